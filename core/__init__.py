@@ -1,0 +1,1 @@
+"""What curation is: arrays in, arrays out. Nothing here knows a FiftyOne dataset."""

@@ -1,0 +1,217 @@
+"""A curation method, declared once: its parameters, its function, the inputs it reads and the columns it writes.
+
+The operator's form, the SDK call, the sample fields, the run record, the panel's page and the README's row
+are all derived from the `METHOD` at the foot of each capability's file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .params import Params, domains
+
+if TYPE_CHECKING:
+    from .neighbors import Graph
+
+Array = npt.NDArray[Any]
+Facts = dict[str, Any]
+
+STAGES = ("import", "understand", "clean", "select", "act", "runs")
+
+
+class Progress(Protocol):
+    """Called by a method as it goes: `progress(done, total, "what is being done")`.
+
+    It may raise `Interrupted`, which a method lets pass.
+    """
+
+    def __call__(self, done: int, total: int, doing: str = "") -> None: ...
+
+
+class Interrupted(Exception):
+    """The user stopped the run."""
+
+
+def silent(done: int, total: int, doing: str = "") -> None:
+    """Progress that nobody watches."""
+
+
+class Vector:
+    """Kind of a column: one float32 vector per row, an (n, d) array."""
+
+
+class Point:
+    """Kind of a column: one point per row, an (n, 2) or (n, 3) array; 2-D ones also feed the built-in Embeddings panel."""
+
+
+class Neighbors:
+    """Kind of a column: other rows, an (n, k) integer array of row numbers, -1 for none; stored as sample ids."""
+
+
+class Label:
+    """Kind of a column: a class with its confidence, given as `LabelValues`; stored as a Classification."""
+
+
+class Labels:
+    """Kind of a column: any number of classes per row, given as a list of `LabelValues` rows; stored as Classifications."""
+
+
+@dataclass(frozen=True)
+class LabelValues:
+    """Predicted classes of n rows.
+
+    Attributes:
+        classes: names of the C classes.
+        codes: (n,) index into `classes`, -1 for no label (with `Label`); or (n, C) bool (with `Labels`).
+        confidence: (n,), or (n, C) with `Labels`; in [0, 1].
+        logits: (n, C) float32, in the order of `classes`; kept so that tags can be recomputed.
+    """
+
+    classes: tuple[str, ...]
+    codes: Array
+    confidence: Array
+    logits: Array | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a method writes for each sample; it becomes the field `<key>_<name>`, or `<key>` when the name is empty.
+
+    Attributes:
+        name: Python identifier, or "" for a method's single main column.
+        type: bool, int, float, str, `list[float]`, `list[str]`, or one of the kinds above.
+        description: what the value means; shown in the App next to the field.
+        best: for scores, the good end: "high" or "low".
+        group: the values are groups worth listing (clusters, classes, kinds).
+        optional: the method writes it only with some parameters.
+    """
+
+    name: str
+    type: Any
+    description: str
+    best: Literal["high", "low"] | None = None
+    group: bool = False
+    optional: bool = False
+
+    def field(self, key: str) -> str:
+        """Name of the sample field that holds this column in run `key`."""
+        return f"{key}_{self.name}" if self.name else key
+
+    @property
+    def said(self) -> str:
+        """The description with its direction."""
+        return self.description + (f" ({self.best} is good)" if self.best else "")
+
+
+@dataclass(frozen=True)
+class GivenLabels:
+    """Labels of n rows as they stand on the dataset.
+
+    Attributes:
+        names: the C class names, sorted.
+        codes: (n,) int64 index into `names`; -1 where a sample has no label.
+    """
+
+    names: tuple[str, ...]
+    codes: Array
+
+    @classmethod
+    def of(cls, values: Sequence[str | None]) -> GivenLabels:
+        """Encode names; `None` is a missing label."""
+        names = tuple(sorted({value for value in values if value is not None}))
+        index = {name: code for code, name in enumerate(names)}
+        return cls(names, np.array([-1 if value is None else index[value] for value in values], dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a method reads, row by row: row i of every array is the same sample.
+
+    Rows without one of the inputs a method cannot do without (vectors) were left out before; labels may
+    have gaps (code -1), so that a method can still say something about unlabelled samples.
+
+    Attributes:
+        n: number of rows.
+        ids: sample ids, in row order.
+        paths: image files, in row order.
+        embeddings: (n, d) float32, finite.
+        labels: given labels.
+        sources: role → what is known about the run that made that input (`model`, `weights`, …).
+        graph_of: builds or fetches the k-nearest-neighbour graph of these embeddings.
+    """
+
+    n: int
+    ids: Sequence[str] = ()
+    paths: Sequence[str] = ()
+    embeddings: Array | None = None
+    labels: GivenLabels | None = None
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    graph_of: Callable[[int, str, Progress], Graph] | None = None
+
+    @property
+    def vectors(self) -> Array:
+        """The embeddings of a method that declares that it reads them."""
+        assert self.embeddings is not None, "the method does not declare that it reads embeddings"
+        return self.embeddings
+
+    def neighbors(self, k: int, metric: str = "cosine", progress: Progress = silent) -> Graph:
+        """The shared graph of the k nearest neighbours of each row: built once per set of vectors.
+
+        Args:
+            k: neighbours wanted; the graph returned has min(k, n - 1).
+            metric: "cosine" or "euclidean".
+        """
+        from .neighbors import build_graph
+
+        if self.graph_of is not None:
+            return self.graph_of(k, metric, progress).first(k)
+        return build_graph(self.vectors, k=k, metric=metric, progress=progress)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a method returns.
+
+    Attributes:
+        values: column name → n values. Floats may hold NaN, and lists None, for "no value".
+        facts: summary for the run record, plain JSON values; `headline` is the sentence the App shows.
+        rows: (n,) bool, the rows that have values; the others get none. All rows when None.
+    """
+
+    values: Mapping[str, Any]
+    facts: Facts = field(default_factory=dict)
+    rows: Array | None = None
+
+
+@dataclass(frozen=True)
+class Method:
+    """One curation capability. See the module's docstring."""
+
+    name: str
+    version: int
+    label: str
+    stage: Literal["import", "understand", "clean", "select"]
+    key: str
+    params: type[Params]
+    run: Callable[[Inputs, Any, Progress], Columns]
+    writes: tuple[Column, ...]
+    reads: tuple[str, ...] = ()
+    cite: str = ""
+
+    @property
+    def help(self) -> str:
+        """The first paragraph of the parameters' docstring."""
+        return " ".join((self.params.__doc__ or "").split("\n\n")[0].split())
+
+    def roles(self) -> dict[str, str]:
+        """Role → the parameter that names what is read, such as `{"labels": "label_field"}`."""
+        return {domain.reads: name for name, domain in domains(self.params).items() if domain.reads}
+
+    def column(self, name: str) -> Column:
+        """The declared column of that name."""
+        return next(column for column in self.writes if column.name == name)

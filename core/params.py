@@ -1,0 +1,215 @@
+"""A parameter's domain, said once: it checks values, describes itself and gives the App its form."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+P = TypeVar("P", bound="Params")
+
+REQUIRED: Any = dataclasses.MISSING
+
+
+class ParamError(ValueError):
+    """A value outside its domain, or one the data cannot serve: one sentence with value, bound and way out."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What a parameter may be. Built by `param`; completed with the annotation's type by `domains`."""
+
+    help: str
+    default: Any = REQUIRED
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    among: tuple[str, ...] = ()
+    suggest: tuple[str, ...] = ()
+    reads: str | None = None
+    path: str | None = None
+    identifier: bool = False
+    advanced: bool = False
+    type: type = object
+    optional: bool = False
+    many: bool = False
+
+    def describe(self) -> str:
+        """The domain in words, as error messages and the README's table say it."""
+        if self.among:
+            words = "one of " + ", ".join(self.among)
+        else:
+            words = {bool: "true or false", str: "text"}.get(self.type, self.type.__name__) + self._interval()
+        if self.many:
+            words = f"a list, each {words}"
+        return words + (" or nothing" if self.optional else "")
+
+    def check(self, value: Any) -> Any:
+        """Return `value` in its plain Python form.
+
+        Raises:
+            ValueError: it lies outside the domain. The caller names the parameter.
+        """
+        if value is None:
+            if self.optional:
+                return None
+            raise ValueError
+        if self.many:
+            if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
+                raise ValueError
+            return tuple(self._check_one(item) for item in value)
+        return self._check_one(value)
+
+    def bad_value(self) -> Any:
+        """A value that this domain refuses, for the test that tries every parameter of every method."""
+        if self.at_least is not None:
+            bad: Any = self.at_least - 1
+        elif self.above is not None:
+            bad = self.above
+        elif self.at_most is not None:
+            bad = self.at_most + 1
+        elif self.among:
+            bad = "no such choice"
+        else:
+            bad = {bool: "perhaps", int: 1.5, float: math.nan, str: 7}.get(self.type, object())
+        if self.type is int and self.at_least is not None:
+            bad = int(bad)
+        return (bad,) if self.many else bad
+
+    def _check_one(self, value: Any) -> Any:
+        if isinstance(value, np.generic):
+            value = value.item()
+        if self.type is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if self.type is int and isinstance(value, float) and value.is_integer():
+            value = int(value)  # the App's number fields send 20.0 for 20
+        if not isinstance(value, self.type) or (isinstance(value, bool) and self.type is not bool):
+            raise ValueError
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError
+        if self.among and value not in self.among:
+            raise ValueError
+        if self.identifier and not value.isidentifier():
+            raise ValueError
+        if self.at_least is not None and value < self.at_least:
+            raise ValueError
+        if self.above is not None and value <= self.above:
+            raise ValueError
+        if self.at_most is not None and value > self.at_most:
+            raise ValueError
+        return value
+
+    def _interval(self) -> str:
+        if self.at_least is None and self.above is None and self.at_most is None:
+            return " (letters, digits and _, not starting with a digit)" if self.identifier else ""
+        low = f"[{self.at_least:g}" if self.at_least is not None else f"({self.above:g}" if self.above is not None else "(-inf"
+        high = f"{self.at_most:g}]" if self.at_most is not None else "inf)"
+        return f" in {low}, {high}"
+
+
+def param(
+    default: Any = REQUIRED,
+    help: str = "",
+    *,
+    at_least: float | None = None,
+    above: float | None = None,
+    at_most: float | None = None,
+    among: tuple[str, ...] = (),
+    suggest: tuple[str, ...] = (),
+    reads: str | None = None,
+    path: str | None = None,
+    identifier: bool = False,
+    advanced: bool = False,
+) -> Any:
+    """Declare one parameter: its default, what it means and which values it takes.
+
+    Args:
+        default: used when the caller says nothing; without one the parameter is required.
+        help: what it means, in a short sentence without a full stop. The form and the README show it.
+        at_least: smallest value, included.
+        above: smallest value, excluded.
+        at_most: largest value, included.
+        among: the only values allowed.
+        suggest: values that the form offers, others being allowed too.
+        reads: the parameter names something on the dataset, and the method gets it as an input of
+            this role: `"embeddings"` (key of an embeddings run, or a vector field), `"labels"` (a label
+            field).
+        path: the text is a path on the machine that runs the method: `"file"` or `"folder"`.
+        identifier: the text must be a Python identifier, as keys and field names are.
+        advanced: the form shows it folded away.
+    """
+    domain = Domain(help, default, at_least, above, at_most, among, suggest, reads, path, identifier, advanced)
+    return dataclasses.field(default=default, metadata={"domain": domain})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    """Base of every method's parameters: frozen, and valid if it exists."""
+
+    def __post_init__(self) -> None:
+        for name, domain in domains(type(self)).items():
+            value = getattr(self, name)
+            try:
+                object.__setattr__(self, name, domain.check(value))
+            except (ValueError, TypeError):
+                raise ParamError(
+                    f"{type(self).__name__}.{name} must be {domain.describe()}; got {_shown(value)}"
+                ) from None
+        self.check()
+
+    def check(self) -> None:
+        """Conditions between parameters. Overridden where a class has any; raises ParamError."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All parameters, defaults included, as plain JSON values."""
+        values = {name: getattr(self, name) for name in domains(type(self))}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    @classmethod
+    def from_dict(cls: type[P], given: Mapping[str, Any]) -> P:
+        """Build from a mapping, as forms, recipes and run records hold them.
+
+        Raises:
+            ParamError: a name is unknown, a required one is missing, or a value is outside its domain.
+        """
+        known = domains(cls)
+        for name in given:
+            if name not in known:
+                near = difflib.get_close_matches(str(name), known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'none'}"
+                raise ParamError(f"{cls.__name__} has no parameter {name!r}; {hint}")
+        for name, domain in known.items():
+            if domain.default is REQUIRED and name not in given:
+                raise ParamError(f"{cls.__name__}.{name} is required: {domain.help}")
+        return cls(**given)
+
+
+@functools.cache
+def domains(cls: type[Params]) -> dict[str, Domain]:
+    """The domain of each parameter of `cls`, in the order of their declaration."""
+    hints = typing.get_type_hints(cls)
+    return {field.name: _typed(field.metadata["domain"], hints[field.name]) for field in dataclasses.fields(cls)}
+
+
+def _typed(domain: Domain, hint: Any) -> Domain:
+    optional = many = False
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        optional = True
+        (hint,) = (arm for arm in typing.get_args(hint) if arm is not type(None))
+    if typing.get_origin(hint) is tuple:
+        many = True
+        hint = typing.get_args(hint)[0]
+    return dataclasses.replace(domain, type=hint, optional=optional, many=many)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
