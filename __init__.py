@@ -10,6 +10,19 @@ from typing import Any
 
 __version__ = "0.1.0"
 
+SDK = (
+    "ParamError",
+    "Run",
+    "act",
+    "curate",
+    "export_recipe",
+    "get_run",
+    "import_images",
+    "list_runs",
+    "run_recipe",
+    "stale_reason",
+)
+
 
 def register(plugin: Any) -> None:
     """Register every operator and panel with FiftyOne."""
@@ -21,8 +34,8 @@ def register(plugin: Any) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    from importlib import import_module
+    if name not in SDK:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import sdk
 
-    if name in ("curate", "runs", "rerun", "forget_run", "import_images", "save_slice", "export_list", "run_recipe"):
-        return getattr(import_module(f"{__name__}.sdk"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(sdk, name)

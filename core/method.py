@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .params import Params, domains
+from .params import Params
 
 if TYPE_CHECKING:
     from .neighbors import Graph
@@ -190,7 +190,17 @@ class Columns:
 
 @dataclass(frozen=True)
 class Method:
-    """One curation capability. See the module's docstring."""
+    """One curation capability. See the module's docstring.
+
+    Attributes:
+        name: of the operator and in the SDK.
+        version: grows when the meaning of the output changes; runs of an older version are stale.
+        label: name that people read.
+        key: default key of its runs.
+        reads: what `run` gets beside its parameters: "embeddings" and "labels", named by parameters that declare the
+            same role, and "paths" of the image files.
+        cite: paper or documentation that the method comes from.
+    """
 
     name: str
     version: int
@@ -207,10 +217,6 @@ class Method:
     def help(self) -> str:
         """The first paragraph of the parameters' docstring."""
         return " ".join((self.params.__doc__ or "").split("\n\n")[0].split())
-
-    def roles(self) -> dict[str, str]:
-        """Role → the parameter that names what is read, such as `{"labels": "label_field"}`."""
-        return {domain.reads: name for name, domain in domains(self.params).items() if domain.reads}
 
     def column(self, name: str) -> Column:
         """The declared column of that name."""

@@ -199,6 +199,11 @@ def domains(cls: type[Params]) -> dict[str, Domain]:
     return {field.name: _typed(field.metadata["domain"], hints[field.name]) for field in dataclasses.fields(cls)}
 
 
+def roles(cls: type[Params]) -> dict[str, str]:
+    """Role → the parameter that names what is read, such as `{"labels": "label_field"}`."""
+    return {domain.reads: name for name, domain in domains(cls).items() if domain.reads}
+
+
 def _typed(domain: Domain, hint: Any) -> Domain:
     optional = many = False
     if typing.get_origin(hint) in (typing.Union, types.UnionType):

@@ -1,27 +1,71 @@
-"""Loads the checkout as the package `image_curation`, whatever the folder is called, and finds the real data."""
+"""Loads the checkout as the package `image_curation`, whatever the folder is called; gives tests a database of their own.
+
+FiftyOne reads its settings when it is imported, so they are set here, before any test is.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+HOME = Path(tempfile.mkdtemp(prefix="curator-tests-"))
+
+for name in [name for name in os.environ if name.startswith("FIFTYONE_")]:
+    del os.environ[name]  # tests never reach the user's own database
+os.environ.update(
+    FIFTYONE_DEFAULT_DATASET_DIR=str(HOME / "datasets"),
+    FIFTYONE_PLUGINS_DIR=str(HOME / "plugins"),
+    FIFTYONE_CONFIG_PATH=str(HOME / "config.json"),
+    FIFTYONE_APP_CONFIG_PATH=str(HOME / "app_config.json"),
+    FIFTYONE_DO_NOT_TRACK="true",
+    FIFTYONE_SHOW_PROGRESS_BARS="false",
+)
 
 
 def _load_package() -> None:
     spec = importlib.util.spec_from_file_location(
         "image_curation", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
     )
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     package = importlib.util.module_from_spec(spec)
     sys.modules["image_curation"] = package
     spec.loader.exec_module(package)
 
 
+def _link_plugin() -> None:
+    plugins = HOME / "plugins"
+    plugins.mkdir()
+    (plugins / "curator").symlink_to(ROOT, target_is_directory=True)
+
+
 _load_package()
+_link_plugin()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_database(request: pytest.FixtureRequest) -> None:
+    """A MongoDB of this run's own, unless only the core is tested.
+
+    FiftyOne by itself would join the database of any other FiftyOne that this user has open.
+    """
+    if all(ROOT / "tests" / "core" in item.path.parents for item in request.session.items):
+        return
+    spec = importlib.util.spec_from_file_location("database", ROOT / "scripts" / "database.py")
+    assert spec is not None
+    assert spec.loader is not None
+    database = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(database)
+    database.start_database(HOME / "database")
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +75,30 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real data with known truth (../shared/data) does not lie beside the project")
     return folder
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Iterator[Any]:
+    """Twelve samples of three colours, four of each, with image files, labels and vectors in field `vectors`."""
+    import fiftyone as fo
+    from PIL import Image
+
+    made = fo.Dataset()
+    rng = np.random.default_rng(0)
+    colours = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220)}
+    made.add_sample_field("vectors", fo.VectorField)
+    samples = []
+    for code, (name, colour) in enumerate(colours.items()):
+        for number in range(4):
+            path = tmp_path / "images" / name / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.clip(np.array(colour) + rng.integers(-25, 25, (16, 16, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(path)
+            vector = (np.eye(3)[code] + 0.05 * rng.standard_normal(3)).astype(np.float32)
+            samples.append(
+                fo.Sample(filepath=str(path), ground_truth=fo.Classification(label=name), vectors=vector)
+            )
+    made.add_samples(samples, progress=False)
+    yield made
+    if made.name in fo.list_datasets():
+        made.delete()

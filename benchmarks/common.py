@@ -1,0 +1,186 @@
+"""Peers and ours in one run: each contestant in a process of its own, in turn, on the same vectors.
+
+A benchmark is a file of contestants, `name → Contestant`, that ends with `main(...)`. Run it:
+
+    python benchmarks/representatives.py                     all its data sets
+    python benchmarks/representatives.py --data mnist --repeats 5
+
+Every contestant is first run on a few rows (imports, compilation), then timed once per process. The table shows medians
+over the processes, with the peak memory of the process and scores that are measured outside the time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared" / "data"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One way to do the task.
+
+    Attributes:
+        solve: called with the vectors; what it returns is scored. Only this is timed.
+        warm: called once before, on a few of the vectors; `solve` when None.
+        most: number of rows above which it is left out.
+    """
+
+    solve: Callable[[Any], Any]
+    warm: Callable[[Any], Any] | None = None
+    most: int = 10**9
+
+
+def load_package() -> None:
+    """Make the checkout importable as `image_curation`, whatever its folder is called."""
+    if "image_curation" in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(
+        "image_curation", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    package = importlib.util.module_from_spec(spec)
+    sys.modules["image_curation"] = package
+    spec.loader.exec_module(package)
+
+
+def synthetic(n: int, d: int = 512, clusters: int | None = None, seed: int = 0) -> Any:
+    """(n, d) float32 unit vectors in clusters of clusters, of heavy-tailed sizes and widths, as embeddings have."""
+    rng = np.random.default_rng(seed)
+    clusters = clusters or max(600, n // 250)
+    groups = rng.normal(size=(30, d))
+    centres = groups[rng.integers(30, size=clusters)] + 0.7 * rng.normal(size=(clusters, d))
+    share = rng.pareto(1.2, size=clusters) + 0.1
+    member = rng.choice(clusters, size=n, p=share / share.sum())
+    x = np.empty((n, d), np.float32)
+    for start in range(0, n, 50_000):
+        rows = slice(start, min(start + 50_000, n))
+        count = rows.stop - rows.start
+        width = 0.5 * rng.gamma(2, 0.5, size=(count, 1))
+        part = centres[member[rows]] + width * rng.standard_t(4, size=(count, d))
+        x[rows] = part / np.linalg.norm(part, axis=1, keepdims=True)
+    return x
+
+
+def mnist() -> Any:
+    """(10000, 784) float32 pixels of MNIST's test images, in [0, 1]."""
+    with np.load(SHARED / "label_errors" / "mnist_test.npz", allow_pickle=False) as arrays:
+        images = next(arrays[name] for name in arrays.files if arrays[name].ndim == 3)
+    return (images.reshape(len(images), -1) / 255).astype(np.float32)
+
+
+def cifar() -> Any:
+    """(10000, 1280) float32 MobileNetV2 features of CIFAR-10 images."""
+    parts = []
+    for name in ("cifar10n_5k.npz", "unlabelled_5k.npz"):
+        with np.load(SHARED / "cifar10n" / name, allow_pickle=False) as arrays:
+            parts.append(arrays["mobilenetv2"].astype(np.float32))
+    return np.concatenate(parts)
+
+
+def main(
+    title: str,
+    contestants: Mapping[str, Contestant],
+    data: Mapping[str, Callable[[], Any]],
+    score: Callable[[Any, Any], dict[str, float]],
+    default: Sequence[str] = (),
+    warm_rows: int = 1_500,
+) -> None:
+    """Run a benchmark from the command line and print its tables.
+
+    Args:
+        data: name → what makes the vectors.
+        score: vectors, solution → numbers shown in the table.
+        default: the data sets of a plain run; all when empty.
+        warm_rows: rows of the untimed first run.
+    """
+    parser = argparse.ArgumentParser(description=title)
+    parser.add_argument("--data", nargs="+", choices=list(data), default=list(default) or list(data))
+    parser.add_argument("--only", nargs="+", choices=list(contestants), default=list(contestants))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    load_package()
+    if given.one:
+        print(json.dumps(_once(contestants[given.one[0]], np.load(given.one[1]), score, warm_rows)))
+        return
+    print(f"## {title}\n\n{_machine()}")
+    for name in given.data:
+        with tempfile.TemporaryDirectory() as folder:
+            x = data[name]()
+            np.save(Path(folder) / "x.npy", x)
+            running = [one for one in given.only if len(x) <= contestants[one].most]
+            shape = x.shape
+            del x
+            rounds = [{one: _in_process(one, Path(folder) / "x.npy") for one in running} for _ in range(given.repeats)]
+        print(f"\n### {name}: {shape[0]:,} x {shape[1]}, medians of {given.repeats}\n")
+        print(table({one: _medians([results[one] for results in rounds]) for one in running}))
+
+
+def table(results: Mapping[str, Mapping[str, float]]) -> str:
+    """Markdown table: a row per contestant, a column per number; seconds also relative to the first row's."""
+    columns = list(dict.fromkeys(name for result in results.values() for name in result))
+    base = next(iter(results.values()))["seconds"]
+    lines = ["| | " + " | ".join(["relative time", *columns]) + " |", "|---" * (len(columns) + 2) + "|"]
+    for contestant, result in results.items():
+        cells = [f"{result['seconds'] / base:.3g}", *(_number(result.get(name)) for name in columns)]
+        lines.append(f"| {contestant} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _once(contestant: Contestant, x: Any, score: Callable[[Any, Any], dict[str, float]], warm: int) -> dict[str, float]:
+    (contestant.warm or contestant.solve)(x[:warm])
+    began, worked = time.perf_counter(), time.process_time()
+    solution = contestant.solve(x)
+    seconds, cpu = time.perf_counter() - began, time.process_time() - worked
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": seconds, "CPU seconds": cpu, "peak MB": peak, **score(x, solution)}
+
+
+def _in_process(contestant: str, path: Path) -> dict[str, float]:
+    command = [sys.executable, sys.argv[0], "--one", contestant, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{contestant} failed:\n{done.stderr}")
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def _medians(results: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(result[name] for result in results) for name in results[0]}
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _machine() -> str:
+    processor = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        processor = names[0] if names else processor
+    packages = ("numpy", "scikit-learn", "numba", "pynndescent", "umap-learn")
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    return f"{processor}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}."

@@ -1,0 +1,116 @@
+"""Representatives: k-medoids against FasterPAM on the full matrix, OneBatchPAM, alternation and k-means.
+
+The loss is the mean cosine distance to the nearest medoid. Peers, for development only: pip install kmedoids onebatch
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from common import Contestant, cifar, load_package, main, mnist, synthetic
+
+load_package()
+
+from image_curation.core.distances import comparable, distance_block  # noqa: E402
+from image_curation.core.kmedoids import k_medoids  # noqa: E402
+from image_curation.core.local_pam import two_nearest_of  # noqa: E402
+
+
+def cosine_matrix(x: Any) -> Any:
+    unit = comparable(x, "cosine")
+    distances = distance_block(unit, unit, "cosine")
+    np.fill_diagonal(distances, 0)
+    return distances
+
+
+def ours(k: int) -> Contestant:
+    return Contestant(lambda x: k_medoids(x, min(k, len(x) // 4)).indices, warm=lambda x: k_medoids(np.tile(x, (4, 1)), 20))
+
+
+def fasterpam(k: int) -> Contestant:
+    def solve(x: Any) -> Any:
+        import kmedoids
+
+        return kmedoids.fasterpam(cosine_matrix(x), min(k, len(x) // 4), random_state=0).medoids
+
+    return Contestant(solve, most=20_000)
+
+
+def alternate(k: int) -> Contestant:
+    """The method that scikit-learn-extra's KMedoids runs by default, here in `kmedoids`' faster implementation."""
+
+    def solve(x: Any) -> Any:
+        import kmedoids
+
+        return kmedoids.alternating(cosine_matrix(x), min(k, len(x) // 4), random_state=0).medoids
+
+    return Contestant(solve, most=20_000)
+
+
+def one_batch(k: int) -> Contestant:
+    def solve(x: Any) -> Any:
+        from onebatch import OneBatchPAM
+
+        model = OneBatchPAM(n_medoids=min(k, len(x) // 4), distance="cosine", random_state=0)
+        model.fit(x)
+        return np.asarray(model.medoid_indices_)
+
+    return Contestant(solve)
+
+
+def k_means(k: int) -> Contestant:
+    """The row nearest to each of faiss's k-means centres."""
+
+    def solve(x: Any) -> Any:
+        import faiss
+
+        unit = comparable(x, "cosine")
+        means = faiss.Kmeans(x.shape[1], min(k, len(x) // 4), niter=25, seed=0, max_points_per_centroid=10**6)
+        means.min_points_per_centroid = 1
+        means.train(unit)
+        return np.unique(nearest_rows(unit, means.centroids))
+
+    return Contestant(solve)
+
+
+def nearest_rows(x: Any, centres: Any) -> Any:
+    best = np.full(len(centres), -np.inf)
+    rows = np.zeros(len(centres), dtype=np.int64)
+    for start in range(0, len(x), 20_000):
+        products = x[start : start + 20_000] @ centres.T - (centres**2).sum(axis=1) / 2
+        at = products.argmax(axis=0)
+        value = products[at, np.arange(len(centres))]
+        rows[value > best], best = (at + start)[value > best], np.maximum(best, value)
+    return rows
+
+
+def score(x: Any, medoids: Any) -> dict[str, float]:
+    unit = comparable(x, "cosine")
+    return {"loss": float(two_nearest_of(unit, unit[medoids], "cosine")[2].mean(dtype=np.float64))}
+
+
+def contestants(k: int) -> dict[str, Contestant]:
+    return {
+        f"FasterPAM, full matrix, k={k}": fasterpam(k),
+        f"ours, k={k}": ours(k),
+        f"OneBatchPAM, k={k}": one_batch(k),
+        f"alternate, k={k}": alternate(k),
+        f"k-means, nearest row, k={k}": k_means(k),
+    }
+
+
+if __name__ == "__main__":
+    main(
+        "Representatives",
+        contestants(100) | contestants(1000),
+        {
+            "mnist": mnist,
+            "cifar": cifar,
+            "synthetic 10k": lambda: synthetic(10_000),
+            "synthetic 100k": lambda: synthetic(100_000),
+            "synthetic 1M": lambda: synthetic(1_000_000),
+        },
+        score,
+        default=("mnist", "cifar", "synthetic 10k"),
+    )

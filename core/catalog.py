@@ -1,0 +1,35 @@
+"""Every method, in the order in which people use them. To add one: write its file, add it here."""
+
+from __future__ import annotations
+
+import difflib
+
+from . import embeddings, importance, maps, neighbors, representatives, zero_shot
+from .method import Method
+from .params import ParamError, Params
+
+METHODS: tuple[Method, ...] = (
+    embeddings.METHOD,
+    embeddings.IMPORT_METHOD,
+    maps.METHOD,
+    neighbors.METHOD,
+    representatives.METHOD,
+    representatives.SWEEP_METHOD,
+    zero_shot.METHOD,
+    importance.METHOD,
+)
+
+
+def method_named(name: str | type[Params]) -> Method:
+    """The method of that name, or the one that takes those parameters.
+
+    Raises:
+        ParamError: there is none.
+    """
+    for method in METHODS:
+        if name in (method.name, method.params):
+            return method
+    names = [method.name for method in METHODS]
+    near = difflib.get_close_matches(str(name), names, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"the methods are {', '.join(names)}"
+    raise ParamError(f"There is no method {name!r}; {hint}")

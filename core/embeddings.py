@@ -1,0 +1,228 @@
+"""Turn pictures into vectors that everything else compares: with a network, or with a descriptor that needs none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .engines.base import Engine, Request
+from .engines.clip import ClipEngine, TinyClipEngine
+from .engines.descriptor import Descriptor
+from .engines.resnet import ResNetEngine
+from .images import UnreadableImage, read_images
+from .method import Array, Column, Columns, Facts, Inputs, Method, Progress, Vector
+from .params import ParamError, Params, param
+from .vector_files import Vectors as Vectors
+from .vector_files import match_paths, read_vectors
+from .vector_files import read_npz as read_npz
+from .vector_files import write_npz as write_npz
+
+ENGINES: dict[str, Callable[[Request], Engine]] = {
+    "descriptor": Descriptor,
+    "tiny_clip": TinyClipEngine,
+    "open_clip": ClipEngine,
+    "torchvision": ResNetEngine,
+}
+
+MODELS = (
+    "descriptor",
+    "open_clip:ViT-B-32/laion2b_s34b_b79k",
+    "open_clip:ViT-B-16/datacomp_xl_s13b_b90k",
+    "open_clip:ViT-L-14/datacomp_xl_s13b_b90k",
+    "torchvision:resnet18",
+    "torchvision:resnet34",
+    "torchvision:resnet50",
+    "tiny_clip",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingsParams(Params):
+    """Turn every image into a vector, so that alike images lie close together."""
+
+    model: str = param(
+        "descriptor",
+        "What makes the vectors: the built-in descriptor, open_clip:<model>/<weights>, torchvision:<model>, "
+        "or tiny_clip, which knows only the demo's digits",
+        suggest=MODELS,
+    )
+    weights: str | None = param(
+        None, "Checkpoint on this machine, a file or a folder; without it the library's cache is searched", path="file"
+    )
+    allow_download: bool = param(False, "Fetch weights that are not on this machine from the network")
+    batch_size: int = param(64, "Images embedded at once", at_least=1, advanced=True)
+    device: str = param("auto", "Where the model runs", among=("auto", "cpu", "cuda"), advanced=True)
+    precision: str = param(
+        "auto",
+        "Arithmetic of the model; auto takes bf16 where the hardware has it",
+        among=("auto", "fp32", "bf16"),
+        advanced=True,
+    )
+    workers: int | None = param(None, "Threads that read images; one per core if empty", at_least=1, advanced=True)
+    seed: int = param(51, "Seed of the rows that the descriptor learns from in large sets", at_least=0, advanced=True)
+
+
+def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progress) -> Columns:
+    """Embed the images at `inputs.paths`.
+
+    Returns:
+        "": (n, d) float32; rows of NaN where the image cannot be read.
+        error: (n,) one sentence where the image cannot be read, else None.
+    """
+    progress(0, inputs.n, f"loading {params.model}")
+    engine = open_engine(Request(params.model, params.weights, params.allow_download, params.device, params.precision))
+    started = time.perf_counter()
+    vectors, errors = _embed_files(engine, inputs.paths, params, progress)
+    seconds = time.perf_counter() - started
+    unreadable = [error for error in errors if error is not None]
+    embedded = inputs.n - len(unreadable)
+    facts: Facts = {
+        **engine.describe(),
+        "dim": engine.dim,
+        "embedded": embedded,
+        "images_per_second": round(inputs.n / max(seconds, 1e-9), 1),
+        "unreadable": len(unreadable),
+        "unreadable_first": unreadable[:5],
+        "headline": f"{embedded:,} images embedded in {engine.dim} dimensions by {params.model}"
+        + (f"; {len(unreadable):,} cannot be read" if unreadable else ""),
+    }
+    return Columns({"": vectors, "error": errors}, facts)
+
+
+def open_engine(request: Request) -> Engine:
+    """The engine that `request.model` names, with its weights loaded.
+
+    Raises:
+        ParamError: there is no such engine or variant, or its weights are not on this machine and may not be fetched.
+    """
+    name = request.model.partition(":")[0]
+    if name not in ENGINES:
+        raise ParamError(
+            f"EmbeddingsParams.model must begin with one of {', '.join(ENGINES)}, such as {MODELS[1]}; "
+            f"got {request.model!r}"
+        )
+    return ENGINES[name](request)
+
+
+def _embed_files(
+    engine: Engine, paths: Sequence[str], params: EmbeddingsParams, progress: Progress
+) -> tuple[Array, list[str | None]]:
+    """(n, dim) vectors, NaN where a file cannot be read, and the sentence why."""
+    errors: list[str | None] = [None] * len(paths)
+    rows: list[int] = []
+    raw: list[Array] = []
+    batch: list[Array] = []
+    for row, item in enumerate(read_images(paths, engine.prepare, enough=engine.enough, workers=params.workers)):
+        if isinstance(item, UnreadableImage):
+            errors[row] = str(item)
+        else:
+            rows.append(row)
+            batch.append(item)
+        if len(batch) == params.batch_size:
+            raw.append(engine.embed(np.stack(batch)))
+            batch.clear()
+            progress(row + 1, len(paths), "embedding images")
+    if batch:
+        raw.append(engine.embed(np.stack(batch)))
+    vectors = np.full((len(paths), engine.dim), np.nan, dtype=np.float32)
+    if raw:
+        vectors[rows] = engine.finish(np.concatenate(raw), params.seed)
+    progress(len(paths), len(paths), "embedding images")
+    return vectors, errors
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportEmbeddingsParams(Params):
+    """Take vectors that another tool made, from an NPZ or NPY file."""
+
+    path: str = param(
+        help="NPZ with arrays embeddings and image_paths, or NPY with one vector per sample in their order", path="file"
+    )
+
+
+def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: Progress) -> Columns:
+    """Give each image its vector from a file: by path, else by a file name that is unique, else by order.
+
+    Returns:
+        "": (n, d) float32; rows of NaN where the file has no usable vector.
+        error: (n,) one sentence where that is so, else None.
+    """
+    progress(0, inputs.n, "reading vectors")
+    path = str(Path(params.path).expanduser())
+    given = read_vectors(path)
+    if given.paths:
+        found, by_name = match_paths(inputs.paths, given.paths)
+    elif len(given.embeddings) == inputs.n:
+        found, by_name = np.arange(inputs.n), 0
+    else:
+        raise ParamError(
+            f"ImportEmbeddingsParams.path must hold one vector per sample ({inputs.n:,}) where it has no image_paths; "
+            f"got {len(given.embeddings):,} in {path!r}"
+        )
+    usable = np.asarray(np.isfinite(given.embeddings).all(axis=1))
+    good = (found >= 0) & usable[found]
+    if not good.any():
+        raise ParamError(
+            f"ImportEmbeddingsParams.path must hold a vector for at least one sample; of {path!r} "
+            f"{int((found >= 0).sum()):,} paths match (the first is {(given.paths or ['none'])[0]!r}) and "
+            f"{int((~usable).sum()):,} of {len(usable):,} vectors hold NaN or infinite numbers"
+        )
+    vectors = np.full((inputs.n, given.embeddings.shape[1]), np.nan, dtype=np.float32)
+    vectors[good] = given.embeddings[found[good]]
+    why = {-1: f"{Path(path).name} names no such image", 0: f"its vector in {Path(path).name} holds NaN or infinity"}
+    errors = [None if ok else why[min(int(row), 0)] for ok, row in zip(good, found, strict=True)]
+    count = int(good.sum())
+    facts: Facts = {
+        "model": None,
+        "weights": path,
+        "weights_hash": None,
+        "text": False,
+        "dim": int(given.embeddings.shape[1]),
+        "matched_by": "path" if given.paths else "order",
+        "matched": count,
+        "matched_by_name_only": by_name,
+        "samples_without_vector": inputs.n - count,
+        "samples_without_vector_first": [inputs.paths[row] for row in np.flatnonzero(~good)[:5]],
+        "not_finite": int((~usable).sum()),
+        "vectors_unused": len(given.embeddings) - len(np.unique(found[good])),
+        "headline": f"{count:,} of {inputs.n:,} images have a vector in {Path(path).name}",
+    }
+    progress(inputs.n, inputs.n, "reading vectors")
+    return Columns({"": vectors, "error": errors}, facts)
+
+
+METHOD = Method(
+    name="compute_embeddings",
+    version=1,
+    label="Compute embeddings",
+    stage="understand",
+    key="embeddings",
+    params=EmbeddingsParams,
+    run=compute_embeddings,
+    reads=("paths",),
+    writes=(
+        Column("", Vector, "The image as a vector; alike images have vectors in like directions"),
+        Column("error", str, "Why the image could not be read", optional=True),
+    ),
+    cite="Dalal & Triggs 2005, https://doi.org/10.1109/CVPR.2005.177 (descriptor); "
+    "Radford et al. 2021, arXiv:2103.00020 (CLIP); He et al. 2016, arXiv:1512.03385 (ResNet)",
+)
+
+IMPORT_METHOD = Method(
+    name="import_embeddings",
+    version=1,
+    label="Import embeddings",
+    stage="understand",
+    key="embeddings",
+    params=ImportEmbeddingsParams,
+    run=import_embeddings,
+    reads=("paths",),
+    writes=(
+        Column("", Vector, "The image as a vector that another tool made"),
+        Column("error", str, "Why the image has no vector", optional=True),
+    ),
+)

@@ -1,0 +1,129 @@
+"""What an embedding engine is: it prepares one picture, embeds a batch, and says what it is."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from ..method import Array, Facts
+from ..params import ParamError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which engine is wanted, and where.
+
+    Attributes:
+        model: the engine's name with its variant, such as `open_clip:ViT-B-32/laion2b_s34b_b79k`.
+        weights: local checkpoint, a file or a folder; None looks in the library's cache.
+        allow_download: fetch weights that are not on this machine.
+        device: "auto", "cpu" or "cuda".
+        precision: "auto", "fp32" or "bf16".
+    """
+
+    model: str
+    weights: str | None = None
+    allow_download: bool = False
+    device: str = "auto"
+    precision: str = "auto"
+
+    @property
+    def variant(self) -> str:
+        """What follows the engine's name: `ViT-B-32/laion2b_s34b_b79k`."""
+        return self.model.partition(":")[2]
+
+    def refuse_variant(self) -> None:
+        """For engines of one kind only.
+
+        Raises:
+            ParamError: something follows the engine's name.
+        """
+        name = self.model.partition(":")[0]
+        if self.model != name:
+            raise ParamError(f"EmbeddingsParams.model must be {name} alone, which has no variants; got {self.model!r}")
+
+
+class Engine(Protocol):
+    """Turns pictures into vectors. A new engine is one file with one of these, and a line in `embeddings.ENGINES`.
+
+    Attributes:
+        dim: length of the vectors.
+        enough: pixels that `prepare` needs on the shorter side, so that larger files can be decoded faster.
+    """
+
+    dim: int
+    enough: int
+
+    def prepare(self, image: Image) -> Array:
+        """One RGB picture → the array that `embed` takes a batch of. Called in the reading threads."""
+        ...
+
+    def embed(self, batch: Array) -> Array:
+        """(b, ...) prepared pictures → (b, d) float32."""
+        ...
+
+    def finish(self, vectors: Array, seed: int) -> Array:
+        """(n, d) vectors of all pictures → (n, dim) float32, for what is learned on the whole set; else unchanged."""
+        return vectors
+
+    def describe(self) -> Facts:
+        """For the run record: `model`, `weights`, `weights_hash`, `device`, `precision`, `text` (it can embed text)."""
+        ...
+
+
+@runtime_checkable
+class TextEngine(Engine, Protocol):
+    """An engine whose text encoder shares its space: CLIP and its kin.
+
+    Attributes:
+        logit_scale: what the model multiplies cosines by before its softmax; 1 / temperature.
+    """
+
+    logit_scale: float
+
+    def embed_text(self, texts: list[str]) -> Array:
+        """(m,) texts → (m, dim) float32 of unit length."""
+        ...
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def local_path(weights: str) -> Path:
+    """The checkpoint that the user named.
+
+    Raises:
+        ParamError: there is nothing at that path.
+    """
+    path = Path(weights).expanduser()
+    if not path.exists():
+        raise ParamError(f"EmbeddingsParams.weights must be an existing file or folder; got {weights!r}")
+    return path
+
+
+def checkpoint_in(path: Path) -> Path:
+    """The checkpoint: `path` itself, or the one in that folder (safetensors first, as open_clip chooses).
+
+    Raises:
+        ParamError: the folder holds none.
+    """
+    if path.is_file():
+        return path
+    found = [file for ending in ("*.safetensors", "*.bin", "*.pth", "*.pt") for file in sorted(path.glob(ending))]
+    if not found:
+        raise ParamError(
+            f"EmbeddingsParams.weights must be a checkpoint or a folder with one (.safetensors, .bin, .pth, .pt); "
+            f"got {str(path)!r}"
+        )
+    return found[0]

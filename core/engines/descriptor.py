@@ -1,0 +1,147 @@
+"""A descriptor that needs no weights: gradient orientations and colours on a grid, whitened on the set itself.
+
+Orientations: Dalal & Triggs 2005, Histograms of Oriented Gradients for Human Detection,
+https://doi.org/10.1109/CVPR.2005.177, on a pyramid of grids. Whitening: Jégou & Chum 2012, Negative evidences and
+co-occurences in image retrieval: the benefit of PCA and whitening, https://doi.org/10.1007/978-3-642-33709-3_55.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..method import Array, Facts
+from ..params import ParamError
+from .base import Engine, Request
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SIDE = 64
+ORIENTATIONS = 8
+GRIDS = (8, 4, 2)
+COLOUR_GRID = 4
+DIM = 128
+LEARN_FROM = 20_000
+
+
+class Descriptor(Engine):
+    """Weight-free embedding of 128 numbers, for sets that a network has not been fetched for."""
+
+    dim = DIM
+    enough = SIDE
+
+    def __init__(self, request: Request) -> None:
+        request.refuse_variant()
+        if request.weights is not None:
+            raise ParamError(
+                f"EmbeddingsParams.weights must be nothing with model 'descriptor'; got {request.weights!r}"
+            )
+        self._pools = {grid: _pooling(grid) for grid in {*GRIDS, COLOUR_GRID}}
+
+    def prepare(self, image: Image) -> Array:
+        """RGB picture → (64, 64, 3) uint8, squeezed to a square so that nothing is cut off."""
+        from PIL.Image import Resampling
+
+        return np.asarray(
+            image.resize((SIDE, SIDE), Resampling.BOX if min(image.size) >= 2 * SIDE else Resampling.BICUBIC)
+        )
+
+    def embed(self, batch: Array) -> Array:
+        """(b, 64, 64, 3) uint8 → (b, 768) float32: orientations and colours, not yet whitened."""
+        pixels = batch.astype(np.float32) / 255.0
+        return np.concatenate([self._orientations(pixels.mean(axis=3)), self._colours(pixels)], axis=1)
+
+    def finish(self, vectors: Array, seed: int) -> Array:
+        """(n, 768) → (n, 128), whitened on these very pictures and of unit length."""
+        return whiten(vectors, DIM, seed)
+
+    def describe(self) -> Facts:
+        """See `Engine`."""
+        return {
+            "model": "descriptor",
+            "weights": None,
+            "weights_hash": None,
+            "device": "cpu",
+            "precision": "fp32",
+            "text": False,
+        }
+
+    def _orientations(self, grey: Array) -> Array:
+        """(b, 64, 64) brightness → (b, 8 · (64 + 16 + 4)) histograms of gradient directions, each grid normalised."""
+        down, right = np.gradient(grey, axis=(1, 2))
+        strength = np.sqrt(np.hypot(down, right))  # the root keeps one hard edge from drowning the rest
+        angle = (np.arctan2(down, right) / (2 * np.pi) % 1.0) * ORIENTATIONS
+        bins = []
+        for direction in range(ORIENTATIONS):  # each gradient is shared between the two nearest directions
+            distance = np.abs(angle - direction)
+            share = np.maximum(0.0, 1.0 - np.minimum(distance, ORIENTATIONS - distance))
+            bins.append(share * strength)
+        planes = np.stack(bins, axis=1).astype(np.float32)  # (b, 8, 64, 64)
+        return np.concatenate([_unit(self._pooled(planes, grid)) for grid in GRIDS], axis=1)
+
+    def _colours(self, pixels: Array) -> Array:
+        """(b, 64, 64, 3) → (b, 6 · 16): mean and spread of brightness and two opponent colours in each cell."""
+        red, green, blue = np.moveaxis(pixels, 3, 0)
+        planes = np.stack([(red + green + blue) / 3, red - green, (red + green) / 2 - blue], axis=1)
+        mean = self._pooled(planes, COLOUR_GRID)
+        square = self._pooled(planes * planes, COLOUR_GRID)
+        return np.concatenate([mean, np.sqrt(np.maximum(square - mean * mean, 0.0))], axis=1)
+
+    def _pooled(self, planes: Array, grid: int) -> Array:
+        """(b, c, 64, 64) → (b, c · grid²): averages over cells that overlap softly."""
+        pool = self._pools[grid]
+        return np.asarray((pool @ planes @ pool.T).reshape(len(planes), -1))
+
+
+def whiten(
+    vectors: Array, dim: int, seed: int, *, power: float = 0.5, shrink: float = 1.0, learn_from: int = LEARN_FROM
+) -> Array:
+    """Principal components of the set, evened out and scaled to unit length.
+
+    y_j = (x - mean)·v_j / (λ_j + shrink·mean(λ))^power, where λ_j, v_j are the eigenvalues and -vectors of
+    the covariance. The first number is a small constant: pictures that are all alike have no components, and
+    without it their vectors would be zero, which no cosine can compare.
+
+    Args:
+        vectors: (n, d) finite.
+        dim: length of the result; missing components (few pictures) are zero.
+        seed: chooses the rows to learn from where there are more than `learn_from`.
+        power: 0.5 evens out fully, 0 not at all.
+        shrink: share of the mean variance added to each, so that noise is not blown up.
+
+    Returns:
+        (n, dim) float32 of unit length.
+    """
+    n, d = vectors.shape
+    out = np.zeros((n, dim), dtype=np.float32)
+    if n == 0:
+        return out
+    learn = vectors
+    if n > learn_from:
+        learn = vectors[np.sort(np.random.default_rng(seed).choice(n, learn_from, replace=False))]
+    mean = learn.mean(axis=0, dtype=np.float64)
+    centred = learn.astype(np.float64) - mean
+    variances, axes = np.linalg.eigh(centred.T @ centred / len(learn))
+    keep = np.argsort(variances)[::-1][: min(dim - 1, d)]
+    keep = keep[variances[keep] > 1e-12]
+    if len(keep):
+        scale = (variances[keep] + shrink * variances[keep].mean()) ** -power
+        out[:, 1 : len(keep) + 1] = (vectors - mean) @ (axes[:, keep] * scale)
+    out[:, 0] = 1e-3
+    return _unit(out)
+
+
+def _pooling(grid: int) -> Array:
+    """(grid, 64) float32: weights of each row of pixels in each cell, a triangle two cells wide; rows sum to one."""
+    cell = SIDE / grid
+    centres = (np.arange(grid) + 0.5) * cell
+    weights = np.maximum(0.0, 1.0 - np.abs(np.arange(SIDE) + 0.5 - centres[:, None]) / cell)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def _unit(x: Array) -> Array:
+    """Rows scaled to length one; zero rows stay zero."""
+    length = np.linalg.norm(x, axis=1, keepdims=True)
+    return np.asarray(x / np.where(length > 0, length, 1.0), dtype=np.float32)

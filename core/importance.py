@@ -1,0 +1,192 @@
+"""How much each sample matters to a classifier on the embeddings, and a weighted coreset to train on.
+
+Two different questions, answered apart:
+
+*Attention* - which samples should a person look at? The score is the leave-one-out margin of a ridge
+regression on one-hot labels: how strongly all the other samples prefer another class. It is exact for the squared
+loss (PRESS, `core/ridge.py`) and a heuristic for the logistic one; it bounds nothing. It finds wrong labels, and
+samples at the border of their class.
+
+*Sensitivity* - how large a part of the loss can one sample be, over all linear classifiers? For multinomial logistic regression
+with bounded complexity mu of the data, the share of row i is at most O(mu) (sqrt(h_i) + 1/n), with h_i its leverage
+(Munteanu et al. 2018, arXiv:1805.08571): a bound, and the only one here. It does not look at labels: flipping the
+label of a row mirrors the row, z = -y x, and leaves h_i as it was. So it cannot find wrong labels
+(its average precision for them is the share of wrong labels); nor can any other label-free score.
+
+The *coreset* draws rows by a mixture of the leave-one-out residual (heuristic: it lowers the variance), the bound and a uniform
+share (which keep the guarantee of sensitivity sampling at five times the size), and weighs them by the inverse chance.
+Train on it with its weights. Never train on the highest scores: they are the wrong labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .coreset import Coreset, class_sizes, sampling_shares, stratified_draw
+from .method import Array, Column, Columns, Facts, Inputs, Method, Progress
+from .params import ParamError, Params, param
+from .probe import two_classes, unit_rows
+from .ridge import GramSums, Ridge, blocks, choose_penalty, leave_out, margins
+
+SLOPE = 4.0  # of the scale from margins, about -1 to 1, to scores in [0, 1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportanceParams(Params):
+    """Score how much each sample matters to a classifier on the embeddings, and pick a weighted coreset."""
+
+    embeddings: str = param("embeddings", "Embeddings the classifier would see", reads="embeddings")
+    label_field: str | None = param("ground_truth", "Labels the classifier would learn", reads="labels")
+    method: str = param(
+        "attention",
+        "attention: how much the other samples speak against the label; sensitivity: bound without labels",
+        among=("attention", "sensitivity"),
+    )
+    coreset_size: int | None = param(None, "How many samples to pick as a weighted coreset", at_least=1)
+    class_size: tuple[str, ...] = param(
+        (), "Coreset samples of single classes, such as cat=100 or dog=all; the other classes share the rest"
+    )
+    class_at_least: int = param(10, "Coreset samples of even the smallest class", at_least=0, advanced=True)
+    seed: int = param(51, "Seed of the coreset's random draw", at_least=0, advanced=True)
+
+    def check(self) -> None:
+        """Labels where they are needed, and class sizes that can be read."""
+        if self.label_field is None and self.method == "attention":
+            raise ParamError(
+                "ImportanceParams.label_field is needed by method 'attention'; got nothing: name a label field, or "
+                "choose method 'sensitivity', which needs none"
+            )
+        for entry in self.class_size:
+            _, found, number = entry.rpartition("=")
+            if not found or not (number == "all" or number.isdecimal()):
+                raise ParamError(
+                    f"ImportanceParams.class_size must be entries such as cat=100 or dog=all; got {entry!r}"
+                )
+        if self.class_size and self.coreset_size is None:
+            raise ParamError("ImportanceParams.class_size needs coreset_size; got nothing")
+
+    def sizes(self, names: tuple[str, ...]) -> dict[int, int | None]:
+        """Class code → number wanted, None for all."""
+        wanted: dict[int, int | None] = {}
+        for entry in self.class_size:
+            name, _, number = entry.rpartition("=")
+            if name not in names:
+                raise ParamError(
+                    f"ImportanceParams.class_size names the class {name!r}; the classes are {', '.join(names[:20])}"
+                )
+            wanted[names.index(name)] = None if number == "all" else int(number)
+        return wanted
+
+
+def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progress) -> Columns:
+    """Scores of all rows; with attention, of all labelled rows. Columns as declared in `METHOD`."""
+    if params.method == "attention":
+        labels = two_classes(inputs)
+        names, codes = labels.names, labels.codes
+    else:
+        names, codes = ("all",), np.zeros(inputs.n, dtype=np.int64)
+    rows = codes >= 0
+    if params.coreset_size is not None and params.coreset_size > rows.sum():
+        raise ParamError(
+            f"ImportanceParams.coreset_size must be at most the number of {'labelled ' if (~rows).any() else ''}samples "
+            f"({int(rows.sum())}); got {params.coreset_size}"
+        )
+    wanted = params.sizes(names)
+    x = unit_rows(inputs.vectors)
+    progress(0, 3, "summing statistics")
+    ridge = Ridge.of(GramSums.of(x, codes, len(names)))
+    progress(1, 3, "leaving each sample out")
+    penalty, errors = choose_penalty(ridge, x, codes) if len(names) > 1 else (1e-2, {})
+    left = leave_out(ridge, x, codes, penalty)
+    residual = residuals(left.values, codes) if len(names) > 1 else np.ones(inputs.n)
+    score = attention(left.values, codes) if params.method == "attention" else sensitivity(left.leverage, inputs.n)
+    values = {"score": np.where(rows, score, np.nan), "class_rank": class_ranks(score, codes)}
+    facts: Facts = {"method": params.method, "penalty": penalty, "leave_one_out_error": errors.get(penalty)}
+    progress(2, 3, "drawing the coreset")
+    if params.coreset_size is not None:
+        shares = np.zeros(inputs.n)
+        shares[rows] = sampling_shares(residual[rows], left.leverage[rows])
+        labelled = np.flatnonzero(rows)
+        sizes = class_sizes(
+            shares[rows], codes[rows], len(names), params.coreset_size, params.class_at_least, wanted
+        )
+        drawn = stratified_draw(shares[rows], codes[rows], sizes, np.random.default_rng(params.seed))
+        coreset = Coreset(labelled[drawn.rows], drawn.weights)
+        values |= {"in_coreset": np.isin(np.arange(inputs.n), coreset.rows), "weight": np.full(inputs.n, np.nan)}
+        values["weight"][coreset.rows] = coreset.weights
+        facts["coreset"] = {
+            "size": len(coreset.rows),
+            "per_class": {name: int(size) for name, size in zip(names, sizes, strict=True)},
+            "largest_weight": float(coreset.weights.max(initial=0.0)),
+        }
+    facts["headline"] = _headline(params, score[rows], len(names), facts)
+    progress(3, 3, "done")
+    return Columns(values, facts, rows)
+
+
+def attention(left_out: Array, codes: Array) -> Array:
+    """(n,) score in (0, 1): 1 / (1 + exp(-4 margin)), the margin of the strongest other class over the given one.
+
+    Above 0.5 the other samples prefer another class; a margin of 1, as sure as they can be, is 0.98.
+
+    Args:
+        left_out: (n, C) predictions of the fit without the row.
+        codes: (n,) given classes; NaN comes out for -1.
+    """
+    return np.asarray(1.0 / (1.0 + np.exp(-SLOPE * np.clip(margins(left_out, codes), -20.0, 20.0))))
+
+
+def sensitivity(leverage: Array, n: int) -> Array:
+    """(n,) score in (0, 1]: (sqrt(h) + 1/n) / (1 + 1/n), the bound of the row's share of the loss up to a constant."""
+    return np.asarray((np.sqrt(leverage) + 1.0 / n) / (1.0 + 1.0 / n))
+
+
+def residuals(left_out: Array, codes: Array) -> Array:
+    """(n,) length of the leave-one-out residual y - f, 0 where no label is given (EL2N, arXiv:2107.07075)."""
+    out = np.zeros(len(left_out))
+    for block in blocks(len(left_out)):
+        known = np.flatnonzero(codes[block] >= 0)
+        difference = left_out[block][known].astype(np.float64)
+        difference[np.arange(len(known)), codes[block][known]] -= 1.0
+        out[block][known] = np.sqrt(np.einsum("nc,nc->n", difference, difference))
+    return out
+
+
+def class_ranks(score: Array, codes: Array) -> list[int | None]:
+    """Rank within the class, 1 the most important; ties in row order; None without a label."""
+    order = np.lexsort((np.arange(len(score)), -np.nan_to_num(score), codes))
+    starts = np.searchsorted(codes[order], codes[order], side="left")
+    ranks = np.empty(len(score), dtype=np.int64)
+    ranks[order] = np.arange(len(score)) - starts + 1
+    return [int(rank) if code >= 0 else None for rank, code in zip(ranks, codes, strict=True)]
+
+
+def _headline(params: ImportanceParams, score: Array, n_classes: int, facts: Facts) -> str:
+    text = f"{len(score):,} samples scored"
+    if params.method == "attention":
+        doubted = int((score > 0.5).sum())
+        text = f"{doubted:,} of {len(score):,} samples in {n_classes} classes look more like another class"
+    if "coreset" in facts:
+        text += f"; coreset of {facts['coreset']['size']:,}"
+    return text
+
+
+METHOD = Method(
+    name="score_importance",
+    version=1,
+    label="Score importance",
+    stage="select",
+    key="importance",
+    params=ImportanceParams,
+    run=score_importance,
+    reads=("embeddings", "labels"),
+    writes=(
+        Column("score", float, "How much the sample matters, in [0, 1]; high: look at it"),
+        Column("class_rank", int, "Rank by score within the sample's class, 1 the most important"),
+        Column("in_coreset", bool, "In the weighted coreset", optional=True),
+        Column("weight", float, "How many samples a coreset sample stands for; train with it", optional=True),
+    ),
+    cite="Munteanu et al. 2018, https://arxiv.org/abs/1805.08571; Paul et al. 2021, https://arxiv.org/abs/2107.07075",
+)

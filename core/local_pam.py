@@ -1,0 +1,209 @@
+"""LocalPAM: raises any set of medoids to the quality of swaps on all distances, without the n x n matrix.
+
+For each cluster in turn the search looks at the points of the nearest clusters only, with some members of the cluster
+as candidates, and takes swaps as FasterPAM does. Medoids elsewhere stay; a point's second nearest, if it is one of
+those, is offered to the local problem as a medoid that cannot move. Points elsewhere could only gain by a swap, so
+each swap lowers the loss of all points by at least what it lowers the local one. Memory: O(n + local points).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .distances import blocks, distance_block
+from .method import Array, Progress
+from .threads import blas_threads, in_threads
+
+TOGETHER = 4  # clusters that are searched side by side; fixed, so that the result does not depend on the cores
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard the search tries.
+
+    Attributes:
+        sweeps: times that every cluster is visited at most.
+        around: nearest other clusters whose points weigh a swap.
+        tried: candidates per cluster: half nearest its mean, half at random.
+        enough: the search ends after a sweep that gains less than this share of the loss.
+    """
+
+    sweeps: int = 4
+    around: int = 10
+    tried: int = 64
+    enough: float = 2e-4
+
+
+@dataclass
+class _State:
+    """Row j of x is nearest to medoid n1[j], at distance d1[j]; n2, d2 are another medoid, a bound on the second."""
+
+    x: Array
+    metric: str
+    medoids: Array
+    movable: Array
+    n1: Array
+    n2: Array
+    d1: Array
+    d2: Array
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the search around one cluster found: the points and slots it looked at, and their state afterwards."""
+
+    near: Array
+    medoids: Array
+    points: Array
+    n1: Array
+    n2: Array
+    d1: Array
+    d2: Array
+
+
+def local_swaps(
+    x: Array,
+    metric: str,
+    medoids: Array,
+    fixed: int,
+    rng: np.random.Generator,
+    progress: Progress,
+    effort: Effort,
+) -> tuple[Array, float]:
+    """Improve medoids by local swaps.
+
+    Args:
+        x: (n, d) from `comparable`.
+        medoids: (k,) rows, 2 <= k < n; the first `fixed` of them stay.
+
+    Returns:
+        The medoids, (k,) rows in the order of the slots, and the sum of the distances to them.
+    """
+    movable = np.arange(len(medoids)) >= fixed
+    state = _State(x, metric, medoids.astype(np.int64), movable, *two_nearest_of(x, x[medoids], metric))
+    loss = float(state.d1.sum(dtype=np.float64))
+    for sweep in range(effort.sweeps):
+        progress(sweep + 1, effort.sweeps + 1, "improving the representatives")
+        slots = rng.permutation(np.flatnonzero(movable))
+        with blas_threads(1):  # the products are small, and side by side already
+            for group in blocks(len(slots), TOGETHER):
+                _visit(state, slots[group], rng, effort)
+        state.n1, state.n2, state.d1, state.d2 = two_nearest_of(x, x[state.medoids], metric)
+        before, loss = loss, float(state.d1.sum(dtype=np.float64))
+        if before - loss < effort.enough * before:
+            break
+    return state.medoids, loss
+
+
+def two_nearest_of(x: Array, medoids: Array, metric: str) -> tuple[Array, Array, Array, Array]:
+    """Two nearest of k medoids for every row: slots n1, n2 (int32) and distances d1, d2 (float32), all (n,).
+
+    With k = 1, n2 is -1 and d2 infinite.
+    """
+    from .engines.medoid_kernels import two_nearest
+
+    n = len(x)
+    n1, n2 = np.empty(n, np.int32), np.empty(n, np.int32)
+    d1, d2 = np.empty(n, np.float32), np.empty(n, np.float32)
+
+    def assign(rows: slice) -> None:
+        two_nearest(distance_block(x[rows], medoids, metric), n1[rows], n2[rows], d1[rows], d2[rows])
+
+    in_threads(assign, blocks(n, 1024))
+    return n1, n2, d1, d2
+
+
+def _visit(state: _State, slots: Array, rng: np.random.Generator, effort: Effort) -> None:
+    """Search around some clusters side by side, then apply what was found; clashes are searched again, alone."""
+    seeds = rng.integers(2**63, size=len(slots))
+    found: list[_Found | None] = [None] * len(slots)
+
+    def search(at: int) -> None:
+        found[at] = _search(state, int(slots[at]), np.random.default_rng(seeds[at]), effort)
+
+    in_threads(search, range(len(slots)))
+    changed = np.zeros(len(state.medoids), dtype=np.bool_)
+    for at, result in enumerate(found):
+        if result is not None and changed[result.near].any():
+            result = _search(state, int(slots[at]), np.random.default_rng(seeds[at]), effort)
+        if result is not None:
+            changed[result.near] = True
+            _apply(state, result)
+
+
+def _search(state: _State, slot: int, rng: np.random.Generator, effort: Effort) -> _Found | None:
+    """Swaps around one cluster on a copy of its surroundings; None if there is none."""
+    from .engines.medoid_kernels import eager_swaps, two_nearest
+
+    x, metric, medoids = state.x, state.metric, state.medoids
+    members = np.flatnonzero(state.n1 == slot)
+    members = members[~np.isin(members, medoids)]  # a copy of a medoid may be a medoid too
+    if len(members) == 0:
+        return None
+    candidates = _candidates(x, members, effort.tried, rng)
+    between = distance_block(x[medoids[slot]][None], x[medoids], metric)[0]
+    between[slot] = -1
+    t = min(effort.around + 1, len(medoids))
+    near = np.sort(np.argpartition(between, t - 1)[:t])
+    local = np.full(len(medoids), -1, dtype=np.int32)
+    local[near] = np.arange(t, dtype=np.int32)
+    points = np.flatnonzero(local[state.n1] >= 0)
+    elsewhere = local[state.n2[points]] < 0
+    # Rows: the medoids nearby, the best medoid elsewhere that is known of each point, the candidates.
+    rows = np.concatenate([medoids[near], candidates])
+    distances = np.empty((len(rows) + 1, len(points)), np.float32)
+    products = distance_block(x[rows], x[points], metric)
+    distances[:t], distances[t + 1 :] = products[:t], products[t:]
+    distances[t] = np.where(elsewhere, state.d2[points], np.inf)
+    m = len(points)
+    n1, n2 = np.empty(m, np.int32), np.empty(m, np.int32)
+    d1, d2 = np.empty(m, np.float32), np.empty(m, np.float32)
+    two_nearest(np.ascontiguousarray(distances[: t + 1].T), n1, n2, d1, d2)
+    chosen = np.arange(t + 1)
+    swaps = eager_swaps(
+        distances,
+        np.ones(m, np.float32),
+        chosen,
+        np.append(state.movable[near], False),
+        np.arange(t + 1, len(distances)),
+        10,
+        n1,
+        n2,
+        d1,
+        d2,
+    )
+    if swaps == 0:
+        return None
+    names = np.append(near, -1).astype(np.int32)
+    outside = state.n2[points]
+    n1, n2 = np.where(n1 == t, outside, names[n1]), np.where(n2 == t, outside, names[n2])
+    return _Found(near, rows[np.where(chosen[:t] > t, chosen[:t] - 1, chosen[:t])], points, n1, n2, d1, d2)
+
+
+def _candidates(x: Array, members: Array, tried: int, rng: np.random.Generator) -> Array:
+    """Half nearest the mean of the members, half at random; in random order."""
+    if len(members) > tried:
+        own = x[members]
+        mean = own.mean(axis=0)
+        from_mean = np.einsum("ij,ij->i", own, own) - 2 * (own @ mean)
+        order = np.argpartition(from_mean, tried // 2)
+        some = rng.choice(order[tried // 2 :], tried - tried // 2, replace=False)
+        members = members[np.concatenate([order[: tried // 2], some])]
+    return rng.permutation(members)
+
+
+def _apply(state: _State, found: _Found) -> None:
+    """Put what was found into the state. Points elsewhere keep true distances to medoids that are still there."""
+    gone = np.zeros(len(state.medoids), dtype=np.bool_)
+    gone[found.near] = state.medoids[found.near] != found.medoids
+    state.medoids[found.near] = found.medoids
+    inside = np.zeros(len(state.x), dtype=np.bool_)
+    inside[found.points] = True
+    points = found.points
+    state.n1[points], state.n2[points], state.d1[points], state.d2[points] = found.n1, found.n2, found.d1, found.d2
+    lost = np.flatnonzero(gone[state.n2] & ~inside)
+    if len(lost):
+        n1, n2, d1, d2 = two_nearest_of(state.x[lost], state.x[state.medoids], state.metric)
+        state.n1[lost], state.n2[lost], state.d1[lost], state.d2[lost] = n1, n2, d1, d2

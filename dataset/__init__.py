@@ -1,0 +1,1 @@
+"""The only code that reads or writes a FiftyOne dataset: fields to arrays, arrays to fields, and the record of each run."""

@@ -1,0 +1,17 @@
+"""Every action, in the order in which the App lists them. To add one: write its file, add it here."""
+
+from __future__ import annotations
+
+from . import importing, keeping, lists, recipes, slices, vectors
+from .action import Action
+
+ACTIONS: tuple[Action, ...] = (
+    importing.ACTION,
+    vectors.ACTION,
+    slices.ACTION,
+    lists.ACTION,
+    keeping.FORGET_ACTION,
+    keeping.RERUN_ACTION,
+    recipes.RUN_ACTION,
+    recipes.EXPORT_ACTION,
+)

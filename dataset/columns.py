@@ -1,0 +1,321 @@
+"""Fields to arrays and arrays to fields.
+
+Reading gives the rows that have all vectors a method needs and says which were left out and why; labels may
+have gaps. Writing declares the fields, then sets all of them in one bulk update, by sample id.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.brain as fob
+import fiftyone.core.fields as fof
+import numpy as np
+from bson import ObjectId
+from pymongo import UpdateOne
+
+from ..core import method as kinds
+from ..core.method import Array, Column, Columns, GivenLabels, Inputs, LabelValues, Method, Progress
+from ..core.params import ParamError, Params, roles
+from . import runs, sidebar, store
+
+BATCH = 5_000
+MOST_INDEXES = 60  # MongoDB allows 64 per collection, and FiftyOne makes a few of its own
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read for a run.
+
+    Attributes:
+        inputs: the arrays, row by row.
+        skipped: samples left out.
+        why_skipped: reason → number of samples.
+        reads: role → {"field", "run", "made"}, as the run record keeps it.
+        fingerprint: role → digest, as the run record keeps it.
+    """
+
+    inputs: Inputs
+    skipped: int = 0
+    why_skipped: Mapping[str, int] = field(default_factory=dict)
+    reads: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
+
+
+def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool = False) -> Reading:
+    """Read what the parameters name: embeddings, labels; and the image files' paths if wanted.
+
+    Args:
+        label: who reads, for the error's sentence.
+
+    Raises:
+        ParamError: no samples, a field or run that is not there, or no sample with usable vectors.
+    """
+    dataset = samples._root_dataset
+    ids = samples.values("id")
+    if not ids:
+        raise ParamError(f"{label} needs at least 1 sample, and the target has 0; import images or widen the view")
+    reads: dict[str, Any] = {}
+    sources: dict[str, Mapping[str, Any]] = {}
+    fingerprint = {"samples": runs.digest(dataset.values("id"))}
+    keep = np.ones(len(ids), dtype=bool)
+    vectors, why, labels = None, Counter[str](), None
+    named = {role: getattr(params, name) for role, name in roles(type(params)).items()}
+
+    if named.get("embeddings"):
+        path, source, facts = _find_vectors(dataset, named["embeddings"])
+        reads["embeddings"], sources["embeddings"] = source, facts
+        vectors, keep, why = _vectors(samples.values(path), path)
+    if named.get("labels"):
+        path = _label_path(dataset, named["labels"])
+        labels = [value for value, kept in zip(samples.values(path), keep, strict=True) if kept]
+        reads["labels"] = {"field": path, "run": None, "made": None}
+        fingerprint["labels"] = runs.digest(dataset.values(path))
+        if all(value is None for value in labels):
+            raise ParamError(f"No sample of the target has a label in {roles['labels']!r}; label some, or name another field")
+
+    kept_ids = [sample_id for sample_id, kept in zip(ids, keep, strict=True) if kept]
+    paths = samples.values("filepath") if with_paths else ()
+    inputs = Inputs(
+        n=len(kept_ids),
+        ids=kept_ids,
+        paths=[path for path, kept in zip(paths, keep, strict=True) if kept] if paths else (),
+        embeddings=vectors,
+        labels=GivenLabels.of(labels) if labels is not None else None,
+        sources=sources,
+        graph_of=_graph_source(dataset, vectors) if vectors is not None else None,
+    )
+    return Reading(inputs, len(ids) - len(kept_ids), dict(why), reads, fingerprint)
+
+
+def vector_sources(dataset: fo.Dataset) -> list[str]:
+    """Names that an `embeddings` parameter accepts on this dataset: runs first, the newest first, then plain fields."""
+    made = [run.key for run in reversed(runs.list_runs(dataset)) if _makes_vectors(run)]
+    plain = [path for path, schema in dataset.get_field_schema().items() if runs.is_vector_field(schema)]
+    written = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
+    return made + [path for path in plain if path not in written]
+
+
+def label_fields(dataset: fo.Dataset) -> list[str]:
+    """Names that a `label_field` parameter accepts on this dataset: its Classification and text fields."""
+    found = []
+    for path, schema in dataset.get_field_schema().items():
+        if isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classification:
+            found.append(path)
+    own = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
+    found += [p for p, s in dataset.get_field_schema(ftype=fo.StringField).items() if p != "filepath"]
+    return sorted(found, key=lambda path: path in own)
+
+
+def write(
+    dataset: fo.Dataset, method: Method, key: str, inputs: Inputs, columns: Columns, progress: Progress
+) -> tuple[dict[str, str], int]:
+    """Write a method's columns as fields of run `key`. All of them, or none if anything fails.
+
+    Returns:
+        column → field path, and the number of samples that got a value of the first column
+    """
+    paths = {name: method.column(name).field(key) for name in columns.values}
+    for path in paths.values():
+        if dataset.get_field(path) is not None:
+            raise ParamError(f"Field {path!r} exists already and is not this run's; choose another key or rename the field")
+    rows = np.flatnonzero(columns.rows) if columns.rows is not None else np.arange(inputs.n)
+    try:
+        _declare(dataset, method, key, paths)
+        n = _update(dataset, method, paths, inputs, columns, rows, progress)
+        for name, path in paths.items():
+            if _is_map(method.column(name), columns.values[name]):
+                _register_map(dataset, key, path, [inputs.ids[row] for row in rows], np.asarray(columns.values[name])[rows])
+        sidebar.add_group(dataset, key, [path for path in paths.values() if dataset.get_field(path) is not None])
+    except BaseException:
+        if key in dataset.list_brain_runs():
+            dataset.delete_brain_run(key)
+        declared = [path for path in paths.values() if dataset.get_field(path) is not None]
+        if declared:
+            dataset.delete_sample_fields(declared)
+        raise
+    return paths, n
+
+
+def _find_vectors(dataset: fo.Dataset, name: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    if name in dataset.list_runs():
+        run = runs.get_run(dataset, name)
+        if run.status != "done":
+            raise ParamError(f"The embeddings run {name!r} is {run.status}, not done; run it again or name another")
+        if not _makes_vectors(run):
+            raise ParamError(f"The run {name!r} ({run.label}) made no embeddings; name one of: {_listed(vector_sources(dataset))}")
+        facts = {**run.params, **run.facts, "key": name, "method": run.method}
+        return run.writes[""], {"field": run.writes[""], "run": name, "made": run.finished}, facts
+    if runs.is_vector_field(dataset.get_field(name)):
+        return name, {"field": name, "run": None, "made": None}, {"key": name}
+    raise ParamError(
+        f"Dataset {dataset.name!r} has no embeddings run or vector field {name!r}; it has: "
+        f"{_listed(vector_sources(dataset))}. Run compute_embeddings first"
+    )
+
+
+def _makes_vectors(run: runs.Run) -> bool:
+    declared = run.declaration
+    return declared is not None and run.status == "done" and any(column.type is kinds.Vector for column in declared.writes)
+
+
+def _vectors(values: Sequence[Any], path: str) -> tuple[Array, Array, Counter[str]]:
+    lengths = Counter(len(value) for value in values if value is not None)
+    if not lengths:
+        raise ParamError(f"No sample of the target has a vector in {path!r}; compute embeddings for it first")
+    if len(lengths) > 1:
+        found = ", ".join(f"{length} numbers on {count:,} samples" for length, count in lengths.most_common())
+        raise ParamError(f"The vectors in {path!r} differ in length: {found}; compute them again with one model")
+    matrix = np.full((len(values), next(iter(lengths))), np.nan, dtype=np.float32)
+    keep = np.zeros(len(values), dtype=bool)
+    why = Counter[str]()
+    for row, value in enumerate(values):
+        if value is None:
+            why["no vector"] += 1
+            continue
+        matrix[row] = value
+        keep[row] = np.isfinite(matrix[row]).all()
+        if not keep[row]:
+            why["vector with NaN or infinite numbers"] += 1
+    if not keep.any():
+        raise ParamError(f"Every vector in {path!r} holds NaN or infinite numbers; compute them again")
+    return (matrix if keep.all() else matrix[keep]), keep, why
+
+
+def _label_path(dataset: fo.Dataset, name: str) -> str:
+    schema = dataset.get_field(name)
+    if isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classification:
+        return f"{name}.label"
+    if isinstance(schema, fof.StringField):
+        return name
+    is_there = "is not a Classification or text field" if schema is not None else "does not exist"
+    raise ParamError(f"Label field {name!r} {is_there} on dataset {dataset.name!r}; it has: {_listed(label_fields(dataset))}")
+
+
+def _graph_source(dataset: fo.Dataset, x: Array) -> Callable[[int, str, Progress], Any]:
+    return lambda k, metric, progress: store.shared_graph(dataset, x, k, metric, progress)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _declare(dataset: fo.Dataset, method: Method, key: str, paths: Mapping[str, str]) -> None:
+    for name, path in paths.items():
+        column = method.column(name)
+        ftype, options = _field_type(column)
+        info = {"run": key, "column": name, "best": column.best}
+        dataset.add_sample_field(path, ftype, description=column.said, info=info, **options)
+        if len(dataset.list_indexes()) < MOST_INDEXES:
+            if column.type in (kinds.Label, kinds.Labels):
+                inner = "label" if column.type is kinds.Label else "classifications.label"
+                dataset.create_index(f"{path}.{inner}")
+            elif column.best or column.group or column.type is bool:
+                dataset.create_index(path)
+
+
+def _field_type(column: Column) -> tuple[type[fof.Field], dict[str, Any]]:
+    simple: dict[Any, tuple[type[fof.Field], dict[str, Any]]] = {
+        bool: (fo.BooleanField, {}),
+        int: (fo.IntField, {}),
+        float: (fo.FloatField, {}),
+        str: (fo.StringField, {}),
+        list[float]: (fo.ListField, {"subfield": fo.FloatField}),
+        list[str]: (fo.ListField, {"subfield": fo.StringField}),
+        kinds.Vector: (fo.VectorField, {}),
+        kinds.Point: (fo.ListField, {"subfield": fo.FloatField}),
+        kinds.Neighbors: (fo.ListField, {"subfield": fo.StringField}),
+        kinds.Label: (fo.EmbeddedDocumentField, {"embedded_doc_type": fo.Classification}),
+        kinds.Labels: (fo.EmbeddedDocumentField, {"embedded_doc_type": fo.Classifications}),
+    }
+    return simple[column.type]
+
+
+def _update(
+    dataset: fo.Dataset,
+    method: Method,
+    paths: Mapping[str, str],
+    inputs: Inputs,
+    columns: Columns,
+    rows: Array,
+    progress: Progress,
+) -> int:
+    plain = {
+        path: _plain(method.column(name), columns.values[name], inputs.ids, dataset.get_field(path))
+        for name, path in paths.items()
+    }
+    first = next(iter(paths.values()), None)
+    n = 0
+    for begin in range(0, len(rows), BATCH):
+        updates = []
+        now = datetime.now(timezone.utc)
+        for row in rows[begin : begin + BATCH]:
+            values = {path: value for path, of in plain.items() if (value := of(int(row))) is not None}
+            n += first is None or first in values
+            if values:
+                updates.append(UpdateOne({"_id": ObjectId(inputs.ids[row])}, {"$set": {**values, "last_modified_at": now}}))
+        if updates:
+            dataset._bulk_write(updates)
+        progress(min(begin + BATCH, len(rows)), len(rows), "writing fields")
+    return n
+
+
+def _plain(column: Column, values: Any, ids: Sequence[str], schema: fof.Field) -> Callable[[int], Any]:
+    """Row → the value as the database holds it, None for no value."""
+    if column.type is kinds.Label:
+        return lambda row: _classification(values, row)
+    if column.type is kinds.Labels:
+        return lambda row: _classifications(values, row)
+    if column.type is kinds.Neighbors:
+        return lambda row: [ids[other] for other in values[row] if other >= 0]
+    if column.type is kinds.Vector:
+        return lambda row: schema.to_mongo(np.asarray(values[row], np.float32)) if np.isfinite(values[row]).all() else None
+    if column.type in (kinds.Point, list[float]):
+        return lambda row: [float(value) for value in values[row]]
+    if column.type == list[str]:
+        return lambda row: None if values[row] is None else [str(value) for value in values[row]]
+    cast: Callable[[Any], Any] = column.type
+    return lambda row: None if values[row] is None or values[row] != values[row] else cast(values[row])
+
+
+def _classification(values: LabelValues, row: int) -> dict[str, Any] | None:
+    code = int(values.codes[row])
+    if code < 0:
+        return None
+    logits = values.logits[row] if values.logits is not None else None
+    return dict(fo.Classification(label=values.classes[code], confidence=float(values.confidence[row]), logits=logits).to_dict())
+
+
+def _classifications(values: LabelValues, row: int) -> dict[str, Any]:
+    given = [
+        fo.Classification(label=values.classes[code], confidence=float(values.confidence[row, code]))
+        for code in np.flatnonzero(values.codes[row])
+    ]
+    logits = values.logits[row] if values.logits is not None else None
+    return dict(fo.Classifications(classifications=given, logits=logits).to_dict())
+
+
+def _is_map(column: Column, values: Any) -> bool:
+    return column.type is kinds.Point and np.asarray(values).shape[1] == 2
+
+
+def _register_map(dataset: fo.Dataset, key: str, path: str, ids: Sequence[str], points: Array) -> None:
+    """Make the points known to the App's own Embeddings panel."""
+    description, info = dataset.get_field(path).description, dataset.get_field(path).info
+    dataset.delete_sample_field(path)  # the visualization makes the field itself, with its spatial index
+    fob.compute_visualization(
+        dataset,
+        points=dict(zip(ids, points.astype(np.float64), strict=True)),
+        brain_key=key,
+        points_field=path,
+        create_index=True,
+        progress=False,
+    )
+    made = dataset.get_field(path)
+    made.description, made.info = description, info
+    made.save()

@@ -1,0 +1,156 @@
+"""The one path by which the App, Python and recipes run a method: read, run, write, record."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+import fiftyone as fo
+
+from ..core.catalog import method_named
+from ..core.method import Method, Progress, silent
+from ..core.params import ParamError, Params
+from . import columns, runs
+from .runs import Run
+
+
+def curate(
+    samples: fo.Dataset | fo.DatasetView,
+    method: str | Params,
+    *,
+    key: str | None = None,
+    overwrite: bool = False,
+    progress: Progress = silent,
+    **params: Any,
+) -> Run:
+    """Run a method on a dataset or view; its results become sample fields, and its record a run.
+
+    Args:
+        samples: what to run on.
+        method: a method's name, with its parameters as keywords; or its parameters as an object.
+        key: names the run and its fields; by default the method's own.
+        overwrite: replace the run that has this key. Its results stay until the new ones are complete.
+        progress: called as `progress(done, total, doing)`.
+
+    Returns:
+        the record of the finished run
+
+    Raises:
+        ParamError: a parameter, the key or the data cannot be used; the sentence says how to mend it.
+    """
+    declared, given = _resolve(method, params)
+    key = declared.key if key is None else key
+    view = samples.view() if isinstance(samples, fo.Dataset) else samples
+    dataset = view._root_dataset
+    if dataset.media_type not in (None, "image"):
+        raise ParamError(f"{declared.label} works on images; dataset {dataset.name!r} holds {dataset.media_type}")
+    _check_key(dataset, key, overwrite)
+    reading = columns.read(view, given, declared.label, with_paths="paths" in declared.reads)
+    record = runs.start(
+        dataset,
+        Run(
+            key=key,
+            method=declared.name,
+            method_version=declared.version,
+            params=given.to_dict(),
+            reads=reading.reads,
+            skipped=reading.skipped,
+            target="dataset" if reading.inputs.n + reading.skipped == len(dataset) else "view",
+            fingerprint=reading.fingerprint,
+            plugin_version=_plugin_version(),
+        ),
+    )
+    try:
+        return _execute(dataset, declared, given, reading, record, progress)
+    except BaseException as error:
+        runs.fail(dataset, record, str(error) or type(error).__name__)
+        raise
+
+
+def _execute(
+    dataset: fo.Dataset, method: Method, params: Params, reading: columns.Reading, record: Run, progress: Progress
+) -> Run:
+    began = time.perf_counter()
+    result = method.run(reading.inputs, params, progress)
+    seconds = time.perf_counter() - began
+    if record.previous is not None:
+        runs.erase(dataset, Run(**dict(record.previous)))
+    written, n = columns.write(dataset, method, record.key, reading.inputs, result, progress)
+    facts: dict[str, Any] = {
+        "headline": f"{n:,} samples",
+        **result.facts,
+        "seconds": round(seconds, 2),
+        "peak_memory_mb": _peak_memory_mb(),
+        "versions": _versions(),
+    }
+    if reading.why_skipped:
+        facts["skipped"] = dict(reading.why_skipped)
+    return runs.finish(
+        dataset,
+        replace(record, writes=written, n=n, skipped=reading.skipped + reading.inputs.n - n, facts=facts),
+    )
+
+
+def rerun(dataset: fo.Dataset, key: str, progress: Progress = silent) -> Run:
+    """Run a run again with the same parameters, on the whole dataset, replacing its results.
+
+    Raises:
+        ParamError: there is no such run, or it was made on a view, which its record does not hold.
+    """
+    run = runs.get_run(dataset, key)
+    if run.target != "dataset":
+        raise ParamError(f"The run {key!r} was made on a view, which its record does not keep; open the view and run {run.label!r} there")
+    return curate(dataset, run.method, key=key, overwrite=True, progress=progress, **run.params)
+
+
+def _resolve(method: str | Params, params: Mapping[str, Any]) -> tuple[Method, Params]:
+    if isinstance(method, Params):
+        if params:
+            raise ParamError(f"Give {type(method).__name__} or keywords, not both; got {', '.join(params)} too")
+        return method_named(type(method)), method
+    declared = method_named(method)
+    return declared, declared.params.from_dict(params)
+
+
+def _check_key(dataset: fo.Dataset, key: str, overwrite: bool) -> None:
+    if not isinstance(key, str) or not key.isidentifier():
+        raise ParamError(f"key must be letters, digits and _, not starting with a digit; got {key!r}")
+    if key in dataset.list_runs():
+        run = runs.get_run(dataset, key)
+        if run.status == "running" and not run.is_interrupted:
+            raise ParamError(f"The run {key!r} ({run.label}) is still running; wait for it, or choose another key")
+        if (run.status == "done" or run.previous is not None) and not overwrite:
+            raise ParamError(
+                f"The key {key!r} holds a run of {run.label!r} already; choose another key, "
+                f"such as {runs.free_key(dataset, key)!r}, or pass overwrite=True to replace it"
+            )
+    elif runs.is_taken(dataset, key):
+        raise ParamError(
+            f"The name {key!r} is taken by a field or brain run that is not Curator's; choose another key, "
+            f"such as {runs.free_key(dataset, key)!r}"
+        )
+
+
+def _plugin_version() -> str:
+    return str(import_module("..", __package__).__version__)
+
+
+def _peak_memory_mb() -> int | None:
+    """Largest memory that this process has held, where the system tells."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    unit = 1024**2 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kilobytes
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+
+
+def _versions() -> dict[str, str]:
+    import numpy
+    import sklearn
+
+    return {"fiftyone": fo.__version__, "numpy": numpy.__version__, "scikit-learn": sklearn.__version__}

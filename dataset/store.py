@@ -1,0 +1,82 @@
+"""Arrays on disk beside the dataset: what is too large for the database and cheap to lose.
+
+Everything here is a cache under a digest of what it was computed from, so a lost file costs time, never a result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+import fiftyone as fo
+import numpy as np
+
+from ..core.method import Array, Progress
+from ..core.neighbors import Graph, build_graph
+
+GRAPHS_KEPT = 4
+LEAST_K = 24
+
+
+def folder(dataset: fo.Dataset) -> Path:
+    """Where this dataset's arrays are kept. Not created."""
+    return Path(fo.config.default_dataset_dir) / ".curation" / str(dataset._doc.id)
+
+
+def shared_graph(dataset: fo.Dataset, x: Array, k: int, metric: str, progress: Progress) -> Graph:
+    """The neighbour graph of these vectors: from disk where it is there, else built and kept.
+
+    Args:
+        x: (n, d) float32.
+        k: neighbours wanted; the graph holds at least as many where n allows.
+    """
+    wanted = min(k, len(x) - 1)
+    path = folder(dataset) / f"graph_{metric}_{_digest(x)}.npz"
+    if path.is_file():
+        graph = _load_graph(path)
+        if graph is not None and graph.k >= wanted:
+            os.utime(path)
+            return graph
+    graph = build_graph(x, k=max(k, LEAST_K), metric=metric, progress=progress)
+    _save_graph(path, graph)
+    return graph
+
+
+def remove(dataset: fo.Dataset) -> None:
+    """Delete every array kept for this dataset."""
+    shutil.rmtree(folder(dataset), ignore_errors=True)
+
+
+def _digest(x: Array) -> str:
+    state = hashlib.sha256(str(x.shape).encode())
+    state.update(memoryview(np.ascontiguousarray(x)).cast("B"))
+    return state.hexdigest()[:32]
+
+
+def _save_graph(path: Path, graph: Graph) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with part.open("wb") as file:
+        np.savez(
+            file,
+            indices=graph.indices,
+            distances=graph.distances,
+            metric=np.array(graph.metric),
+            facts=np.array(json.dumps(graph.facts)),
+        )
+    part.replace(path)  # a reader sees the whole graph or none
+    graphs = sorted(path.parent.glob("graph_*.npz"), key=lambda other: other.stat().st_mtime)
+    for old in graphs[:-GRAPHS_KEPT]:
+        old.unlink(missing_ok=True)
+
+
+def _load_graph(path: Path) -> Graph | None:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return Graph(arrays["indices"], arrays["distances"], str(arrays["metric"]), json.loads(str(arrays["facts"])))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None  # damaged: it will be built again

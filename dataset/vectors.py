@@ -1,0 +1,55 @@
+"""Embeddings as a file for other tools: NPZ with vectors, paths and labels, as `import_embeddings` reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+
+from ..core.vector_files import write_npz
+from ..core.method import Progress
+from ..core.params import ParamError, Params, param
+from .action import Action
+from .columns import read
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportEmbeddingsParams(Params):
+    """Write embeddings to an NPZ file with their image paths and labels."""
+
+    path: str = param(help="File to write, ending in .npz", path="file")
+    embeddings: str = param("embeddings", "Embeddings to write", reads="embeddings")
+    label_field: str | None = param(None, "Labels to write with them", reads="labels")
+    overwrite: bool = param(False, "Replace a file that is there")
+
+
+def export_embeddings(samples: fo.DatasetView, params: ExportEmbeddingsParams, progress: Progress) -> dict[str, Any]:
+    """Write the file; samples without vectors are left out and counted."""
+    path = Path(params.path).expanduser()
+    if path.suffix != ".npz" or not path.parent.is_dir():
+        raise ParamError(f"ExportEmbeddingsParams.path must be a .npz file in a folder that exists; got {str(path)!r}")
+    if path.exists() and not params.overwrite:
+        raise ParamError(f"The file {str(path)!r} exists already; choose another name, or pass overwrite=True to replace it")
+    reading = read(samples, params, "Export embeddings", with_paths=True)
+    inputs = reading.inputs
+    labels = None
+    if inputs.labels is not None:
+        labels = [inputs.labels.names[code] if code >= 0 else None for code in inputs.labels.codes]
+    write_npz(str(path), inputs.vectors, inputs.paths, labels)
+    return {
+        "headline": f"{inputs.n:,} vectors of {inputs.vectors.shape[1]} numbers written to {path}",
+        "count": inputs.n,
+        "skipped": reading.skipped,
+    }
+
+
+ACTION = Action(
+    name="export_embeddings",
+    label="Export embeddings",
+    stage="understand",
+    params=ExportEmbeddingsParams,
+    run=export_embeddings,
+    risk="medium",
+)

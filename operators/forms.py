@@ -1,0 +1,108 @@
+"""A form derived from parameters: each field's type, bounds, choices, default and help come from its domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.operators.types as types
+
+from ..core.method import Method
+from ..core.params import REQUIRED, Domain, Params, domains
+from ..dataset import columns, runs
+
+TAKEN = "Another run has this key: its results will be replaced"
+
+
+def add_params(form: types.Object, params: type[Params], dataset: fo.Dataset | None) -> None:
+    """Add one input per parameter; the advanced ones last."""
+    known = domains(params)
+    for name in sorted(known, key=lambda name: known[name].advanced):
+        _add(form, name, known[name], dataset)
+
+
+def add_key(form: types.Object, method: Method, dataset: fo.Dataset, given: Mapping[str, Any]) -> None:
+    """Add the run's key, and where it is taken the question whether to replace."""
+    key = given.get("key") or runs.free_key(dataset, method.key)
+    form.str(
+        "key",
+        label="Key",
+        description="Names this run and its fields",
+        default=runs.free_key(dataset, method.key),
+    )
+    if key in dataset.list_runs():
+        form.bool("overwrite", label="Replace", description=TAKEN, default=False, view=types.CheckboxView())
+
+
+def read_params(params: type[Params], given: Mapping[str, Any]) -> Params:
+    """The parameters that a form or an SDK call sent; what a form left empty is its default."""
+    known = domains(params)
+    values = {}
+    for name, value in given.items():
+        domain = known.get(name)
+        empty = value is None or value in ("", [])
+        if domain is not None and empty and not (domain.many and value == []):
+            continue
+        values[name] = value
+    return params.from_dict(values)
+
+
+def title(name: str) -> str:
+    """A parameter's name as the form shows it: `label_field` → "Label field"."""
+    return name.replace("_", " ").capitalize()
+
+
+def _add(form: types.Object, name: str, domain: Domain, dataset: fo.Dataset | None) -> None:
+    choices = _choices(domain, dataset)
+    default = None if domain.default is REQUIRED else domain.default
+    if choices and domain.reads and default not in choices:
+        default = None if domain.optional else choices[0]  # the newest run, where the usual name is not there
+    common: dict[str, Any] = {
+        "label": title(name),
+        "description": domain.help,
+        "required": domain.default is REQUIRED,  # FiftyOne fills in no defaults for calls from Python
+    }
+    if default is not None:
+        common["default"] = list(default) if isinstance(default, tuple) else default
+    if domain.many:
+        common.setdefault("default", [])
+        form.list(name, _element(domain), view=types.AutocompleteView(choices=_listed(choices), allow_user_input=True), **common)
+    elif domain.type is bool:
+        form.bool(name, view=types.CheckboxView(), **common)
+    elif domain.type in (int, float):
+        add = form.int if domain.type is int else form.float
+        low = domain.at_least if domain.at_least is not None else domain.above
+        add(name, min=low, max=domain.at_most, **common)
+    elif domain.among:
+        form.enum(name, list(domain.among), view=_listed(domain.among, among=True), **common)
+    elif choices:
+        view = types.AutocompleteView(allow_user_input=not domain.reads, allow_clearing=domain.optional)
+        for choice in choices:
+            view.add_choice(choice, label=choice)
+        form.str(name, view=view, **common)
+    else:
+        form.str(name, **common)
+
+
+def _element(domain: Domain) -> Any:
+    return {str: types.String, int: types.Number, float: types.Number}[domain.type]()
+
+
+def _choices(domain: Domain, dataset: fo.Dataset | None) -> list[str]:
+    if dataset is None:
+        return list(domain.suggest)
+    if domain.reads == "embeddings":
+        return columns.vector_sources(dataset)
+    if domain.reads == "labels":
+        return columns.label_fields(dataset)
+    if domain.reads == "run":
+        return [run.key for run in reversed(runs.list_runs(dataset))]
+    return list(domain.suggest)
+
+
+def _listed(choices: Any, among: bool = False) -> Any:
+    view = types.RadioGroup() if among and len(choices) <= 4 else types.DropdownView()
+    for choice in choices:
+        view.add_choice(choice, label=choice)
+    return view if among else view.choices

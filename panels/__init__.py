@@ -1,0 +1,7 @@
+"""Panels: views of fields and run records. Logic in Python, drawn by the React components in `web/`."""
+
+from __future__ import annotations
+
+from .curation import CurationPanel
+
+PANELS = (CurationPanel,)

@@ -1,0 +1,61 @@
+"""The App's grid: the view the user chose, and the one stage that the panel adds to it.
+
+The panel's figures are about the user's view. When a click in the panel narrows the grid, the panel's own stage
+is marked, so that the next event can tell it from the user's and figures do not shrink to what was clicked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.core.stages as fos
+import fiftyone.core.view as fov
+from bson import json_util
+
+MARK = "curator_panel_stage"
+
+
+def base_view(ctx: Any) -> fo.DatasetView:
+    """What the figures are about: the App's view with its sidebar filters, without the panel's stage."""
+    return ctx.dataset.view() if ctx.view._is_generated else _without_mark(ctx.dataset, ctx.view)
+
+
+def is_shown(ctx: Any) -> bool:
+    """Whether the grid is narrowed by the panel's stage."""
+    return any(stage._uuid == MARK for stage in ctx.view._stages)
+
+
+def show(ctx: Any, stage: fos.ViewStage | None) -> None:
+    """Set the grid to the user's view plus this stage; to the user's view alone when None."""
+    # The sidebar's filters stay where they are, so only the stages of the view bar are sent back.
+    request = ctx.request_params
+    if request.get("view_name"):
+        bar = ctx.dataset.load_saved_view(request["view_name"])
+    else:
+        bar = fov.DatasetView._build(ctx.dataset, request.get("view") or [])
+    view = ctx.dataset.view() if bar._is_generated else _without_mark(ctx.dataset, bar)
+    if stage is not None:
+        stage._uuid = MARK
+        view = view.add_stage(stage)
+    if view._stages:
+        ctx.ops.set_view(view=view)
+    else:
+        ctx.ops.clear_view()
+
+
+def digest(view: fo.DatasetView) -> str:
+    """Tells one view from another in a few characters, however many ids its stages hold."""
+    stages = json_util.dumps([view._dataset.name, view._serialize(include_uuids=False)], sort_keys=True)
+    return hashlib.sha256(stages.encode()).hexdigest()[:16]
+
+
+def _without_mark(dataset: fo.Dataset, view: fo.DatasetView) -> fo.DatasetView:
+    if not any(stage._uuid == MARK for stage in view._stages):
+        return view
+    kept = dataset.view()
+    for stage in view._stages:
+        if stage._uuid != MARK:
+            kept = kept.add_stage(stage)
+    return kept

@@ -1,0 +1,110 @@
+"""Which parts a run's page has, worked out from the method's declaration and the fields that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ..core.method import Column, Label, Labels, Point
+from ..dataset.runs import Run
+from . import wording
+
+
+@dataclass(frozen=True)
+class Part:
+    """One column of a run, with the field that holds it.
+
+    Attributes:
+        path: what to match and count: the field, or the label inside it.
+    """
+
+    column: Column
+    path: str
+
+    @property
+    def name(self) -> str:
+        """The column's name; events use it."""
+        return self.column.name
+
+    @property
+    def title(self) -> str:
+        """The column's name as a heading."""
+        return wording.title(self.column.name) or "Value"
+
+    @property
+    def said(self) -> str:
+        """What the column means and which end is good, in sentences."""
+        good = f" {self.column.best.capitalize()} is good." if self.column.best else ""
+        return wording.sentence(self.column.description) + good
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The parts of a run's page.
+
+    Attributes:
+        scores: number columns, the main one first.
+        groups: columns whose values are groups: clusters, classes, kinds.
+        flags: true-or-false columns.
+        label: the class that the run gives each sample, such as a suggested label.
+        given: path of the labels that the run read.
+        has_map: whether the run made points that the App's Embeddings panel shows.
+        gone: fields that the run wrote and that are no longer there.
+    """
+
+    scores: tuple[Part, ...] = ()
+    groups: tuple[Part, ...] = ()
+    flags: tuple[Part, ...] = ()
+    label: Part | None = None
+    given: str | None = None
+    has_map: bool = False
+    gone: tuple[str, ...] = ()
+
+    def score(self, name: str | None) -> Part | None:
+        """The score of that name, or the main one."""
+        return next((part for part in self.scores if part.name == name), self.scores[0] if self.scores else None)
+
+    def named(self, name: str) -> Part:
+        """The part of that column.
+
+        Raises:
+            KeyError: the run has no such part.
+        """
+        for part in (*self.scores, *self.groups, *self.flags):
+            if part.name == name:
+                return part
+        raise KeyError(name)
+
+
+def layout(run: Run, fields: Collection[str]) -> Layout:
+    """The layout of a run's page.
+
+    Args:
+        fields: the paths that the dataset has.
+    """
+    declared = run.declaration
+    if declared is None:
+        return Layout()
+    parts = [
+        Part(column, _path(column, run.writes[column.name]))
+        for column in declared.writes
+        if run.writes.get(column.name) in fields
+    ]
+    scores = [part for part in parts if part.column.type is float]
+    given = (run.reads.get("labels") or {}).get("field")
+    labels = [part for part in parts if part.column.type is Label]
+    return Layout(
+        scores=tuple(sorted(scores, key=lambda part: part.column.best is None)),
+        groups=tuple(part for part in parts if part.column.group),
+        flags=tuple(part for part in parts if part.column.type is bool),
+        label=labels[0] if labels else None,
+        given=given if given and given.split(".")[0] in fields else None,
+        has_map=any(part.column.type is Point for part in parts),
+        gone=tuple(path for path in run.writes.values() if path not in fields),
+    )
+
+
+def _path(column: Column, field: str) -> str:
+    if column.type is Label:
+        return f"{field}.label"
+    return f"{field}.classifications.label" if column.type is Labels else field

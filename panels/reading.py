@@ -1,0 +1,175 @@
+"""What the panels ask of a view: aggregations that the database answers, never a loop over samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import fiftyone as fo
+from bson import ObjectId
+from fiftyone import ViewField as F
+
+BINS = 30
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How a score is spread over a view.
+
+    Attributes:
+        edges: bins + 1 rising bounds; bin i holds edges[i] <= score < edges[i + 1], the last one its end too.
+        counts: samples per bin.
+        missing: samples of the view without the score.
+    """
+
+    edges: list[float]
+    counts: list[int]
+    missing: int
+
+
+def spread(view: fo.DatasetView, path: str, bins: int = BINS) -> Spread | None:
+    """Histogram of a number field; None where no sample of the view has it."""
+    low, high = extremes(view, path)
+    if low is None or high is None:
+        return None
+    bins = bins if high > low else 1
+    edges = [low + (high - low) * i / bins for i in range(bins)] + [high]
+    # FiftyOne's HistogramValues tests each sample against every bin, which is ten times slower; it also widens
+    # the last bin by 1e-6, which is wrong for scores that are themselves that small.
+    found = view._aggregate(
+        post_pipeline=[
+            {"$match": {path: {"$gte": low}}},
+            {"$group": {"_id": _bin_of(f"${path}", edges, 0, bins), "n": {"$sum": 1}}},
+        ]
+    )
+    counts = [0] * bins
+    for row in found:
+        counts[row["_id"]] = row["n"]
+    return Spread(edges, counts, view.count() - sum(counts))
+
+
+def extremes(view: fo.DatasetView, path: str) -> tuple[float | None, float | None]:
+    """Lowest and highest value of a number field; None where no sample of the view has it."""
+    # matched by a range, so that the database can answer from the field's index alone
+    found = view._aggregate(
+        post_pipeline=[
+            {"$match": {path: {"$gte": -math.inf}}},
+            {"$group": {"_id": None, "low": {"$min": f"${path}"}, "high": {"$max": f"${path}"}}},
+        ]
+    )
+    for row in found:
+        return finite(row["low"]), finite(row["high"])
+    return None, None
+
+
+def ends(
+    view: fo.DatasetView, path: str, also: Sequence[str], reverse: bool, skip: int, limit: int
+) -> list[dict[str, Any]]:
+    """The samples with the lowest or highest score, in order.
+
+    Args:
+        also: further paths to read.
+
+    Returns:
+        one dict per sample with "id", "filepath", `path` and each of `also`
+    """
+    wanted = ["id", "filepath", path, *also]
+    some = view.exists(path).sort_by(path, reverse=reverse).skip(skip).limit(limit)
+    columns = some.values(wanted)
+    return [dict(zip(wanted, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def groups(
+    view: fo.DatasetView, path: str, *, flag: str | None, score: str | None, worst_low: bool, most: int
+) -> tuple[list[dict[str, Any]], int]:
+    """Sizes of the groups that a field makes, the largest first, each with one sample to show for it.
+
+    Args:
+        path: of the group's name or number; values inside lists count each on its own.
+        flag: a bool field; the sample shown is a flagged one where the group has any.
+        score: a number field; its mean is given, and among flagged samples the worst is shown.
+        worst_low: whether low scores are the bad ones.
+        most: groups to return.
+
+    Returns:
+        dicts with "value", "n", "flagged", "mean", "id", "path"; and the number of all groups
+    """
+    # One pass of the database does sizes, means and pictures; FiftyOne's public aggregations would need one
+    # query per group for its picture. Documents compare field by field, so $max picks flagged first, then worst.
+    place = f"${path}"
+    rank = {"$ifNull": [f"${score}", math.inf if worst_low else -math.inf]} if score else 0
+    shown = {
+        "flag": {"$ifNull": [f"${flag}", False]} if flag else False,
+        "rank": {"$multiply": [rank, -1]} if worst_low else rank,
+        "id": "$_id",
+        "path": "$filepath",
+    }
+    stages: list[dict[str, Any]] = [{"$match": {path: {"$nin": [None, []]}}}]
+    parts = path.split(".")
+    stages += [{"$unwind": "$" + parts[0] + ".classifications"}] if "classifications" in parts else []
+    stages += [{"$match": {path: {"$ne": None}}}]
+    stages += [
+        {
+            "$group": {
+                "_id": place,
+                "n": {"$sum": 1},
+                "flagged": {"$sum": {"$cond": [{"$eq": [f"${flag}", True]}, 1, 0]}} if flag else {"$sum": 0},
+                "mean": {"$avg": f"${score}"} if score else {"$avg": None},
+                "shown": {"$max": shown},
+            }
+        },
+        {"$sort": {"n": -1, "_id": 1}},
+        {"$facet": {"rows": [{"$limit": most}], "all": [{"$count": "n"}]}},
+    ]
+    (answer,) = view._aggregate(post_pipeline=stages)
+    rows = [
+        {
+            "value": str(row["_id"]) if isinstance(row["_id"], ObjectId) else row["_id"],
+            "n": row["n"],
+            "flagged": row["flagged"],
+            "mean": finite(row["mean"]),
+            "id": str(row["shown"]["id"]),
+            "path": row["shown"]["path"],
+        }
+        for row in answer["rows"]
+    ]
+    return rows, answer["all"][0]["n"] if answer["all"] else 0
+
+
+def flagged(
+    view: fo.DatasetView, flags: Mapping[str, str], score: str | None, worst_low: bool
+) -> dict[str, dict[str, Any]]:
+    """How many samples each bool field marks, and one of them to show.
+
+    Args:
+        flags: column → path.
+
+    Returns:
+        column → dict with "n", "id", "path"; id and path None where nothing is marked
+    """
+    found = {}
+    for name, path in flags.items():
+        rows, _ = groups(view.match(F(path) == True), path, flag=None, score=score, worst_low=worst_low, most=1)  # noqa: E712
+        found[name] = rows[0] if rows else {"n": 0, "id": None, "path": None}
+    return found
+
+
+def in_range(path: str, low: float, high: float, closed: bool) -> Any:
+    """The expression for low <= score < high, or <= high where the range is closed."""
+    return (F(path) >= low) & ((F(path) <= high) if closed else (F(path) < high))
+
+
+def finite(value: Any) -> float | None:
+    """The number as a plain float; None for anything that JSON cannot hold."""
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+
+def _bin_of(place: str, edges: Sequence[float], first: int, last: int) -> Any:
+    """The number of the bin as a database expression: a binary search among the edges."""
+    if last - first == 1:
+        return first
+    middle = (first + last) // 2
+    below, above = _bin_of(place, edges, first, middle), _bin_of(place, edges, middle, last)
+    return {"$cond": [{"$lt": [place, edges[middle]]}, below, above]}

@@ -1,0 +1,242 @@
+"""The page of one run: what it found, its score's spread, its ends as pictures, its groups as lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import fiftyone as fo
+
+from ..core.params import domains
+from ..dataset.runs import Run
+from . import home, reading, wording
+from .layout import Layout, Part
+
+PICTURES = 6
+MOST_GROUPS = 50
+GIVEN = "__given__"  # stands for the given labels where events name a column
+
+Page = dict[str, Any]
+
+
+def page(run: Run, stale: str | None, view: fo.DatasetView, parts: Layout, state: Mapping[str, Any]) -> Page:
+    """Everything the view of a run needs.
+
+    Args:
+        stale: why the run no longer holds.
+        view: what the figures are about.
+        state: what the user chose: `score`, `pages` ({"best": 0, "worst": 0}).
+    """
+    word, reason = home.state_of(run, stale)
+    score = parts.score(state.get("score"))
+    pages = state.get("pages") or {}
+    return {
+        "key": run.key,
+        "label": run.label,
+        "state": word,
+        "said": f"{run.key} · {home.said(run, word)}",
+        "headline": run.headline or None,
+        "reason": reason,
+        "about": wording.sentence(run.declaration.help) if run.declaration else "",
+        "note": _note(run, parts),
+        "actions": _actions(run, parts),
+        "scores": [{"column": part.name, "title": part.title} for part in parts.scores],
+        "score": _score(view, score) if score else None,
+        "ends": [end(view, parts, score, which, int(pages.get(which, 0))) for which in ("worst", "best")]
+        if score
+        else [],
+        "lists": lists(view, parts),
+        "facts": wording.facts(run.facts),
+        "settings": _settings(run),
+    }
+
+
+def end(view: fo.DatasetView, parts: Layout, score: Part, which: str, number: int) -> dict[str, Any]:
+    """Six samples from one end of a score, as pictures.
+
+    Args:
+        which: "worst" or "best"; without a declared direction these are the lowest and the highest.
+        number: page of six, from 0.
+    """
+    high = is_high_end(score, which)
+    also = [path for path in (parts.given, parts.label and parts.label.path) if path]
+    rows = reading.ends(view, score.path, also, reverse=high, skip=number * PICTURES, limit=PICTURES + 1)
+    titles = {"worst": "Worst", "best": "Best"} if score.column.best else {"worst": "Lowest", "best": "Highest"}
+    return {
+        "which": which,
+        "title": titles[which],
+        "said": f"{'Highest' if high else 'Lowest'} {score.title.lower()} first",
+        "pictures": [_picture(row, parts, score) for row in rows[:PICTURES]],
+        "page": number,
+        "more": len(rows) > PICTURES,
+    }
+
+
+def is_high_end(score: Part, which: str) -> bool:
+    """Whether that end of the score is its high one."""
+    return (which == "best") == (score.column.best != "low")
+
+
+def lists(view: fo.DatasetView, parts: Layout) -> list[dict[str, Any]]:
+    """What was marked, the run's groups, and the given labels."""
+    found = [_flag_list(view, parts)] if parts.flags else []
+    found += [_group_list(view, parts, part) for part in parts.groups]
+    if parts.given:
+        found.append(_given_list(view, parts))
+    return [listing for listing in found if listing["rows"]]
+
+
+def _flag_list(view: fo.DatasetView, parts: Layout) -> dict[str, Any]:
+    score = parts.score(None)
+    flags = {part.name: part.path for part in parts.flags}
+    found = reading.flagged(view, flags, score.path if score else None, _worst_low(score))
+    rows = [
+        _row(part.name, part.title, found[part.name], note=wording.sentence(part.column.description))
+        for part in parts.flags
+    ]
+    return _listing("", "Marked samples", "Samples that this run points at.", rows, "show_flag")
+
+
+def _group_list(view: fo.DatasetView, parts: Layout, part: Part) -> dict[str, Any]:
+    found, total = _groups(view, parts, part.path)
+    prefix = f"{part.title} " if part.column.type is int else ""
+    rows = [_row(group["value"], f"{prefix}{group['value']}", group) for group in found]
+    title = f"{part.title} · {total:,} group{'' if total == 1 else 's'}"
+    return {**_listing(part.name, title, part.said, rows, "show_group"), **_columns(parts, found, total)}
+
+
+def _given_list(view: fo.DatasetView, parts: Layout) -> dict[str, Any]:
+    assert parts.given is not None
+    found, total = _groups(view, parts, parts.given)
+    if not parts.flags:
+        rows = [_row(group["value"], str(group["value"]), group) for group in found]
+        said = "Each class and its size."
+        return {**_listing(GIVEN, "Given labels", said, rows, "show_group"), **_columns(parts, found, total)}
+    mark = parts.flags[0].title
+    rows = [
+        _row(group["value"], str(group["value"]), {**group, "n": group["flagged"]}, note=f"of {group['n']:,}")
+        for group in found
+    ]
+    said = f"Each class and how many of its samples are marked “{mark.lower()}”."
+    listing = {**_listing(GIVEN, "Given labels", said, rows, "show_group"), **_columns(parts, found, total)}
+    return {**listing, "size": mark}
+
+
+def _groups(view: fo.DatasetView, parts: Layout, path: str) -> tuple[list[dict[str, Any]], int]:
+    score = parts.score(None)
+    return reading.groups(
+        view,
+        path,
+        flag=parts.flags[0].path if parts.flags else None,
+        score=score.path if score else None,
+        worst_low=_worst_low(score),
+        most=MOST_GROUPS,
+    )
+
+
+def _columns(parts: Layout, found: Sequence[Any], total: int) -> dict[str, Any]:
+    score = parts.score(None)
+    return {
+        "mean": f"Mean {score.title.lower()}" if score else None,
+        "hidden": f"The {len(found)} largest of {total:,}." if total > len(found) else None,
+    }
+
+
+def _listing(column: str, title: str, said: str, rows: list[dict[str, Any]], event: str) -> dict[str, Any]:
+    return {
+        "column": column,
+        "title": title,
+        "said": said,
+        "rows": rows,
+        "event": event,
+        "size": "Samples",
+        "mean": None,
+        "hidden": None,
+    }
+
+
+def _row(value: Any, label: str, found: Mapping[str, Any], note: str | None = None) -> dict[str, Any]:
+    return {
+        "value": value,
+        "label": label,
+        "n": found["n"],
+        "id": found["id"],
+        "path": found["path"],
+        "mean": found.get("mean"),
+        "note": note,
+    }
+
+
+def _score(view: fo.DatasetView, score: Part) -> dict[str, Any]:
+    spread = reading.spread(view, score.path)
+    return {
+        "column": score.name,
+        "title": score.title,
+        "said": score.said,
+        "histogram": spread and histogram(spread, score),
+    }
+
+
+def histogram(spread: reading.Spread, score: Part) -> dict[str, Any]:
+    """The histogram as the view draws it, its ends named good and bad."""
+    best = score.column.best
+    low, high = wording.number(spread.edges[0]), wording.number(spread.edges[-1])
+    ends = {"low": ("best", "worst"), "high": ("worst", "best")}.get(best or "")
+    return {
+        "edges": spread.edges,
+        "counts": spread.counts,
+        "low": f"{low} · {ends[0]}" if ends else low,
+        "high": f"{high} · {ends[1]}" if ends else high,
+        "missing": f"{wording.samples(spread.missing)} without a value" if spread.missing else None,
+    }
+
+
+def _picture(row: Mapping[str, Any], parts: Layout, score: Part) -> dict[str, Any]:
+    given = row.get(parts.given) if parts.given else None
+    suggested = row.get(parts.label.path) if parts.label else None
+    if given and suggested and given != suggested:
+        note: str | None = f"{given} → {suggested}"
+    else:
+        note = given or suggested
+    return {"id": row["id"], "path": row["filepath"], "caption": wording.number(row[score.path]), "note": note}
+
+
+def _worst_low(score: Part | None) -> bool:
+    return score is not None and score.column.best == "high"
+
+
+def _note(run: Run, parts: Layout) -> str | None:
+    if run.declaration is None:
+        return f"This version of Curator does not know the method {run.method!r}; its fields are still there."
+    if parts.gone and run.status == "done":
+        return f"Fields of this run were deleted: {', '.join(parts.gone)}. Run it again to get them back."
+    return None
+
+
+def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
+    """The buttons that do something for this run as it stands."""
+    done = run.status == "done"
+    actions = []
+    if done and (parts.scores or parts.groups or parts.flags):
+        actions.append({"label": "Save a slice", "event": "save_slice"})
+        actions.append({"label": "Export a list", "event": "export"})
+    if done and parts.has_map:
+        actions.append({"label": "Open the map", "event": "open_map"})
+    if run.status != "running" or run.is_interrupted:
+        if run.declaration is not None and run.target == "dataset" and (done or run.params):
+            actions.append({"label": "Run again", "event": "rerun"})
+        actions.append({"label": "Forget", "event": "forget"})
+    return actions
+
+
+def _settings(run: Run) -> list[dict[str, str]]:
+    known = domains(run.declaration.params) if run.declaration else {}
+    rows = [
+        {"label": known[name].help if name in known else wording.title(name), "value": text}
+        for name, value in run.params.items()
+        if (text := wording.plain(value))
+    ]
+    rows.insert(
+        0, {"label": "Run on", "value": "the whole dataset" if run.target == "dataset" else "a view of the dataset"}
+    )
+    return rows

@@ -1,0 +1,67 @@
+// Made-up results in the shape that panels/views.py sends.
+import type { CurationData, Listing, Picture, Row } from "../src/types";
+
+/** A drawn picture, since there are no files here: mediaUrl's prefix is taken off again by main.tsx. */
+const drawn = (text: string, hue: number): string =>
+  `data:image/svg+xml,${encodeURIComponent(
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 48"><rect width="64" height="48" fill="hsl(${hue} 40% 40%)"/><text x="32" y="34" font-size="28" text-anchor="middle" fill="white">${text}</text></svg>`,
+  )}`;
+
+const pictures = (from: number): Picture[] =>
+  Array.from({ length: 6 }, (_, i) => ({ id: `${from}-${i}`, path: drawn(String((from + i) % 10), 40 * i), caption: (0.01 * (from + i)).toFixed(3), note: `labelled ${(from + i) % 10}, looks like ${(from + i + 3) % 10}` }));
+
+const rows: Row[] = Array.from({ length: 25 }, (_, i) => ({ value: i, label: `Cluster ${i}`, n: 160 - 6 * i, id: `c${i}`, path: drawn(String(i % 10), 14 * i), note: null, mean: 0.1 + 0.03 * i }));
+const list: Listing = { column: "cluster", title: "Clusters", said: "The representative that each sample belongs to.", rows, hidden: "The 25 largest of 40.", size: "Samples", mean: "Mean distance", event: "show_group" };
+const edges = Array.from({ length: 31 }, (_, i) => i / 30);
+const counts = edges.slice(1).map((e, i) => (i === 4 ? 1 : Math.round(800 * Math.exp(-(((e - 0.8) / 0.12) ** 2)))));
+
+const scope = { text: "All 1,797 samples of the dataset", narrowed: false };
+const help = "Train a probe on the embeddings and find samples whose given label it confidently contradicts.";
+
+export const home: CurationData = {
+  scope,
+  home: {
+    poll: null,
+    next: { title: "Next: find label issues", text: "The embeddings are there and the samples have labels, so wrong ones can be found now.", action: { label: "Find label issues", event: "run_method", params: { method: "find_label_issues" } } },
+    stages: [
+      {
+        name: "understand", label: "Understand", about: "See what is in the dataset.",
+        methods: [
+          { name: "compute_embeddings", label: "Compute embeddings", help, state: "done", said: "3 minutes ago · 1,797 samples", headline: "1,797 vectors of 128 numbers, from gradient orientations and colour", reason: null, key: "embeddings", others: [{ key: "clip", state: "failed" }, { key: "resnet", state: "done" }] },
+          { name: "compute_map", label: "Compute map", help, state: "running", said: "Running for 20 seconds", headline: null, reason: null, key: "map", others: [] },
+          { name: "find_representatives", label: "Find representatives", help, state: "stale", said: "yesterday · 1,790 samples", headline: "20 representatives; the farthest sample lies 0.42 from its own", reason: "Out of date: 7 samples were added", key: "representatives", others: [] },
+        ],
+      },
+      { name: "clean", label: "Clean", about: "Find what should not be there.", methods: [
+        { name: "find_label_issues", label: "Find label issues", help, state: "none", said: "Not run", headline: null, reason: null, key: null, others: [] },
+        { name: "tag", label: "Tag zero-shot", help, state: "failed", said: "an hour ago", headline: null, reason: "Failed: TagParams.classes must be a list, each text; got 7", key: "zero_shot", others: [] },
+      ] },
+      { name: "select", label: "Select", about: "Choose what is worth training on.", methods: [] },
+    ],
+  },
+};
+
+export const run: CurationData = {
+  scope: { text: "The current view: 1,200 of 1,797 samples", narrowed: true },
+  showing: { text: "The grid shows 214 samples: Quality 0.2 to 0.4", event: "show_range", column: "quality", low: 0.6, high: 0.8 },
+  page: {
+    key: "label_issues", label: "Find label issues", state: "stale", said: "label_issues · 3 minutes ago · 1,797 samples",
+    headline: "23 likely label issues among 1,797 samples", reason: "Out of date: labels in 'ground_truth' have changed", about: help, note: null,
+    actions: [
+      { label: "Save as slice", event: "save_slice" }, { label: "Export list", event: "export" }, { label: "Run again", event: "rerun" }, { label: "Forget", event: "forget" },
+    ],
+    scores: [{ column: "quality", title: "Quality" }, { column: "other", title: "Confidence" }],
+    score: { column: "quality", title: "Quality", said: "How well the given label fits, in [0, 1]. High is good.", histogram: { edges, counts, low: "0 · worst", high: "1 · best", missing: "12 samples without a value" } },
+    ends: [
+      { which: "best", title: "Best", said: "Highest quality first", pictures: pictures(90), page: 0, more: true },
+      { which: "worst", title: "Worst", said: "Lowest quality first", pictures: [...pictures(0).slice(0, 5), { id: "x", path: "missing.png", caption: "0.061" }], page: 1, more: true },
+    ],
+    lists: [list, { ...list, column: "label", title: "Given labels", mean: null, rows: rows.slice(0, 3), hidden: null }],
+    facts: [{ label: "Likely issues", value: "23" }, { label: "Out-of-fold accuracy", value: "0.957" }, { label: "Classes", value: "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" }],
+    settings: [{ label: "Embeddings to compare samples by", value: "embeddings" }, { label: "Seed", value: "51" }],
+  },
+};
+
+export const empty: CurationData = {
+  advice: { title: "This dataset has no images yet", text: "Import a folder of images first; labels are taken from the names of its subfolders where there are any.", action: { label: "Import images", event: "run_method", params: { method: "import_images" } } },
+};

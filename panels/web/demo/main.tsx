@@ -1,0 +1,32 @@
+// Each state of the panel, in both themes: ?theme=light|dark & show=home|run|empty.
+import * as React from "react";
+import { createRoot } from "react-dom/client";
+import { createTheme, CssBaseline, ThemeProvider } from "@mui/material";
+import { CurationView } from "../src/Curation";
+import type { CurationData, Send } from "../src/types";
+import { empty, home, run } from "./data";
+
+const asked = new URLSearchParams(location.search);
+const states: Record<string, CurationData> = { home, run, empty };
+const theme = createTheme({ palette: { mode: asked.get("theme") === "light" ? "light" : "dark", primary: { main: "#ff6d04" } } });
+
+// no server hands out files here: an address that carries a drawn picture is turned back into that picture
+new MutationObserver(() => {
+  document.querySelectorAll<HTMLImageElement>('img[src^="/media?filepath=data"]').forEach((image) => {
+    image.src = decodeURIComponent(image.getAttribute("src")!.slice("/media?filepath=".length));
+  });
+}).observe(document.body, { childList: true, subtree: true });
+
+function Page() {
+  const [said, setSaid] = React.useState("");
+  const send: Send = (event, params) => setSaid(`${event} ${JSON.stringify(params ?? {})}`);
+  return (
+    <ThemeProvider theme={theme}>
+      <CssBaseline />
+      <CurationView data={states[asked.get("show") ?? "home"]} send={send} />
+      <output style={{ position: "fixed", bottom: 0, right: 0, fontFamily: "monospace" }}>{said}</output>
+    </ThemeProvider>
+  );
+}
+
+createRoot(document.getElementById("root")!).render(<Page />);

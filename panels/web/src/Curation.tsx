@@ -1,0 +1,98 @@
+// The Curation panel as the App draws it: the home page with the stages, or the page of one run. What is shown and what
+// a click does is decided in panels/curation.py; here it is only drawn.
+import * as React from "react";
+import { Alert, Box, Button, IconButton, Tooltip, Typography } from "@mui/material";
+import { useTriggerPanelEvent } from "@fiftyone/operators";
+import { Card, Icon, StageBoard } from "./components";
+import { RunView } from "./RunView";
+import type { Advice, CurationData, Home, Send } from "./types";
+
+interface PanelProps {
+  data?: CurationData;
+  schema: { view: Record<string, string> };
+}
+
+export function Curation({ data, schema }: PanelProps) {
+  const trigger = useTriggerPanelEvent();
+  const send: Send = (event, params = {}) => trigger(schema.view[event], params);
+  return <CurationView data={data ?? {}} send={send} />;
+}
+
+/** The panel without the App around it, as the test page draws it too. */
+export function CurationView({ data, send }: { data: CurationData; send: Send }) {
+  const { advice, scope, showing, home, page } = data;
+  return (
+    <Box sx={{ p: 1.5, display: "grid", gap: 1.5, gridTemplateColumns: "minmax(0, 1fr)", maxWidth: 1100, color: "text.primary", textAlign: "left", "& .MuiButton-root": { textTransform: "none" } }}>
+      {scope && (
+        <Box sx={{ display: "flex", alignItems: "center", gap: 1, flexWrap: "wrap" }}>
+          <Typography variant="body2" color="text.secondary" sx={{ flex: 1 }}>
+            {scope.text}
+          </Typography>
+          {scope.narrowed && (
+            <Button size="small" color="inherit" onClick={() => send("whole_dataset")}>
+              Whole dataset
+            </Button>
+          )}
+          <Tooltip title="Look again">
+            <IconButton size="small" aria-label="Look again" onClick={() => send("refresh")}>
+              <Icon name="refresh" />
+            </IconButton>
+          </Tooltip>
+        </Box>
+      )}
+      {showing && (
+        <Alert
+          severity="info"
+          sx={{ position: "sticky", top: 0, zIndex: 2, py: 0 }}
+          action={
+            <Button size="small" color="inherit" onClick={() => send("show_all")}>
+              Show all
+            </Button>
+          }
+        >
+          {showing.text}
+        </Alert>
+      )}
+      {advice && <AdviceCard advice={advice} send={send} />}
+      {page && <RunView page={page} showing={showing ?? null} send={send} />}
+      {home && !page && <HomeView home={home} send={send} />}
+    </Box>
+  );
+}
+
+function HomeView({ home, send }: { home: Home; send: Send }) {
+  const latest = React.useRef(send);
+  latest.current = send;
+  React.useEffect(() => {
+    if (!home.poll) return undefined;
+    const timer = setInterval(() => latest.current("refresh"), 1000 * home.poll);
+    return () => clearInterval(timer);
+  }, [home.poll]);
+  return (
+    <>
+      {home.next && <AdviceCard advice={home.next} send={send} />}
+      <StageBoard
+        stages={home.stages}
+        onOpen={(key) => send("open_run", { key })}
+        onRun={(method) => send("run_method", { method })}
+      />
+    </>
+  );
+}
+
+function AdviceCard({ advice, send }: { advice: Advice; send: Send }) {
+  const { action } = advice;
+  return (
+    <Card
+      title={advice.title}
+      text={advice.text}
+      aside={
+        action && (
+          <Button size="small" variant="contained" onClick={() => send(action.event, action.params)}>
+            {action.label}
+          </Button>
+        )
+      }
+    />
+  );
+}

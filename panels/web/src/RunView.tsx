@@ -1,0 +1,153 @@
+// The page of one run: what it found, how its score is spread, its ends as pictures, its groups as lists.
+import * as React from "react";
+import { Alert, Box, Button, IconButton, MenuItem, Select, Typography } from "@mui/material";
+import { ActionBar, Card, FactsTable, Gallery, Histogram, Icon, ListWithThumbnails, StateMark } from "./components";
+import type { End, Listing, RunPage, Score, Send, Showing } from "./types";
+
+const PICTURES_WIDTH = 210;
+const LIST_WIDTH = 330;
+const FADED = { "&.Mui-disabled": { opacity: 0.3 } };
+
+/** As many columns as fit, each at least so wide. */
+const columns = (width: number) => ({
+  display: "grid",
+  gap: 1.5,
+  gridTemplateColumns: `repeat(auto-fit, minmax(min(100%, ${width}px), 1fr))`,
+  alignItems: "start",
+});
+
+interface RunProps {
+  page: RunPage;
+  showing: Showing | null;
+  send: Send;
+}
+
+export function RunView({ page, showing, send }: RunProps) {
+  return (
+    <>
+      <Box>
+        <Box sx={{ display: "flex", alignItems: "center", gap: 1, flexWrap: "wrap" }}>
+          <Button size="small" color="inherit" startIcon={<Icon name="back" />} onClick={() => send("back")}>
+            All methods
+          </Button>
+          <StateMark state={page.state} />
+          <Typography component="h2" variant="h6" sx={{ fontSize: 18 }}>
+            {page.label}
+          </Typography>
+          <Typography variant="body2" color="text.secondary">
+            {page.said}
+          </Typography>
+        </Box>
+        <Typography sx={{ fontSize: 16, mt: 0.5 }}>{page.headline}</Typography>
+        <Typography variant="body2" color="text.secondary">
+          {page.about}
+        </Typography>
+      </Box>
+      {page.reason && <Alert severity={page.state === "failed" ? "error" : "warning"}>{page.reason}</Alert>}
+      {page.note && <Alert severity="info">{page.note}</Alert>}
+      <ActionBar actions={page.actions} send={send} />
+      {page.score && <ScoreCard page={page} score={page.score} showing={showing} send={send} />}
+      {page.ends.length > 0 && (
+        <Box sx={columns(PICTURES_WIDTH)}>
+          {page.ends.map((end) => (
+            <EndCard key={end.which} end={end} send={send} />
+          ))}
+        </Box>
+      )}
+      {page.lists.length > 0 && (
+        <Box sx={columns(LIST_WIDTH)}>
+          {page.lists.map((list) => (
+            <Card key={list.column} title={list.title} text={list.said}>
+              <ListWithThumbnails
+                list={list}
+                selected={selectedRow(list, showing)}
+                onPick={(row) => send(list.event, { column: list.column, value: row.value })}
+              />
+            </Card>
+          ))}
+        </Box>
+      )}
+      <Box sx={columns(LIST_WIDTH)}>
+        {page.facts.length > 0 && (
+          <Card title="What it found">
+            <FactsTable facts={page.facts} />
+          </Card>
+        )}
+        {page.settings.length > 0 && (
+          <Card title="How it was made">
+            <FactsTable facts={page.settings} />
+          </Card>
+        )}
+      </Box>
+    </>
+  );
+}
+
+function selectedRow(list: Listing, showing: Showing | null): string | null {
+  return showing && showing.event === list.event && showing.column === list.column ? String(showing.value) : null;
+}
+
+function selectedRange(score: Score, showing: Showing | null): [number, number] | null {
+  const here = showing?.event === "show_range" && showing.column === score.column;
+  return here && showing.low !== undefined && showing.high !== undefined ? [showing.low, showing.high] : null;
+}
+
+function ScoreCard({ page, score, showing, send }: RunProps & { score: Score }) {
+  const choice = page.scores.length > 1 && (
+    <Select
+      size="small"
+      variant="standard"
+      value={score.column}
+      aria-label="Score"
+      onChange={(event) => send("choose_score", { column: event.target.value })}
+      sx={{ fontSize: 13 }}
+    >
+      {page.scores.map((other) => (
+        <MenuItem key={other.column} value={other.column}>
+          {other.title}
+        </MenuItem>
+      ))}
+    </Select>
+  );
+  return (
+    <Card title={score.title} text={score.said} aside={choice}>
+      {score.histogram ? (
+        <Histogram
+          data={score.histogram}
+          label={score.title}
+          selected={selectedRange(score, showing)}
+          onRange={(low, high) => send("show_range", { low, high })}
+        />
+      ) : (
+        <Typography variant="body2" color="text.secondary">
+          No sample here has this score.
+        </Typography>
+      )}
+    </Card>
+  );
+}
+
+function EndCard({ end, send }: { end: End; send: Send }) {
+  const turn = (page: number) => send("turn_page", { which: end.which, page });
+  return (
+    <Card
+      title={end.title}
+      text={end.said}
+      aside={
+        <>
+          <Button size="small" color="inherit" onClick={() => send("show_sorted", { which: end.which })}>
+            In the grid
+          </Button>
+          <IconButton size="small" aria-label="Previous pictures" sx={FADED} disabled={end.page === 0} onClick={() => turn(end.page - 1)}>
+            <Icon name="previous" />
+          </IconButton>
+          <IconButton size="small" aria-label="More pictures" sx={FADED} disabled={!end.more} onClick={() => turn(end.page + 1)}>
+            <Icon name="next" />
+          </IconButton>
+        </>
+      }
+    >
+      <Gallery pictures={end.pictures} label={end.title} onPick={(id) => send("open_sample", { id })} />
+    </Card>
+  );
+}

@@ -1,0 +1,105 @@
+// The stages of curation, each method with its state, its result in a sentence and the one thing to do with it.
+import * as React from "react";
+import { Box, Button, CircularProgress, Link, Tooltip, Typography } from "@mui/material";
+import type { MethodRow, MethodState, Stage } from "../types";
+import { Card } from "./Card";
+import { Icon } from "./Icon";
+
+interface BoardProps {
+  stages: Stage[];
+  onOpen: (key: string) => void;
+  onRun: (method: string) => void;
+}
+
+const COLORS: Record<MethodState, string> = {
+  none: "text.secondary",
+  running: "primary.main",
+  done: "success.main",
+  stale: "warning.main",
+  failed: "error.main",
+};
+
+export const STATE_WORDS: Record<MethodState, string> = {
+  none: "Not run",
+  running: "Running",
+  done: "Done",
+  stale: "Out of date",
+  failed: "Failed",
+};
+
+export function StateMark({ state }: { state: MethodState }) {
+  if (state === "running") return <CircularProgress size={16} aria-label="Running" sx={{ m: "2px" }} />;
+  return <Icon name={state} titleAccess={STATE_WORDS[state]} sx={{ color: COLORS[state] }} />;
+}
+
+export function StageBoard({ stages, onOpen, onRun }: BoardProps) {
+  return (
+    <Box sx={{ display: "grid", gap: 1.5 }}>
+      {stages.map((stage) => (
+        <Card key={stage.name} title={stage.label} text={stage.about}>
+          {stage.methods.map((method) => (
+            <Method key={method.name} method={method} onOpen={onOpen} onRun={onRun} />
+          ))}
+        </Card>
+      ))}
+    </Box>
+  );
+}
+
+function Method({ method, onOpen, onRun }: { method: MethodRow; onOpen: (key: string) => void; onRun: (name: string) => void }) {
+  const { key, state } = method;
+  return (
+    <Box
+      data-method={method.name}
+      sx={{ display: "flex", gap: 1, alignItems: "flex-start", py: 0.75, borderTop: 1, borderColor: "divider", flexWrap: "wrap" }}
+    >
+      <Box sx={{ pt: 0.25, display: "flex" }}>
+        <StateMark state={state} />
+      </Box>
+      <Box sx={{ flex: "1 1 220px", minWidth: 0 }}>
+        <Box sx={{ display: "flex", gap: 1, alignItems: "baseline", flexWrap: "wrap" }}>
+          <Tooltip title={method.help} placement="top-start">
+            {key ? (
+              <Link component="button" type="button" color="text.primary" underline="hover" onClick={() => onOpen(key)} sx={{ fontWeight: 600, fontSize: 14 }}>
+                {method.label}
+              </Link>
+            ) : (
+              <Typography sx={{ fontWeight: 600, fontSize: 14 }}>{method.label}</Typography>
+            )}
+          </Tooltip>
+          <Typography variant="caption" color={COLORS[state]}>
+            {method.said}
+          </Typography>
+        </Box>
+        <Typography variant="body2" color="text.secondary">
+          {method.headline || method.help}
+        </Typography>
+        {method.reason && (
+          <Typography variant="body2" sx={{ color: COLORS[state] }}>
+            {method.reason}
+          </Typography>
+        )}
+        {method.others.length > 0 && (
+          <Typography variant="caption" component="div" color="text.secondary">
+            Earlier:{" "}
+            {method.others.map((run) => (
+              <Link key={run.key} component="button" type="button" onClick={() => onOpen(run.key)} sx={{ mr: 1, fontSize: 12, color: COLORS[run.state] }}>
+                {run.key}
+              </Link>
+            ))}
+          </Typography>
+        )}
+      </Box>
+      <Box sx={{ display: "flex", gap: 0.5, ml: "auto" }}>
+        {key && (
+          <Button size="small" variant="outlined" color="inherit" onClick={() => onOpen(key)}>
+            Open
+          </Button>
+        )}
+        <Button size="small" variant={key ? "text" : "outlined"} color={key ? "inherit" : "primary"} onClick={() => onRun(method.name)}>
+          {key ? "Run again" : "Run"}
+        </Button>
+      </Box>
+    </Box>
+  );
+}

@@ -1,0 +1,143 @@
+// What the Python side of the panels sends (panels/views.py builds it, key for key).
+
+export interface Picture {
+  id: string;
+  path: string;
+  caption: string;
+  note?: string | null;
+}
+
+export interface Action {
+  label: string;
+  event: string;
+  params?: Record<string, unknown>;
+}
+
+/** A sentence on what to do where there is nothing to show yet, with the button that does it. */
+export interface Advice {
+  title: string;
+  text: string;
+  action: Action | null;
+}
+
+export interface Scope {
+  text: string;
+  narrowed: boolean;
+}
+
+/** What the panel shows in the grid: the sentence, and the part of the page that was clicked. */
+export interface Showing {
+  text: string;
+  event: string;
+  column: string;
+  value?: string | number | boolean | null;
+  low?: number;
+  high?: number;
+}
+
+export type MethodState = "none" | "running" | "done" | "stale" | "failed";
+
+export interface MethodRow {
+  name: string;
+  label: string;
+  help: string;
+  state: MethodState;
+  said: string;
+  headline: string | null;
+  reason: string | null;
+  key: string | null;
+  others: { key: string; state: MethodState }[];
+}
+
+export interface Stage {
+  name: string;
+  label: string;
+  about: string;
+  methods: MethodRow[];
+}
+
+export interface Home {
+  next: { title: string; text: string; action: Action } | null;
+  stages: Stage[];
+  poll: number | null;
+}
+
+export interface HistogramData {
+  edges: number[];
+  counts: number[];
+  low: string;
+  high: string;
+  missing: string | null;
+}
+
+export interface Score {
+  column: string;
+  title: string;
+  said: string;
+  histogram: HistogramData | null;
+}
+
+export interface End {
+  which: "best" | "worst";
+  title: string;
+  said: string;
+  pictures: Picture[];
+  page: number;
+  more: boolean;
+}
+
+export interface Row {
+  value: string | number | boolean | null;
+  label: string;
+  n: number;
+  id: string | null;
+  path: string | null;
+  note: string | null;
+  mean: number | null;
+}
+
+export interface Listing {
+  column: string;
+  title: string;
+  said: string;
+  rows: Row[];
+  hidden: string | null;
+  size: string;
+  mean: string | null;
+  /** The panel's method that shows a row in the grid. */
+  event: string;
+}
+
+export interface Fact {
+  label: string;
+  value: string;
+}
+
+export interface RunPage {
+  key: string;
+  label: string;
+  state: MethodState;
+  said: string;
+  headline: string | null;
+  reason: string | null;
+  about: string;
+  note: string | null;
+  actions: Action[];
+  scores: { column: string; title: string }[];
+  score: Score | null;
+  ends: End[];
+  lists: Listing[];
+  facts: Fact[];
+  settings: Fact[];
+}
+
+export interface CurationData {
+  advice?: Advice | null;
+  scope?: Scope | null;
+  showing?: Showing | null;
+  home?: Home | null;
+  page?: RunPage | null;
+}
+
+/** Runs a method of the Python panel. */
+export type Send = (event: string, params?: Record<string, unknown>) => void;

@@ -1,0 +1,89 @@
+"""Every method keeps the contract: one loop over the catalog, so that a new method is tested by being listed."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from image_curation.core import method as kinds
+from image_curation.core.catalog import METHODS, method_named
+from image_curation.core.method import STAGES, Method
+from image_curation.core.params import REQUIRED, ParamError, domains, roles
+
+ROOT = Path(__file__).resolve().parents[2]
+TYPES = (bool, int, float, str, list[float], list[str], kinds.Vector, kinds.Point, kinds.Neighbors, kinds.Label, kinds.Labels)
+LAYERS = {"core": 0, "dataset": 1, "operators": 2, "panels": 2}
+
+every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+
+
+@every_method
+def test_method__is_declared_in_full(method: Method) -> None:
+    assert method.name.isidentifier()
+    assert method.key.isidentifier()
+    assert method.stage in STAGES
+    assert method.help.endswith(".")
+    assert set(roles(method.params)) | {"paths"} >= set(method.reads)
+    assert {role for role in roles(method.params) if domains(method.params)[roles(method.params)[role]].default} <= set(method.reads)
+    for name, domain in domains(method.params).items():
+        assert domain.help, name
+        assert not domain.help.endswith("."), name
+
+
+@every_method
+def test_method__columns_say_what_they_mean(method: Method) -> None:
+    names = [column.name for column in method.writes]
+    assert len(set(names)) == len(names)
+    for column in method.writes:
+        assert column.type in TYPES
+        assert column.name == "" or column.name.isidentifier()
+        assert len(column.description) > 10
+        assert column.best is None or column.type in (float, int)
+
+
+@every_method
+def test_method__refuses_a_bad_value_of_every_parameter(method: Method) -> None:
+    required = {name: "x" for name, domain in domains(method.params).items() if domain.default is REQUIRED}
+    for name, domain in domains(method.params).items():
+        with pytest.raises(ParamError, match=rf"\.{name} must be .*; got"):
+            method.params(**{**required, name: domain.bad_value()})
+
+
+def test_method_named__near_miss() -> None:
+    with pytest.raises(ParamError, match="There is no method 'find_neighbours'; did you mean find_neighbors"):
+        method_named("find_neighbours")
+
+
+def test_names__are_unique() -> None:
+    assert len({method.name for method in METHODS}) == len(METHODS)
+
+
+def test_layers__point_downwards_only() -> None:
+    """panels, operators → dataset → core: never upward, never sideways."""
+    for layer, height in LAYERS.items():
+        for path in (ROOT / layer).rglob("*.py"):
+            for target in _imports(path):
+                if target in LAYERS and target != layer:
+                    assert LAYERS[target] < height, f"{path.relative_to(ROOT)} imports {target}"
+
+
+def test_core__knows_no_fiftyone() -> None:
+    for path in (ROOT / "core").rglob("*.py"):
+        assert "fiftyone" not in _imports(path), path.relative_to(ROOT)
+
+
+def _imports(path: Path) -> set[str]:
+    """Top-level names that a file imports: other packages, and the layers of this one."""
+    found: set[str] = set()
+    depth = len(path.relative_to(ROOT).parts) - 1
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add((node.module or "").split(".")[0])
+        elif isinstance(node, ast.ImportFrom):
+            parts = [*path.relative_to(ROOT).parts[: depth - node.level + 1], *(node.module or "").split(".")]
+            names = [part for part in parts if part]
+            found |= {names[0]} if names else {alias.name for alias in node.names}
+    return found

@@ -1,0 +1,130 @@
+"""A method run on a real dataset: fields, record, errors, staleness."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from image_curation.core.params import ParamError
+from image_curation.dataset.curate import curate, rerun
+from image_curation.dataset.runs import forget, get_run, list_runs, stale_reason
+
+
+def test_curate__writes_fields_and_record(dataset: Any) -> None:
+    run = curate(dataset, "find_neighbors", embeddings="vectors", k=3)
+    assert run.status == "done"
+    assert (run.n, run.skipped) == (12, 0)
+    assert run.writes == {"ids": "neighbors_ids", "similarities": "neighbors_similarities", "distance": "neighbors_distance"}
+    first = dataset.first()
+    labels = {dataset[other].ground_truth.label for other in first.neighbors_ids}
+    assert labels == {"red"}
+    field = dataset.get_field("neighbors_distance")
+    assert field.description
+    assert field.info == {"run": "neighbors", "column": "distance", "best": None}
+    assert get_run(dataset, "neighbors") == run
+    assert run.params == {"embeddings": "vectors", "k": 3, "metric": "cosine"}
+    assert run.reads["embeddings"]["field"] == "vectors"
+    assert run.facts["headline"]
+
+
+def test_curate__skips_samples_without_usable_vectors(dataset: Any) -> None:
+    first, second = dataset.limit(2)
+    first["vectors"] = None
+    second["vectors"] = np.array([np.nan, 0, 0], np.float32)
+    first.save()
+    second.save()
+    run = curate(dataset, "find_neighbors", embeddings="vectors", k=2)
+    assert (run.n, run.skipped) == (10, 2)
+    assert run.facts["skipped"] == {"no vector": 1, "vector with NaN or infinite numbers": 1}
+    assert dataset.first().neighbors_ids is None
+
+
+def test_curate__refuses_a_taken_key_and_replaces_on_request(dataset: Any) -> None:
+    curate(dataset, "find_neighbors", embeddings="vectors", k=3)
+    with pytest.raises(ParamError, match="The key 'neighbors' holds a run of 'Find neighbors' already; choose another key, such as 'neighbors_2'"):
+        curate(dataset, "find_neighbors", embeddings="vectors", k=2)
+    run = curate(dataset, "find_neighbors", embeddings="vectors", k=2, overwrite=True)
+    assert run.params["k"] == 2
+    assert len(dataset.first().neighbors_ids) == 2
+    assert [other.key for other in list_runs(dataset)] == ["neighbors"]
+
+
+def test_curate__key_that_is_a_field(dataset: Any) -> None:
+    with pytest.raises(ParamError, match="'ground_truth' is taken by a field"):
+        curate(dataset, "find_neighbors", embeddings="vectors", key="ground_truth")
+
+
+def test_curate__key_that_is_no_identifier(dataset: Any) -> None:
+    with pytest.raises(ParamError, match="got '2 b'"):
+        curate(dataset, "find_neighbors", embeddings="vectors", key="2 b")
+
+
+def test_curate__field_of_the_same_name_exists(dataset: Any) -> None:
+    dataset.add_sample_field("neighbors_ids", type(dataset.get_field("filepath")))
+    with pytest.raises(ParamError, match="'neighbors_ids' exists already"):
+        curate(dataset, "find_neighbors", embeddings="vectors")
+    assert dataset.get_field("neighbors_distance") is None
+    assert get_run(dataset, "neighbors").status == "failed"
+    assert "exists already" in str(get_run(dataset, "neighbors").error)
+    dataset.delete_sample_field("neighbors_ids")
+    assert curate(dataset, "find_neighbors", embeddings="vectors").status == "done"
+
+
+def test_curate__empty_target(dataset: Any) -> None:
+    with pytest.raises(ParamError, match="needs at least 1 sample, and the target has 0"):
+        curate(dataset.limit(12).match_tags("none"), "find_neighbors", embeddings="vectors")
+
+
+def test_curate__unknown_embeddings(dataset: Any) -> None:
+    with pytest.raises(ParamError, match="no embeddings run or vector field 'clip'; it has: vectors"):
+        curate(dataset, "find_neighbors", embeddings="clip")
+
+
+def test_curate__unknown_method_and_parameter(dataset: Any) -> None:
+    with pytest.raises(ParamError, match="did you mean find_neighbors"):
+        curate(dataset, "find_neighbours")
+    with pytest.raises(ParamError, match="did you mean metric"):
+        curate(dataset, "find_neighbors", metrik="cosine")
+
+
+def test_curate__vectors_of_two_lengths(dataset: Any) -> None:
+    sample = dataset.first()
+    sample["vectors"] = np.zeros(5, np.float32)
+    sample.save()
+    with pytest.raises(ParamError, match="differ in length: 3 numbers on 11 samples, 5 numbers on 1 samples"):
+        curate(dataset, "find_neighbors", embeddings="vectors")
+
+
+def test_curate__one_sample(dataset: Any) -> None:
+    run = curate(dataset.limit(1), "find_neighbors", embeddings="vectors")
+    assert run.n == 1
+    assert run.target == "view"
+
+
+def test_stale_reason__samples_added_and_embeddings_made_again(dataset: Any) -> None:
+    curate(dataset, "compute_embeddings")
+    curate(dataset, "find_neighbors", embeddings="embeddings")
+    run = get_run(dataset, "neighbors")
+    assert stale_reason(dataset, run) is None
+    curate(dataset, "compute_embeddings", overwrite=True)
+    assert stale_reason(dataset, run) == "its embeddings came from 'embeddings', which has been computed again"
+    rerun(dataset, "neighbors")
+    dataset.delete_samples(dataset.first())
+    assert stale_reason(dataset, get_run(dataset, "embeddings")) == "1 samples were removed"
+
+
+def test_forget__leaves_nothing_behind(dataset: Any) -> None:
+    before = set(dataset.get_field_schema())
+    curate(dataset, "find_neighbors", embeddings="vectors")
+    assert forget(dataset, "neighbors") == {"fields": 3, "samples": 12}
+    assert set(dataset.get_field_schema()) == before
+    assert list_runs(dataset) == []
+    with pytest.raises(ParamError, match="There is no run 'neighbors'"):
+        get_run(dataset, "neighbors")
+
+
+def test_rerun__on_a_view(dataset: Any) -> None:
+    curate(dataset.limit(5), "find_neighbors", embeddings="vectors")
+    with pytest.raises(ParamError, match="was made on a view"):
+        rerun(dataset, "neighbors")

@@ -1,0 +1,157 @@
+"""Operators as the App and Python call them: registration, forms, results, errors, streams, delegation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from image_curation.core.catalog import METHODS
+from image_curation.core.params import domains
+from image_curation.dataset.actions import ACTIONS
+
+PLUGIN = "@image-curation/curator"
+
+
+@pytest.fixture(scope="module")
+def registry() -> Any:
+    from fiftyone.operators.registry import OperatorRegistry
+
+    return OperatorRegistry()
+
+
+def test_manifest__equals_what_is_registered(registry: Any) -> None:
+    manifest = yaml.safe_load((Path(__file__).parents[2] / "fiftyone.yml").read_text())
+    assert registry.list_errors() == []
+    ours = [operator for operator in registry.list_operators(builtin=False) if operator.plugin_name == PLUGIN]
+    panels = {operator.name for operator in ours if hasattr(operator, "render")}
+    assert {operator.name for operator in ours} - panels == set(manifest["operators"])
+    assert panels == set(manifest["panels"])
+    assert set(manifest["operators"]) == {declared.name for declared in (*METHODS, *ACTIONS)}
+
+
+def test_every_operator__says_its_risk_and_runs_both_ways(registry: Any) -> None:
+    for declared in (*METHODS, *ACTIONS):
+        config = registry.get_operator(f"{PLUGIN}/{declared.name}").config
+        assert config.risk_level != "dangerous"
+        assert config.allow_immediate_execution
+        assert config.allow_delegated_execution
+        assert config.description == declared.help
+
+
+def test_every_form__shows_every_parameter_with_its_default(registry: Any, dataset: Any) -> None:
+    for method in METHODS:
+        form = _form(registry, method.name, dataset, {})
+        properties = form["type"]["properties"]
+        assert set(properties) >= {*domains(method.params), "key"}
+        for name, domain in domains(method.params).items():
+            if domain.reads is None and domain.default not in (None, (), ...) and not callable(domain.default):
+                shown = properties[name]["default"]
+                assert shown == domain.default or tuple(shown) == domain.default
+            assert properties[name]["view"]["description"] == domain.help
+
+
+def test_form__offers_what_the_dataset_has(registry: Any, dataset: Any) -> None:
+    properties = _form(registry, "find_neighbors", dataset, {})["type"]["properties"]
+    assert properties["embeddings"]["default"] == "vectors"
+    assert [choice["value"] for choice in properties["embeddings"]["view"]["choices"]] == ["vectors"]
+    _execute("find_neighbors", dataset, embeddings="vectors")
+    properties = _form(registry, "find_neighbors", dataset, {})["type"]["properties"]
+    assert properties["key"]["default"] == "neighbors_2"
+    assert "overwrite" not in properties
+    assert "overwrite" in _form(registry, "find_neighbors", dataset, {"key": "neighbors"})["type"]["properties"]
+
+
+def test_execute__returns_the_counts(dataset: Any) -> None:
+    result = _execute("find_neighbors", dataset, embeddings="vectors", k=3).result
+    assert result["key"] == "neighbors"
+    assert (result["samples"], result["skipped"]) == (12, 0)
+    assert result["fields"] == ["neighbors_ids", "neighbors_similarities", "neighbors_distance"]
+    json.dumps(result)
+
+
+def test_execute__on_a_view(dataset: Any) -> None:
+    import fiftyone.operators as foo
+
+    foo.execute_operator(f"{PLUGIN}/find_neighbors", {"view": dataset.limit(6)}, params={"embeddings": "vectors", "k": 2})
+    assert dataset.exists("neighbors_distance").count() == 6
+
+
+def test_execute__error_is_the_sentence(dataset: Any) -> None:
+    from fiftyone.operators.executor import ExecutionError
+
+    with pytest.raises(ExecutionError, match=r"NeighborsParams.k must be int in \[1, inf\); got 0"):
+        _execute("find_neighbors", dataset, embeddings="vectors", k=0)
+    assert dataset.list_runs() == []
+
+
+def test_app_stream__progress_then_the_result(dataset: Any) -> None:
+    lines = _stream("find_neighbors", dataset, {"embeddings": "vectors", "k": 3})
+    assert any(line["cls"] == "InvocationRequest" and "set_progress" in line["body"]["operator_uri"] for line in lines)
+    assert any(line["cls"] == "InvocationRequest" and "reload_dataset" in line["body"]["operator_uri"] for line in lines)
+    assert lines[-1]["cls"] == "ExecutionResult"
+    assert lines[-1]["body"]["key"] == "neighbors"
+
+
+def test_app_stream__error_is_one_sentence_without_a_trace(dataset: Any) -> None:
+    lines = _stream("find_neighbors", dataset, {"embeddings": "nothing"})
+    assert lines[-1]["error"].startswith(f"Dataset {dataset.name!r} has no embeddings run or vector field 'nothing'")
+    assert "Traceback" not in json.dumps(lines)
+
+
+def test_delegated__runs_and_reports(dataset: Any) -> None:
+    import fiftyone.operators as foo
+    from fiftyone.operators.delegated import DelegatedOperationService
+
+    foo.execute_operator(
+        f"{PLUGIN}/find_neighbors",
+        {"dataset": dataset},
+        params={"embeddings": "vectors", "k": 3},
+        request_delegation=True,
+    )
+    service = DelegatedOperationService()
+    operation = service.list_operations(dataset_name=dataset.name)[0]
+    service.execute_operation(operation)
+    done = service.get(operation.id)
+    assert done.run_state == "completed"
+    assert done.result.result["samples"] == 12
+    assert dataset.get_run_info("neighbors").config.status == "done"
+
+
+def test_forget_run__only_after_a_counted_yes(registry: Any, dataset: Any) -> None:
+    from fiftyone.operators.executor import ExecutionError
+
+    _execute("find_neighbors", dataset, embeddings="vectors")
+    form = _form(registry, "forget_run", dataset, {"key": "neighbors"})
+    assert "deletes 3 fields with values on 12 samples" in json.dumps(form)
+    with pytest.raises(ExecutionError, match="deletes 3 fields with values on 12 samples. Pass confirm=True"):
+        _execute("forget_run", dataset, key="neighbors")
+    assert dataset.get_field("neighbors_ids") is not None
+    _execute("forget_run", dataset, key="neighbors", confirm=True)
+    assert dataset.get_field("neighbors_ids") is None
+
+
+def _execute(name: str, dataset: Any, **params: Any) -> Any:
+    import fiftyone.operators as foo
+
+    return foo.execute_operator(f"{PLUGIN}/{name}", {"dataset": dataset}, params=params)
+
+
+def _form(registry: Any, name: str, dataset: Any, params: dict[str, Any]) -> dict[str, Any]:
+    from fiftyone.operators.executor import ExecutionContext
+
+    ctx = ExecutionContext({"dataset_name": dataset.name, "params": params}, operator_uri=f"{PLUGIN}/{name}")
+    return dict(registry.get_operator(f"{PLUGIN}/{name}").resolve_input(ctx).to_json())
+
+
+def _stream(name: str, dataset: Any, params: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the App's server sends for an operator run from the App."""
+    from fiftyone.server.app import app
+    from starlette.testclient import TestClient
+
+    request = {"operator_uri": f"{PLUGIN}/{name}", "dataset_name": dataset.name, "params": params, "filters": {}, "view": []}
+    with TestClient(app) as client:
+        response = client.post("/operators/execute/generator", json=request)
+    return [json.loads(line) for line in response.text.splitlines()]

@@ -1,0 +1,86 @@
+"""Drives the Curation panel as the App does, without a browser: one event in, the App's instructions out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+PANEL = "@image-curation/curator/curation"
+
+
+@dataclass
+class Driver:
+    """The panel in the App: keeps its state and data between events, as the browser would.
+
+    Attributes:
+        calls: name and parameters of what the last event asked the App to do.
+        size: characters of the last answer.
+        view: the grid's view, as the App would send it with the next event.
+    """
+
+    dataset: Any
+    state: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    size: int = 0
+    view: Any = None
+
+    def send(self, event: str, **params: Any) -> Driver:
+        """Send one event and take over what it answers."""
+        import fiftyone.operators as foo
+        from fiftyone.core.view import DatasetView
+
+        samples = {"dataset": self.dataset} if self.view is None else {"view": self.view}
+        given = {"panel_id": "panel", "__method__": event, "panel_state": dict(self.state), **params}
+        result = foo.execute_operator(PANEL, samples, params=given)
+        self.calls = []
+        requests = result.executor.to_json()["requests"]
+        self.size = len(json.dumps(requests, allow_nan=False))
+        for request in requests:
+            name, arguments = request["operator_uri"], request["params"] or {}
+            if name == "patch_panel_state":
+                self.state.update(arguments["state"])
+            elif name == "patch_panel_data":
+                self._patch(arguments["data"])
+            elif name == "set_view":
+                self.view = DatasetView._build(self.dataset, arguments["view"])
+            elif name == "clear_view":
+                self.view = None
+            if name not in ("patch_panel_state", "patch_panel_data", "show_panel_output"):
+                self.calls.append((name, arguments))
+        return self
+
+    def open(self, key: str) -> dict[str, Any]:
+        """Open the page of a run."""
+        return dict(self.send("open_run", key=key).data["page"])
+
+    @property
+    def prompted(self) -> tuple[str, dict[str, Any]]:
+        """The operator whose form the last event opened, and what the form was filled with."""
+        ((name, arguments),) = self.calls
+        assert name == "prompt_user_for_operation"
+        return arguments["operator_uri"].rsplit("/", 1)[1], arguments["params"]
+
+    def _patch(self, given: dict[str, Any]) -> None:
+        for path, value in given.items():
+            *outer, last = path.split(".")
+            place = self.data
+            for name in outer:
+                place = place[name]
+            place[last] = value
+
+
+@pytest.fixture
+def panel(dataset: Any) -> Driver:
+    """The panel on the data set of twelve samples."""
+    return Driver(dataset)
+
+
+@pytest.fixture
+def on() -> Callable[[Any], Driver]:
+    """The panel on any data set."""
+    return Driver

@@ -1,0 +1,52 @@
+"""The committed bundle is built from the committed sources; checked without Node."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+WEB = ROOT / "panels" / "web"
+BUNDLE = ROOT / "dist" / "index.umd.js"
+OUTSIDE_SRC = ("package-lock.json", "package.json", "sources.ts", "tsconfig.json", "vite.config.ts")
+LARGEST = 200_000
+
+
+def digest_of_sources() -> str:
+    """The same digest as panels/web/sources.ts computes."""
+    inside = [path.relative_to(WEB).as_posix() for path in (WEB / "src").rglob("*") if path.is_file()]
+    state = hashlib.sha256()
+    for path in sorted([*inside, *OUTSIDE_SRC]):
+        text = (WEB / path).read_bytes().decode().replace("\r\n", "\n")
+        state.update(f"{path}\n{text}\n".encode())
+    return state.hexdigest()
+
+
+def test_bundle__is_fresh() -> None:
+    first = BUNDLE.read_text().split("\n", 1)[0]
+    built_from = re.search(r"sha256:([0-9a-f]{64})", first)
+    assert built_from is not None
+    assert built_from[1] == digest_of_sources(), "panels/web has changed since dist/ was built: run `make web`"
+
+
+def test_bundle__is_small_and_asks_for_nothing_outside() -> None:
+    text = BUNDLE.read_text()
+    assert len(text) < LARGEST
+    assert set(re.findall(r"""require\(["']([^"']+)["']\)""", text)) == {
+        "react",
+        "@mui/material",
+        "@fiftyone/operators",
+        "@fiftyone/plugins",
+    }
+    assert re.findall(r"https?://[^\"'` ]+", text) == []
+
+
+def test_bundle__draws_the_panel_and_sends_events_that_it_has() -> None:
+    from image_curation.panels.curation import EVENTS, CurationPanel
+
+    sources = "\n".join(path.read_text() for path in (WEB / "src").glob("*.tsx"))
+    sent = set(re.findall(r"""send\("(\w+)\"""", sources)) | set(re.findall(r"""current\("(\w+)\"""", sources))
+    assert sent <= set(EVENTS)
+    assert all(callable(getattr(CurationPanel, event)) for event in EVENTS)
+    assert 'name: "CuratorCuration"' in sources

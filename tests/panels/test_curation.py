@@ -1,0 +1,398 @@
+"""The Curation panel, event by event, on real runs in a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.operators as foo
+import pytest
+from fiftyone import ViewField as F
+from image_curation.dataset.curate import curate
+from image_curation.panels import grid
+from image_curation.panels.curation import EVENTS
+
+
+@pytest.fixture
+def clustered(dataset: Any) -> Any:
+    """The twelve samples with three representatives, run `representatives`."""
+    curate(dataset, "find_representatives", embeddings="vectors", k=3)
+    return dataset
+
+
+@pytest.fixture
+def scored(dataset: Any) -> Any:
+    """The twelve samples with importance per class, run `importance`."""
+    curate(dataset, "score_importance", embeddings="vectors", label_field="ground_truth", coreset_size=6)
+    return dataset
+
+
+def _grid_count(panel: Any) -> int:
+    return len(panel.dataset if panel.view is None else panel.view)
+
+
+# The home page
+
+
+def test_load__stages_and_what_to_do_next(panel: Any) -> None:
+    panel.send("on_load")
+    assert panel.data["advice"] is None
+    assert panel.data["scope"]["text"] == "The figures are about the whole dataset: 12 samples"
+    assert [stage["name"] for stage in panel.data["home"]["stages"]][-3:] == ["understand", "clean", "select"]
+    assert panel.data["home"]["next"]["action"]["params"] == {"method": "compute_map"}  # vectors are there
+    assert panel.size < 20_000
+
+
+def test_load__finished_run(panel: Any, clustered: Any) -> None:
+    panel.send("on_load")
+    rows = {row["name"]: row for stage in panel.data["home"]["stages"] for row in stage["methods"]}
+    row = rows["find_representatives"]
+    assert (row["state"], row["key"]) == ("done", "representatives")
+    assert row["said"] == "just now · 12 samples"
+    assert "3" in row["headline"]
+
+
+def test_load__stale_run_offers_to_run_again(panel: Any, clustered: Any) -> None:
+    clustered.delete_samples(clustered.first())
+    panel.send("on_load")
+    step = panel.data["home"]["next"]
+    assert step["action"]["event"] == "rerun"
+    assert "1 samples were removed" in step["text"]
+    panel.send("rerun", **step["action"]["params"])
+    assert panel.prompted == ("rerun", {"key": "representatives"})
+
+
+@pytest.mark.parametrize("state", [{}, {"run": "gone"}])
+def test_load__empty_dataset_says_what_to_do_first(on: Callable[[Any], Any], state: dict[str, Any]) -> None:
+    empty = fo.Dataset()
+    try:
+        panel = on(empty)
+        panel.state = state
+        panel.send("on_load")
+        assert panel.data["advice"]["title"] == "This dataset has no images yet"
+        assert panel.data["home"] is None
+        panel.send(panel.data["advice"]["action"]["event"], **panel.data["advice"]["action"]["params"])
+        assert panel.prompted == ("import_images", {})
+    finally:
+        empty.delete()
+
+
+def test_load__no_images(on: Callable[[Any], Any]) -> None:
+    videos = fo.Dataset()
+    videos.media_type = "video"
+    try:
+        panel = on(videos).send("on_load")
+        assert panel.data["advice"]["title"] == "This dataset holds no images"
+        assert panel.data["advice"]["action"] is None
+    finally:
+        videos.delete()
+
+
+def test_load__empty_view(panel: Any) -> None:
+    panel.view = panel.dataset.match(F("ground_truth.label") == "none such")
+    panel.send("on_load")
+    assert panel.data["advice"]["title"] == "The current view is empty"
+    panel.send(panel.data["advice"]["action"]["event"])
+    assert [name for name, _ in panel.calls] == ["clear_sidebar_filters", "clear_view"]
+
+
+def test_run_method__opens_the_form(panel: Any) -> None:
+    panel.send("run_method", method="find_representatives")
+    assert panel.prompted == ("find_representatives", {})
+
+
+def test_prompt__ends_in_a_refresh(panel: Any, clustered: Any) -> None:
+    panel.send("run_method", method="find_neighbors")
+    assert panel.calls[0][1]["on_success"] == "@image-curation/curator/curation#on_ran"
+    curate(clustered, "find_neighbors", embeddings="vectors", k=2)
+    panel.send("on_ran")
+    rows = {row["name"]: row for stage in panel.data["home"]["stages"] for row in stage["methods"]}
+    assert rows["find_neighbors"]["state"] == "done"
+
+
+# The page of a run
+
+
+def test_open_run__clusters(panel: Any, clustered: Any) -> None:
+    page = panel.open("representatives")
+    assert page["label"] == "Find representatives"
+    assert page["score"]["title"] == "Distance"
+    assert page["score"]["said"].endswith("Low is good.")
+    histogram = page["score"]["histogram"]
+    assert sum(histogram["counts"]) == 12
+    assert histogram["low"].endswith("best")
+    assert histogram["high"].endswith("worst")
+    marked, clusters = page["lists"]
+    assert [(row["label"], row["n"]) for row in marked["rows"]] == [("Medoid", 3)]
+    assert sorted(row["n"] for row in clusters["rows"]) == [4, 4, 4]
+    medoids = set(clustered.match(F("representatives_is_medoid") == True).values("id"))  # noqa: E712
+    assert {row["id"] for row in clusters["rows"]} == medoids  # a cluster is shown by what stands for it
+    assert panel.size < 40_000
+
+
+def test_open_run__best_and_worst(panel: Any, clustered: Any) -> None:
+    worst, best = panel.open("representatives")["ends"]
+    distances = dict(zip(clustered.values("id"), clustered.values("representatives_distance"), strict=True))
+    ranked = sorted(distances, key=lambda sample_id: distances[sample_id])
+    assert [picture["id"] for picture in worst["pictures"]] == ranked[::-1][:6]
+    assert {picture["id"] for picture in best["pictures"]} >= set(ranked[:3])
+    assert worst["pictures"][0]["path"] == clustered[ranked[-1]].filepath
+    assert (worst["page"], worst["more"]) == (0, True)
+
+
+def test_turn_page__reaches_the_end(panel: Any, clustered: Any) -> None:
+    first = panel.open("representatives")["ends"][0]["pictures"]
+    panel.send("turn_page", which="worst", page=1)
+    worst, best = panel.data["page"]["ends"]
+    assert len({picture["id"] for picture in first + worst["pictures"]}) == 12
+    assert (worst["page"], worst["more"]) == (1, False)
+    assert best["page"] == 0
+
+
+def test_open_run__given_labels_and_several_scores(panel: Any, scored: Any) -> None:
+    page = panel.open("importance")
+    titles = [score["title"] for score in page["scores"]]
+    assert titles[0] == "Score"
+    given = next(listing for listing in page["lists"] if listing["title"] == "Given labels")
+    assert sorted(row["label"] for row in given["rows"]) == ["blue", "green", "red"]
+    assert sum(row["n"] for row in given["rows"]) == scored.match(F("importance_in_coreset") == True).count()  # noqa: E712
+    assert page["ends"][0]["pictures"][0]["note"] in ("blue", "green", "red")
+
+
+def test_choose_score__shows_the_other(panel: Any, scored: Any) -> None:
+    panel.open("importance")
+    page = panel.send("choose_score", column="weight").data["page"]
+    assert page["score"]["column"] == "weight"
+    assert sum(page["score"]["histogram"]["counts"]) == scored.match(F("importance_in_coreset") == True).count()  # noqa: E712
+    assert page["score"]["histogram"]["missing"].endswith("without a value")
+
+
+def test_open_run__works_on_the_view_and_says_so(panel: Any, clustered: Any) -> None:
+    panel.view = clustered.match(F("ground_truth.label") == "red")
+    page = panel.open("representatives")
+    assert panel.data["scope"]["text"] == "The figures are about the current view: 4 of 12 samples"
+    assert sum(page["score"]["histogram"]["counts"]) == 4
+
+
+def test_open_run__run_that_was_forgotten_falls_back_to_the_stages(panel: Any) -> None:
+    panel.state = {"run": "no_such_run"}
+    panel.send("on_load")
+    assert panel.data["page"] is None
+    assert panel.data["home"] is not None
+
+
+def test_open_run__fields_deleted_by_hand(panel: Any, clustered: Any) -> None:
+    clustered.delete_sample_field("representatives_distance")
+    page = panel.open("representatives")
+    assert "representatives_distance" in page["note"]
+    assert page["score"] is None
+    assert page["ends"] == []
+
+
+def test_open_run__failed_run_offers_what_can_be_done(panel: Any, dataset: Any) -> None:
+    from image_curation.core.params import ParamError
+
+    with pytest.raises(ParamError):
+        curate(dataset, "find_representatives", embeddings="vectors", k=99)
+    page = panel.open("representatives")
+    assert page["state"] == "failed"
+    assert "99" in page["reason"]
+    assert [action["label"] for action in page["actions"]] == ["Run again", "Forget"]
+
+
+def test_back__shows_the_stages(panel: Any, clustered: Any) -> None:
+    panel.open("representatives")
+    panel.send("back")
+    assert panel.data["page"] is None
+    assert panel.data["home"] is not None
+
+
+# What the grid shows
+
+
+def test_show_range__every_bar_shows_what_it_counts(panel: Any, clustered: Any) -> None:
+    histogram = panel.open("representatives")["score"]["histogram"]
+    for i, count in enumerate(histogram["counts"]):
+        panel.send("show_range", low=histogram["edges"][i], high=histogram["edges"][i + 1])
+        assert _grid_count(panel) == count
+        assert panel.data["showing"]["text"].startswith(f"The grid shows {count} sample")
+
+
+def test_show_range__figures_stay_those_of_the_users_view(panel: Any, clustered: Any) -> None:
+    panel.view = clustered.match(F("ground_truth.label") != "red")
+    edges = panel.open("representatives")["score"]["histogram"]["edges"]
+    panel.send("show_range", low=edges[0], high=edges[1])
+    panel.send("show_range", low=edges[0], high=edges[-1])  # replaces the first, does not narrow it further
+    assert _grid_count(panel) == 8
+    page = panel.send("refresh").data["page"]
+    assert sum(page["score"]["histogram"]["counts"]) == 8
+    panel.send("show_all")
+    assert _grid_count(panel) == 8
+    assert panel.data["showing"] is None
+
+
+def test_show_group__drives_the_grid(panel: Any, clustered: Any) -> None:
+    page = panel.open("representatives")
+    for row in page["lists"][1]["rows"]:
+        panel.send("show_group", column="cluster", value=row["value"])
+        assert _grid_count(panel) == row["n"]
+        assert panel.data["showing"]["value"] == row["value"]
+
+
+def test_show_group__given_label_shows_those_marked(panel: Any, scored: Any) -> None:
+    page = panel.open("importance")
+    given = next(listing for listing in page["lists"] if listing["title"] == "Given labels")
+    for row in given["rows"]:
+        panel.send("show_group", column=given["column"], value=row["value"])
+        assert _grid_count(panel) == row["n"]
+
+
+def test_show_flag__drives_the_grid(panel: Any, clustered: Any) -> None:
+    panel.open("representatives")
+    panel.send("show_flag", column="", value="is_medoid")
+    assert _grid_count(panel) == 3
+    assert panel.data["showing"]["text"] == "The grid shows 3 samples: marked “medoid”"
+
+
+def test_show_sorted__worst_first(panel: Any, clustered: Any) -> None:
+    panel.open("representatives")
+    panel.send("show_sorted", which="worst")
+    values = panel.view.values("representatives_distance")
+    assert values == sorted(values, reverse=True)
+    assert len(values) == 12
+
+
+def test_show__unknown_names_change_nothing(panel: Any, clustered: Any) -> None:
+    panel.open("representatives")
+    for event, params in {
+        "show_group": {"column": "no_such", "value": 1},
+        "show_flag": {"value": "no_such"},
+        "show_range": {"low": "a", "high": None},
+        "show_sorted": {"which": "sideways"},
+        "turn_page": {"which": "sideways", "page": 1},
+    }.items():
+        assert panel.send(event, **params).calls == []
+
+
+def test_on_change_view__own_click_costs_no_new_figures(panel: Any, clustered: Any) -> None:
+    panel.open("representatives")
+    panel.send("show_flag", column="", value="is_medoid")
+    panel.data["page"] = "untouched"
+    panel.send("on_change_view")
+    assert panel.data["page"] == "untouched"
+    assert panel.data["showing"]["text"].startswith("The grid shows 3 samples")
+
+
+def test_on_change_view__user_takes_the_stage_away(panel: Any, clustered: Any) -> None:
+    panel.open("representatives")
+    panel.send("show_flag", column="", value="is_medoid")
+    panel.view = None
+    panel.send("on_change_view")
+    assert panel.data["showing"] is None
+
+
+def test_on_change_view__user_narrows_the_view(panel: Any, clustered: Any) -> None:
+    panel.open("representatives")
+    panel.send("show_flag", column="", value="is_medoid")
+    panel.view = panel.view.match(F("ground_truth.label") == "red")
+    panel.send("on_change_view")
+    assert sum(panel.data["page"]["score"]["histogram"]["counts"]) == 4
+    assert panel.data["showing"]["text"].startswith("The grid shows 1 sample:")
+
+
+def test_open_sample__opens_it(panel: Any, clustered: Any) -> None:
+    panel.open("representatives")
+    sample_id = clustered.first().id
+    panel.send("open_sample", id=sample_id)
+    assert panel.calls == [("open_sample", {"id": sample_id, "group_id": None})]
+
+
+def test_open_sample__outside_what_the_grid_shows(panel: Any, clustered: Any) -> None:
+    panel.open("representatives")
+    panel.send("show_flag", column="", value="is_medoid")
+    other = clustered.match(F("representatives_is_medoid") == False).first().id  # noqa: E712
+    panel.send("open_sample", id=other)
+    assert [name for name, _ in panel.calls] == ["clear_view", "open_sample"]
+
+
+# Buttons
+
+
+def _act(panel: Any, label: str) -> tuple[str, dict[str, Any]]:
+    page = panel.data["page"]
+    (action,) = [action for action in page["actions"] if action["label"] == label]
+    panel.send(action["event"], **action.get("params", {}))
+    return tuple(panel.prompted)  # type: ignore[return-value]
+
+
+def _execute(dataset: Any, operator: str, params: dict[str, Any], view: Any = None) -> Any:
+    """As the App sends it from a panel's prompt: with the panel's id and state among the parameters."""
+    given = {**params, "panel_id": "panel", "panel_state": {"run": "representatives"}}
+    samples = {"dataset": dataset} if view is None else {"view": view}
+    return foo.execute_operator(f"@image-curation/curator/{operator}", samples, params=given).result
+
+
+def test_save_slice__of_a_range(panel: Any, clustered: Any) -> None:
+    edges = panel.open("representatives")["score"]["histogram"]["edges"]
+    panel.send("show_range", low=edges[15], high=edges[-1])
+    shown = _grid_count(panel)
+    operator, params = _act(panel, "Save a slice")
+    assert operator == "save_slice"
+    assert params["field"] == "representatives_distance"
+    assert _execute(clustered, operator, params, panel.view)["count"] == shown
+    assert len(clustered.load_saved_view(params["name"])) == shown
+
+
+def test_save_slice__of_a_cluster_and_of_marked_samples(panel: Any, clustered: Any) -> None:
+    panel.open("representatives")
+    operator, marked = _act(panel, "Save a slice")
+    assert _execute(clustered, operator, marked)["count"] == 3
+    panel.send("show_group", column="cluster", value=1)
+    operator, params = _act(panel, "Save a slice")
+    assert params == {"name": "representatives cluster 1", "field": "representatives_cluster", "equals": "1"}
+    assert _execute(clustered, operator, params, panel.view)["count"] == 4
+
+
+def test_export__of_what_the_grid_shows(panel: Any, clustered: Any, tmp_path: Any) -> None:
+    panel.open("representatives")
+    panel.send("show_flag", column="", value="is_medoid")
+    operator, params = _act(panel, "Export a list")
+    assert operator == "export_list"
+    target = tmp_path / "list.csv"
+    _execute(clustered, operator, {**params, "path": str(target)}, panel.view)
+    lines = target.read_text().splitlines()
+    assert lines[0] == "filepath,representatives_distance"
+    assert len(lines) == 4
+
+
+def test_rerun_and_forget__name_the_run(panel: Any, clustered: Any) -> None:
+    panel.open("representatives")
+    assert _act(panel, "Run again") == ("rerun", {"key": "representatives"})
+    operator, params = _act(panel, "Forget")
+    assert (operator, params) == ("forget_run", {"key": "representatives"})
+    _execute(clustered, operator, {**params, "confirm": True})
+    panel.send("on_ran")
+    assert panel.data["page"] is None
+    assert panel.data["home"] is not None
+
+
+def test_render__names_every_event(panel: Any) -> None:
+    result = foo.execute_operator(
+        "@image-curation/curator/curation",
+        {"dataset": panel.dataset},
+        params={"panel_id": "panel", "__method__": "on_load", "panel_state": {}},
+    )
+    requests = result.executor.to_json()["requests"]
+    (shown,) = [request for request in requests if request["operator_uri"] == "show_panel_output"]
+    view = shown["params"]["output"]["view"]
+    assert view["component"] == "CuratorCuration"
+    for event in EVENTS:
+        assert view[event] == f"@image-curation/curator/curation#{event}"
+
+
+def test_digest__tells_views_apart_but_not_their_marks(dataset: Any) -> None:
+    one, other = dataset.limit(3), dataset.limit(4)
+    assert grid.digest(one) == grid.digest(dataset.limit(3))
+    assert grid.digest(one) != grid.digest(other)
+    assert len(grid.digest(dataset.select(dataset.values("id")))) == 16
