@@ -47,8 +47,9 @@ screenshots: python ## take the README's screenshots of the real App again
 	$(SETUP) --browser
 	$(VENV_PYTHON) scripts/screenshots.py
 
-bench: setup ## time and score the methods against their peers; METHOD=name for one
-	$(VENV_PYTHON) scripts/bench.py $(METHOD)
+bench: python ## time and score the methods against their peers; METHOD=name for one
+	$(SETUP) --also benchmarks/requirements.txt
+	set -e; for file in $(if $(METHOD),benchmarks/$(METHOD).py,$(filter-out %/common.py,$(wildcard benchmarks/*.py))); do $(VENV_PYTHON) "$$file"; done
 
 python:
 	command -v '$(PYTHON)' >/dev/null || { echo 'There is no $(PYTHON) here: install Python 3.10 to 3.12, or name one with PYTHON=...' >&2; exit 1; }

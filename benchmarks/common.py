@@ -64,11 +64,15 @@ def load_package() -> None:
 
 
 def synthetic(n: int, d: int = 512, clusters: int | None = None, seed: int = 0) -> Any:
-    """(n, d) float32 unit vectors in clusters of clusters, of heavy-tailed sizes and widths, as embeddings have."""
+    """(n, d) float32 unit vectors in clusters of clusters, of heavy-tailed sizes and widths, as embeddings have.
+
+    Inside a cluster rows vary mostly along 32 directions: distances in 512 independent ones would all be alike.
+    """
     rng = np.random.default_rng(seed)
     clusters = clusters or max(600, n // 250)
     groups = rng.normal(size=(30, d))
     centres = groups[rng.integers(30, size=clusters)] + 0.7 * rng.normal(size=(clusters, d))
+    directions = rng.normal(size=(32, d))
     share = rng.pareto(1.2, size=clusters) + 0.1
     member = rng.choice(clusters, size=n, p=share / share.sum())
     x = np.empty((n, d), np.float32)
@@ -76,7 +80,8 @@ def synthetic(n: int, d: int = 512, clusters: int | None = None, seed: int = 0) 
         rows = slice(start, min(start + 50_000, n))
         count = rows.stop - rows.start
         width = 0.5 * rng.gamma(2, 0.5, size=(count, 1))
-        part = centres[member[rows]] + width * rng.standard_t(4, size=(count, d))
+        part = centres[member[rows]] + width * (rng.standard_t(4, size=(count, 32)) @ directions) / 4
+        part += 0.1 * rng.normal(size=(count, d))
         x[rows] = part / np.linalg.norm(part, axis=1, keepdims=True)
     return x
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from . import embeddings, importance, maps, neighbors, representatives, zero_shot
+from . import embeddings, importance, label_issues, maps, neighbors, representatives, zero_shot
 from .method import Method
 from .params import ParamError, Params
 
@@ -16,6 +16,7 @@ METHODS: tuple[Method, ...] = (
     representatives.METHOD,
     representatives.SWEEP_METHOD,
     zero_shot.METHOD,
+    label_issues.METHOD,
     importance.METHOD,
 )
 

@@ -16,10 +16,7 @@ from .engines.resnet import ResNetEngine
 from .images import UnreadableImage, read_images
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress, Vector
 from .params import ParamError, Params, param
-from .vector_files import Vectors as Vectors
 from .vector_files import match_paths, read_vectors
-from .vector_files import read_npz as read_npz
-from .vector_files import write_npz as write_npz
 
 ENGINES: dict[str, Callable[[Request], Engine]] = {
     "descriptor": Descriptor,

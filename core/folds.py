@@ -27,9 +27,9 @@ def near_duplicate_groups(graph: Graph) -> Array:
 
     Were the rows around row i spread evenly in a space of D dimensions, then the share v = (d_1 / d_k)^D of the volume
     within its nearest neighbour would be below q with a chance of about (k - 1) q. D is taken from
-    the middle neighbours, for which that share is 1/2 (Levina & Bickel 2004 use the same volumes). A pair is near-duplicate
-    when its v has a chance below 0.001 around both rows and it is at most 0.4 of the typical distance
-    to the k-th neighbour. A heuristic: tight clusters of fewer than k rows look like copies too.
+    the middle neighbours, for which that share is 1/2 (Levina & Bickel 2004 use the same volumes). A pair is
+    near-duplicate when its v has a chance below 0.001 around both rows and it is at most 0.4 of the typical
+    distance to the k-th neighbour. A heuristic: tight clusters of fewer than k rows look like copies too.
 
     Args:
         graph: k nearest neighbours, k about 24.

@@ -7,20 +7,23 @@ regression on one-hot labels: how strongly all the other samples prefer another 
 loss (PRESS, `core/ridge.py`) and a heuristic for the logistic one; it bounds nothing. It finds wrong labels, and
 samples at the border of their class.
 
-*Sensitivity* - how large a part of the loss can one sample be, over all linear classifiers? For multinomial logistic regression
-with bounded complexity mu of the data, the share of row i is at most O(mu) (sqrt(h_i) + 1/n), with h_i its leverage
-(Munteanu et al. 2018, arXiv:1805.08571): a bound, and the only one here. It does not look at labels: flipping the
-label of a row mirrors the row, z = -y x, and leaves h_i as it was. So it cannot find wrong labels
-(its average precision for them is the share of wrong labels); nor can any other label-free score.
+*Sensitivity* - how large a part of the loss can one sample be, over all linear classifiers? For logistic regression
+on data of complexity mu the share of row i is at most O(mu) (sqrt(h_i) + 1/n), with h_i its leverage (Munteanu
+et al. 2018, arXiv:1805.08571; a multinomial model is bounded class against class): a bound, and the only one
+here. It does not look at labels: flipping the label of a row mirrors the row, z = -y x, and leaves h_i as it was. So
+it cannot find wrong labels (its average precision for them is the share of wrong labels); nor can any other
+label-free score.
 
-The *coreset* draws rows by a mixture of the leave-one-out residual (heuristic: it lowers the variance), the bound and a uniform
-share (which keep the guarantee of sensitivity sampling at five times the size), and weighs them by the inverse chance.
+The *coreset* draws rows by a mixture of the leave-one-out residual (heuristic: it lowers the variance), the bound and
+a uniform share (which keep the guarantee of sensitivity sampling at five times the size), and weighs them by the
+inverse chance.
 Train on it with its weights. Never train on the highest scores: they are the wrong labels.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -89,9 +92,10 @@ def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progres
         names, codes = ("all",), np.zeros(inputs.n, dtype=np.int64)
     rows = codes >= 0
     if params.coreset_size is not None and params.coreset_size > rows.sum():
+        which = "labelled samples" if (~rows).any() else "samples"
         raise ParamError(
-            f"ImportanceParams.coreset_size must be at most the number of {'labelled ' if (~rows).any() else ''}samples "
-            f"({int(rows.sum())}); got {params.coreset_size}"
+            f"ImportanceParams.coreset_size must be at most the number of {which} ({int(rows.sum())}); "
+            f"got {params.coreset_size}"
         )
     wanted = params.sizes(names)
     x = unit_rows(inputs.vectors)
@@ -102,20 +106,19 @@ def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progres
     left = leave_out(ridge, x, codes, penalty)
     residual = residuals(left.values, codes) if len(names) > 1 else np.ones(inputs.n)
     score = attention(left.values, codes) if params.method == "attention" else sensitivity(left.leverage, inputs.n)
-    values = {"score": np.where(rows, score, np.nan), "class_rank": class_ranks(score, codes)}
+    values: dict[str, Any] = {"score": np.where(rows, score, np.nan), "class_rank": class_ranks(score, codes)}
     facts: Facts = {"method": params.method, "penalty": penalty, "leave_one_out_error": errors.get(penalty)}
     progress(2, 3, "drawing the coreset")
     if params.coreset_size is not None:
         shares = np.zeros(inputs.n)
         shares[rows] = sampling_shares(residual[rows], left.leverage[rows])
         labelled = np.flatnonzero(rows)
-        sizes = class_sizes(
-            shares[rows], codes[rows], len(names), params.coreset_size, params.class_at_least, wanted
-        )
+        sizes = class_sizes(shares[rows], codes[rows], len(names), params.coreset_size, params.class_at_least, wanted)
         drawn = stratified_draw(shares[rows], codes[rows], sizes, np.random.default_rng(params.seed))
         coreset = Coreset(labelled[drawn.rows], drawn.weights)
-        values |= {"in_coreset": np.isin(np.arange(inputs.n), coreset.rows), "weight": np.full(inputs.n, np.nan)}
-        values["weight"][coreset.rows] = coreset.weights
+        weight = np.full(inputs.n, np.nan)
+        weight[coreset.rows] = coreset.weights
+        values |= {"in_coreset": ~np.isnan(weight), "weight": weight}
         facts["coreset"] = {
             "size": len(coreset.rows),
             "per_class": {name: int(size) for name, size in zip(names, sizes, strict=True)},

@@ -90,10 +90,10 @@ def k_medoids(
         metric: "cosine" (1 - cos) or "euclidean".
         fixed: rows that are medoids already and stay so.
         seed: of the random start; the same seed gives the same medoids.
-        effort: of the local search on large sets.
+        effort: of the local search on large sets; by default as much as pays at n rows.
     """
     vectors = _centred(comparable(x, metric), metric)
-    ((_, medoids, _),) = _path(vectors, [k], metric, fixed, seed, progress, effort or Effort())
+    ((_, medoids, _),) = _path(vectors, [k], metric, fixed, seed, progress, effort or _effort(len(x)))
     return _assign(vectors, medoids, metric)
 
 
@@ -143,6 +143,11 @@ def _path(
         yield k, rows[medoids], loss / n
 
 
+def _effort(n: int) -> Effort:
+    """Large clusters make each visit dear, and their medoids are settled by fewer."""
+    return Effort() if n <= 20_000 else Effort(sweeps=3, around=5, tried=32)
+
+
 def _centred(x: Array, metric: str) -> Array:
     """Products of vectors far from the origin lose digits; moving them changes no Euclidean distance."""
     return x if metric == "cosine" else (x - x.mean(axis=0, dtype=np.float64)).astype(np.float32)
@@ -156,7 +161,7 @@ def _batch(x: Array, k: int, metric: str, fixed: Array, rng: np.random.Generator
             distances = distance_block(wide, wide, metric).astype(np.float32)
         np.fill_diagonal(distances, 0)
         return _Batch(np.arange(n), np.arange(n), np.ones(n, np.float32), distances, True)
-    m = min(n, max(BATCH[0], min(30 * k, BATCH[1])))
+    m = min(n, max(BATCH[0], min(15 * k, BATCH[1])))
     columns = np.sort(rng.choice(n, m, replace=False))
     rows = np.arange(n)
     if n > CANDIDATES:

@@ -1,8 +1,8 @@
 """LocalPAM: raises any set of medoids to the quality of swaps on all distances, without the n x n matrix.
 
-For each cluster in turn the search looks at the points of the nearest clusters only, with some members of the cluster
-as candidates, and takes swaps as FasterPAM does. Medoids elsewhere stay; a point's second nearest, if it is one of
-those, is offered to the local problem as a medoid that cannot move. Points elsewhere could only gain by a swap, so
+For each cluster in turn the search takes the medoids of the nearest clusters, the points that have one of them as their
+nearest or second nearest, and some members of the cluster as candidates; on these it swaps as FasterPAM does. A
+point's other medoid, where it lies elsewhere, is one that cannot move. Points elsewhere could only gain by a swap, so
 each swap lowers the loss of all points by at least what it lowers the local one. Memory: O(n + local points).
 """
 
@@ -30,7 +30,7 @@ class Effort:
         enough: the search ends after a sweep that gains less than this share of the loss.
     """
 
-    sweeps: int = 4
+    sweeps: int = 6
     around: int = 10
     tried: int = 64
     enough: float = 2e-4
@@ -48,6 +48,8 @@ class _State:
     n2: Array
     d1: Array
     d2: Array
+    changed: Array  # (k,) number of the visit at which a slot got its medoid
+    visited: Array  # (k,) number of the last visit to a slot, -1 before the first
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,9 @@ def local_swaps(
         The medoids, (k,) rows in the order of the slots, and the sum of the distances to them.
     """
     movable = np.arange(len(medoids)) >= fixed
-    state = _State(x, metric, medoids.astype(np.int64), movable, *two_nearest_of(x, x[medoids], metric))
+    k = len(medoids)
+    nearest = two_nearest_of(x, x[medoids], metric)
+    state = _State(x, metric, medoids.astype(np.int64), movable, *nearest, np.zeros(k, np.int64), np.full(k, -1))
     loss = float(state.d1.sum(dtype=np.float64))
     for sweep in range(effort.sweeps):
         progress(sweep + 1, effort.sweeps + 1, "improving the representatives")
@@ -119,18 +123,21 @@ def _visit(state: _State, slots: Array, rng: np.random.Generator, effort: Effort
     """Search around some clusters side by side, then apply what was found; clashes are searched again, alone."""
     seeds = rng.integers(2**63, size=len(slots))
     found: list[_Found | None] = [None] * len(slots)
+    now = int(state.visited.max()) + 1
 
     def search(at: int) -> None:
         found[at] = _search(state, int(slots[at]), np.random.default_rng(seeds[at]), effort)
 
     in_threads(search, range(len(slots)))
-    changed = np.zeros(len(state.medoids), dtype=np.bool_)
+    touched = np.zeros(len(state.x), dtype=np.bool_)
     for at, result in enumerate(found):
-        if result is not None and changed[result.near].any():
+        if result is not None and touched[result.points].any():
             result = _search(state, int(slots[at]), np.random.default_rng(seeds[at]), effort)
         if result is not None:
-            changed[result.near] = True
+            touched[result.points] = True
+            state.changed[result.near[state.medoids[result.near] != result.medoids]] = now
             _apply(state, result)
+    state.visited[slots] = now
 
 
 def _search(state: _State, slot: int, rng: np.random.Generator, effort: Effort) -> _Found | None:
@@ -138,25 +145,28 @@ def _search(state: _State, slot: int, rng: np.random.Generator, effort: Effort) 
     from .engines.medoid_kernels import eager_swaps, two_nearest
 
     x, metric, medoids = state.x, state.metric, state.medoids
-    members = np.flatnonzero(state.n1 == slot)
-    members = members[~np.isin(members, medoids)]  # a copy of a medoid may be a medoid too
-    if len(members) == 0:
-        return None
-    candidates = _candidates(x, members, effort.tried, rng)
     between = distance_block(x[medoids[slot]][None], x[medoids], metric)[0]
     between[slot] = -1
     t = min(effort.around + 1, len(medoids))
     near = np.sort(np.argpartition(between, t - 1)[:t])
+    members = np.flatnonzero(state.n1 == slot)
+    members = members[~np.isin(members, medoids)]  # a copy of a medoid may be a medoid too
+    if len(members) == 0 or state.changed[near].max() < state.visited[slot]:
+        return None  # nothing to try, or nothing new since the last visit
+    candidates = _candidates(x, members, effort.tried, rng)
     local = np.full(len(medoids), -1, dtype=np.int32)
     local[near] = np.arange(t, dtype=np.int32)
-    points = np.flatnonzero(local[state.n1] >= 0)
-    elsewhere = local[state.n2[points]] < 0
-    # Rows: the medoids nearby, the best medoid elsewhere that is known of each point, the candidates.
+    points = np.flatnonzero((local[state.n1] >= 0) | (local[state.n2] >= 0))
+    n1, n2 = state.n1[points], state.n2[points]
+    first_is_far, second_is_far = local[n1] < 0, local[n2] < 0
+    far = np.where(first_is_far, n1, n2)
+    to_far = np.where(first_is_far, state.d1[points], np.where(second_is_far, state.d2[points], np.inf))
+    # Rows: the medoids nearby, the medoid elsewhere that is known of each point, the candidates.
     rows = np.concatenate([medoids[near], candidates])
     distances = np.empty((len(rows) + 1, len(points)), np.float32)
     products = distance_block(x[rows], x[points], metric)
     distances[:t], distances[t + 1 :] = products[:t], products[t:]
-    distances[t] = np.where(elsewhere, state.d2[points], np.inf)
+    distances[t] = to_far
     m = len(points)
     n1, n2 = np.empty(m, np.int32), np.empty(m, np.int32)
     d1, d2 = np.empty(m, np.float32), np.empty(m, np.float32)
@@ -177,8 +187,7 @@ def _search(state: _State, slot: int, rng: np.random.Generator, effort: Effort) 
     if swaps == 0:
         return None
     names = np.append(near, -1).astype(np.int32)
-    outside = state.n2[points]
-    n1, n2 = np.where(n1 == t, outside, names[n1]), np.where(n2 == t, outside, names[n2])
+    n1, n2 = np.where(n1 == t, far, names[n1]), np.where(n2 == t, far, names[n2])
     return _Found(near, rows[np.where(chosen[:t] > t, chosen[:t] - 1, chosen[:t])], points, n1, n2, d1, d2)
 
 
@@ -195,15 +204,7 @@ def _candidates(x: Array, members: Array, tried: int, rng: np.random.Generator) 
 
 
 def _apply(state: _State, found: _Found) -> None:
-    """Put what was found into the state. Points elsewhere keep true distances to medoids that are still there."""
-    gone = np.zeros(len(state.medoids), dtype=np.bool_)
-    gone[found.near] = state.medoids[found.near] != found.medoids
+    """Put what was found into the state. The other points have neither n1 nor n2 among the medoids that moved."""
     state.medoids[found.near] = found.medoids
-    inside = np.zeros(len(state.x), dtype=np.bool_)
-    inside[found.points] = True
     points = found.points
     state.n1[points], state.n2[points], state.d1[points], state.d2[points] = found.n1, found.n2, found.d1, found.d2
-    lost = np.flatnonzero(gone[state.n2] & ~inside)
-    if len(lost):
-        n1, n2, d1, d2 = two_nearest_of(state.x[lost], state.x[state.medoids], state.metric)
-        state.n1[lost], state.n2[lost], state.d1[lost], state.d2[lost] = n1, n2, d1, d2

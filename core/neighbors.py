@@ -27,6 +27,10 @@ BLOCK = 1024
 SPARE = 8  # candidates kept beyond k: float32 products near the k-th place may be in the wrong order
 RECALL = 0.99
 PROBES = 500
+FALL_BACK_UP_TO = 200_000  # rows up to which the search is exact after all where the descent gets stuck
+WIDER = 8
+ROUNDS = 6  # of joins, at most
+DESCENT = 4  # iterations of pynndescent; a join costs less and gains more after those
 
 
 @dataclass(frozen=True)
@@ -257,29 +261,60 @@ def _exact(x: Array, k: int, metric: str, progress: Progress) -> tuple[Array, Ar
 
 
 def _approximate(x: Array, k: int, metric: str, progress: Progress, seed: int) -> tuple[Array, Array, Facts]:
-    """Nearest-neighbour descent, repeated with twice the neighbours until the certified recall is reached."""
+    """Nearest-neighbour descent, then rounds of joins until the certified recall is reached."""
     from pynndescent import NNDescent
 
-    n = len(x)
+    n, at = len(x), min(15, k)
     probes = np.sort(np.random.default_rng(seed).choice(n, min(PROBES, n), replace=False))
-    at = min(15, k)
-    progress(0, 3, "searching a sample exactly")
+    steps = ROUNDS + 2
+    progress(0, steps, "searching a sample exactly")
     truth = nearest(x[probes], x, at, metric, own=probes)[1]
-    wider = max(k + SPARE, 24)
-    while True:
-        progress(1, 3, f"building the graph with {wider} neighbors")
-        with blas_threads(1):
-            index = NNDescent(
-                x, metric="euclidean", n_neighbors=min(wider, n), random_state=seed, low_memory=True, n_jobs=cores()
-            )
-        candidates = index.neighbor_graph[0]
-        del index
-        progress(2, 3, "measuring the recall")
-        indices, distances = _ranked(x, candidates, k, metric)
-        recall = certified_recall(distances[probes, :at], truth)
-        if recall >= RECALL or wider >= min(n, 128):
-            return indices, distances, {"engine": "pynndescent", "recall": round(recall, 4), "searched": wider}
-        wider = min(n, 2 * wider)
+    progress(1, steps, "building the neighbor graph")
+    width = min(k + WIDER, n - 1)
+    with blas_threads(1):
+        index = NNDescent(
+            x,
+            metric="euclidean",
+            n_neighbors=width,
+            random_state=seed,
+            low_memory=True,
+            n_jobs=cores(),
+            n_iters=DESCENT,
+        )
+    candidates = index.neighbor_graph[0].astype(np.int32)
+    del index
+    recall = before = 0.0
+    for rounds in range(ROUNDS + 1):
+        recall, before = certified_recall(_ranked(x, candidates, k, metric, probes)[1][:, :at], truth), recall
+        if recall >= RECALL or rounds == ROUNDS:
+            break
+        if recall < before + 0.002:  # the descent is stuck, as on vectors that are all about equally far apart
+            if n > FALL_BACK_UP_TO:
+                break
+            return *_exact(x, k, metric, progress), {"engine": "exact", "recall": 1.0, "stuck_at": round(recall, 4)}
+        progress(rounds + 2, steps, f"raising the recall from {recall:.3f}")
+        candidates = _joined(x, candidates)
+    indices, distances = _ranked(x, candidates, k, metric)
+    return indices, distances, {"engine": "pynndescent", "recall": round(recall, 4), "rounds": rounds}
+
+
+def _joined(x: Array, indices: Array, offered: int = 12) -> Array:
+    """One round of descent on an (n, w) graph; -1 for none."""
+    from .engines.neighbor_kernels import join
+
+    n, w = indices.shape
+    offered = min(offered, w)
+    near = indices[:, :offered].ravel()
+    order = np.argsort(near, kind="stable")
+    listed_by = (order // offered).astype(np.int32)
+    starts = np.searchsorted(near[order], np.arange(n + 1))
+    better, keys = np.empty_like(indices), np.empty((n, w), np.float32)
+
+    def improve(rows: slice) -> None:
+        join(x, rows.start, indices, starts, listed_by, offered, keys[rows], better[rows])
+
+    in_threads(improve, blocks(n))
+    return better
 
 
 def certified_recall(found: Array, truth: Array) -> float:
@@ -288,26 +323,27 @@ def certified_recall(found: Array, truth: Array) -> float:
     return float(np.mean(found <= reach))
 
 
-def _ranked(x: Array, candidates: Array, k: int, metric: str) -> tuple[Array, Array]:
+def _ranked(x: Array, candidates: Array, k: int, metric: str, only: Array | None = None) -> tuple[Array, Array]:
     """The k best of the candidates of x's first rows by exact distance; rows that got too few are searched exactly.
 
     Args:
         candidates: (p, c) rows of x, -1 for none; the row itself does not count.
+        only: rank these rows instead of all p.
     """
     from .engines.neighbor_kernels import rerank
 
-    n = len(candidates)
-    indices, distances = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
+    ranked = np.arange(len(candidates)) if only is None else only
+    indices, distances = np.empty((len(ranked), k), np.int32), np.empty((len(ranked), k), np.float32)
 
-    def rank(rows: slice) -> None:
-        others = candidates[rows].astype(np.int32)
-        others[others == np.arange(rows.start, rows.stop)[:, None]] = -1
-        rerank(x[rows], x, others, metric == "cosine", indices[rows], distances[rows])
+    def rank(part: slice) -> None:
+        rows = ranked[part]
+        others = np.where(candidates[rows] == rows[:, None], -1, candidates[rows]).astype(np.int32)
+        rerank(x[rows], x, others, metric == "cosine", indices[part], distances[part])
 
-    in_threads(rank, blocks(n))
+    in_threads(rank, blocks(len(ranked)))
     short = np.flatnonzero(indices[:, -1] < 0)
     if len(short):
-        indices[short], distances[short] = nearest(x[short], x, k, metric, own=short)
+        indices[short], distances[short] = nearest(x[ranked[short]], x, k, metric, own=ranked[short])
     return indices, distances
 
 

@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 
 from .embeddings import ENGINES, open_engine
-from .engines.base import Request, TextEngine
+from .engines.base import Request, TextEngine, unit_rows
 from .method import Array, Column, Columns, Facts, GivenLabels, Inputs, Label, Labels, LabelValues, Method, Progress
 from .params import ParamError, Params, param
 
@@ -52,7 +52,9 @@ class ZeroShotParams(Params):
     temperature: float | None = param(
         None, "Divides the cosines before the softmax; empty takes what the model learned", above=0, advanced=True
     )
-    top_k: int = param(1, "Tags kept per image at most; more than one also writes tags", at_least=1)
+    top_k: int | None = param(
+        None, "Tags kept per image at most; empty keeps the best one, or with any number all that fit", at_least=1
+    )
     allow_download: bool = param(False, "Fetch the text encoder if it is not on this machine")
 
     def check(self) -> None:
@@ -85,7 +87,7 @@ def tag_zero_shot(inputs: Inputs, params: ZeroShotParams, progress: Progress) ->
     progress(0, inputs.n, "encoding the class descriptions")
     engine = text_engine(inputs.sources.get("embeddings", {}), params.allow_download)
     model = inputs.sources["embeddings"]["model"]
-    images = _unit(inputs.vectors)
+    images = unit_rows(inputs.vectors)
     if images.shape[1] != engine.dim:
         raise ParamError(
             f"ZeroShotParams.embeddings must have the {engine.dim} dimensions of {model}; got {images.shape[1]}"
@@ -93,13 +95,14 @@ def tag_zero_shot(inputs: Inputs, params: ZeroShotParams, progress: Progress) ->
     scale = engine.logit_scale if params.temperature is None else 1.0 / params.temperature
     logits = scale * images @ class_vectors(engine, classes, params.templates).T
     if params.multi_label:
-        background = _unit(engine.embed_text(list(params.background)).mean(axis=0, keepdims=True))
+        background = unit_rows(engine.embed_text(list(params.background)).mean(axis=0, keepdims=True))
         logits = judged_one_by_one(logits, scale * images @ background.T)
         probabilities = 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))
     else:
         probabilities = _softmax(logits)
     values, tagged = _columns(classes, logits, probabilities, params)
-    measured = _against_labels(classes, logits, probabilities, inputs.labels, scale)
+    temperature = None if params.multi_label else 1.0 / scale
+    measured = _against_labels(classes, logits, probabilities, inputs.labels, temperature)
     accuracy = f", {measured['accuracy']:.1%} as labelled" if "accuracy" in measured else ""
     facts: Facts = {
         "model": model,
@@ -152,7 +155,7 @@ def class_vectors(engine: TextEngine, classes: Sequence[str], templates: Sequenc
     """(C, d) float32 of unit length: the mean over all templates of each class's unit text vectors."""
     texts = [template.replace("{}", name) for name in classes for template in templates]
     vectors = engine.embed_text(texts).reshape(len(classes), len(templates), -1)
-    return _unit(vectors.mean(axis=1))
+    return unit_rows(vectors.mean(axis=1))
 
 
 def judged_one_by_one(logits: Array, background: Array) -> Array:
@@ -217,10 +220,9 @@ def _columns(
     if not params.multi_label:
         best = np.where(confidence >= threshold, order[:, 0], -1)
         values["tag"] = LabelValues(classes, best, confidence, logits.astype(np.float32))
-    if params.multi_label or params.top_k > 1:
+    most = params.top_k or (count if params.multi_label else 1)
+    if params.multi_label or most > 1:
         kept = np.zeros((n, count), dtype=bool)
-        # with any number of tags, top_k is a cap only if it was raised from 1
-        most = count if params.multi_label and params.top_k == 1 else min(params.top_k, count)
         np.put_along_axis(kept, order[:, :most], True, axis=1)
         kept &= probabilities >= threshold
         values["tags"] = LabelValues(classes, kept, probabilities, logits.astype(np.float32))
@@ -228,9 +230,9 @@ def _columns(
 
 
 def _against_labels(
-    classes: tuple[str, ...], logits: Array, probabilities: Array, labels: GivenLabels | None, scale: float
+    classes: tuple[str, ...], logits: Array, probabilities: Array, labels: GivenLabels | None, temperature: float | None
 ) -> Facts:
-    """Accuracy and calibration where a given label names one of the classes; labels and classes meet by name."""
+    """Accuracy where a given label names one of the classes, meeting by name; calibration if there is a temperature."""
     if labels is None:
         return {}
     index = {name: code for code, name in enumerate(classes)}
@@ -246,9 +248,9 @@ def _against_labels(
     facts["accuracy_per_class"] = {
         classes[code]: float(right[given[known] == code].mean()) for code in np.unique(given[known])
     }
-    if np.allclose(probabilities.sum(axis=1), 1.0):
+    if temperature is not None:
         facts["calibration_error"] = expected_calibration_error(probabilities[known].max(axis=1), right)
-        facts["calibrated_temperature"] = _calibrated(logits[known], given[known]) / scale
+        facts["calibrated_temperature"] = temperature * _calibrated(logits[known], given[known])
     return facts
 
 
@@ -272,11 +274,6 @@ def _entropy(probabilities: Array, multi_label: bool) -> Array:
 def _softmax(logits: Array) -> Array:
     powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-
-def _unit(x: Array) -> Array:
-    """Rows scaled to length one."""
-    return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
 
 METHOD = Method(

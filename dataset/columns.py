@@ -77,7 +77,7 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
         reads["labels"] = {"field": path, "run": None, "made": None}
         fingerprint["labels"] = runs.digest(dataset.values(path))
         if all(value is None for value in labels):
-            raise ParamError(f"No sample of the target has a label in {roles['labels']!r}; label some, or name another field")
+            raise ParamError(f"No sample of the target has a label in {named['labels']!r}; label some, or name another field")
 
     kept_ids = [sample_id for sample_id, kept in zip(ids, keep, strict=True) if kept]
     paths = samples.values("filepath") if with_paths else ()

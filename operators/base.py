@@ -42,15 +42,6 @@ class CuratorOperator(foo.Operator):
         """The one call behind the operator."""
         raise TypeError(f"{type(self).__name__} makes no call")
 
-    def resolve_output(self, ctx: Any) -> types.Property:
-        """The headline and the counts."""
-        output = types.Object()
-        result = ctx.results or {}
-        for name, value in result.items():
-            if isinstance(value, (str, int, float)):
-                output.str(name, label=forms.title(name), default=str(value), view=types.LabelValueView(read_only=True))
-        return types.Property(output, view=types.View(label=self.config.label))
-
 
 def method_operator(method: Method) -> type[CuratorOperator]:
     """The operator class of a method."""
@@ -213,6 +204,11 @@ def _streamed(call: Callable[[Progress], Summary], ctx: Any) -> Iterator[Generat
             yield ctx.ops.set_progress(progress=share, label=doing)
     worker.join()
     if "error" not in outcome:
+        headline = outcome["summary"]["headline"]
+        if last >= 0:
+            yield ctx.ops.set_progress(progress=1.0, label=headline)  # the bar's dialog stays open until it is read
+        yield ctx.ops.notify(headline, variant="success")
         yield ctx.ops.reload_dataset()
-        yield ctx.ops.notify(outcome["summary"]["headline"], variant="success")
+    else:
+        yield ctx.ops.notify(outcome["error"], variant="error")  # the App folds the error itself away
     yield _Outcome(outcome.get("summary"), outcome.get("error"))

@@ -76,8 +76,10 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         self.refresh(ctx)
 
     def on_change_view(self, ctx: Any) -> None:
-        # The App reports one change several times over, and the panel's own clicks too: both leave the base view.
-        if ctx.dataset is not None and ctx.panel.get_state("base") == grid.digest(grid.base_view(ctx)):
+        # The App reports one change three times, opening the panel and the panel's own clicks too; those leave the
+        # base view. Just after opening, the state has not reached the browser yet, and everything has just been read.
+        known = ctx.panel.get_state("base")
+        if ctx.dataset is not None and (known is None or known == grid.digest(grid.base_view(ctx))):
             ctx.panel.set_data("showing", _showing(ctx))
         else:
             self.refresh(ctx)
@@ -94,7 +96,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             data["scope"] = _scope(ctx, view)
             data["showing"] = _showing(ctx)
             if run is not None:
-                parts = layout(run, ctx.dataset.get_field_schema())
+                parts = _layout(ctx, run)
                 data["page"] = run_page.page(run, fresh.stale_reason(run.key), view, parts, ctx.panel_state)
             else:
                 runs = list_runs(ctx.dataset)
@@ -229,8 +231,9 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             self._prompt(ctx, "export_list", {"path": str(Path.home() / f"{run.key}.csv"), "fields": fields})
 
     def open_map(self, ctx: Any) -> None:
-        """Open the App's Embeddings panel on the run's points."""
-        ctx.ops.open_panel("Embeddings", layout="horizontal", state={"brainResult": ctx.panel.get_state("run")})
+        """Open the App's Embeddings panel. It lists all maps, and takes no request for one of them."""
+        ctx.ops.open_panel("Embeddings", layout="horizontal")
+        ctx.ops.notify(f"Choose {ctx.panel.get_state('run')!r} in the Embeddings panel")
 
     def on_ran(self, ctx: Any) -> None:
         """An operator that was opened from here has ended."""
@@ -288,7 +291,11 @@ def _open_run(ctx: Any) -> Run | None:
 
 def _parts(ctx: Any) -> Layout:
     run = _open_run(ctx)
-    return layout(run, ctx.dataset.get_field_schema()) if run is not None else Layout()
+    return _layout(ctx, run) if run is not None else Layout()
+
+
+def _layout(ctx: Any, run: Run) -> Layout:
+    return layout(run, ctx.dataset.get_field_schema(), ctx.dataset.list_brain_runs())
 
 
 def _scope(ctx: Any, view: fo.DatasetView) -> dict[str, Any]:

@@ -77,21 +77,22 @@ def board(methods: Sequence[Method], runs: Sequence[Run], stale: Mapping[str, st
 
 def recommend(
     methods: Sequence[Method], runs: Sequence[Run], stale: Mapping[str, str | None], has: Collection[str]
-) -> dict[str, Any] | None:
-    """The one thing to do next and why: mend what is out of date, else follow `PATH`; None when all is done.
+) -> dict[str, Any]:
+    """The one thing to do next and why: wait for what runs, mend what is out of date, else follow `PATH`.
 
     Args:
         has: what the dataset holds that no run made: "labels", "embeddings".
     """
     newest = {run.method: run for run in runs}
-    if any(run.status == "running" and not run.is_interrupted for run in runs):
-        return None
+    running = [run for run in runs if _is_running(run)]
+    if running:
+        return _step(f"{running[-1].label} is running", "Its results appear here when it ends.", None)
     for method in methods:
         run = newest.get(method.name)
         if run is not None and run.status == "done" and stale.get(run.key) and run.target == "dataset":
             action = {"label": "Run again", "event": "rerun", "params": {"key": run.key}}
             why = wording.sentence(f"{method.label} is out of date: {stale[run.key]}")
-            return {"title": f"Next: {_lower(method.label)} again", "text": why, "action": action}
+            return _step(f"Next: {_lower(method.label)} again", why, action)
     declared = {method.name: method for method in methods}
     for name, why in PATH:
         tried = newest.get(name)
@@ -101,19 +102,18 @@ def recommend(
             continue
         label = declared[name].label
         action = {"label": label, "event": "run_method", "params": {"method": name}}
-        return {"title": f"Next: {_lower(label)}", "text": why, "action": action}
-    return None
+        return _step(f"Next: {_lower(label)}", why, action)
+    return _step("Nothing is waiting", "Open any result below to look at its pictures and to act on them.", None)
 
 
 def home(
     methods: Sequence[Method], runs: Sequence[Run], stale: Mapping[str, str | None], has: Collection[str]
 ) -> dict[str, Any]:
     """The page as the panel's view takes it."""
-    running = any(run.status == "running" and not run.is_interrupted for run in runs)
     return {
         "next": recommend(methods, runs, stale, has),
         "stages": board(methods, runs, stale),
-        "poll": POLL_SECONDS if running else None,
+        "poll": POLL_SECONDS if any(_is_running(run) for run in runs) else None,
     }
 
 
@@ -128,6 +128,7 @@ def _row(method: Method, runs: Sequence[Run], stale: Mapping[str, str | None]) -
         "reason": None,
         "key": None,
         "others": [],
+        "action": {"label": "Run", "event": "run_method", "params": {"method": method.name}},
     }
     if runs:
         newest, *others = runs
@@ -138,9 +139,27 @@ def _row(method: Method, runs: Sequence[Run], stale: Mapping[str, str | None]) -
             headline=newest.headline or None,
             reason=reason,
             key=newest.key,
+            action=_again(method, newest, state),
             others=[{"key": run.key, "state": state_of(run, stale.get(run.key))[0]} for run in others],
         )
     return row
+
+
+def _again(method: Method, run: Run, state: str) -> dict[str, Any] | None:
+    """The same once more where it is out of date, another run beside it where it is not."""
+    if state == "running":
+        return None
+    if state == "stale" and run.target == "dataset":
+        return {"label": "Run again", "event": "rerun", "params": {"key": run.key}}
+    return {"label": "New run", "event": "run_method", "params": {"method": method.name}}
+
+
+def _step(title: str, text: str, action: dict[str, Any] | None) -> dict[str, Any]:
+    return {"title": title, "text": text, "action": action}
+
+
+def _is_running(run: Run) -> bool:
+    return run.status == "running" and not run.is_interrupted
 
 
 def _lower(label: str) -> str:

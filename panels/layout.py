@@ -44,7 +44,7 @@ class Layout:
 
     Attributes:
         scores: number columns, the main one first.
-        groups: columns whose values are groups: clusters, classes, kinds.
+        groups: columns whose values are groups: clusters, classes, kinds; classes always are.
         flags: true-or-false columns.
         label: the class that the run gives each sample, such as a suggested label.
         given: path of the labels that the run read.
@@ -76,11 +76,12 @@ class Layout:
         raise KeyError(name)
 
 
-def layout(run: Run, fields: Collection[str]) -> Layout:
+def layout(run: Run, fields: Collection[str], maps: Collection[str] = ()) -> Layout:
     """The layout of a run's page.
 
     Args:
-        fields: the paths that the dataset has.
+        fields: the fields that the dataset has.
+        maps: keys of the runs that the App's Embeddings panel lists.
     """
     declared = run.declaration
     if declared is None:
@@ -95,11 +96,11 @@ def layout(run: Run, fields: Collection[str]) -> Layout:
     labels = [part for part in parts if part.column.type is Label]
     return Layout(
         scores=tuple(sorted(scores, key=lambda part: part.column.best is None)),
-        groups=tuple(part for part in parts if part.column.group),
+        groups=tuple(part for part in parts if part.column.group or part.column.type in (Label, Labels)),
         flags=tuple(part for part in parts if part.column.type is bool),
         label=labels[0] if labels else None,
         given=given if given and given.split(".")[0] in fields else None,
-        has_map=any(part.column.type is Point for part in parts),
+        has_map=run.key in maps and any(part.column.type is Point for part in parts),
         gone=tuple(path for path in run.writes.values() if path not in fields),
     )
 

@@ -14,6 +14,7 @@ from .layout import Layout, Part
 
 PICTURES = 6
 MOST_GROUPS = 50
+LONGEST_HELP = 48  # a help text that explains more than it names gives way to the parameter's name
 GIVEN = "__given__"  # stands for the given labels where events name a column
 
 Page = dict[str, Any]
@@ -232,7 +233,7 @@ def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
 def _settings(run: Run) -> list[dict[str, str]]:
     known = domains(run.declaration.params) if run.declaration else {}
     rows = [
-        {"label": known[name].help if name in known else wording.title(name), "value": text}
+        {"label": _setting_name(name, known[name].help if name in known else ""), "value": text}
         for name, value in run.params.items()
         if (text := wording.plain(value))
     ]
@@ -240,3 +241,7 @@ def _settings(run: Run) -> list[dict[str, str]]:
         0, {"label": "Run on", "value": "the whole dataset" if run.target == "dataset" else "a view of the dataset"}
     )
     return rows
+
+
+def _setting_name(name: str, help_text: str) -> str:
+    return help_text if 0 < len(help_text) <= LONGEST_HELP else wording.title(name)

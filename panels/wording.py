@@ -8,7 +8,14 @@ from datetime import datetime, timezone
 from typing import Any
 
 # Facts whose name alone would not tell a curator what they are; the others are named after their key.
-FACT_NAMES = {"seconds": "Time taken", "peak_memory_mb": "Peak memory", "skipped": "Left out", "n": "Samples"}
+FACT_NAMES = {
+    "seconds": "Time taken",
+    "peak_memory_mb": "Peak memory",
+    "skipped": "Left out",
+    "n": "Samples",
+    "dim": "Numbers per vector",
+    "text": "Can compare with text",
+}
 UNITS = {"seconds": "s", "peak_memory_mb": "MB"}
 HIDDEN = ("headline", "versions")
 LONGEST_LIST = 12

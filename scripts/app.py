@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import webbrowser
@@ -37,18 +36,22 @@ def show(dataset: fo.Dataset, port: int) -> None:
     """Open the App, say where it is, and wait until the user ends it."""
     import fiftyone as fo
 
-    logging.getLogger("fiftyone").setLevel(logging.WARNING)  # its banner says nothing about this dataset
-    session = fo.launch_app(dataset, remote=True, address="127.0.0.1", port=port)
     address = f"http://127.0.0.1:{port}/datasets/{dataset.slug}"
-    print(f"The App shows {dataset.name!r} at {address}\nCtrl+C ends it; `make app` opens it again.", flush=True)
-    if sys.stdout.isatty() and (
-        sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    ):
-        webbrowser.open(address)
     try:
+        session = fo.launch_app(dataset, remote=True, address="127.0.0.1", port=port)
+        print(f"The App shows {dataset.name!r} at {address}\nCtrl+C ends it; `make app` opens it again.", flush=True)
+        if sys.stdout.isatty() and has_display():
+            webbrowser.open(address)
         session.wait(-1)
     except KeyboardInterrupt:
-        print("\nThe App is closed.")
+        print("\nClosing the App ...", flush=True)
+    finally:
+        fo.close_app()  # before the database goes, for which its server would wait
+
+
+def has_display() -> bool:
+    """Whether there is a screen to open a browser on."""
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,17 @@ from pathlib import Path
 
 import psutil
 
+# Runs a command and ends it when standard input closes, which happens however our process ends, kill -9 included.
+GUARD = """
+exec 3<&0
+"$@" 3<&- &
+server=$!
+{ cat <&3; kill "$server"; } &
+guard=$!
+wait "$server"
+kill "$guard"
+"""
+
 
 class DatabaseError(Exception):
     """The database cannot start: one sentence with the way out."""
@@ -42,14 +53,14 @@ def start_database(folder: Path, patience: float = 60) -> str:
     log.unlink(missing_ok=True)
     command = [str(_mongod()), "--dbpath", str(folder), "--logpath", str(log)]
     process = subprocess.Popen(
-        [*command, "--port", "0", "--bind_ip", "127.0.0.1", "--nounixsocket"],
-        stdin=subprocess.DEVNULL,
+        ["sh", "-c", GUARD, "sh", *command, "--port", "0", "--bind_ip", "127.0.0.1", "--nounixsocket"],
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl+C is for us; we end it after our last write
     )
     atexit.register(_stop, process)
-    (folder / "owner.pid").write_text(f"{os.getpid()} {process.pid}")
+    (folder / "owner.pid").write_text(str(os.getpid()))
     port = _port(process, log, patience)
     address = f"mongodb://127.0.0.1:{port}/"
     os.environ.update(
@@ -70,22 +81,26 @@ def _mongod() -> Path:
     return mongod
 
 
-def _check_free(folder: Path) -> None:
-    """Refuse a folder in use; end the MongoDB that a killed process of ours left behind on it."""
+def _check_free(folder: Path, patience: float = 30) -> None:
+    """Refuse a folder in use; wait for the MongoDB of a killed process, which is on its way out."""
     try:
-        owner, server = map(int, (folder / "owner.pid").read_text().split())
-        process = psutil.Process(server)
-        if str(folder) not in process.cmdline():
+        server = psutil.Process(int((folder / "mongod.lock").read_text()))
+        if str(folder) not in server.cmdline():
             return  # the number went to another program
+        owner = int((folder / "owner.pid").read_text())
+        if not psutil.pid_exists(owner):
+            server.wait(patience)
+            return
+    except psutil.TimeoutExpired:
+        raise DatabaseError(
+            f"The database in {folder} is still in use by process {server.pid}; end it first."
+        ) from None
     except (OSError, ValueError, psutil.Error):
         return
-    if psutil.pid_exists(owner):
-        raise DatabaseError(
-            f"The database in {folder} is in use by process {owner}, a `make demo` or `make app`; "
-            "use the App that it opened, or end it first."
-        )
-    process.terminate()
-    process.wait(30)
+    raise DatabaseError(
+        f"The database in {folder} is in use by process {owner}, a `make demo` or `make app`; "
+        "use the App that it opened, or end it first."
+    )
 
 
 def _port(process: subprocess.Popen[bytes], log: Path, patience: float) -> int:
@@ -112,5 +127,6 @@ def _complaint(written: str) -> str:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    process.wait(30)
+    assert process.stdin is not None
+    process.stdin.close()
+    process.wait(60)

@@ -40,7 +40,7 @@ def main() -> int:
     try:
         dataset = on_images(Path(images).expanduser().resolve()) if images else on_digits(folder / "digits")
     except ParamError as error:
-        print(f"The demo stopped: {error}.".replace("..", "."), file=sys.stderr)
+        print(f"The demo stopped: {str(error).rstrip('.')}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nThe demo was interrupted; `make demo` goes on where it stopped.", file=sys.stderr)
@@ -95,14 +95,19 @@ def on_images(folder: Path) -> fo.Dataset:
         imported = image_curation.import_images(dataset, directory=str(folder), progress=progress)
         progress.end()
         print_import(imported)
-        for step in load_recipe("starter"):
+        steps = load_recipe("starter")
+        for number, step in enumerate(steps, 1):
+
+            def said(done: int, total: int, doing: str = "", place: str = f"step {number} of {len(steps)}") -> None:
+                progress(done, total, doing.replace("step 1 of 1", place))
+
             one = {"steps": [{"method": step.method, "key": step.key, "params": dict(step.params)}]}
             try:
-                image_curation.run_recipe(dataset, one, progress=progress)
+                image_curation.run_recipe(dataset, one, progress=said)
             except ParamError as error:  # no labels, fewer images than representatives: the other steps still help
                 progress.end()
                 print(f"Left out {step.method}: {error}")
-            progress.end()
+        progress.end()
         mark_ready(dataset)
     print_runs(dataset)
     return dataset

@@ -38,6 +38,7 @@ def move_in(home: Path = HOME) -> Path:
         FIFTYONE_CONFIG_PATH=str(home / "config.json"),
         FIFTYONE_APP_CONFIG_PATH=str(home / "app_config.json"),
         FIFTYONE_DO_NOT_TRACK="true",
+        FIFTYONE_LOGGING_LEVEL="WARNING",  # the scripts say what matters themselves
     )
     try:
         start_database(home / "database")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+import numpy as np
+
 from ..method import Array, Facts
 from ..params import ParamError
 
@@ -127,3 +129,9 @@ def checkpoint_in(path: Path) -> Path:
             f"got {str(path)!r}"
         )
     return found[0]
+
+
+def unit_rows(x: Array) -> Array:
+    """(n, d) → float32 rows of length one; zero rows stay zero."""
+    length = np.linalg.norm(x, axis=1, keepdims=True)
+    return np.asarray(x / np.where(length > 0, length, 1.0), dtype=np.float32)

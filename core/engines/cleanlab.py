@@ -1,6 +1,7 @@
 """Cleanlab's confident learning: which given labels are wrong, from out-of-sample probabilities.
 
-Northcutt, Jiang & Chuang 2021, doi:10.1613/jair.1.12125; https://github.com/cleanlab/cleanlab, 2.9 or later (Apache-2.0).
+Northcutt, Jiang & Chuang 2021, doi:10.1613/jair.1.12125; by https://github.com/cleanlab/cleanlab, version 2.9
+or later (Apache-2.0).
 """
 
 from __future__ import annotations

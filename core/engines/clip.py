@@ -7,6 +7,7 @@ Cherti et al. 2022, Reproducible scaling laws for contrastive language-image lea
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,8 @@ import numpy as np
 
 from ..method import Array, Facts
 from ..params import ParamError
-from .base import Request, TextEngine, checkpoint_in, local_path, sha256_of
-from .torch_device import consent, fetch_failed, forward, loading, pick_device, pick_precision
+from .base import Request, TextEngine, checkpoint_in, local_path, sha256_of, unit_rows
+from .torch_device import consent, fetch_failed, forward, loading, pick_device, pick_precision, require
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,6 +31,7 @@ class ClipEngine(TextEngine):
     that holds a checkpoint and its `open_clip_config.json`."""
 
     def __init__(self, request: Request) -> None:
+        require("open_clip", "open_clip_torch")
         self._request = request
         name, tag, weights = _locate(request)
         self._load(name, tag, weights, f"open_clip:{name}" + (f"/{tag}" if tag else ""))
@@ -56,7 +58,7 @@ class ClipEngine(TextEngine):
         with loading(model, weights):
             config = open_clip.get_model_config(self._source)
             self.dim = int(config["embed_dim"])
-            self._tokenizer_name = _tokenizer_of(config, self._source)
+            self._tokenizer_name = config["text_cfg"].get("hf_tokenizer_name")
             network = open_clip.create_model(
                 self._source,
                 pretrained=None if self._source.startswith("local-dir:") else str(self._checkpoint),
@@ -80,7 +82,7 @@ class ClipEngine(TextEngine):
 
     def embed(self, batch: Array) -> Array:
         """(b, 3, h, w) → (b, dim) float32 of unit length."""
-        return _unit(forward(self._network.encode_image, batch, self._device, self._precision))
+        return unit_rows(forward(self._network.encode_image, batch, self._device, self._precision))
 
     def embed_text(self, texts: list[str]) -> Array:
         """(m,) texts → (m, dim) float32 of unit length."""
@@ -92,7 +94,7 @@ class ClipEngine(TextEngine):
             for start in range(0, len(texts), 256):
                 tokens = tokenizer(texts[start : start + 256]).to(self._device)
                 parts.append(self._network.encode_text(tokens).float().cpu().numpy())
-        return _unit(np.concatenate(parts))
+        return unit_rows(np.concatenate(parts))
 
     def describe(self) -> Facts:
         """See `Engine`."""
@@ -138,7 +140,9 @@ class TinyClipEngine(ClipEngine):
 
     def __init__(self, request: Request) -> None:
         request.refuse_variant()
-        self._request = request
+        require("open_clip", "open_clip_torch")
+        # so small that casting costs more than bf16 saves
+        self._request = replace(request, precision="fp32") if request.precision == "auto" else request
         folder = TINY if request.weights is None else local_path(request.weights)
         if not (folder / CONFIG).is_file():
             raise ParamError(
@@ -197,6 +201,14 @@ def _check_name(name: str, tag: str | None, request: Request) -> None:
         near = difflib.get_close_matches(tag, tags, n=1, cutoff=0.0)
         hint = f"did you mean open_clip:{name}/{near[0]}?" if near else "it has none"
         raise ParamError(f"EmbeddingsParams.model must name weights that {name} has; got {request.model!r}, {hint}")
+    hub = open_clip.get_model_config(name)["text_cfg"].get("hf_model_name")
+    if hub and not request.allow_download:
+        raise consent(
+            f"open_clip:{name}'s text encoder",
+            f"huggingface.co/{hub}",
+            "a few MB",
+            "another model's, with open_clip's own",
+        )
 
 
 def _cached(config: dict[str, Any]) -> Path | None:
@@ -247,15 +259,3 @@ def _size_of(name: str) -> str:
     with torch.device("meta"):
         numbers = sum(parameter.numel() for parameter in kind(**config).parameters())
     return f"about {4 * numbers / 1e6:,.0f} MB"
-
-
-def _tokenizer_of(config: dict[str, Any], source: str) -> str | None:
-    """What open_clip would fetch from the hub to read texts; None for its own tokenizer."""
-    name = config["text_cfg"].get("hf_tokenizer_name")
-    return str(name) if name else "SigLIP" if "siglip" in source.lower() and ":" not in source else None
-
-
-def _unit(x: Array) -> Array:
-    """Rows scaled to length one."""
-    length = np.linalg.norm(x, axis=1, keepdims=True)
-    return np.asarray(x / np.maximum(length, 1e-12), dtype=np.float32)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..method import Array, Facts
 from ..params import ParamError
-from .base import Engine, Request
+from .base import Engine, Request, unit_rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -44,9 +44,7 @@ class Descriptor(Engine):
         """RGB picture → (64, 64, 3) uint8, squeezed to a square so that nothing is cut off."""
         from PIL.Image import Resampling
 
-        return np.asarray(
-            image.resize((SIDE, SIDE), Resampling.BOX if min(image.size) >= 2 * SIDE else Resampling.BICUBIC)
-        )
+        return np.asarray(image.resize((SIDE, SIDE), Resampling.BICUBIC, reducing_gap=2.0))
 
     def embed(self, batch: Array) -> Array:
         """(b, 64, 64, 3) uint8 → (b, 768) float32: orientations and colours, not yet whitened."""
@@ -79,7 +77,7 @@ class Descriptor(Engine):
             share = np.maximum(0.0, 1.0 - np.minimum(distance, ORIENTATIONS - distance))
             bins.append(share * strength)
         planes = np.stack(bins, axis=1).astype(np.float32)  # (b, 8, 64, 64)
-        return np.concatenate([_unit(self._pooled(planes, grid)) for grid in GRIDS], axis=1)
+        return np.concatenate([unit_rows(self._pooled(planes, grid)) for grid in GRIDS], axis=1)
 
     def _colours(self, pixels: Array) -> Array:
         """(b, 64, 64, 3) → (b, 6 · 16): mean and spread of brightness and two opponent colours in each cell."""
@@ -130,7 +128,7 @@ def whiten(
         scale = (variances[keep] + shrink * variances[keep].mean()) ** -power
         out[:, 1 : len(keep) + 1] = (vectors - mean) @ (axes[:, keep] * scale)
     out[:, 0] = 1e-3
-    return _unit(out)
+    return unit_rows(out)
 
 
 def _pooling(grid: int) -> Array:
@@ -139,9 +137,3 @@ def _pooling(grid: int) -> Array:
     centres = (np.arange(grid) + 0.5) * cell
     weights = np.maximum(0.0, 1.0 - np.abs(np.arange(SIDE) + 0.5 - centres[:, None]) / cell)
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
-
-
-def _unit(x: Array) -> Array:
-    """Rows scaled to length one; zero rows stay zero."""
-    length = np.linalg.norm(x, axis=1, keepdims=True)
-    return np.asarray(x / np.where(length > 0, length, 1.0), dtype=np.float32)

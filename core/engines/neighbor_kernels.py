@@ -105,3 +105,57 @@ def rerank(queries: Array, x: Array, candidates: Array, cosine: bool, indices: A
             distance = np.float32(total / 2 if cosine else np.sqrt(total))
             if distance <= distances[i, k - 1]:
                 push(distances[i], indices[i], distance, row)
+
+
+@compiled
+def join(
+    x: Array, row0: int, indices: Array, starts: Array, listed_by: Array, offered: int, keys: Array, rows: Array
+) -> None:
+    """Offer rows the neighbours of their neighbours, and of the rows that list them: one round of descent.
+
+    Reads the graph as it was and writes new lists, so that the order of rows and threads does not matter.
+
+    Args:
+        x: (n, d) all rows.
+        row0: number of the first row to improve.
+        indices: (n, w) the graph as it was, nearest first, -1 for none.
+        starts, listed_by: rows that list row j among their first are listed_by[starts[j]:starts[j + 1]].
+        offered: how many neighbours, and how many rows that list it, each row passes on.
+        keys, rows: (p, w) new lists of rows row0..., written; keys are squared distances.
+    """
+    n, d = x.shape
+    w = keys.shape[1]
+    seen = np.full(n, -1, dtype=np.int32)
+    for i in range(keys.shape[0]):
+        row = row0 + i
+        seen[row] = row
+        keys[i, :] = np.inf
+        rows[i, :] = -1
+        middles = 1 + offered + min(starts[row + 1] - starts[row], offered)
+        for via in range(middles):
+            if via == 0:
+                middle = row  # its own list comes first
+            elif via <= offered:
+                middle = indices[row, via - 1]
+            else:
+                middle = listed_by[starts[row] + via - offered - 1]
+            if middle < 0:
+                continue
+            forward = w if via == 0 else offered
+            back = min(starts[middle + 1] - starts[middle], offered)
+            for step in range(forward + back + 1):
+                if step < forward:
+                    other = indices[middle, step]
+                elif step < forward + back:
+                    other = listed_by[starts[middle] + step - forward]
+                else:
+                    other = middle
+                if other < 0 or seen[other] == row:
+                    continue
+                seen[other] = row
+                total = np.float32(0)
+                for t in range(d):
+                    difference = x[row, t] - x[other, t]
+                    total += difference * difference
+                if total <= keys[i, w - 1]:
+                    push(keys[i], rows[i], total, other)

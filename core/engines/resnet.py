@@ -14,7 +14,7 @@ import numpy as np
 from ..method import Array, Facts
 from ..params import ParamError
 from .base import Engine, Request, checkpoint_in, local_path, sha256_of
-from .torch_device import consent, fetch_failed, forward, loading, pick_device, pick_precision
+from .torch_device import consent, fetch_failed, forward, loading, pick_device, pick_precision, require
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,6 +26,7 @@ class ResNetEngine(Engine):
     """`torchvision:resnet18`, `resnet34` or `resnet50`; 512, 512 or 2048 numbers."""
 
     def __init__(self, request: Request) -> None:
+        require("torchvision", "torchvision")
         import torch
         from torchvision.models import get_model, get_model_weights
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import urllib.error
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,18 @@ import numpy as np
 
 from ..method import Array
 from ..params import ParamError
+
+
+def require(module: str, package: str) -> None:
+    """Import a library, or say how to get it.
+
+    Raises:
+        ParamError: it is not installed.
+    """
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError:
+        raise ParamError(f"This model needs {package}, which is not installed; pip install {package}") from None
 
 
 def pick_device(wanted: str) -> str:

@@ -114,7 +114,9 @@ def with_copies(planted: Planted, share: float, copies: int = 3, seed: int = 0, 
     right = rng.permutation(np.flatnonzero(~planted.wrong))[: count - len(wrong)]
     rows = np.repeat(np.concatenate([wrong, right]), copies)
     noise = rng.normal(size=(len(rows), planted.x.shape[1]))
-    noise *= jitter * np.linalg.norm(planted.x[rows], axis=1, keepdims=True) / np.linalg.norm(noise, axis=1, keepdims=True)
+    noise *= (
+        jitter * np.linalg.norm(planted.x[rows], axis=1, keepdims=True) / np.linalg.norm(noise, axis=1, keepdims=True)
+    )
     return Planted(
         np.concatenate([planted.x, (planted.x[rows] + noise).astype(np.float32)]),
         np.concatenate([planted.true, planted.true[rows]]),

@@ -12,7 +12,7 @@ import pytest
 from image_curation.core.embeddings import EmbeddingsParams, compute_embeddings, open_engine
 from image_curation.core.engines.base import Request, TextEngine
 from image_curation.core.engines.clip import TINY
-from image_curation.core.engines.torch_device import pick_precision
+from image_curation.core.engines.torch_device import pick_precision, require
 from image_curation.core.method import Inputs, silent
 from image_curation.core.params import ParamError
 from PIL import Image
@@ -227,6 +227,11 @@ def test_pick_device__no_cuda(pictures: list[Image.Image]) -> None:
     with pytest.raises(ParamError, match="must be auto or cpu here"):
         open_engine(Request("tiny_clip", device="cuda"))
     assert open_engine(Request("tiny_clip")).describe()["device"] == "cpu"
+
+
+def test_require__says_what_to_install() -> None:
+    with pytest.raises(ParamError, match=r"needs no-such-library, which is not installed; pip install no-such-library"):
+        require("no_such_library", "no-such-library")
 
 
 def test_pick_precision__auto() -> None:

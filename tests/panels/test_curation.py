@@ -9,8 +9,8 @@ import fiftyone as fo
 import fiftyone.operators as foo
 import pytest
 from fiftyone import ViewField as F
+from image_curation.core.maps import MapParams
 from image_curation.dataset.curate import curate
-from image_curation.panels import grid
 from image_curation.panels.curation import EVENTS
 
 
@@ -58,7 +58,7 @@ def test_load__stale_run_offers_to_run_again(panel: Any, clustered: Any) -> None
     panel.send("on_load")
     step = panel.data["home"]["next"]
     assert step["action"]["event"] == "rerun"
-    assert "1 samples were removed" in step["text"]
+    assert "removed" in step["text"]
     panel.send("rerun", **step["action"]["params"])
     assert panel.prompted == ("rerun", {"key": "representatives"})
 
@@ -175,6 +175,17 @@ def test_open_run__works_on_the_view_and_says_so(panel: Any, clustered: Any) -> 
     assert sum(page["score"]["histogram"]["counts"]) == 4
 
 
+def test_open_run__grid_of_objects(panel: Any, clustered: Any) -> None:
+    box = [0.1, 0.1, 0.5, 0.5]
+    boxes = [fo.Detections(detections=[fo.Detection(label="thing", bounding_box=box)]) for _ in range(12)]
+    clustered.set_values("objects", boxes)
+    panel.view = clustered.to_patches("objects")
+    page = panel.open("representatives")
+    assert panel.data["scope"]["text"].startswith("The grid shows objects")
+    panel.send("show_group", column="cluster", value=page["lists"][1]["rows"][0]["value"])
+    assert _grid_count(panel) == 4
+
+
 def test_open_run__run_that_was_forgotten_falls_back_to_the_stages(panel: Any) -> None:
     panel.state = {"run": "no_such_run"}
     panel.send("on_load")
@@ -199,6 +210,17 @@ def test_open_run__failed_run_offers_what_can_be_done(panel: Any, dataset: Any) 
     assert page["state"] == "failed"
     assert "99" in page["reason"]
     assert [action["label"] for action in page["actions"]] == ["Run again", "Forget"]
+
+
+def test_open_run__map(panel: Any, dataset: Any) -> None:
+    curate(dataset, MapParams(embeddings="vectors", method="pca", dims=2))
+    curate(dataset, MapParams(embeddings="vectors", method="pca", dims=3), key="space")
+    page = panel.open("map")
+    assert (page["score"], page["ends"], page["lists"]) == (None, [], [])
+    assert [action["label"] for action in page["actions"]] == ["Open the map", "Run again", "Forget"]
+    panel.send("open_map")
+    assert panel.calls[0] == ("open_panel", panel.calls[0][1] | {"name": "Embeddings"})
+    assert "Open the map" not in [action["label"] for action in panel.open("space")["actions"]]
 
 
 def test_back__shows_the_stages(panel: Any, clustered: Any) -> None:
@@ -389,10 +411,3 @@ def test_render__names_every_event(panel: Any) -> None:
     assert view["component"] == "CuratorCuration"
     for event in EVENTS:
         assert view[event] == f"@image-curation/curator/curation#{event}"
-
-
-def test_digest__tells_views_apart_but_not_their_marks(dataset: Any) -> None:
-    one, other = dataset.limit(3), dataset.limit(4)
-    assert grid.digest(one) == grid.digest(dataset.limit(3))
-    assert grid.digest(one) != grid.digest(other)
-    assert len(grid.digest(dataset.select(dataset.values("id")))) == 16

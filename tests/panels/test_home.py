@@ -38,10 +38,12 @@ def test_board__states() -> None:
     assert rows["compute_embeddings"]["headline"] == "12 vectors"
     assert rows["find_neighbors"]["state"] == "stale"
     assert rows["find_neighbors"]["reason"] == "Out of date: 3 samples were added."
+    assert rows["find_neighbors"]["action"] == {"label": "Run again", "event": "rerun", "params": {"key": "neighbors"}}
     assert rows["find_representatives"]["state"] == "failed"
     assert rows["find_representatives"]["reason"] == "Failed: k must be at most 12; got 20."
     assert rows["score_importance"]["state"] == "running"
     assert rows["score_importance"]["said"].startswith("Running, started ")
+    assert rows["score_importance"]["action"] is None
 
 
 def test_board__newest_run_first_and_the_others_behind_it() -> None:
@@ -64,31 +66,30 @@ def test_state_of__interrupted() -> None:
 
 def test_recommend__embeddings_first() -> None:
     step = home.recommend(METHODS, [], {}, {"labels"})
-    assert step is not None
     assert step["action"]["params"] == {"method": "compute_embeddings"}
 
 
 def test_recommend__not_what_is_there_already() -> None:
     step = home.recommend(METHODS, [], {}, BOTH)
-    assert step is not None
     assert step["action"]["params"] == {"method": "compute_map"}
 
 
 def test_recommend__nothing_that_needs_labels_without_labels() -> None:
     done = [_run("map", "compute_map"), _run("representatives", "find_representatives")]
-    assert home.recommend(METHODS, done, {}, {"embeddings"}) is None
+    step = home.recommend(METHODS, done, {}, {"embeddings"})
+    assert (step["title"], step["action"]) == ("Nothing is waiting", None)
 
 
 def test_recommend__mend_what_is_out_of_date_before_anything_new() -> None:
     step = home.recommend(METHODS, [_run("map", "compute_map")], {"map": "2 samples were removed"}, BOTH)
-    assert step is not None
     assert step["action"] == {"label": "Run again", "event": "rerun", "params": {"key": "map"}}
     assert "2 samples were removed" in step["text"]
 
 
 def test_recommend__nothing_while_a_run_goes_on() -> None:
     going = _run("map", "compute_map", status="running", process={"host": "elsewhere", "pid": 1})
-    assert home.recommend(METHODS, [going], {}, BOTH) is None
+    step = home.recommend(METHODS, [going], {}, BOTH)
+    assert (step["title"], step["action"]) == (f"{going.label} is running", None)
     assert home.home(METHODS, [going], {}, BOTH)["poll"] == home.POLL_SECONDS
 
 

@@ -132,8 +132,13 @@ def test_mongod_sentence__missing_library(bootstrap: ModuleType) -> None:
     assert "apt-get install" in said
 
 
-def test_choose_port__taken() -> None:
-    home = load("home")
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(ROOT / "scripts")  # as for a script that is run
+    return load("home")
+
+
+def test_choose_port__taken(home: ModuleType) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -145,9 +150,9 @@ def test_choose_port__taken() -> None:
 
 
 @pytest.mark.parametrize("wanted", ["nonsense", "80", "70000"])
-def test_choose_port__no_port(wanted: str) -> None:
+def test_choose_port__no_port(home: ModuleType, wanted: str) -> None:
     with pytest.raises(SystemExit, match="PORT must be a number from 1024 to 65535"):
-        load("home").choose_port(wanted)
+        home.choose_port(wanted)
 
 
 def test_make__help_names_every_target() -> None:

@@ -16,6 +16,7 @@ const edges = Array.from({ length: 31 }, (_, i) => i / 30);
 const counts = edges.slice(1).map((e, i) => (i === 4 ? 1 : Math.round(800 * Math.exp(-(((e - 0.8) / 0.12) ** 2)))));
 
 const scope = { text: "All 1,797 samples of the dataset", narrowed: false };
+const run_method = (label: string) => ({ label, event: "run_method" });
 const help = "Train a probe on the embeddings and find samples whose given label it confidently contradicts.";
 
 export const home: CurationData = {
@@ -27,14 +28,14 @@ export const home: CurationData = {
       {
         name: "understand", label: "Understand", about: "See what is in the dataset.",
         methods: [
-          { name: "compute_embeddings", label: "Compute embeddings", help, state: "done", said: "3 minutes ago · 1,797 samples", headline: "1,797 vectors of 128 numbers, from gradient orientations and colour", reason: null, key: "embeddings", others: [{ key: "clip", state: "failed" }, { key: "resnet", state: "done" }] },
-          { name: "compute_map", label: "Compute map", help, state: "running", said: "Running for 20 seconds", headline: null, reason: null, key: "map", others: [] },
-          { name: "find_representatives", label: "Find representatives", help, state: "stale", said: "yesterday · 1,790 samples", headline: "20 representatives; the farthest sample lies 0.42 from its own", reason: "Out of date: 7 samples were added", key: "representatives", others: [] },
+          { name: "compute_embeddings", label: "Compute embeddings", help, state: "done", said: "3 minutes ago · 1,797 samples", headline: "1,797 vectors of 128 numbers, from gradient orientations and colour", reason: null, key: "embeddings", others: [{ key: "clip", state: "failed" }, { key: "resnet", state: "done" }], action: run_method("New run") },
+          { name: "compute_map", label: "Compute map", help, state: "running", said: "Running for 20 seconds", headline: null, reason: null, key: "map", others: [], action: null },
+          { name: "find_representatives", label: "Find representatives", help, state: "stale", said: "yesterday · 1,790 samples", headline: "20 representatives; the farthest sample lies 0.42 from its own", reason: "Out of date: 7 samples were added", key: "representatives", others: [], action: run_method("Run again") },
         ],
       },
       { name: "clean", label: "Clean", about: "Find what should not be there.", methods: [
-        { name: "find_label_issues", label: "Find label issues", help, state: "none", said: "Not run", headline: null, reason: null, key: null, others: [] },
-        { name: "tag", label: "Tag zero-shot", help, state: "failed", said: "an hour ago", headline: null, reason: "Failed: TagParams.classes must be a list, each text; got 7", key: "zero_shot", others: [] },
+        { name: "find_label_issues", label: "Find label issues", help, state: "none", said: "Not run", headline: null, reason: null, key: null, others: [], action: run_method("Run") },
+        { name: "tag", label: "Tag zero-shot", help, state: "failed", said: "an hour ago", headline: null, reason: "Failed: TagParams.classes must be a list, each text; got 7", key: "zero_shot", others: [], action: run_method("New run") },
       ] },
       { name: "select", label: "Select", about: "Choose what is worth training on.", methods: [] },
     ],

@@ -70,11 +70,11 @@ function HomeView({ home, send }: { home: Home; send: Send }) {
   }, [home.poll]);
   return (
     <>
-      {home.next && <AdviceCard advice={home.next} send={send} />}
+      <AdviceCard advice={home.next} send={send} />
       <StageBoard
         stages={home.stages}
         onOpen={(key) => send("open_run", { key })}
-        onRun={(method) => send("run_method", { method })}
+        onAct={(action) => send(action.event, action.params)}
       />
     </>
   );

@@ -47,6 +47,7 @@ export interface MethodRow {
   reason: string | null;
   key: string | null;
   others: { key: string; state: MethodState }[];
+  action: Action | null;
 }
 
 export interface Stage {
@@ -57,7 +58,7 @@ export interface Stage {
 }
 
 export interface Home {
-  next: { title: string; text: string; action: Action } | null;
+  next: Advice;
   stages: Stage[];
   poll: number | null;
 }

@@ -1,14 +1,14 @@
 // The stages of curation, each method with its state, its result in a sentence and the one thing to do with it.
 import * as React from "react";
 import { Box, Button, CircularProgress, Link, Tooltip, Typography } from "@mui/material";
-import type { MethodRow, MethodState, Stage } from "../types";
+import type { Action, MethodRow, MethodState, Stage } from "../types";
 import { Card } from "./Card";
 import { Icon } from "./Icon";
 
 interface BoardProps {
   stages: Stage[];
   onOpen: (key: string) => void;
-  onRun: (method: string) => void;
+  onAct: (action: Action) => void;
 }
 
 const COLORS: Record<MethodState, string> = {
@@ -32,13 +32,13 @@ export function StateMark({ state }: { state: MethodState }) {
   return <Icon name={state} titleAccess={STATE_WORDS[state]} sx={{ color: COLORS[state] }} />;
 }
 
-export function StageBoard({ stages, onOpen, onRun }: BoardProps) {
+export function StageBoard({ stages, onOpen, onAct }: BoardProps) {
   return (
     <Box sx={{ display: "grid", gap: 1.5 }}>
       {stages.map((stage) => (
         <Card key={stage.name} title={stage.label} text={stage.about}>
           {stage.methods.map((method) => (
-            <Method key={method.name} method={method} onOpen={onOpen} onRun={onRun} />
+            <Method key={method.name} method={method} onOpen={onOpen} onAct={onAct} />
           ))}
         </Card>
       ))}
@@ -46,14 +46,14 @@ export function StageBoard({ stages, onOpen, onRun }: BoardProps) {
   );
 }
 
-function Method({ method, onOpen, onRun }: { method: MethodRow; onOpen: (key: string) => void; onRun: (name: string) => void }) {
-  const { key, state } = method;
+function Method({ method, onOpen, onAct }: { method: MethodRow } & Omit<BoardProps, "stages">) {
+  const { key, state, action } = method;
   return (
     <Box
       data-method={method.name}
       sx={{ display: "flex", gap: 1, alignItems: "flex-start", py: 0.75, borderTop: 1, borderColor: "divider", flexWrap: "wrap" }}
     >
-      <Box sx={{ pt: 0.25, display: "flex" }}>
+      <Box sx={{ pt: 0.25, width: 20, display: "flex", justifyContent: "center" }}>
         <StateMark state={state} />
       </Box>
       <Box sx={{ flex: "1 1 220px", minWidth: 0 }}>
@@ -96,9 +96,11 @@ function Method({ method, onOpen, onRun }: { method: MethodRow; onOpen: (key: st
             Open
           </Button>
         )}
-        <Button size="small" variant={key ? "text" : "outlined"} color={key ? "inherit" : "primary"} onClick={() => onRun(method.name)}>
-          {key ? "Run again" : "Run"}
-        </Button>
+        {action && (
+          <Button size="small" variant={key ? "text" : "outlined"} color={key ? "inherit" : "primary"} onClick={() => onAct(action)}>
+            {action.label}
+          </Button>
+        )}
       </Box>
     </Box>
   );

@@ -1,0 +1,94 @@
+"""Importance, its two uses apart: attention as a ranking of wrong labels, and coresets as training sets.
+
+python benchmarks/importance.py              attention, against Cleanlab's self-confidence
+python benchmarks/importance.py coresets     probes trained on 1, 5 and 10 %, against uniform samples, ten seeds
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+from common import Contestant, load_package, main
+from label_issues import HUMAN, PLANTED, cleanlab
+from probe import cifar10n, split
+
+
+def attention(table: Any) -> Any:
+    """Scores of `score_importance`."""
+    return importance(table)["score"]
+
+
+def importance(table: Any, **params: Any) -> Any:
+    """Columns of `score_importance`."""
+    from image_curation.core.importance import ImportanceParams, score_importance
+    from image_curation.core.method import GivenLabels, Inputs, silent
+    from image_curation.core.threads import blas_threads
+
+    x, given, _ = split(table)
+    inputs = Inputs(n=len(x), embeddings=x, labels=GivenLabels.of([f"{code:02d}" for code in given]))
+    with blas_threads(1):
+        return score_importance(inputs, ImportanceParams(embeddings="vectors", **params), silent).values
+
+
+def score(table: Any, badness: Any) -> dict[str, float]:
+    """Average precision of the ranking for wrong labels, and the share found among as many as are wrong."""
+    from sklearn.metrics import average_precision_score
+
+    _, given, true = split(table)
+    wrong = given != true
+    top = np.argsort(-badness, kind="stable")[: wrong.sum()]
+    return {"average precision": float(average_precision_score(wrong, badness)), "found": float(wrong[top].mean())}
+
+
+def coresets(seeds: int = 10) -> None:
+    """Print accuracy on held-out true labels, and the error of the estimated loss, by sampler and size."""
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
+    load_package()
+    sets = {"aggre": lambda: cifar10n("aggre"), "clean": lambda: cifar10n("clean"), "pair 10%": PLANTED["pair 10%"]}
+    print("| data | share | sampler | accuracy | least gain on uniform | loss error |\n|---|---|---|---|---|---|")
+    for name, make in sets.items():
+        table = make()
+        x, _, true = split(table)
+        table[:, :-2] = x / np.linalg.norm(x, axis=1, keepdims=True)
+        train = np.arange(len(table)) % 5 != 0
+        x, given, _ = split(table)
+        with threadpool_limits(1):
+            rows = int(train.sum())
+            full = LogisticRegression(C=1000 / rows, max_iter=300).fit(x[train] * 10, given[train], np.full(rows, 1.0))
+            losses = -full.predict_log_proba(x[train] * 10)[np.arange(rows), given[train]]
+            for share in (0.01, 0.05, 0.1):
+                results: dict[str, list[tuple[float, float]]] = {"uniform": [], "ours": []}
+                for seed in range(seeds):
+                    size = round(share * rows)
+                    uniform = np.random.default_rng(seed).choice(rows, size, replace=False)
+                    columns = importance(table[train], coreset_size=size, seed=seed)
+                    chosen = np.flatnonzero(columns["in_coreset"])
+                    for sampler, picked, weight in (
+                        ("uniform", uniform, np.full(size, rows / size)),
+                        ("ours", chosen, columns["weight"][chosen]),
+                    ):
+                        fit = LogisticRegression(C=1000 / rows, max_iter=300)
+                        fit.fit(x[train][picked] * 10, given[train][picked], weight)
+                        error = abs(weight @ losses[picked] / losses.sum() - 1)
+                        results[sampler].append((fit.score(x[~train] * 10, true[~train]), error))
+                gain = np.array(results["ours"])[:, 0] - np.array(results["uniform"])[:, 0]
+                for sampler, values in results.items():
+                    accuracy, error = np.mean(values, axis=0)
+                    least = f"{gain.min():+.3f}" if sampler == "ours" else ""
+                    print(f"| {name} | {share:.0%} | {sampler} | {accuracy:.4f} | {least} | {error:.4f} |", flush=True)
+
+
+CONTESTANTS = {
+    "Cleanlab's self-confidence, 5-fold logistic regression": Contestant(lambda table: cleanlab(table)[0]),
+    "ours, attention": Contestant(attention),
+}
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["coresets"]:
+        coresets()
+    else:
+        main("Importance: attention", CONTESTANTS, HUMAN | PLANTED, score)

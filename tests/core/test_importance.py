@@ -1,0 +1,179 @@
+"""Attention finds planted errors, sensitivity cannot; coresets estimate sums over all rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from image_curation.core.coreset import class_sizes, draw, inclusion, sampling_shares
+from image_curation.core.importance import ImportanceParams, class_ranks, score_importance
+from image_curation.core.method import Columns, GivenLabels, Inputs, silent
+from image_curation.core.params import ParamError
+from sklearn.metrics import average_precision_score
+
+from . import planted
+
+
+def _run(x: Any, names: list[str | None] | None, **params: Any) -> Columns:
+    labels = None if names is None else GivenLabels.of(names)
+    inputs = Inputs(n=len(x), embeddings=np.asarray(x, dtype=np.float32), labels=labels)
+    if names is None:
+        params |= {"label_field": None, "method": "sensitivity"}
+    return score_importance(inputs, ImportanceParams(embeddings="vectors", **params), silent)
+
+
+def test_score_importance__attention_finds_wrong_labels() -> None:
+    data = planted.with_noise(planted.clean(600, 64), "symmetric", 0.1)
+    score = _run(data.x, data.names).values["score"]
+    assert average_precision_score(data.wrong, score) > 0.95
+    assert (score[data.wrong] > 0.5).mean() > 0.9
+    assert (score[~data.wrong] < 0.5).mean() > 0.9
+
+
+def test_score_importance__sensitivity_is_blind_to_labels() -> None:
+    data = planted.with_noise(planted.clean(600, 64), "symmetric", 0.1)
+    blind = _run(data.x, None).values["score"]
+    np.testing.assert_array_equal(blind, _run(data.x, data.names, method="sensitivity").values["score"])
+    assert average_precision_score(data.wrong, blind) < 0.15
+
+
+def test_score_importance__sensitivity_is_high_far_out() -> None:
+    # directions 0 to 9 are common, direction 10 occurs once
+    x = np.zeros((101, 11))
+    x[np.arange(100), np.arange(100) % 10] = 1
+    x[100, 10] = 1
+    score = _run(x, None).values["score"]
+    assert score.argmax() == 100
+    assert (score <= 1).all()
+
+
+def test_score_importance__scale_of_the_vectors_does_not_matter() -> None:
+    data = planted.with_noise(planted.clean(200, 16), "pair", 0.1)
+    one, other = (_run(data.x * factor, data.names).values["score"] for factor in (1, 1000))
+    np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_class_ranks__by_hand() -> None:
+    score = np.array([0.1, 0.9, 0.5, 0.5, np.nan])
+    assert class_ranks(score, np.array([0, 0, 1, 1, -1])) == [2, 1, 1, 2, None]
+
+
+def test_score_importance__unlabelled_rows_get_nothing() -> None:
+    data = planted.clean(60, 8, classes=3)
+    names: list[str | None] = list(data.names)
+    names[7] = None
+    found = _run(data.x, names, coreset_size=20)
+    assert found.rows is not None
+    assert np.flatnonzero(~found.rows).tolist() == [7]
+    assert found.values["class_rank"][7] is None
+    assert not found.values["in_coreset"][7]
+    assert found.values["in_coreset"].sum() == 20
+
+
+def test_score_importance__coreset_of_everything_is_everything() -> None:
+    data = planted.clean(40, 8, classes=2)
+    values = _run(data.x, data.names, coreset_size=40).values
+    assert values["in_coreset"].all()
+    np.testing.assert_allclose(values["weight"], 1.0)
+
+
+def test_score_importance__class_size() -> None:
+    data = planted.clean(200, 8, classes=3)
+    facts = _run(data.x, data.names, coreset_size=100, class_size=("class 00=all", "class 01=5")).facts
+    sizes = facts["coreset"]["per_class"]
+    assert sizes["class 00"] == (data.true == 0).sum()
+    assert sizes["class 01"] == 5
+    assert sum(sizes.values()) == 100
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=40), st.data())
+def test_inclusion__chances_sum_to_size(shares: list[float], data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, len(shares)))
+    chance = inclusion(np.array(shares), size)
+    assert chance.sum() == pytest.approx(size)
+    assert ((chance > 0) & (chance <= 1)).all()
+    drawn = draw(np.array(shares), size, np.random.default_rng(0))
+    assert len(drawn.rows) == size
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=60),
+    st.integers(1, 70),
+    st.integers(0, 5),
+)
+def test_class_sizes__sum_and_limits(codes: list[int], size: int, at_least: int) -> None:
+    counts = np.bincount(codes, minlength=5)
+    shares = np.random.default_rng(0).random(len(codes))
+    sizes = class_sizes(shares, np.array(codes), 5, size, at_least, {})
+    assert sizes.sum() == min(size, len(codes))
+    assert (sizes <= counts).all()
+    if size >= at_least * 5:
+        assert (sizes >= np.minimum(counts, at_least)).all() or size >= len(codes)
+
+
+def test_draw__weighted_sums_are_unbiased() -> None:
+    rng = np.random.default_rng(0)
+    values, shares = rng.random(200), rng.random(200) + 0.05
+    shares /= shares.sum()
+    estimates = []
+    for seed in range(500):
+        coreset = draw(shares, 30, np.random.default_rng(seed))
+        estimates.append(coreset.weights @ values[coreset.rows])
+    error = np.std(estimates) / 500**0.5
+    assert abs(np.mean(estimates) - values.sum()) < 4 * error
+
+
+def test_sampling_shares__every_part_keeps_a_fifth() -> None:
+    residual, leverage = np.array([0.0, 1.0, 3.0]), np.array([0.01, 0.04, 0.04])
+    shares = sampling_shares(residual, leverage)
+    assert shares.sum() == pytest.approx(1)
+    # 0.6 * residual / 4 + 0.2 * (0.1, 0.2, 0.2) / 0.5 + 0.2 / 3
+    np.testing.assert_allclose(shares, [0.04 + 1 / 15, 0.15 + 0.08 + 1 / 15, 0.45 + 0.08 + 1 / 15])
+
+
+def test_score_importance__same_seed_same_coreset() -> None:
+    data = planted.clean(150, 8)
+    one, other, third = (_run(data.x, data.names, coreset_size=30, seed=seed).values["weight"] for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(one, third)
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"label_field": None}, "needed by method 'attention'"),
+        ({"coreset_size": 5, "class_size": ("cat",)}, "entries such as"),
+        ({"class_size": ("cat=3",)}, "needs coreset_size"),
+    ],
+)
+def test_params__refused(params: dict[str, Any], words: str) -> None:
+    with pytest.raises(ParamError, match=words):
+        ImportanceParams(embeddings="vectors", **params)
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"coreset_size": 7}, r"at most the number of samples \(6\); got 7"),
+        ({"coreset_size": 6, "class_size": ("dog=1",)}, "names the class 'dog'; the classes are a, b"),
+    ],
+)
+def test_score_importance__refused(params: dict[str, Any], words: str) -> None:
+    with pytest.raises(ParamError, match=words):
+        _run(np.eye(6), ["a", "b"] * 3, **params)
+
+
+@pytest.mark.parametrize("x", [np.ones((6, 3)), np.zeros((6, 3)), np.eye(6)], ids=["identical", "zero", "d = n"])
+def test_score_importance__degenerate(x: Any) -> None:
+    values = _run(x, ["a", "b"] * 3, coreset_size=4).values
+    assert np.isfinite(values["score"]).all()
+    assert values["in_coreset"].sum() == 4
+
+
+def test_score_importance__one_sample_without_labels() -> None:
+    assert _run(np.ones((1, 3)), None).values["class_rank"] == [1]

@@ -1,0 +1,161 @@
+"""Folds, near-duplicates and out-of-fold probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from image_curation.core.folds import groups_of_many, near_duplicate_groups, stratified_folds
+from image_curation.core.logistic import Design, solve
+from image_curation.core.method import GivenLabels, Inputs
+from image_curation.core.neighbors import build_graph
+from image_curation.core.params import ParamError
+from image_curation.core.probe import out_of_fold, unit_rows
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
+
+from . import planted
+
+
+def _inputs(x: Any, names: list[str | None]) -> Inputs:
+    return Inputs(n=len(x), embeddings=np.asarray(x, dtype=np.float32), labels=GivenLabels.of(names))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(-1, 3), st.integers(0, 12)), min_size=1, max_size=60),
+    st.integers(2, 6),
+    st.integers(0, 3),
+)
+def test_stratified_folds__groups_stay_whole(rows: list[tuple[int, int]], folds: int, seed: int) -> None:
+    codes, groups = (np.array(part) for part in zip(*rows, strict=True))
+    fold = stratified_folds(codes, groups, folds, seed)
+    assert ((fold >= 0) == (codes >= 0)).all()
+    assert fold.max() < folds
+    for part in groups_of_many(groups):
+        assert len(np.unique(fold[part][codes[part] >= 0])) <= 1
+
+
+def test_stratified_folds__classes_are_even() -> None:
+    codes = np.repeat([0, 1, 2], [10, 23, 2])
+    fold = stratified_folds(codes, np.arange(35), 5, seed=0)
+    counts = np.stack([np.bincount(fold[codes == c], minlength=5) for c in range(3)])
+    # 10 rows over 5 folds are 2 each, 23 are 4 or 5, 2 are in two different folds; sizes differ by one at most
+    assert (counts[0] == 2).all()
+    assert set(counts[1]) == {4, 5}
+    assert set(counts[2]) == {0, 1}
+    assert set(counts.sum(axis=0)) == {7}
+
+
+def test_stratified_folds__same_seed_same_folds() -> None:
+    codes, groups = np.arange(60) % 4, np.arange(60) // 2
+    np.testing.assert_array_equal(stratified_folds(codes, groups, 5, 7), stratified_folds(codes, groups, 5, 7))
+
+
+def test_near_duplicate_groups__finds_planted_copies() -> None:
+    data = planted.with_copies(planted.clean(600, 32), 0.1, copies=2)
+    groups = near_duplicate_groups(build_graph(data.x, k=24))
+    copied = groups_of_many(data.source)
+    assert len(copied) == 60
+    assert all(len(np.unique(groups[part])) == 1 for part in copied)
+    # at most one in a hundred other rows is grouped by mistake
+    assert sum(len(part) for part in groups_of_many(groups)) <= 3 * 60 + 6
+
+
+def test_near_duplicate_groups__digits_are_different_images() -> None:
+    from sklearn.datasets import load_digits
+
+    groups = near_duplicate_groups(build_graph(load_digits().data.astype(np.float32), k=24))
+    assert len(groups_of_many(groups)) <= 2
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_near_duplicate_groups__all_identical(n: int) -> None:
+    groups = near_duplicate_groups(build_graph(np.ones((n, 3), np.float32), k=24))
+    assert len(np.unique(groups)) == 1
+
+
+def test_out_of_fold__as_accurate_as_scikit_learn() -> None:
+    data = planted.with_noise(planted.clean(800, 64, spread=1.3), "symmetric", 0.1)
+    ours = out_of_fold(_inputs(data.x, data.names))
+    centred = data.x - data.x.mean(axis=0)
+    accuracy, loss = [], []
+    for c in (1.0, 10.0, 100.0):
+        peer = cross_val_predict(
+            LogisticRegression(C=c, max_iter=500), centred, data.given, cv=5, method="predict_proba"
+        )
+        accuracy.append((peer.argmax(axis=1) == data.true).mean())
+        loss.append(-np.log(peer[np.arange(800), data.given]).mean())
+    assert (ours.probabilities.argmax(axis=1) == data.true).mean() >= max(accuracy) - 0.01
+    assert ours.facts["log_loss"] <= min(loss) + 0.01
+
+
+def test_solve__solves_the_penalised_problem() -> None:
+    data = planted.clean(200, 8, classes=3, spread=2.0)
+    design = Design.of(unit_rows(data.x))
+    codes, penalty = data.given, 1e-3
+    fit = solve(design, np.arange(200), codes, 3, penalty)
+    # scikit-learn minimises C * sum of losses + |w|^2 / 2
+    peer = LogisticRegression(C=1 / (200 * design.ridge(penalty)), tol=1e-8, max_iter=2000).fit(design.z, codes)
+    np.testing.assert_allclose(design.probabilities(np.arange(200), fit), peer.predict_proba(design.z), atol=0.01)
+
+
+def test_out_of_fold__columns_follow_names() -> None:
+    data = planted.clean(200, 64, classes=3, spread=0.5)
+    names = [("zebra", "ant", "moose")[c] for c in data.true]
+    found = out_of_fold(_inputs(data.x, names))
+    assert found.classes == ("ant", "moose", "zebra")
+    assert (
+        np.mean([found.classes[c] == name for c, name in zip(found.probabilities.argmax(1), names, strict=True)]) > 0.95
+    )
+
+
+def test_out_of_fold__rows_sum_to_one_with_gaps_and_rare_classes() -> None:
+    data = planted.clean(120, 16, classes=3)
+    names: list[str | None] = list(data.names)
+    names[0], names[1], names[2] = None, "alone", None
+    names[3] = names[4] = "two"
+    found = out_of_fold(_inputs(data.x, names))
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1.0, atol=1e-5)
+    assert (found.fold[[0, 2]] == -1).all()
+    assert found.fold[3] != found.fold[4]
+    # the model that judges the only sample of a class has never seen that class
+    assert found.probabilities[1, found.classes.index("alone")] < 0.05
+
+
+def test_out_of_fold__fewer_samples_than_folds() -> None:
+    found = out_of_fold(_inputs([[1, 0], [0.9, 0.3], [0, 1]], ["a", "a", "b"]))
+    assert found.facts["folds"] == 3
+
+
+def test_out_of_fold__near_duplicates_do_not_cross() -> None:
+    data = planted.with_copies(planted.clean(600, 32), 0.1, copies=2)
+    facts = out_of_fold(_inputs(data.x, data.names)).facts
+    assert facts["near_duplicates"] >= 180
+    assert facts["near_duplicates_across_folds"] == 0
+    assert facts["near_duplicates_across_plain_folds"] > 0.1
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ([None, None, None], "has no labels"),
+        (["a", "a", None], "got one, 'a'"),
+    ],
+)
+def test_out_of_fold__needs_two_classes(names: list[str | None], words: str) -> None:
+    with pytest.raises(ParamError, match=words):
+        out_of_fold(_inputs(np.eye(3), names))
+
+
+def test_out_of_fold__all_rows_identical() -> None:
+    with pytest.raises(ParamError, match="not near-duplicates of each other"):
+        out_of_fold(_inputs(np.ones((4, 3)), ["a", "b", "a", "b"]))
+
+
+def test_unit_rows__large_and_zero_rows() -> None:
+    x = unit_rows(np.array([[3e38, 3e38], [0, 0], [1e-30, 0]], dtype=np.float32))
+    np.testing.assert_allclose(x, [[0.5**0.5, 0.5**0.5], [0, 0], [1, 0]], rtol=1e-6)
