@@ -33,7 +33,7 @@ __all__ = [
 
 
 def act(
-    samples: fo.Dataset | fo.DatasetView, action: str, *, progress: Progress = silent, **params: Any
+    samples: fo.Dataset | fo.DatasetView, action: str, /, *, progress: Progress = silent, **params: Any
 ) -> dict[str, Any]:
     """Do what is not a method: `save_slice`, `export_list`, `export_embeddings`, `forget_run`, `rerun`, …
 
@@ -54,7 +54,7 @@ def act(
     return declared.run(view, declared.params.from_dict(params), progress)
 
 
-def import_images(dataset: fo.Dataset | str, *, progress: Progress = silent, **params: Any) -> dict[str, Any]:
+def import_images(dataset: fo.Dataset | str, /, *, progress: Progress = silent, **params: Any) -> dict[str, Any]:
     """Add images to a dataset, or to the one of that name, made where it does not exist.
 
     Args:

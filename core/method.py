@@ -33,7 +33,7 @@ class Progress(Protocol):
     def __call__(self, done: int, total: int, doing: str = "") -> None: ...
 
 
-class Interrupted(Exception):
+class Interrupted(Exception):  # noqa: N818 - an interruption is no error
     """The user stopped the run."""
 
 
@@ -46,7 +46,7 @@ class Vector:
 
 
 class Point:
-    """Kind of a column: one point per row, an (n, 2) or (n, 3) array; 2-D ones also feed the built-in Embeddings panel."""
+    """Kind of a column: one point per row, (n, 2) or (n, 3); 2-D ones also feed the built-in Embeddings panel."""
 
 
 class Neighbors:
@@ -58,7 +58,7 @@ class Label:
 
 
 class Labels:
-    """Kind of a column: any number of classes per row, given as a list of `LabelValues` rows; stored as Classifications."""
+    """Kind of a column: any number of classes per row, given as `LabelValues`; stored as Classifications."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class Columns:
     """What a method returns.
 
     Attributes:
-        values: column name → n values. Floats may hold NaN, and lists None, for "no value".
+        values: column name → n values. NaN in floats and vectors, and None in lists, stand for "no value".
         facts: summary for the run record, plain JSON values; `headline` is the sentence the App shows.
         rows: (n,) bool, the rows that have values; the others get none. All rows when None.
     """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import functools
 import math
 import types
 import typing
@@ -38,7 +37,7 @@ class Domain:
     path: str | None = None
     identifier: bool = False
     advanced: bool = False
-    type: type = object
+    type: Any = object
     optional: bool = False
     many: bool = False
 
@@ -110,7 +109,13 @@ class Domain:
     def _interval(self) -> str:
         if self.at_least is None and self.above is None and self.at_most is None:
             return " (letters, digits and _, not starting with a digit)" if self.identifier else ""
-        low = f"[{self.at_least:g}" if self.at_least is not None else f"({self.above:g}" if self.above is not None else "(-inf"
+        low = (
+            f"[{self.at_least:g}"
+            if self.at_least is not None
+            else f"({self.above:g}"
+            if self.above is not None
+            else "(-inf"
+        )
         high = f"{self.at_most:g}]" if self.at_most is not None else "inf)"
         return f" in {low}, {high}"
 
@@ -144,7 +149,7 @@ def param(
             field).
         path: the text is a path on the machine that runs the method: `"file"` or `"folder"`.
         identifier: the text must be a Python identifier, as keys and field names are.
-        advanced: the form shows it folded away.
+        advanced: the form shows it after the others.
     """
     domain = Domain(help, default, at_least, above, at_most, among, suggest, reads, path, identifier, advanced)
     return dataclasses.field(default=default, metadata={"domain": domain})
@@ -192,11 +197,17 @@ class Params:
         return cls(**given)
 
 
-@functools.cache
 def domains(cls: type[Params]) -> dict[str, Domain]:
     """The domain of each parameter of `cls`, in the order of their declaration."""
-    hints = typing.get_type_hints(cls)
-    return {field.name: _typed(field.metadata["domain"], hints[field.name]) for field in dataclasses.fields(cls)}
+    if cls not in _DOMAINS:
+        hints = typing.get_type_hints(cls)
+        _DOMAINS[cls] = {
+            field.name: _typed(field.metadata["domain"], hints[field.name]) for field in dataclasses.fields(cls)
+        }
+    return _DOMAINS[cls]
+
+
+_DOMAINS: dict[type[Params], dict[str, Domain]] = {}
 
 
 def roles(cls: type[Params]) -> dict[str, str]:

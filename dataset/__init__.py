@@ -1,1 +1,1 @@
-"""The only code that reads or writes a FiftyOne dataset: fields to arrays, arrays to fields, and the record of each run."""
+"""The only code that reads or writes a FiftyOne dataset: fields to arrays and back, and the record of each run."""

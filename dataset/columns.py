@@ -77,7 +77,9 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
         reads["labels"] = {"field": path, "run": None, "made": None}
         fingerprint["labels"] = runs.digest(dataset.values(path))
         if all(value is None for value in labels):
-            raise ParamError(f"No sample of the target has a label in {named['labels']!r}; label some, or name another field")
+            raise ParamError(
+                f"No sample of the target has a label in {named['labels']!r}; label some, or name another field"
+            )
 
     kept_ids = [sample_id for sample_id, kept in zip(ids, keep, strict=True) if kept]
     paths = samples.values("filepath") if with_paths else ()
@@ -123,14 +125,18 @@ def write(
     paths = {name: method.column(name).field(key) for name in columns.values}
     for path in paths.values():
         if dataset.get_field(path) is not None:
-            raise ParamError(f"Field {path!r} exists already and is not this run's; choose another key or rename the field")
+            raise ParamError(
+                f"Field {path!r} exists already and is not this run's; choose another key or rename the field"
+            )
     rows = np.flatnonzero(columns.rows) if columns.rows is not None else np.arange(inputs.n)
     try:
         _declare(dataset, method, key, paths)
         n = _update(dataset, method, paths, inputs, columns, rows, progress)
         for name, path in paths.items():
             if _is_map(method.column(name), columns.values[name]):
-                _register_map(dataset, key, path, [inputs.ids[row] for row in rows], np.asarray(columns.values[name])[rows])
+                _register_map(
+                    dataset, key, path, [inputs.ids[int(row)] for row in rows], np.asarray(columns.values[name])[rows]
+                )
         sidebar.add_group(dataset, key, [path for path in paths.values() if dataset.get_field(path) is not None])
     except BaseException:
         if key in dataset.list_brain_runs():
@@ -148,7 +154,9 @@ def _find_vectors(dataset: fo.Dataset, name: str) -> tuple[str, dict[str, Any], 
         if run.status != "done":
             raise ParamError(f"The embeddings run {name!r} is {run.status}, not done; run it again or name another")
         if not _makes_vectors(run):
-            raise ParamError(f"The run {name!r} ({run.label}) made no embeddings; name one of: {_listed(vector_sources(dataset))}")
+            raise ParamError(
+                f"The run {name!r} ({run.label}) made no embeddings; name one of: {_listed(vector_sources(dataset))}"
+            )
         facts = {**run.params, **run.facts, "key": name, "method": run.method}
         return run.writes[""], {"field": run.writes[""], "run": name, "made": run.finished}, facts
     if runs.is_vector_field(dataset.get_field(name)):
@@ -161,7 +169,9 @@ def _find_vectors(dataset: fo.Dataset, name: str) -> tuple[str, dict[str, Any], 
 
 def _makes_vectors(run: runs.Run) -> bool:
     declared = run.declaration
-    return declared is not None and run.status == "done" and any(column.type is kinds.Vector for column in declared.writes)
+    return (
+        declared is not None and run.status == "done" and any(column.type is kinds.Vector for column in declared.writes)
+    )
 
 
 def _vectors(values: Sequence[Any], path: str) -> tuple[Array, Array, Counter[str]]:
@@ -194,7 +204,9 @@ def _label_path(dataset: fo.Dataset, name: str) -> str:
     if isinstance(schema, fof.StringField):
         return name
     is_there = "is not a Classification or text field" if schema is not None else "does not exist"
-    raise ParamError(f"Label field {name!r} {is_there} on dataset {dataset.name!r}; it has: {_listed(label_fields(dataset))}")
+    raise ParamError(
+        f"Label field {name!r} {is_there} on dataset {dataset.name!r}; it has: {_listed(label_fields(dataset))}"
+    )
 
 
 def _graph_source(dataset: fo.Dataset, x: Array) -> Callable[[int, str, Progress], Any]:
@@ -258,7 +270,9 @@ def _update(
             values = {path: value for path, of in plain.items() if (value := of(int(row))) is not None}
             n += first is None or first in values
             if values:
-                updates.append(UpdateOne({"_id": ObjectId(inputs.ids[row])}, {"$set": {**values, "last_modified_at": now}}))
+                updates.append(
+                    UpdateOne({"_id": ObjectId(inputs.ids[row])}, {"$set": {**values, "last_modified_at": now}})
+                )
         if updates:
             dataset._bulk_write(updates)
         progress(min(begin + BATCH, len(rows)), len(rows), "writing fields")
@@ -274,7 +288,9 @@ def _plain(column: Column, values: Any, ids: Sequence[str], schema: fof.Field) -
     if column.type is kinds.Neighbors:
         return lambda row: [ids[other] for other in values[row] if other >= 0]
     if column.type is kinds.Vector:
-        return lambda row: schema.to_mongo(np.asarray(values[row], np.float32)) if np.isfinite(values[row]).all() else None
+        return lambda row: (
+            schema.to_mongo(np.asarray(values[row], np.float32)) if np.isfinite(values[row]).all() else None
+        )
     if column.type in (kinds.Point, list[float]):
         return lambda row: [float(value) for value in values[row]]
     if column.type == list[str]:
@@ -288,7 +304,9 @@ def _classification(values: LabelValues, row: int) -> dict[str, Any] | None:
     if code < 0:
         return None
     logits = values.logits[row] if values.logits is not None else None
-    return dict(fo.Classification(label=values.classes[code], confidence=float(values.confidence[row]), logits=logits).to_dict())
+    return dict(
+        fo.Classification(label=values.classes[code], confidence=float(values.confidence[row]), logits=logits).to_dict()
+    )
 
 
 def _classifications(values: LabelValues, row: int) -> dict[str, Any]:

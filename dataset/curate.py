@@ -21,6 +21,7 @@ from .runs import Run
 def curate(
     samples: fo.Dataset | fo.DatasetView,
     method: str | Params,
+    /,
     *,
     key: str | None = None,
     overwrite: bool = False,
@@ -103,7 +104,10 @@ def rerun(dataset: fo.Dataset, key: str, progress: Progress = silent) -> Run:
     """
     run = runs.get_run(dataset, key)
     if run.target != "dataset":
-        raise ParamError(f"The run {key!r} was made on a view, which its record does not keep; open the view and run {run.label!r} there")
+        raise ParamError(
+            f"The run {key!r} was made on a view, which its record does not keep; "
+            f"open the view and run {run.label!r} there"
+        )
     return curate(dataset, run.method, key=key, overwrite=True, progress=progress, **run.params)
 
 

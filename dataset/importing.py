@@ -11,15 +11,17 @@ from urllib.parse import unquote, urlsplit
 
 import fiftyone as fo
 
-from ..core.vector_files import Vectors, read_npz
 from ..core.images import UnreadableImage, read_images
 from ..core.method import Progress, silent
 from ..core.params import ParamError, Params, param
+from ..core.vector_files import Vectors, read_npz
 from .action import Action
 from .curate import curate
 from .runs import free_key
 
-SUFFIXES = frozenset(".jpg .jpeg .jpe .png .gif .bmp .tif .tiff .webp .ppm .pgm .pbm .jp2 .ico".split())
+SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".jp2", ".ico")
+)
 SPLITS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing"))
 ERROR_FIELD = "import_error"
 UNREADABLE = "unreadable"
@@ -42,7 +44,8 @@ class ImportImagesParams(Params):
         given = [name for name in ("directory", "list_file", "npz") if getattr(self, name)]
         if len(given) != 1:
             raise ParamError(
-                "ImportImagesParams needs exactly one of directory, list_file and npz; got " + (", ".join(given) or "none")
+                "ImportImagesParams needs exactly one of directory, list_file and npz; got "
+                + (", ".join(given) or "none")
             )
 
 
@@ -63,7 +66,10 @@ def import_images(samples: fo.DatasetView | None, params: ImportImagesParams, pr
     """
     found = _find(params)
     if not found.paths:
-        raise ParamError(f"No images in {params.directory or params.list_file or params.npz!r}; known endings: {' '.join(sorted(SUFFIXES))}")
+        raise ParamError(
+            f"No images in {params.directory or params.list_file or params.npz!r}; "
+            f"known endings: {' '.join(sorted(SUFFIXES))}"
+        )
     dataset = _dataset(samples, params.dataset_name)
     label_field = params.label_field
     _check_label_field(dataset, label_field)
@@ -149,7 +155,9 @@ def _listed(file: Path) -> Iterator[str]:
         if "://" in text:
             parts = urlsplit(text)
             if parts.scheme != "file":
-                raise ParamError(f"Line {number} of {str(file)!r} is {text!r}; fetch remote images first, then list the local files")
+                raise ParamError(
+                    f"Line {number} of {str(file)!r} is {text!r}; fetch remote images first, then list the local files"
+                )
             text = unquote(parts.path)
         yield os.path.abspath(file.parent / text)
 
@@ -171,7 +179,9 @@ def _split_tag(path: str) -> str | None:
 def _dataset(samples: fo.DatasetView | None, name: str | None) -> fo.Dataset:
     if name is None:
         if samples is None:
-            raise ParamError("ImportImagesParams.dataset_name must name the dataset to make, since none is open; got nothing")
+            raise ParamError(
+                "ImportImagesParams.dataset_name must name the dataset to make, since none is open; got nothing"
+            )
         return samples._root_dataset
     if fo.dataset_exists(name):
         return fo.load_dataset(name)
@@ -181,15 +191,21 @@ def _dataset(samples: fo.DatasetView | None, name: str | None) -> fo.Dataset:
 def _check_label_field(dataset: fo.Dataset, name: str) -> None:
     schema = dataset.get_field(name)
     if schema is None:
-        dataset.add_sample_field(name, fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification, description="Given label")
+        dataset.add_sample_field(
+            name, fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification, description="Given label"
+        )
         dataset.create_index(f"{name}.label")
     elif getattr(schema, "document_type", None) is not fo.Classification:
-        raise ParamError(f"Field {name!r} holds {type(schema).__name__}, not classifications; choose another label_field")
+        raise ParamError(
+            f"Field {name!r} holds {type(schema).__name__}, not classifications; choose another label_field"
+        )
     if dataset.get_field(ERROR_FIELD) is None:
         dataset.add_sample_field(ERROR_FIELD, fo.StringField, description="Why the image file cannot be read")
 
 
-def _samples(labels: dict[str, str | None], label_field: str) -> Iterator[tuple[str, fo.Sample, UnreadableImage | None]]:
+def _samples(
+    labels: dict[str, str | None], label_field: str
+) -> Iterator[tuple[str, fo.Sample, UnreadableImage | None]]:
     readings = read_images(list(labels), lambda image: None, enough=ENOUGH)
     for (path, label), reading in zip(labels.items(), readings, strict=True):
         tag = _split_tag(path)
@@ -216,7 +232,7 @@ ACTION = Action(
 )
 
 
-def into(dataset: fo.Dataset | str, progress: Progress = silent, **params: Any) -> dict[str, Any]:
+def into(dataset: fo.Dataset | str, /, progress: Progress = silent, **params: Any) -> dict[str, Any]:
     """Import into a dataset, or into the one of that name, made where it does not exist."""
     if isinstance(dataset, str):
         return import_images(None, ImportImagesParams.from_dict({**params, "dataset_name": dataset}), progress)

@@ -31,7 +31,10 @@ def forget_run(samples: fo.DatasetView, params: ForgetRunParams, progress: Progr
     if not params.confirm:
         raise ParamError(f"{_loss(dataset, {'key': params.key})} Pass confirm=True to do it")
     counts = runs.forget(dataset, params.key)
-    return {"headline": f"{params.key!r} forgotten: {counts['fields']} fields on {counts['samples']:,} samples", **counts}
+    return {
+        "headline": f"{params.key!r} forgotten: {counts['fields']} fields on {counts['samples']:,} samples",
+        **counts,
+    }
 
 
 def _loss(dataset: fo.Dataset, given: Mapping[str, Any]) -> str | None:
@@ -39,7 +42,9 @@ def _loss(dataset: fo.Dataset, given: Mapping[str, Any]) -> str | None:
     if not given.get("key"):
         return None
     run = runs.get_run(dataset, given["key"])
-    users = [other.key for other in runs.list_runs(dataset) if any(s.get("run") == run.key for s in other.reads.values())]
+    users = [
+        other.key for other in runs.list_runs(dataset) if any(s.get("run") == run.key for s in other.reads.values())
+    ]
     text = f"Forgetting {run.key!r} deletes {len(run.writes)} fields with values on {run.n:,} samples"
     if users:
         text += f"; {', '.join(users)} used it and will be marked stale"

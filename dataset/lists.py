@@ -23,7 +23,9 @@ DEFAULT_NAME = "images_to_exclude_from_training_{date:%Y_%m_%d}.txt"
 class ExportListParams(Params):
     """Write the samples of the current view to a file: text (a path per line), CSV or JSON."""
 
-    path: str = param(help="File to write, ending in .txt, .csv or .json; or a folder, for a dated text file", path="file")
+    path: str = param(
+        help="File to write, ending in .txt, .csv or .json; or a folder, for a dated text file", path="file"
+    )
     fields: tuple[str, ...] = param((), "Fields to write beside the path (CSV and JSON)")
     overwrite: bool = param(False, "Replace a file that is there")
 
@@ -35,11 +37,15 @@ def export_list(samples: fo.DatasetView, params: ExportListParams, progress: Pro
         path = path / DEFAULT_NAME.format(date=date.today())
     kind = path.suffix.lower()
     if kind not in (".txt", ".csv", ".json"):
-        raise ParamError(f"ExportListParams.path must end in .txt, .csv or .json, or be a folder that exists; got {str(path)!r}")
+        raise ParamError(
+            f"ExportListParams.path must end in .txt, .csv or .json, or be a folder that exists; got {str(path)!r}"
+        )
     if params.fields and kind == ".txt":
         raise ParamError(f"A .txt list holds paths only; write {', '.join(params.fields)} to a .csv or .json file")
     if path.exists() and not params.overwrite:
-        raise ParamError(f"The file {str(path)!r} exists already; choose another name, or pass overwrite=True to replace it")
+        raise ParamError(
+            f"The file {str(path)!r} exists already; choose another name, or pass overwrite=True to replace it"
+        )
     if not path.parent.is_dir():
         raise ParamError(f"The folder {str(path.parent)!r} does not exist; make it first, or choose another")
     columns = {"filepath": samples.values("filepath")}
@@ -52,7 +58,9 @@ def export_list(samples: fo.DatasetView, params: ExportListParams, progress: Pro
             _write(file, kind, list(columns), rows)
         part.replace(path)
     except OSError as error:
-        raise ParamError(f"The file {str(path)!r} cannot be written: {error.strerror}; choose a place you may write to") from None
+        raise ParamError(
+            f"The file {str(path)!r} cannot be written: {error.strerror}; choose a place you may write to"
+        ) from None
     finally:
         part.unlink(missing_ok=True)
     return {"headline": f"{len(rows):,} samples written to {path}", "path": str(path), "count": len(rows)}
@@ -61,14 +69,18 @@ def export_list(samples: fo.DatasetView, params: ExportListParams, progress: Pro
 def _readable(dataset: fo.Dataset, name: str) -> str:
     schema = dataset.get_field(name)
     if schema is None:
-        raise ParamError(f"Dataset {dataset.name!r} has no field {name!r}; it has: {', '.join(dataset.get_field_schema())}")
+        raise ParamError(
+            f"Dataset {dataset.name!r} has no field {name!r}; it has: {', '.join(dataset.get_field_schema())}"
+        )
     if isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classification:
         return f"{name}.label"
     if isinstance(schema, (fof.StringField, fof.FloatField, fof.IntField, fof.BooleanField, fof.ObjectIdField)):
         return name
     if isinstance(schema, fof.ListField) and isinstance(schema.field, (fof.StringField, fof.FloatField)):
         return name
-    raise ParamError(f"Field {name!r} holds {type(schema).__name__}, which a list cannot show; name labels, numbers or texts")
+    raise ParamError(
+        f"Field {name!r} holds {type(schema).__name__}, which a list cannot show; name labels, numbers or texts"
+    )
 
 
 def _write(file: Any, kind: str, columns: list[str], rows: list[dict[str, Any]]) -> None:

@@ -62,15 +62,18 @@ def run_recipe(
     dataset = samples if isinstance(samples, fo.Dataset) else samples._root_dataset
     done = []
     for number, step in enumerate(steps, 1):
-
-        def said(part: int, total: int, doing: str = "", number: int = number, step: Step = step) -> None:
-            progress(part, total, f"step {number} of {len(steps)}, {step.method}: {doing}")
-
         kept = _kept(dataset, step)
         done.append(
             kept
             if kept is not None
-            else curate(samples, step.method, key=step.key, overwrite=overwrite, progress=said, **step.params)
+            else curate(
+                samples,
+                step.method,
+                key=step.key,
+                overwrite=overwrite,
+                progress=_within(progress, f"step {number} of {len(steps)}, {step.method}"),
+                **step.params,
+            )
         )
     return done
 
@@ -82,7 +85,9 @@ def export_recipe(dataset: fo.Dataset, path: str | Path | None = None) -> str:
         the YAML text
     """
     steps = [
-        {"method": run.method, "key": run.key, "params": dict(run.params)} for run in list_runs(dataset) if run.status == "done"
+        {"method": run.method, "key": run.key, "params": dict(run.params)}
+        for run in list_runs(dataset)
+        if run.status == "done"
     ]
     text = yaml.safe_dump({"steps": steps}, sort_keys=False, allow_unicode=True)
     if path is not None:
@@ -109,6 +114,15 @@ def _step(number: int, step: Any) -> Step:
     params = step.get("params") or {}
     method.params.from_dict(params)
     return Step(method.name, str(step.get("key", method.key)), params)
+
+
+def _within(progress: Progress, step: str) -> Progress:
+    """Progress that says which step it belongs to."""
+
+    def said(done: int, total: int, doing: str = "") -> None:
+        progress(done, total, f"{step}: {doing}")
+
+    return said
 
 
 def _kept(dataset: fo.Dataset, step: Step) -> Run | None:
@@ -143,7 +157,9 @@ class ExportRecipeParams(Params):
 def _export_recipe(samples: fo.DatasetView, params: ExportRecipeParams, progress: Progress) -> dict[str, Any]:
     path = Path(params.path).expanduser()
     if path.exists() and not params.overwrite:
-        raise ParamError(f"The file {str(path)!r} exists already; choose another name, or pass overwrite=True to replace it")
+        raise ParamError(
+            f"The file {str(path)!r} exists already; choose another name, or pass overwrite=True to replace it"
+        )
     if not path.parent.is_dir():
         raise ParamError(f"The folder {str(path.parent)!r} does not exist; make it first, or choose another")
     text = export_recipe(samples._root_dataset, path)
@@ -154,5 +170,10 @@ RUN_ACTION = Action(
     name="run_recipe", label="Run recipe", stage="runs", params=RunRecipeParams, run=_run_recipe, risk="medium"
 )
 EXPORT_ACTION = Action(
-    name="export_recipe", label="Export recipe", stage="runs", params=ExportRecipeParams, run=_export_recipe, risk="medium"
+    name="export_recipe",
+    label="Export recipe",
+    stage="runs",
+    params=ExportRecipeParams,
+    run=_export_recipe,
+    risk="medium",
 )

@@ -35,9 +35,13 @@ class SaveSliceParams(Params):
             raise ParamError(f"SaveSliceParams.name must contain a letter or digit; got {self.name!r}")
         conditions = (self.equals, self.at_least, self.at_most)
         if self.field is None and any(value is not None for value in conditions):
-            raise ParamError("SaveSliceParams.field must name the field that equals, at_least or at_most is about; got none")
+            raise ParamError(
+                "SaveSliceParams.field must name the field that equals, at_least or at_most is about; got none"
+            )
         if self.field is not None and all(value is None for value in conditions):
-            raise ParamError(f"SaveSliceParams needs equals, at_least or at_most for field {self.field!r}; got none of them")
+            raise ParamError(
+                f"SaveSliceParams needs equals, at_least or at_most for field {self.field!r}; got none of them"
+            )
         if self.equals is not None and (self.at_least is not None or self.at_most is not None):
             raise ParamError("SaveSliceParams takes either equals, or at_least and at_most; got both")
 
@@ -47,7 +51,9 @@ def save_slice(samples: fo.DatasetView, params: SaveSliceParams, progress: Progr
     dataset = samples._root_dataset
     taken = _named_like(dataset, params.name)
     if taken is not None and not params.overwrite:
-        raise ParamError(f"A saved view {taken!r} exists already; choose another name, or pass overwrite=True to replace it")
+        raise ParamError(
+            f"A saved view {taken!r} exists already; choose another name, or pass overwrite=True to replace it"
+        )
     chosen = samples if params.field is None else samples.match(condition(dataset, params))
     count = len(chosen)
     if count == 0:
@@ -114,7 +120,9 @@ def _stamp(dataset: fo.Dataset, chosen: fo.DatasetView, name: str) -> str:
     ids = chosen.values("id")
     if dataset.get_field(path) is not None:
         if (dataset.get_field(path).info or {}).get("slice") != name:
-            raise ParamError(f"Field {path!r} exists already and is not this slice's; choose another name than {name!r}")
+            raise ParamError(
+                f"Field {path!r} exists already and is not this slice's; choose another name than {name!r}"
+            )
         dataset.delete_sample_field(path)
     info = {"slice": name}
     dataset.add_sample_field(path, fo.BooleanField, description=f"Member of slice {name!r}", info=info)

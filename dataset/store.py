@@ -53,7 +53,7 @@ def remove(dataset: fo.Dataset) -> None:
 
 def _digest(x: Array) -> str:
     state = hashlib.sha256(str(x.shape).encode())
-    state.update(memoryview(np.ascontiguousarray(x)).cast("B"))
+    state.update(np.ascontiguousarray(x).data.cast("B"))
     return state.hexdigest()[:32]
 
 
@@ -77,6 +77,8 @@ def _save_graph(path: Path, graph: Graph) -> None:
 def _load_graph(path: Path) -> Graph | None:
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return Graph(arrays["indices"], arrays["distances"], str(arrays["metric"]), json.loads(str(arrays["facts"])))
+            return Graph(
+                arrays["indices"], arrays["distances"], str(arrays["metric"]), json.loads(str(arrays["facts"]))
+            )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None  # damaged: it will be built again

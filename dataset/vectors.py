@@ -8,9 +8,9 @@ from typing import Any
 
 import fiftyone as fo
 
-from ..core.vector_files import write_npz
 from ..core.method import Progress
 from ..core.params import ParamError, Params, param
+from ..core.vector_files import write_npz
 from .action import Action
 from .columns import read
 
@@ -31,7 +31,9 @@ def export_embeddings(samples: fo.DatasetView, params: ExportEmbeddingsParams, p
     if path.suffix != ".npz" or not path.parent.is_dir():
         raise ParamError(f"ExportEmbeddingsParams.path must be a .npz file in a folder that exists; got {str(path)!r}")
     if path.exists() and not params.overwrite:
-        raise ParamError(f"The file {str(path)!r} exists already; choose another name, or pass overwrite=True to replace it")
+        raise ParamError(
+            f"The file {str(path)!r} exists already; choose another name, or pass overwrite=True to replace it"
+        )
     reading = read(samples, params, "Export embeddings", with_paths=True)
     inputs = reading.inputs
     labels = None

@@ -124,7 +124,9 @@ def _named(cls: type[CuratorOperator], name: str, doc: str) -> type[CuratorOpera
 
 
 def _need_dataset(form: types.Object, label: str) -> types.Property:
-    form.view("nothing_open", types.Warning(label="Open a dataset first", description=f"{label} works on the open dataset"))
+    form.view(
+        "nothing_open", types.Warning(label="Open a dataset first", description=f"{label} works on the open dataset")
+    )
     return types.Property(form, view=types.View(label=label))
 
 

@@ -12,6 +12,7 @@ from ..core.method import Method
 from ..core.params import REQUIRED, Domain, Params, domains
 from ..dataset import columns, runs
 
+OF_THE_APP = ("panel_id", "panel_state")  # which the App adds when a panel prompts an operator
 TAKEN = "Another run has this key: its results will be replaced"
 
 
@@ -40,11 +41,9 @@ def read_params(params: type[Params], given: Mapping[str, Any]) -> Params:
     known = domains(params)
     values = {}
     for name, value in given.items():
-        domain = known.get(name)
-        empty = value is None or value in ("", [])
-        if domain is not None and empty and not (domain.many and value == []):
-            continue
-        values[name] = value
+        left_empty = name in known and (value is None or value == "")
+        if not left_empty and name not in OF_THE_APP:
+            values[name] = value
     return params.from_dict(values)
 
 
@@ -67,7 +66,12 @@ def _add(form: types.Object, name: str, domain: Domain, dataset: fo.Dataset | No
         common["default"] = list(default) if isinstance(default, tuple) else default
     if domain.many:
         common.setdefault("default", [])
-        form.list(name, _element(domain), view=types.AutocompleteView(choices=_listed(choices), allow_user_input=True), **common)
+        form.list(
+            name,
+            _element(domain),
+            view=types.AutocompleteView(choices=_listed(choices), allow_user_input=True),
+            **common,
+        )
     elif domain.type is bool:
         form.bool(name, view=types.CheckboxView(), **common)
     elif domain.type in (int, float):

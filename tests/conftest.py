@@ -1,4 +1,4 @@
-"""Loads the checkout as the package `image_curation`, whatever the folder is called; gives tests a database of their own.
+"""Loads the checkout as the package `image_curation`, whatever its folder is called; gives tests their own database.
 
 FiftyOne reads its settings when it is imported, so they are set here, before any test is.
 """
@@ -95,9 +95,7 @@ def dataset(tmp_path: Path) -> Iterator[Any]:
             pixels = np.clip(np.array(colour) + rng.integers(-25, 25, (16, 16, 3)), 0, 255).astype(np.uint8)
             Image.fromarray(pixels).save(path)
             vector = (np.eye(3)[code] + 0.05 * rng.standard_normal(3)).astype(np.float32)
-            samples.append(
-                fo.Sample(filepath=str(path), ground_truth=fo.Classification(label=name), vectors=vector)
-            )
+            samples.append(fo.Sample(filepath=str(path), ground_truth=fo.Classification(label=name), vectors=vector))
     made.add_samples(samples, progress=False)
     yield made
     if made.name in fo.list_datasets():

@@ -1,4 +1,4 @@
-"""A user in the real App: runs an operator from its form, opens the Curation panel, and lets a histogram drive the grid."""
+"""A user in the real App: runs an operator from its form, and lets the Curation panel's histogram drive the grid."""
 
 from __future__ import annotations
 

@@ -12,7 +12,19 @@ from image_curation.core.method import STAGES, Method
 from image_curation.core.params import REQUIRED, ParamError, domains, roles
 
 ROOT = Path(__file__).resolve().parents[2]
-TYPES = (bool, int, float, str, list[float], list[str], kinds.Vector, kinds.Point, kinds.Neighbors, kinds.Label, kinds.Labels)
+TYPES = (
+    bool,
+    int,
+    float,
+    str,
+    list[float],
+    list[str],
+    kinds.Vector,
+    kinds.Point,
+    kinds.Neighbors,
+    kinds.Label,
+    kinds.Labels,
+)
 LAYERS = {"core": 0, "dataset": 1, "operators": 2, "panels": 2}
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
@@ -25,8 +37,11 @@ def test_method__is_declared_in_full(method: Method) -> None:
     assert method.stage in STAGES
     assert method.help.endswith(".")
     assert set(roles(method.params)) | {"paths"} >= set(method.reads)
-    assert {role for role in roles(method.params) if domains(method.params)[roles(method.params)[role]].default} <= set(method.reads)
+    assert {role for role in roles(method.params) if domains(method.params)[roles(method.params)[role]].default} <= set(
+        method.reads
+    )
     for name, domain in domains(method.params).items():
+        assert name not in ("key", "overwrite", "progress"), "these are `curate`'s own"
         assert domain.help, name
         assert not domain.help.endswith("."), name
 

@@ -15,7 +15,11 @@ def test_curate__writes_fields_and_record(dataset: Any) -> None:
     run = curate(dataset, "find_neighbors", embeddings="vectors", k=3)
     assert run.status == "done"
     assert (run.n, run.skipped) == (12, 0)
-    assert run.writes == {"ids": "neighbors_ids", "similarities": "neighbors_similarities", "distance": "neighbors_distance"}
+    assert run.writes == {
+        "ids": "neighbors_ids",
+        "similarities": "neighbors_similarities",
+        "distance": "neighbors_distance",
+    }
     first = dataset.first()
     labels = {dataset[other].ground_truth.label for other in first.neighbors_ids}
     assert labels == {"red"}
@@ -42,7 +46,10 @@ def test_curate__skips_samples_without_usable_vectors(dataset: Any) -> None:
 
 def test_curate__refuses_a_taken_key_and_replaces_on_request(dataset: Any) -> None:
     curate(dataset, "find_neighbors", embeddings="vectors", k=3)
-    with pytest.raises(ParamError, match="The key 'neighbors' holds a run of 'Find neighbors' already; choose another key, such as 'neighbors_2'"):
+    with pytest.raises(
+        ParamError,
+        match="The key 'neighbors' holds a run of 'Find neighbors' already; choose another key, such as 'neighbors_2'",
+    ):
         curate(dataset, "find_neighbors", embeddings="vectors", k=2)
     run = curate(dataset, "find_neighbors", embeddings="vectors", k=2, overwrite=True)
     assert run.params["k"] == 2

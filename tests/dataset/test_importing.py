@@ -100,7 +100,9 @@ def test_import_images__npz_with_embeddings(empty: Any, folder: Path, tmp_path: 
         ({"embeddings": np.array([{"a": 1}, None], dtype=object), "image_paths": np.array(["a", "b"])}, "pickle"),
     ],
 )
-def test_import_images__npz_that_cannot_be_used(empty: Any, tmp_path: Path, arrays: dict[str, Any], sentence: str) -> None:
+def test_import_images__npz_that_cannot_be_used(
+    empty: Any, tmp_path: Path, arrays: dict[str, Any], sentence: str
+) -> None:
     path = tmp_path / "bad.npz"
     np.savez(path, **arrays)
     with pytest.raises(ParamError, match=sentence):

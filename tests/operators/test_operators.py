@@ -75,7 +75,9 @@ def test_execute__returns_the_counts(dataset: Any) -> None:
 def test_execute__on_a_view(dataset: Any) -> None:
     import fiftyone.operators as foo
 
-    foo.execute_operator(f"{PLUGIN}/find_neighbors", {"view": dataset.limit(6)}, params={"embeddings": "vectors", "k": 2})
+    foo.execute_operator(
+        f"{PLUGIN}/find_neighbors", {"view": dataset.limit(6)}, params={"embeddings": "vectors", "k": 2}
+    )
     assert dataset.exists("neighbors_distance").count() == 6
 
 
@@ -90,7 +92,9 @@ def test_execute__error_is_the_sentence(dataset: Any) -> None:
 def test_app_stream__progress_then_the_result(dataset: Any) -> None:
     lines = _stream("find_neighbors", dataset, {"embeddings": "vectors", "k": 3})
     assert any(line["cls"] == "InvocationRequest" and "set_progress" in line["body"]["operator_uri"] for line in lines)
-    assert any(line["cls"] == "InvocationRequest" and "reload_dataset" in line["body"]["operator_uri"] for line in lines)
+    assert any(
+        line["cls"] == "InvocationRequest" and "reload_dataset" in line["body"]["operator_uri"] for line in lines
+    )
     assert lines[-1]["cls"] == "ExecutionResult"
     assert lines[-1]["body"]["key"] == "neighbors"
 
@@ -151,7 +155,13 @@ def _stream(name: str, dataset: Any, params: dict[str, Any]) -> list[dict[str, A
     from fiftyone.server.app import app
     from starlette.testclient import TestClient
 
-    request = {"operator_uri": f"{PLUGIN}/{name}", "dataset_name": dataset.name, "params": params, "filters": {}, "view": []}
+    request = {
+        "operator_uri": f"{PLUGIN}/{name}",
+        "dataset_name": dataset.name,
+        "params": params,
+        "filters": {},
+        "view": [],
+    }
     with TestClient(app) as client:
         response = client.post("/operators/execute/generator", json=request)
     return [json.loads(line) for line in response.text.splitlines()]
