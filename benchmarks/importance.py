@@ -1,5 +1,8 @@
 """Importance, its two uses apart: attention as a ranking of wrong labels, and coresets as training sets.
 
+Not held out for coresets: the limit on residuals was chosen on these very aggre, pair and symmetric sets, and
+the penalty of the trained probes was set after a first run.
+
 python benchmarks/importance.py              attention, against Cleanlab's self-confidence
 python benchmarks/importance.py coresets     probes trained on 1, 5 and 10 %, against uniform samples, ten seeds
 """

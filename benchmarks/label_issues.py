@@ -1,8 +1,8 @@
 """Wrong labels: ours against Cleanlab on a cross-validated probe, on human noise (CIFAR-10N) and on planted noise.
 
 Columns of the vectors handed to contestants: the embeddings, then the given and the true class. A solution is a pair:
-how bad each label is, and which are flagged. Nothing of ours was chosen on the human noise; the planted sets are drawn
-with other seeds than those used for choosing.
+how bad each label is, and which are flagged. Variants of ours were compared by their mean on planted
+noise drawn with other seeds than here; the human noise did not enter that mean, but its figures were seen.
 """
 
 from __future__ import annotations

@@ -25,7 +25,9 @@ def cosine_matrix(x: Any) -> Any:
 
 
 def ours(k: int) -> Contestant:
-    return Contestant(lambda x: k_medoids(x, min(k, len(x) // 4)).indices, warm=lambda x: k_medoids(np.tile(x, (4, 1)), 20))
+    return Contestant(
+        lambda x: k_medoids(x, min(k, len(x) // 4)).indices, warm=lambda x: k_medoids(np.tile(x, (4, 1)), 20)
+    )
 
 
 def fasterpam(k: int) -> Contestant:

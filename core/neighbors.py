@@ -28,9 +28,7 @@ SPARE = 8  # candidates kept beyond k: float32 products near the k-th place may 
 RECALL = 0.99
 PROBES = 500
 FALL_BACK_UP_TO = 200_000  # rows up to which the search is exact after all where the descent gets stuck
-WIDER = 8
 ROUNDS = 6  # of joins, at most
-DESCENT = 4  # iterations of pynndescent; a join costs less and gains more after those
 
 
 @dataclass(frozen=True)
@@ -270,7 +268,7 @@ def _approximate(x: Array, k: int, metric: str, progress: Progress, seed: int) -
     progress(0, steps, "searching a sample exactly")
     truth = nearest(x[probes], x, at, metric, own=probes)[1]
     progress(1, steps, "building the neighbor graph")
-    width = min(k + WIDER, n - 1)
+    width = min(k + SPARE, n - 1)
     with blas_threads(1):
         index = NNDescent(
             x,
@@ -279,7 +277,6 @@ def _approximate(x: Array, k: int, metric: str, progress: Progress, seed: int) -
             random_state=seed,
             low_memory=True,
             n_jobs=cores(),
-            n_iters=DESCENT,
         )
     candidates = index.neighbor_graph[0].astype(np.int32)
     del index

@@ -331,7 +331,7 @@ def _register_map(dataset: fo.Dataset, key: str, path: str, ids: Sequence[str], 
         points=dict(zip(ids, points.astype(np.float64), strict=True)),
         brain_key=key,
         points_field=path,
-        create_index=True,
+        create_index=bool(np.ptp(points) > 0),  # MongoDB refuses to index a map that is a single point
         progress=False,
     )
     made = dataset.get_field(path)

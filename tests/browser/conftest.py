@@ -1,9 +1,9 @@
-"""The real App in headless Chromium, on a data set with a run, and a browser page that looks at it."""
+"""The real App on some of the demo's digits, and a browser page that looks at it."""
 
 from __future__ import annotations
 
-import shutil
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,30 +11,16 @@ from typing import Any
 
 import pytest
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--use-gl=swiftshader",  # WebGL without a graphics card
-    "--enable-unsafe-swiftshader",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Headless Chromium from the system's packages."""
-    from playwright.sync_api import sync_playwright
+    from browser import chromium
 
-    path = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
-    assert path, "no Chromium on this machine; `make test` installs it"
-    with sync_playwright() as playwright:
-        playwright.selectors.set_test_id_attribute("data-cy")
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
@@ -46,12 +32,11 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     folder = tmp_path_factory.mktemp("digits")
     ensure_demo(folder)
-    name = "browser-digits"
-    whole = fo.Dataset()
-    import_images(whole, directory=str(folder / "images"))
-    made = fo.Dataset(name, persistent=True, overwrite=True)
-    made.add_samples([sample.copy() for sample in list(whole.sort_by("filepath"))[::6]], progress=False)
-    whole.delete()
+    listing = folder / "list.txt"
+    paths = sorted(str(path) for path in (folder / "images").rglob("*.*"))
+    listing.write_text("\n".join(paths[::6]))
+    import_images("browser-digits", list_file=str(listing))
+    made = fo.load_dataset("browser-digits")
     curate(made, "compute_embeddings")
     yield made
     made.delete()
@@ -74,16 +59,12 @@ def address(digits: Any) -> Iterator[str]:
 @pytest.fixture
 def page(browser: Any, address: str, tmp_path: Path) -> Iterator[Any]:
     """The App's page, loaded; what it looked like at the end is kept beside the test's temporary files."""
-    context = browser.new_context(viewport={"width": 1500, "height": 900})
-    opened = context.new_page()
-    opened.goto(address)
-    opened.get_by_test_id("entry-counts").wait_for(timeout=60_000)
-    dismiss = opened.get_by_role("button", name="Dismiss")  # of FiftyOne's own advertisement
-    if dismiss.count():
-        dismiss.first.click()
+    from browser import open_app
+
+    opened = open_app(browser, address)
     yield opened
     opened.screenshot(path=tmp_path / "last.png")
-    context.close()
+    opened.context.close()
 
 
 def _wait_for(port: int, patience: float = 60) -> None:

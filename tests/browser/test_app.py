@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from browser import fill, grid_count, open_curation, open_form
 from image_curation.dataset.runs import get_run
 
 
 def test_form__runs_and_the_panels_histogram_drives_the_grid(page: Any, digits: Any) -> None:
-    _open_form(page, "Find label issues")
-    form = page.get_by_test_id("operators-prompt-modal")
+    form = open_form(page, "Find label issues")
     assert "Find samples whose given label is probably wrong" in form.inner_text()
-    _fill(form, "Key", "browser_issues")
+    fill(form, "Key", "browser_issues")
     form.get_by_role("button", name="Execute").first.click()
     page.get_by_text(re.compile("likely label issue")).first.wait_for(timeout=120_000)
     page.get_by_role("button", name="Done").click()
@@ -22,13 +22,13 @@ def test_form__runs_and_the_panels_histogram_drives_the_grid(page: Any, digits: 
     assert run.status == "done"
     assert digits.count("browser_issues_quality") == run.n
 
-    _open_curation(page)
+    open_curation(page)
     assert page.get_by_text(run.headline).count()
     page.get_by_role("button", name="Open", exact=True).nth(1).click()  # the first is that of the embeddings
 
     histogram = page.get_by_role("slider").first
     histogram.wait_for()
-    assert _count(page) == len(digits)
+    assert grid_count(page) == len(digits)
     box = histogram.bounding_box()
     page.mouse.move(box["x"] + 2, box["y"] + box["height"] / 2)
     page.mouse.down()
@@ -39,38 +39,13 @@ def test_form__runs_and_the_panels_histogram_drives_the_grid(page: Any, digits: 
         " const n = parseInt(text.replace(/\\D/g, '')); return n > 0 && n < all; }",
         arg=len(digits),
     )
-    assert 0 < _count(page) < len(digits)
+    assert 0 < grid_count(page) < len(digits)
 
 
 def test_form__error_is_one_sentence(page: Any, digits: Any) -> None:
-    _open_form(page, "Find neighbors")
-    form = page.get_by_test_id("operators-prompt-modal")
-    _fill(form, "Key", "2 bad")
+    form = open_form(page, "Find neighbors")
+    fill(form, "Key", "2 bad")
     form.get_by_role("button", name="Execute").first.click()
     sentence = "key must be letters, digits and _, not starting with a digit; got '2 bad'"
     page.get_by_text(sentence).first.wait_for()
     assert "Traceback" not in page.locator("body").inner_text()
-
-
-def _open_form(page: Any, label: str) -> None:
-    page.locator("body").press("`")
-    page.get_by_placeholder("Search operations by name").fill(label)
-    page.get_by_test_id("operators-browser").get_by_text(label, exact=True).first.click()
-    page.get_by_test_id("operators-prompt-modal").get_by_role("button", name="Execute").first.wait_for()
-
-
-def _fill(form: Any, label: str, text: str) -> None:
-    field = form.get_by_text(label, exact=True).locator("xpath=following::input[1]")
-    field.fill(text)
-    field.press("Tab")
-    form.page.wait_for_timeout(1_500)  # the App sends what was typed after a pause
-
-
-def _open_curation(page: Any) -> None:
-    page.get_by_test_id("new-panel-btn").first.click()
-    page.get_by_text("Curation", exact=True).first.click()
-    page.get_by_text("Understand", exact=True).wait_for()
-
-
-def _count(page: Any) -> int:
-    return int(re.sub(r"\D", "", page.get_by_test_id("entry-counts").inner_text()) or 0)

@@ -1,0 +1,84 @@
+"""Drives the real App in headless Chromium; for the tests in the browser and for the README's screenshots."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--use-gl=swiftshader",  # WebGL without a graphics card
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+PATIENCE = 60_000  # milliseconds; the App's first page takes seconds on a busy machine
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A headless browser from the system's packages.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    from playwright.sync_api import sync_playwright
+
+    path = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
+    if path is None:
+        raise FileNotFoundError("There is no Chromium on this machine; `make test` installs it.")
+    with sync_playwright() as playwright:
+        playwright.selectors.set_test_id_attribute("data-cy")
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def open_app(browser: Any, address: str, width: int = 1500, height: int = 900) -> Any:
+    """The App's page with its grid loaded."""
+    page = browser.new_context(viewport={"width": width, "height": height}).new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.get_by_test_id("entry-counts").wait_for()
+    dismiss = page.get_by_role("button", name="Dismiss")  # of FiftyOne's own advertisement
+    if dismiss.count():
+        dismiss.first.click()
+    return page
+
+
+def open_form(page: Any, label: str) -> Any:
+    """The form of an operator, chosen in the operator browser."""
+    page.locator("body").press("`")
+    page.get_by_placeholder("Search operations by name").fill(label)
+    page.get_by_test_id("operators-browser").get_by_text(label, exact=True).first.click()
+    form = page.get_by_test_id("operators-prompt-modal")
+    form.get_by_role("button", name="Execute").first.wait_for()
+    return form
+
+
+def fill(form: Any, label: str, text: str) -> None:
+    """Type into the field under that label."""
+    field = form.get_by_text(label, exact=True).locator("xpath=following::input[1]")
+    field.fill(text)
+    field.press("Tab")
+    form.page.wait_for_timeout(1_500)  # the App sends what was typed after a pause
+
+
+def open_curation(page: Any) -> None:
+    """The Curation panel beside the grid."""
+    page.get_by_test_id("new-panel-btn").first.click()
+    page.get_by_text("Curation", exact=True).first.click()
+    page.get_by_text("Understand", exact=True).wait_for()
+
+
+def grid_count(page: Any) -> int:
+    """How many samples the grid says it shows."""
+    return int(re.sub(r"\D", "", page.get_by_test_id("entry-counts").inner_text()) or 0)

@@ -1,0 +1,58 @@
+"""Takes the README's screenshots of the real App, on the demo's data: `make screenshots`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import home
+from browser import chromium, open_app, open_curation, open_form
+
+DOCS = home.ROOT / "docs"
+DEMO = "curator-demo"
+
+
+def main() -> None:
+    """Make sure the demo has run, open the App on it, and look at it."""
+    subprocess.run(
+        [sys.executable, str(home.ROOT / "scripts" / "demo.py")], env=os.environ | {"HEADLESS": "1"}, check=True
+    )
+    home.move_in()
+    import fiftyone as fo
+
+    port = home.choose_port(None)
+    session = fo.launch_app(fo.load_dataset(DEMO), remote=True, address="127.0.0.1", port=port)
+    DOCS.mkdir(exist_ok=True)
+    try:
+        with chromium() as browser:
+            take(open_app(browser, f"http://127.0.0.1:{port}/datasets/{DEMO}"))
+    finally:
+        session.close()
+        fo.close_app()
+
+
+def take(page: Any) -> None:
+    """The panel, a run's page, a form."""
+    open_curation(page)
+    keep(page, "curation.png")
+    headline = page.get_by_text("likely label issues among").first
+    headline.locator("xpath=ancestor::*[.//button][1]").get_by_role("button", name="Open").click()
+    page.get_by_role("slider").first.wait_for()
+    keep(page, "run.png")
+    open_form(page, "Find label issues")
+    keep(page, "form.png")
+
+
+def keep(page: Any, name: str) -> None:
+    """Wait for the pictures to arrive, then keep what is seen."""
+    page.wait_for_timeout(3_000)
+    path = DOCS / name
+    page.screenshot(path=path)
+    print(f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+
+
+if __name__ == "__main__":
+    main()

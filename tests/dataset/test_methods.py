@@ -1,0 +1,204 @@
+"""Every method on real datasets, from ordinary to odd: it finishes with its columns, or refuses in one sentence."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+import numpy as np
+import pytest
+from image_curation.core.catalog import METHODS
+from image_curation.core.method import Method
+from image_curation.core.params import ParamError, domains
+from image_curation.dataset.curate import curate
+from image_curation.dataset.runs import get_run, list_runs
+
+ROOT = Path(__file__).resolve().parents[2]
+
+every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+
+
+def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
+    """Parameters small enough for twelve samples."""
+    names = domains(method.params)
+    given: dict[str, Any] = {}
+    if method.name == "import_embeddings":
+        path = tmp_path / "vectors.npz"
+        vectors = np.random.default_rng(0).standard_normal((len(dataset), 5)).astype(np.float32)
+        np.savez(path, embeddings=vectors, image_paths=np.array(dataset.values("filepath"), dtype=str))
+        given["path"] = str(path)
+    if method.name == "tag_zero_shot":
+        given |= {"embeddings": "clip", "classes": ["zero", "one"]}
+    elif "embeddings" in names:
+        given["embeddings"] = "vectors"
+    if "label_field" in names:
+        given["label_field"] = "ground_truth"
+    if method.name == "find_representatives":
+        given["k"] = 3
+    if method.name == "sweep_representatives":
+        given |= {"k_min": 1, "k_max": 3, "step": 1}
+    return given
+
+
+def _ready(method: Method, dataset: Any) -> None:
+    if method.name == "tag_zero_shot":
+        curate(dataset, "compute_embeddings", key="clip", model="tiny_clip")
+
+
+@every_method
+def test_method__ordinary(method: Method, dataset: Any, tmp_path: Path) -> None:
+    _ready(method, dataset)
+    run = curate(dataset, method.name, **_params(method, dataset, tmp_path))
+    assert run.status == "done"
+    assert run.n == 12
+    assert run.facts["headline"]
+    for name, path in run.writes.items():
+        assert dataset.get_field(path) is not None
+        assert dataset.get_field(path).description == method.column(name).said
+        assert dataset.get_field(path).info["run"] == run.key
+    required = {column.name for column in method.writes if not column.optional}
+    assert required <= set(run.writes)
+
+
+@every_method
+def test_method__again_gives_the_same(method: Method, dataset: Any, tmp_path: Path) -> None:
+    _ready(method, dataset)
+    given = _params(method, dataset, tmp_path)
+    first = curate(dataset, method.name, key="first", **given)
+    second = curate(dataset, method.name, key="second", **given)
+    for name, path in first.writes.items():
+        one, two = dataset.values(path), dataset.values(second.writes[name])
+        assert list(map(_plain, one)) == list(map(_plain, two)), name
+
+
+@every_method
+@pytest.mark.parametrize(
+    "odd", ["one sample", "two samples", "one class", "labels missing", "no labels", "all the same"]
+)
+def test_method__odd_datasets_end_in_a_result_or_a_sentence(
+    method: Method, odd: str, dataset: Any, tmp_path: Path
+) -> None:
+    _ready(method, dataset)
+    if odd == "one class":
+        dataset.set_values("ground_truth.label", ["red"] * 12)
+    elif odd == "labels missing":
+        dataset.set_values(
+            "ground_truth", [None if i % 3 == 0 else fo.Classification(label=f"{i % 2}") for i in range(12)]
+        )
+    elif odd == "no labels":
+        dataset.set_values("ground_truth", [None] * 12)
+    elif odd == "all the same":
+        dataset.set_values("vectors", [np.ones(3, np.float32)] * 12)
+    view = dataset.limit({"one sample": 1, "two samples": 2}.get(odd, 12))
+    before = set(dataset.get_field_schema())
+    refusal = ""
+    try:
+        run = curate(view, method.name, key="odd", **_params(method, dataset, tmp_path))
+    except ParamError as error:
+        refusal = str(error)
+    if refusal:
+        assert len(refusal) > 30
+        assert "\n" not in refusal
+        assert set(dataset.get_field_schema()) == before, "something half-written"
+        return
+    assert run.status == "done"
+    for path in run.writes.values():
+        values = [value for value in dataset.values(path) if isinstance(value, float)]
+        assert np.isfinite(values).all(), path
+
+
+def test_representatives__k_larger_than_n(dataset: Any) -> None:
+    with pytest.raises(ParamError, match=r"k must be at most the number of samples \(12\); got 99"):
+        curate(dataset, "find_representatives", embeddings="vectors", k=99)
+
+
+def test_compute_embeddings__unreadable_files_are_named_and_skipped(dataset: Any, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_text("no image")
+    dataset.add_sample(fo.Sample(filepath=str(broken)))
+    run = curate(dataset, "compute_embeddings")
+    assert (run.n, run.skipped) == (12, 1)
+    assert dataset.last().embeddings is None
+    assert dataset.last().embeddings_error == "broken.jpg cannot be read: it is text, not an image"
+    assert curate(dataset, "find_neighbors").skipped == 1
+
+
+def test_compute_map__is_known_to_the_embeddings_panel(dataset: Any) -> None:
+    curate(dataset, "compute_map", embeddings="vectors", method="pca")
+    assert "map" in dataset.list_brain_runs()
+    assert dataset.get_brain_info("map").config.cls.startswith("fiftyone.brain.visualization.")
+    assert dataset.get_field("map").description
+    results = dataset.load_brain_results("map")
+    assert np.allclose(results.points, np.stack(dataset.values("map")))
+    curate(dataset, "compute_map", embeddings="vectors", method="pca", dims=3, key="solid")
+    assert len(dataset.first().solid) == 3
+
+
+def test_graph__is_built_once_for_all_methods(dataset: Any) -> None:
+    from image_curation.dataset import store
+
+    curate(dataset, "find_neighbors", embeddings="vectors", k=3)
+    (graph,) = store.folder(dataset).glob("graph_*.npz")
+    made = graph.stat().st_ino
+    curate(dataset, "find_neighbors", embeddings="vectors", k=5, key="more")
+    curate(dataset, "find_label_issues", embeddings="vectors")
+    assert [path.stat().st_ino for path in store.folder(dataset).glob("graph_*.npz")] == [made]
+    graph.write_bytes(b"damaged")
+    assert curate(dataset, "find_neighbors", embeddings="vectors", key="again").n == 12
+
+
+def test_killed_run__is_told_and_can_be_started_again(dataset: Any) -> None:
+    """A process killed in the middle leaves a record that says so, no fields, and the earlier result."""
+    curate(dataset, "find_neighbors", embeddings="vectors", k=3)
+    earlier = dataset.values("neighbors_distance")
+    code = f"""
+        import importlib.util, sys, time
+        spec = importlib.util.spec_from_file_location(
+            "image_curation", {str(ROOT / "__init__.py")!r}, submodule_search_locations=[{str(ROOT)!r}])
+        package = importlib.util.module_from_spec(spec); sys.modules["image_curation"] = package
+        spec.loader.exec_module(package)
+        import fiftyone as fo
+        def stop(done, total, doing=""):
+            print("begun", flush=True); time.sleep(60)
+        for key in ("fresh", "neighbors"):
+            if sys.argv[1] == key:
+                package.curate(fo.load_dataset({dataset.name!r}), "find_neighbors", embeddings="vectors", k=2,
+                               metric="euclidean", key=key, overwrite=True, progress=stop)
+    """
+    dataset.persistent = True
+    for key in ("fresh", "neighbors"):
+        process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(code), key], stdout=subprocess.PIPE, text=True, env=os.environ
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        time.sleep(0.1)
+    dataset.reload()
+    assert [run.is_interrupted for run in list_runs(dataset)] == [True, True]
+    assert dataset.values("neighbors_distance") == earlier
+    assert curate(dataset, "find_neighbors", embeddings="vectors", k=2, key="fresh").status == "done"
+    with pytest.raises(ParamError, match="overwrite=True"):
+        curate(dataset, "find_neighbors", embeddings="vectors", k=2)
+    assert curate(dataset, "find_neighbors", embeddings="vectors", k=2, overwrite=True).status == "done"
+    assert get_run(dataset, "neighbors").previous is None
+
+
+def _plain(value: Any) -> Any:
+    """A value without the ids that FiftyOne gives each label."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, fo.Classification):
+        return value.label, value.confidence, _plain(value.logits)
+    if isinstance(value, fo.Classifications):
+        return [_plain(label) for label in value.classifications]
+    return value
