@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # space 3 of 4 near-duplicates are that near.
 CHANCE = 1e-3
 TYPICAL_SHARE = 0.4
+SMALL = 10  # at least this many rows per neighbour looked at
 
 
 def near_duplicate_groups(graph: Graph) -> Array:
@@ -37,10 +38,12 @@ def near_duplicate_groups(graph: Graph) -> Array:
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    n, k = graph.indices.shape
-    if k == 0:
+    n = graph.n
+    if graph.k == 0:
         return np.arange(n)
-    distance = np.maximum(graph.distances.astype(np.float64), 0.0)
+    k = min(graph.k, max(n // SMALL, 1))  # farther neighbours of a small set lie in other clusters: all is near then
+    indices = graph.indices[:, :k]
+    distance = np.maximum(graph.distances[:, :k].astype(np.float64), 0.0)
     last = distance[:, -1]
     middle = distance[:, (k - 1) // 2]
     spread = (middle > 0) & (last > 0)
@@ -48,10 +51,12 @@ def near_duplicate_groups(graph: Graph) -> Array:
     exponent = float(np.median(np.log(middle[spread] / last[spread]))) / np.log(0.5) if spread.any() and k > 2 else 0.0
     reach = (CHANCE / max(k - 1, 1)) ** exponent if exponent > 0 else 0.0
     near = distance <= TYPICAL_SHARE * float(np.median(last))
-    near &= distance <= reach * np.minimum(last[:, None], last[graph.indices])
+    near &= distance <= reach * np.minimum(last[:, None], last[indices])
+    if k <= 2:
+        near[:] = False
     near |= distance <= 1e-6  # copies, to rounding
     row, column = np.nonzero(near)
-    links = coo_matrix((np.ones(len(row), dtype=np.int8), (row, graph.indices[row, column])), shape=(n, n))
+    links = coo_matrix((np.ones(len(row), dtype=np.int8), (row, indices[row, column])), shape=(n, n))
     return np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)
 
 

@@ -145,6 +145,7 @@ def tsne_layout(x: Array, start: Array, params: MapParams) -> Array:
         perplexity=min(params.neighbors, (len(x) - 1) / 3),
         init=(start / deviation * 1e-4).astype(np.float32),
         random_state=params.seed,
+        learning_rate=max(len(x) / 48, 10),  # scikit-learn's own is at least 50, which scatters a hundred points
     )
     return np.asarray(layout.fit_transform(np.ascontiguousarray(reduced, dtype=np.float32)))
 
