@@ -79,6 +79,14 @@ def open_curation(page: Any) -> None:
     page.get_by_text("Understand", exact=True).wait_for()
 
 
+def open_run(page: Any, label: str) -> None:
+    """The page of a method's newest run, from the Curation panel's first page."""
+    rows = page.locator("div", has=page.get_by_role("button", name="Open", exact=True))
+    row = rows.filter(has_text=label).last  # the innermost box that holds both
+    row.get_by_role("button", name="Open", exact=True).last.click()
+    page.get_by_role("slider").first.wait_for()
+
+
 def grid_count(page: Any) -> int:
     """How many samples the grid says it shows."""
     return int(re.sub(r"\D", "", page.get_by_test_id("entry-counts").inner_text()) or 0)
