@@ -6,6 +6,7 @@ have gaps. Writing declares the fields, then sets all of them in one bulk update
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -326,14 +327,20 @@ def _register_map(dataset: fo.Dataset, key: str, path: str, ids: Sequence[str], 
     """Make the points known to the App's own Embeddings panel."""
     description, info = dataset.get_field(path).description, dataset.get_field(path).info
     dataset.delete_sample_field(path)  # the visualization makes the field itself, with its spatial index
-    fob.compute_visualization(
-        dataset,
-        points=dict(zip(ids, points.astype(np.float64), strict=True)),
-        brain_key=key,
-        points_field=path,
-        create_index=bool(np.ptp(points) > 0),  # MongoDB refuses to index a map that is a single point
-        progress=False,
-    )
+    logger = logging.getLogger("fiftyone.brain")
+    level = logger.level
+    logger.setLevel(logging.WARNING)  # it would announce its index in the middle of our progress
+    try:
+        fob.compute_visualization(
+            dataset,
+            points=dict(zip(ids, points.astype(np.float64), strict=True)),
+            brain_key=key,
+            points_field=path,
+            create_index=bool(np.ptp(points) > 0),  # MongoDB refuses to index a map that is a single point
+            progress=False,
+        )
+    finally:
+        logger.setLevel(level)
     made = dataset.get_field(path)
     made.description, made.info = description, info
     made.save()
