@@ -14,9 +14,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Headless Chromium from the system's packages."""
+    """Headless Chromium from the system's packages.
+
+    Closed with its module: Playwright keeps an event loop running, in which `execute_operator` returns a task.
+    """
     from browser import chromium
 
     with chromium() as opened:
