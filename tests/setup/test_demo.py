@@ -141,7 +141,7 @@ def test_app__serves_the_dataset(outside: Any) -> None:
         assert _answer(f"http://127.0.0.1:{port}/fiftyone")["version"]
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 def _answer(url: str) -> dict[str, Any]:
