@@ -21,6 +21,11 @@ FLAGS = [
 PATIENCE = 60_000  # milliseconds; the App's first page takes seconds on a busy machine
 
 
+def chromium_path() -> str | None:
+    """Where the system's Chromium is, or None."""
+    return next((found for name in CHROMIUM if (found := shutil.which(name))), None)
+
+
 @contextmanager
 def chromium() -> Iterator[Any]:
     """A headless browser from the system's packages.
@@ -30,7 +35,7 @@ def chromium() -> Iterator[Any]:
     """
     from playwright.sync_api import sync_playwright
 
-    path = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
+    path = chromium_path()
     if path is None:
         raise FileNotFoundError("There is no Chromium on this machine; `make test` installs it.")
     with sync_playwright() as playwright:

@@ -34,7 +34,7 @@ def manifest(text: str) -> str:
     """The manifest with its list of operators brought up to date; FiftyOne drops names that it does not list."""
     before, rest = text.split("operators:\n")
     after = rest[rest.index("panels:") :]
-    names = [declared.name for declared in (*METHODS, *ACTIONS)]
+    names = [method.name for method in METHODS] + [action.name for action in ACTIONS]
     return before + "operators:\n" + "".join(f"  - {name}\n" for name in names) + after
 
 

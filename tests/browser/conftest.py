@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import time
@@ -20,8 +21,10 @@ def browser() -> Iterator[Any]:
 
     Closed with its module: Playwright keeps an event loop running, in which `execute_operator` returns a task.
     """
-    from browser import chromium
+    from browser import chromium, chromium_path
 
+    if chromium_path() is None and not os.environ.get("CI"):
+        pytest.skip("there is no Chromium on this machine; `make test` says how to get one")
     with chromium() as opened:
         yield opened
 
