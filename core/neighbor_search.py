@@ -7,11 +7,12 @@ pynndescent), then rounds of joins, of our own, until the recall on 500 random r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock
 
 import numpy as np
 
-from .distances import blocks
+from .distances import ROWS, blocks
 from .method import Array, Facts, Progress, silent
 from .threads import blas_threads, cores, in_threads
 
@@ -21,6 +22,7 @@ RECALL = 0.99
 PROBES = 500
 FALL_BACK_UP_TO = 200_000  # rows up to which the search is exact after all where the descent gets stuck
 ROUNDS = 6  # of joins, at most
+LEAST_GAIN = 0.002  # in recall, below which a round of joins shows that the descent is stuck
 
 
 def nearest(queries: Array, x: Array, k: int, metric: str, own: Array | None = None) -> tuple[Array, Array]:
@@ -41,12 +43,16 @@ def nearest(queries: Array, x: Array, k: int, metric: str, own: Array | None = N
     if k == 0 or p == 0:
         return indices, distances
     kept = min(n, k + SPARE + (own is not None))
-    half = _half_squares(x, metric)
+    asked, among = queries, x
+    if metric == "euclidean":
+        among, move = _centred(x)
+        asked = move(queries)
+    half = _half_squares(among, metric)
 
     def search(rows: slice) -> None:
         keys, candidates = _nothing_yet(rows.stop - rows.start, kept)
         for columns in blocks(n, 4 * BLOCK):
-            merge_block(queries[rows] @ x[columns].T, half[columns], -1, columns.start, keys, candidates)
+            merge_block(asked[rows] @ among[columns].T, half[columns], -1, columns.start, keys, candidates)
         if own is not None:
             candidates[candidates == own[rows, None]] = -1
         rerank(queries[rows], x, candidates, metric == "cosine", indices[rows], distances[rows])
@@ -72,7 +78,7 @@ def exact(x: Array, k: int, metric: str, progress: Progress = silent, block: int
     indices, distances = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
     if k == 0:
         return indices, distances
-    centred = x if metric == "cosine" else _centred(x)
+    centred = x if metric == "cosine" else _centred(x)[0]
     half = _half_squares(centred, metric)
     keys, candidates = _nothing_yet(n, n - 1 if n <= 256 else k + SPARE)
     parts = list(blocks(n, block))
@@ -100,9 +106,10 @@ def exact(x: Array, k: int, metric: str, progress: Progress = silent, block: int
 
 
 def approximate(x: Array, k: int, metric: str, progress: Progress, seed: int) -> tuple[Array, Array, Facts]:
-    """Nearest-neighbour descent, then rounds of joins until the certified recall is reached.
+    """Nearest-neighbour descent, then joins until the certified recall is reached.
 
-    Where the joins gain nothing, as on vectors that are all about equally far apart, the search is exact after all.
+    Where they do not get there, as on vectors that are all about equally far apart, up to 200,000 rows are searched
+    exactly after all; the graph of more rows says in its facts what recall it has.
 
     Args:
         x: (n, d) from `comparable`, rows that all differ.
@@ -114,37 +121,52 @@ def approximate(x: Array, k: int, metric: str, progress: Progress, seed: int) ->
     """
     from pynndescent import NNDescent
 
-    n, at = len(x), min(15, k)
-    probes = np.sort(np.random.default_rng(seed).choice(n, min(PROBES, n), replace=False))
-    steps = ROUNDS + 2
-    progress(0, steps, "searching a sample exactly")
-    truth = nearest(x[probes], x, at, metric, own=probes)[1]
-    progress(1, steps, "building the neighbor graph")
-    width = min(k + SPARE, n - 1)
+    ground = x if metric == "cosine" else _centred(x)[0]  # float32 squares of far or huge values say nothing
+    progress(0, ROUNDS + 2, "building the neighbor graph")
     with blas_threads(1):
         index = NNDescent(
-            x,
+            ground,
             metric="euclidean",
-            n_neighbors=width,
+            n_neighbors=min(k + SPARE, len(x) - 1),
             random_state=seed,
             low_memory=True,
             n_jobs=cores(),
         )
-    candidates = index.neighbor_graph[0].astype(np.int32)
+    lists = index.neighbor_graph[0].astype(np.int32)
     del index
+    candidates, facts = raised(ground, lists, k, metric, progress, seed)
+    if candidates is None:
+        return *exact(x, k, metric, progress), {"engine": "exact", "recall": 1.0, **facts}
+    return *ranked(x, candidates, k, metric), {"engine": "pynndescent", **facts}
+
+
+def raised(
+    x: Array, candidates: Array, k: int, metric: str, progress: Progress, seed: int
+) -> tuple[Array | None, Facts]:
+    """Joins until enough of the k nearest are among the candidates, as certified by an exact search of some rows.
+
+    Args:
+        x: (n, d) from `comparable`, centred under the Euclidean metric.
+        candidates: (n, w) rows that may be neighbours, w >= k, nearest first, -1 for none.
+        seed: of the rows searched exactly.
+
+    Returns:
+        (n, w) better candidates, or None where joins do not get there and n is small enough for an exact search; facts.
+    """
+    n, at = len(x), min(15, k)
+    probes = np.sort(np.random.default_rng(seed).choice(n, min(PROBES, n), replace=False))
+    progress(1, ROUNDS + 2, "searching a sample exactly")
+    truth = nearest(x[probes], x, at, metric, own=probes)[1]
     recall = before = 0.0
     for rounds in range(ROUNDS + 1):
         recall, before = certified_recall(ranked(x, candidates, k, metric, probes)[1][:, :at], truth), recall
-        if recall >= RECALL or rounds == ROUNDS:
+        if recall >= RECALL or rounds == ROUNDS or (rounds and recall < before + LEAST_GAIN):
             break
-        if recall < before + 0.002:  # the descent is stuck, as on vectors that are all about equally far apart
-            if n > FALL_BACK_UP_TO:
-                break
-            return *exact(x, k, metric, progress), {"engine": "exact", "recall": 1.0, "stuck_at": round(recall, 4)}
-        progress(rounds + 2, steps, f"raising the recall from {recall:.3f}")
-        candidates = _joined(x, candidates)
-    indices, distances = ranked(x, candidates, k, metric)
-    return indices, distances, {"engine": "pynndescent", "recall": round(recall, 4), "rounds": rounds}
+        progress(rounds + 2, ROUNDS + 2, f"raising the recall from {recall:.3f}")
+        candidates = joined(x, candidates)
+    if recall < RECALL and n <= FALL_BACK_UP_TO:
+        return None, {"stuck_at": round(recall, 4)}
+    return candidates, {"recall": round(recall, 4), "rounds": rounds}
 
 
 def certified_recall(found: Array, truth: Array) -> float:
@@ -177,8 +199,18 @@ def ranked(x: Array, candidates: Array, k: int, metric: str, only: Array | None 
     return indices, distances
 
 
-def _joined(x: Array, indices: Array, offered: int = 12) -> Array:
-    """One round of descent on an (n, w) graph; -1 for none."""
+def joined(x: Array, indices: Array, offered: int = 12, chunk: int = ROWS) -> Array:
+    """One round of descent: rows meet the neighbours of their neighbours, and those of the rows that list them.
+
+    Args:
+        x: (n, d) from `comparable`.
+        indices: (n, w) rows, nearest first, -1 for none.
+        offered: how many of its neighbours, and of the rows that list it, each row passes on.
+        chunk: rows improved at a time.
+
+    Returns:
+        (n, w) the nearest of the rows met, nearest first, -1 for none.
+    """
     from .engines.neighbor_kernels import join
 
     n, w = indices.shape
@@ -192,7 +224,7 @@ def _joined(x: Array, indices: Array, offered: int = 12) -> Array:
     def improve(rows: slice) -> None:
         join(x, rows.start, indices, starts, listed_by, offered, keys[rows], better[rows])
 
-    in_threads(improve, blocks(n))
+    in_threads(improve, blocks(n, chunk))
     return better
 
 
@@ -203,11 +235,21 @@ def _half_squares(x: Array, metric: str) -> Array:
     return half
 
 
-def _centred(x: Array) -> Array:
-    """Moved and scaled, which ranks Euclidean distances alike: products keep their digits and do not overflow."""
+def _centred(x: Array) -> tuple[Array, Callable[[Array], Array]]:
+    """x moved to its mean and scaled to at most 1, and what does the same to other rows.
+
+    It ranks Euclidean distances alike; products keep their digits and squares do not overflow.
+    """
     mean = x.mean(axis=0, dtype=np.float64)
-    largest = max(float(np.abs(x).max(initial=0)), 1e-30)
-    return np.ascontiguousarray((x - mean) / largest, dtype=np.float32)
+    largest = max((float(np.abs(x[rows] - mean).max(initial=0)) for rows in blocks(len(x))), default=0) or 1.0
+
+    def move(rows: Array) -> Array:
+        moved = np.empty(rows.shape, np.float32)
+        for part in blocks(len(rows)):
+            moved[part] = (rows[part] - mean) / largest
+        return moved
+
+    return move(x), move
 
 
 def _nothing_yet(n: int, k: int) -> tuple[Array, Array]:
