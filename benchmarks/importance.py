@@ -18,9 +18,9 @@ from label_issues import HUMAN, PLANTED, cleanlab
 from probe import cifar10n, split
 
 
-def attention(table: Any) -> Any:
+def attention(table: Any, method: str = "attention") -> Any:
     """Scores of `score_importance`."""
-    return importance(table)["score"]
+    return importance(table, method=method)["score"]
 
 
 def importance(table: Any, **params: Any) -> Any:
@@ -89,6 +89,7 @@ def coresets(seeds: int = 10) -> None:
 CONTESTANTS = {
     "Cleanlab's self-confidence, 5-fold logistic regression": Contestant(lambda table: cleanlab(table)[0]),
     "ours, attention": Contestant(attention),
+    "ours, quick attention": Contestant(lambda table: attention(table, "quick_attention")),
 }
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
 Two different questions, answered apart:
 
-*Attention* - which samples should a person look at? The score is the leave-one-out margin of a ridge
-regression on one-hot labels: how strongly all the other samples prefer another class. It is exact for the squared
-loss (PRESS, `core/ridge.py`) and a heuristic for the logistic one; it bounds nothing. It finds wrong labels, and
-samples at the border of their class.
+*Attention* - which samples should a person look at? The score is how strongly all the other samples prefer another
+class: the margin of class probabilities by leave-one-out ridge regression and by the nearest neighbours
+(`core/consensus.py`). *Quick attention* is the margin of the ridge regression alone: exact for the squared loss (PRESS,
+`core/ridge.py`), needs no neighbours, and streams (`core/streaming.py`). Both are heuristics; they bound nothing.
+They find wrong labels, and samples at the border of their class.
 
 *Sensitivity* - how large a part of the loss can one sample be, over all linear classifiers? For logistic regression
 on data of complexity mu the share of row i is at most O(mu) (sqrt(h_i) + 1/n), with h_i its leverage (Munteanu
@@ -27,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from .consensus import untrained
 from .coreset import Coreset, class_sizes, sampling_shares, stratified_draw
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress
 from .params import ParamError, Params, param
@@ -48,8 +50,9 @@ class ImportanceParams(Params):
     label_field: str | None = param("ground_truth", "Labels the classifier would learn", reads="labels")
     method: str = param(
         "attention",
-        "attention: how much the other samples speak against the label; sensitivity: bound without labels",
-        among=("attention", "sensitivity"),
+        "attention: how much the other samples speak against the label; quick_attention: the same without neighbors; "
+        "sensitivity: bound without labels",
+        among=("attention", "quick_attention", "sensitivity"),
     )
     coreset_size: int | None = param(None, "How many samples to pick as a weighted coreset", at_least=1)
     class_size: tuple[str, ...] = param(
@@ -60,10 +63,10 @@ class ImportanceParams(Params):
 
     def check(self) -> None:
         """Labels where they are needed, and class sizes that can be read."""
-        if self.label_field is None and self.method == "attention":
+        if self.label_field is None and self.method != "sensitivity":
             raise ParamError(
-                "ImportanceParams.label_field is needed by method 'attention'; got nothing: name a label field, or "
-                "choose method 'sensitivity', which needs none"
+                f"ImportanceParams.label_field is needed by method {self.method!r}; got nothing: name a label field, "
+                "or choose method 'sensitivity', which needs none"
             )
         for entry in self.class_size:
             _, found, number = entry.rpartition("=")
@@ -88,8 +91,8 @@ class ImportanceParams(Params):
 
 
 def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progress) -> Columns:
-    """Scores of all rows; with attention, of all labelled rows. Columns as declared in `METHOD`."""
-    if params.method == "attention":
+    """Scores of all rows; with either attention, of all labelled rows. Columns as declared in `METHOD`."""
+    if params.method != "sensitivity":
         labels = two_classes(inputs)
         names, codes = labels.names, labels.codes
     else:
@@ -109,8 +112,13 @@ def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progres
         progress(1, 3, "leaving each sample out")
         penalty, errors = choose_penalty(ridge, x, codes) if len(names) > 1 else (1e-2, {})
         left = leave_out(ridge, x, codes, penalty)
+        if params.method == "attention":
+            score = attention(untrained(inputs, progress), codes)
+        elif params.method == "quick_attention":
+            score = attention(left.values, codes)
+        else:
+            score = sensitivity(left.leverage, inputs.n)
     residual = residuals(left.values, codes) if len(names) > 1 else np.ones(inputs.n)
-    score = attention(left.values, codes) if params.method == "attention" else sensitivity(left.leverage, inputs.n)
     values: dict[str, Any] = {"score": np.where(rows, score, np.nan), "class_rank": class_ranks(score, codes)}
     facts: Facts = {"method": params.method, "penalty": penalty, "leave_one_out_error": errors.get(penalty)}
     progress(2, 3, "drawing the coreset")
@@ -140,7 +148,7 @@ def attention(left_out: Array, codes: Array) -> Array:
     Above 0.5 the other samples prefer another class; a margin of 1, as sure as they can be, is 0.98.
 
     Args:
-        left_out: (n, C) predictions of the fit without the row.
+        left_out: (n, C) predictions or probabilities that did not see the row's label.
         codes: (n,) given classes; NaN comes out for -1.
     """
     return np.asarray(1.0 / (1.0 + np.exp(-SLOPE * np.clip(margins(left_out, codes), -20.0, 20.0))))
@@ -173,7 +181,7 @@ def class_ranks(score: Array, codes: Array) -> list[int | None]:
 
 def _headline(params: ImportanceParams, score: Array, n_classes: int, facts: Facts) -> str:
     text = f"{len(score):,} samples scored"
-    if params.method == "attention":
+    if params.method != "sensitivity":
         doubted = int((score > 0.5).sum())
         text = f"{doubted:,} of {len(score):,} samples in {n_classes} classes look more like another class"
     if "coreset" in facts:
@@ -183,7 +191,7 @@ def _headline(params: ImportanceParams, score: Array, n_classes: int, facts: Fac
 
 METHOD = Method(
     name="score_importance",
-    version=1,
+    version=2,
     label="Score importance",
     stage="select",
     key="importance",

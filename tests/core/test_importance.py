@@ -33,6 +33,15 @@ def test_score_importance__attention_finds_wrong_labels() -> None:
     assert (score[~data.wrong] < 0.5).mean() > 0.9
 
 
+def test_score_importance__neighbours_help_where_one_class_is_taken_for_another() -> None:
+    data = planted.with_noise(planted.clean(600, 64, spread=2.0), "pair", 0.3)
+    found, quick = (
+        _run(data.x, data.names, method=method).values["score"] for method in ("attention", "quick_attention")
+    )
+    assert average_precision_score(data.wrong, found) > average_precision_score(data.wrong, quick) + 0.03
+    assert ((found > 0) & (found < 1)).all()
+
+
 def test_score_importance__sensitivity_is_blind_to_labels() -> None:
     data = planted.with_noise(planted.clean(600, 64), "symmetric", 0.1)
     blind = _run(data.x, None).values["score"]
@@ -168,9 +177,10 @@ def test_score_importance__refused(params: dict[str, Any], words: str) -> None:
         _run(np.eye(6), ["a", "b"] * 3, **params)
 
 
+@pytest.mark.parametrize("method", ["attention", "quick_attention", "sensitivity"])
 @pytest.mark.parametrize("x", [np.ones((6, 3)), np.zeros((6, 3)), np.eye(6)], ids=["identical", "zero", "d = n"])
-def test_score_importance__degenerate(x: Any) -> None:
-    values = _run(x, ["a", "b"] * 3, coreset_size=4).values
+def test_score_importance__degenerate(x: Any, method: str) -> None:
+    values = _run(x, ["a", "b"] * 3, coreset_size=4, method=method).values
     assert np.isfinite(values["score"]).all()
     assert values["in_coreset"].sum() == 4
 
