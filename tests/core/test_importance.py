@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_curation.core.coreset import class_sizes, draw, inclusion, sampling_shares
+from image_curation.core.coreset import calibrated, class_sizes, draw, inclusion, sampling_shares, spread_order
 from image_curation.core.importance import ImportanceParams, class_ranks, score_importance
 from image_curation.core.method import Columns, GivenLabels, Inputs, silent
 from image_curation.core.params import ParamError
@@ -137,12 +137,30 @@ def test_draw__weighted_sums_are_unbiased() -> None:
     assert abs(np.mean(estimates) - values.sum()) < 4 * error
 
 
-def test_sampling_shares__every_part_keeps_a_fifth() -> None:
-    residual, leverage = np.array([0.0, 1.0, 3.0]), np.array([0.01, 0.04, 0.04])
+def test_sampling_shares__every_part_keeps_its_share() -> None:
+    residual, leverage = np.array([0.0, 0.5, 3.0]), np.array([0.01, 0.04, 0.04])
     shares = sampling_shares(residual, leverage)
     assert shares.sum() == pytest.approx(1)
-    # 0.6 * residual / 4 + 0.2 * (0.1, 0.2, 0.2) / 0.5 + 0.2 / 3
-    np.testing.assert_allclose(shares, [0.04 + 1 / 15, 0.15 + 0.08 + 1 / 15, 0.45 + 0.08 + 1 / 15])
+    # 0.3 * residual / 1.2, the longest counting as 0.7, + 0.2 * (0.1, 0.2, 0.2) / 0.5 + 0.5 / 3
+    np.testing.assert_allclose(shares, [0.04 + 1 / 6, 0.125 + 0.08 + 1 / 6, 0.175 + 0.08 + 1 / 6])
+
+
+def test_spread_order__halves_along_the_widest_direction() -> None:
+    # two groups far apart on the first axis, each of two pairs along the second
+    x = np.array([[0, 0], [9, 3], [0, 3], [9, 0], [0, 0.1], [9, 3.1], [0, 3.1], [9, 0.1]])
+    groups = [set(part.tolist()) for part in np.split(spread_order(x, 4), 4)]
+    assert {frozenset(group) for group in groups} == {frozenset(pair) for pair in [(0, 4), (2, 6), (3, 7), (1, 5)]}
+
+
+def test_calibrated__totals_are_met_and_bounds_kept() -> None:
+    rng = np.random.default_rng(0)
+    known = np.stack([np.ones(40), rng.random(40)], axis=1)
+    weights = rng.random(40) + 1.0
+    totals = np.array([70.0, 33.0])
+    found = calibrated(weights, np.ones(40), known, totals)
+    np.testing.assert_allclose(known.T @ found, totals, rtol=1e-4)
+    assert (found >= 1).all()
+    np.testing.assert_allclose(calibrated(weights, np.ones(40), known, known.T @ weights), weights)
 
 
 def test_score_importance__same_seed_same_coreset() -> None:
