@@ -180,6 +180,28 @@ def class_ranks(score: Array, codes: Array) -> list[int | None]:
     return [int(rank) if code >= 0 else None for rank, code in zip(ranks, codes, strict=True)]
 
 
+def next_to_see(
+    score: Array, codes: Array, number: int, seen: Array, shares: dict[int, int | None] | None = None
+) -> Array:
+    """Row numbers of the most important samples that nobody has looked at yet, most important first.
+
+    Args:
+        score: (n,) NaN for rows never to be shown.
+        codes: (n,) classes.
+        number: rows in all; fewer come when fewer are left.
+        seen: (n,) bool.
+        shares: class → how many of it, None for all of it. What they leave of `number` comes from the other classes,
+            whichever score highest. Without shares all come from any class.
+    """
+    order = np.argsort(-score, kind="stable")
+    order = order[~(seen[order] | np.isnan(score[order]))]
+    named = shares or {}
+    chosen = [order[codes[order] == code][:most] for code, most in named.items()]
+    left = max(number - sum(map(len, chosen)), 0)
+    rows = np.concatenate([*chosen, order[~np.isin(codes[order], list(named))][:left]]).astype(np.int64)
+    return rows[np.argsort(-score[rows], kind="stable")]
+
+
 def _headline(params: ImportanceParams, score: Array, n_classes: int, facts: Facts) -> str:
     text = f"{len(score):,} samples scored"
     if params.method != "sensitivity":

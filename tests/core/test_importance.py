@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from image_curation.core.coreset import calibrated, class_sizes, draw, inclusion, sampling_shares, spread_order
-from image_curation.core.importance import ImportanceParams, class_ranks, score_importance
+from image_curation.core.importance import ImportanceParams, class_ranks, next_to_see, score_importance
 from image_curation.core.method import Columns, GivenLabels, Inputs, silent
 from image_curation.core.params import ParamError
 from sklearn.metrics import average_precision_score
@@ -68,6 +68,18 @@ def test_score_importance__scale_of_the_vectors_does_not_matter() -> None:
 def test_class_ranks__by_hand() -> None:
     score = np.array([0.1, 0.9, 0.5, 0.5, np.nan])
     assert class_ranks(score, np.array([0, 0, 1, 1, -1])) == [2, 1, 1, 2, None]
+
+
+def test_next_to_see__by_hand() -> None:
+    score = np.array([0.9, 0.8, 0.7, np.nan, 0.6, 0.5])
+    codes = np.array([0, 0, 1, 1, 1, 2])
+    seen = np.array([True, False, False, False, False, False])
+    assert next_to_see(score, codes, 2, seen).tolist() == [1, 2]
+    assert next_to_see(score, codes, 9, seen).tolist() == [1, 2, 4, 5]
+    # one of class 1, and what is left from the classes that are not named
+    assert next_to_see(score, codes, 2, seen, {1: 1}).tolist() == [1, 2]
+    assert next_to_see(score, codes, 2, seen, {1: None}).tolist() == [2, 4]
+    assert next_to_see(score, codes, 3, seen, {1: 0, 2: 1}).tolist() == [1, 5]
 
 
 def test_score_importance__unlabelled_rows_get_nothing() -> None:
