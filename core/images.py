@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_CUT_SHORT = "the file is cut short"
+
 MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs: 512 MiB of RGB
 
 # What Pillow's decoders raise on damaged files; found by flipping bytes in every common format.
@@ -50,12 +52,18 @@ class UnreadableImage(Exception):  # noqa: N818 - it reads as what it is
         self.path = path
         self.reason = reason
 
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the file begins as an image and ends too early."""
+        return self.reason.startswith(_CUT_SHORT)
+
 
 def read_image(path: str, enough: int | None = None) -> Image:
     """The picture as people see it: upright, three channels of 8 bits, first frame.
 
     Palettes and CMYK become RGB, transparency shows white paper, 16-bit grey is scaled by its full range and
-    orientation tags are obeyed.
+    orientation tags are obeyed. `info["full_size"]` holds the upright width and height that the file has, which a
+    reduced decoding does not.
 
     Args:
         path: image file.
@@ -85,7 +93,9 @@ def read_image(path: str, enough: int | None = None) -> Image:
         raise UnreadableImage(path, "this user may not read it; change its permissions") from None
     except _DAMAGE as error:
         raise UnreadableImage(path, _why_damaged(error)) from None
-    return _upright(rgb, orientation)
+    upright = _upright(rgb, orientation)
+    upright.info["full_size"] = (height, width) if orientation >= 5 else (width, height)
+    return upright
 
 
 def read_images(
@@ -212,7 +222,7 @@ def _why_not_an_image(path: str) -> str:
 def _why_damaged(error: BaseException) -> str:
     said = str(error).strip().split("\n")[0] or type(error).__name__
     if "truncated" in said.lower() or isinstance(error, EOFError):
-        return f"the file is cut short ({said})"
+        return f"{_CUT_SHORT} ({said})"
     if isinstance(error, MemoryError):
         return "there is not enough memory to decode it"
     return f"the file is damaged ({said})"

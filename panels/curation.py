@@ -173,8 +173,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             part = next((part for part in parts.groups if part.name == column), None)
             if part is None:
                 return
-            many = ".classifications." in part.path
-            condition = F(part.path).contains(value) if many else F(part.path) == value
+            condition = F(part.path).contains(value) if part.holds_many else F(part.path) == value
             text = f"{part.title.lower()} {value}"
         shown = {"event": "show_group", "column": column, "value": value, "text": text}
         _show(ctx, fos.Match(condition), shown)
@@ -257,9 +256,9 @@ def slice_params(run: Run, parts: Layout, shown: dict[str, Any] | None) -> dict[
     elif shown["event"] == "show_flag":
         params.update(field=parts.named(shown["value"]).path, equals="true")
     elif shown["event"] == "show_group" and shown["column"] != GIVEN:
-        path = parts.named(shown["column"]).path
-        if ".classifications." not in path:
-            params.update(field=path.removesuffix(".label"), equals=str(shown["value"]))
+        part = parts.named(shown["column"])
+        if not part.holds_many:
+            params.update(field=part.path.removesuffix(".label"), equals=str(shown["value"]))
     return params
 
 

@@ -32,6 +32,11 @@ class Part:
         return wording.title(self.column.name) or "Value"
 
     @property
+    def holds_many(self) -> bool:
+        """Whether a sample may have several of its values, such as classes or issues."""
+        return self.column.type in (Labels, list[str])
+
+    @property
     def said(self) -> str:
         """What the column means and which end is good, in sentences."""
         good = f" {self.column.best.capitalize()} is good." if self.column.best else ""

@@ -109,6 +109,7 @@ def groups(
     stages: list[dict[str, Any]] = [{"$match": {path: {"$nin": [None, []]}}}]
     parts = path.split(".")
     stages += [{"$unwind": "$" + parts[0] + ".classifications"}] if "classifications" in parts else []
+    stages += [{"$unwind": place}] if isinstance(view.get_field(path), fo.ListField) else []
     stages += [{"$match": {path: {"$ne": None}}}]
     stages += [
         {

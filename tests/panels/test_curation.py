@@ -12,6 +12,7 @@ from fiftyone import ViewField as F
 from image_curation.core.maps import MapParams
 from image_curation.dataset.curate import curate
 from image_curation.panels.curation import EVENTS
+from PIL import Image
 
 
 @pytest.fixture
@@ -260,6 +261,20 @@ def test_show_group__drives_the_grid(panel: Any, clustered: Any) -> None:
         panel.send("show_group", column="cluster", value=row["value"])
         assert _grid_count(panel) == row["n"]
         assert panel.data["showing"]["value"] == row["value"]
+
+
+def test_show_group__samples_in_several_groups(panel: Any, dataset: Any) -> None:
+    """Two of the twelve images are shaped and sized unlike the others, and flagged for both."""
+    for sample in dataset.limit(2):
+        Image.open(sample.filepath).resize((80, 16)).save(sample.filepath)
+    curate(dataset, "find_quality_issues", checks=["odd_aspect", "odd_size"])
+    page = panel.open("quality")
+    issues = next(listing for listing in page["lists"] if listing["column"] == "issues")
+    assert [(row["value"], row["n"]) for row in issues["rows"]] == [("odd_aspect", 2), ("odd_size", 2)]
+    panel.send("show_group", column="issues", value="odd_size")
+    assert _grid_count(panel) == 2
+    panel.send("save_slice")
+    assert "equals" not in panel.prompted[1]  # a slice's condition compares with one value
 
 
 def test_show_group__given_label_shows_those_marked(panel: Any, scored: Any) -> None:

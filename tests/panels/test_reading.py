@@ -111,3 +111,12 @@ def test_flagged__counts_and_shows_one(scored: Any) -> None:
     assert scored[found["flag"]["id"]].score == 0.3
     none = reading.flagged(scored.match(F("score") > 0.8), {"flag": "flag"}, "score", worst_low=True)
     assert none["flag"] == {"n": 0, "id": None, "path": None}
+
+
+def test_groups__values_inside_lists_count_each_on_their_own(scored: Any) -> None:
+    scored.add_sample_field("issues", fo.ListField, subfield=fo.StringField)
+    scored.set_values("issues", [["dark", "blurry"], ["dark"], []] + [None] * 9)
+    rows, total = reading.groups(scored.view(), "issues", flag=None, score="score", worst_low=True, most=10)
+    assert total == 2
+    # "dark" is on the samples with scores 0.0 and 0.1, "blurry" on the first
+    assert [(row["value"], row["n"], row["mean"]) for row in rows] == [("dark", 2, 0.05), ("blurry", 1, 0.0)]
