@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from . import embeddings, importance, label_issues, maps, neighbors, representatives, zero_shot
+from . import duplicates, embeddings, importance, label_issues, leaks, maps, neighbors, representatives, zero_shot
 from .method import Method
 from .params import ParamError, Params
 
@@ -17,6 +17,8 @@ METHODS: tuple[Method, ...] = (
     representatives.SWEEP_METHOD,
     zero_shot.METHOD,
     label_issues.METHOD,
+    duplicates.METHOD,
+    leaks.METHOD,
     importance.METHOD,
 )
 
