@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import difflib
 
-from . import confusions, embeddings, importance, label_issues, maps, neighbors, quality, representatives, zero_shot
+from . import (
+    confusions,
+    duplicates,
+    embeddings,
+    importance,
+    label_issues,
+    leaks,
+    maps,
+    neighbors,
+    quality,
+    representatives,
+    zero_shot,
+)
 from .method import Method
 from .params import ParamError, Params
 
@@ -19,6 +31,8 @@ METHODS: tuple[Method, ...] = (
     label_issues.METHOD,
     confusions.METHOD,
     quality.METHOD,
+    duplicates.METHOD,
+    leaks.METHOD,
     importance.METHOD,
 )
 
