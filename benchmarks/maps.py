@@ -37,7 +37,7 @@ def umap_learn(**options: Any) -> Contestant:
 
         return umap.UMAP(metric="cosine", **options).fit_transform(x)
 
-    return Contestant(solve)
+    return Contestant(solve, most=100_000)
 
 
 def score(x: Any, points: Any) -> dict[str, float]:
