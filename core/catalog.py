@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import difflib
 
-from . import duplicates, embeddings, importance, label_issues, leaks, maps, neighbors, representatives, zero_shot
+from . import (
+    duplicates,
+    embeddings,
+    importance,
+    label_issues,
+    leaks,
+    maps,
+    neighbors,
+    outliers,
+    representatives,
+    zero_shot,
+)
 from .method import Method
 from .params import ParamError, Params
 
@@ -19,6 +30,7 @@ METHODS: tuple[Method, ...] = (
     label_issues.METHOD,
     duplicates.METHOD,
     leaks.METHOD,
+    outliers.METHOD,
     importance.METHOD,
 )
 
