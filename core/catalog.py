@@ -13,6 +13,7 @@ from . import (
     leaks,
     maps,
     neighbors,
+    outliers,
     quality,
     representatives,
     zero_shot,
@@ -33,6 +34,7 @@ METHODS: tuple[Method, ...] = (
     quality.METHOD,
     duplicates.METHOD,
     leaks.METHOD,
+    outliers.METHOD,
     importance.METHOD,
 )
 
