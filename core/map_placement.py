@@ -3,8 +3,10 @@
 A place is the geometric median of the places of the five nearest, the nearer the heavier. Unlike their mean it does
 not fall into the empty space between two groups that both hold some of them: with half of MNIST's 10,000 test images
 placed on PaCMAP's map of the other half, their trustworthiness was .957 by medians, .919 by means, .953 where the
-nearest lies, and .958 when all were laid out together. A group that the map has not seen has no place of its own: its
-samples come to lie on whatever is least unlike them.
+nearest lies, and .958 when all were laid out together. With a quarter laid out and the rest spread along the graph,
+UMAP's map of all 10,000 had .963 instead of .971, and PaCMAP's .955 instead of .962.
+
+A group that the map has not seen has no place of its own: its samples come to lie on whatever is least unlike them.
 """
 
 from __future__ import annotations
