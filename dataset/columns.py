@@ -23,6 +23,7 @@ from ..core import method as kinds
 from ..core.method import Array, Column, Columns, GivenLabels, Inputs, LabelValues, Method, Progress
 from ..core.params import ParamError, Params, roles
 from . import runs, sidebar, store
+from .curated import corrections
 
 BATCH = 5_000
 MOST_INDEXES = 60  # MongoDB allows 64 per collection, and FiftyOne makes a few of its own
@@ -72,10 +73,11 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
         reads["embeddings"], sources["embeddings"] = source, facts
         vectors, keep, why = _vectors(samples.values(path), path)
     if named.get("labels"):
-        path = _label_path(dataset, named["labels"])
+        path = label_path(dataset, named["labels"])
         labels = [value for value, kept in zip(samples.values(path), keep, strict=True) if kept]
         reads["labels"] = {"field": path, "run": None, "made": None}
         fingerprint["labels"] = runs.digest(dataset.values(path))
+        fingerprint["corrections"] = runs.digest(corrections(dataset, path))
         if all(value is None for value in labels):
             raise ParamError(
                 f"No sample of the target has a label in {named['labels']!r}; label some, or name another field"
@@ -112,6 +114,23 @@ def label_fields(dataset: fo.Dataset) -> list[str]:
     own = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
     found += [p for p, s in dataset.get_field_schema(ftype=fo.StringField).items() if p != "filepath"]
     return sorted(found, key=lambda path: path in own)
+
+
+def label_path(dataset: fo.Dataset, name: str) -> str:
+    """Path of the labels that a `label_field` parameter names: the label inside a Classification, or a text field.
+
+    Raises:
+        ParamError: no such field, or it holds no labels.
+    """
+    schema = dataset.get_field(name)
+    if isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classification:
+        return f"{name}.label"
+    if isinstance(schema, fof.StringField):
+        return name
+    is_there = "is not a Classification or text field" if schema is not None else "does not exist"
+    raise ParamError(
+        f"Label field {name!r} {is_there} on dataset {dataset.name!r}; it has: {_listed(label_fields(dataset))}"
+    )
 
 
 def write(
@@ -195,18 +214,6 @@ def _vectors(values: Sequence[Any], path: str) -> tuple[Array, Array, Counter[st
     if not keep.any():
         raise ParamError(f"Every vector in {path!r} holds NaN or infinite numbers; compute them again")
     return (matrix if keep.all() else matrix[keep]), keep, why
-
-
-def _label_path(dataset: fo.Dataset, name: str) -> str:
-    schema = dataset.get_field(name)
-    if isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classification:
-        return f"{name}.label"
-    if isinstance(schema, fof.StringField):
-        return name
-    is_there = "is not a Classification or text field" if schema is not None else "does not exist"
-    raise ParamError(
-        f"Label field {name!r} {is_there} on dataset {dataset.name!r}; it has: {_listed(label_fields(dataset))}"
-    )
 
 
 def _graph_source(dataset: fo.Dataset, x: Array) -> Callable[[int, str, Progress], Any]:
