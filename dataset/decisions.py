@@ -129,7 +129,8 @@ def ensure_curated_labels(dataset: fo.Dataset, label_field: str) -> str:
     """
     given = columns.label_path(dataset, label_field)
     name, path = curated_field(given), curated_path(given)
-    dataset.reload()  # another process may have made it
+    if dataset.get_field(name) is None:
+        dataset.reload()  # another process may have made it
     existing = dataset.get_field(name)
     if existing is not None and not has_curated(dataset, given):
         raise ParamError(f"Field {name!r} exists already and holds no curated labels; rename it, then relabel again")
