@@ -215,7 +215,7 @@ def test_curation__opens_the_review_of_a_run(flagged: Any, on: Callable[..., Any
     assert page["actions"][0] == {"label": "Review", "event": "review"}
     ((name, given),) = panel.send("review").calls
     assert name == "open_panel"
-    assert given["name"] == PANEL
+    assert given["name"] == "review"
     assert given["state"] == {"source": "label_issues"}
 
 
