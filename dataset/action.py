@@ -40,3 +40,8 @@ class Action:
     def help(self) -> str:
         """The first paragraph of the parameters' docstring."""
         return " ".join((self.params.__doc__ or "").split("\n\n")[0].split())
+
+
+def counted(n: int, word: str) -> str:
+    """A number with its noun: 1 → "1 sample", 1797 → "1,797 samples"."""
+    return f"{n:,} {word}" + ("" if n == 1 else "s")

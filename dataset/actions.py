@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from . import importing, keeping, lists, recipes, slices, vectors
+from . import acting, importing, keeping, lists, recipes, slices, vectors
 from .action import Action
 
 ACTIONS: tuple[Action, ...] = (
     importing.ACTION,
     vectors.ACTION,
+    acting.MARK_ACTION,
+    acting.RELABEL_ACTION,
+    acting.UNDO_ACTION,
     slices.ACTION,
     lists.ACTION,
+    lists.IMPORT_ACTION,
     keeping.FORGET_ACTION,
     keeping.RERUN_ACTION,
     recipes.RUN_ACTION,

@@ -24,6 +24,7 @@ from ..core import method as kinds
 from ..core.method import Array, Column, Columns, GivenLabels, Inputs, LabelValues, Method, Progress
 from ..core.params import ParamError, Params, roles
 from . import runs, sidebar, store
+from .curated import corrections
 
 BATCH = 5_000
 TAGS = "tags"  # as a label field: the split that a sample's tags name
@@ -75,11 +76,12 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
         reads["embeddings"], sources["embeddings"] = source, facts
         vectors, keep, why = _vectors(samples.values(path), path)
     if named.get("labels"):
-        path = _label_path(dataset, named["labels"])
+        path = TAGS if named["labels"] == TAGS else label_path(dataset, named["labels"])
         given = _splits(samples.values(path)) if path == TAGS else samples.values(path)
         labels = [value for value, kept in zip(given, keep, strict=True) if kept]
         reads["labels"] = {"field": path, "run": None, "made": None}
         fingerprint["labels"] = runs.digest(dataset.values(path))
+        fingerprint["corrections"] = runs.digest(corrections(dataset, path))
         if all(value is None for value in labels):
             raise ParamError(
                 f"No sample of the target has a label in {named['labels']!r}; label some, or name another field"
@@ -119,6 +121,23 @@ def label_fields(dataset: fo.Dataset) -> list[str]:
     own = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
     found += [p for p, s in dataset.get_field_schema(ftype=fo.StringField).items() if p != "filepath"]
     return sorted(found, key=lambda path: path in own)
+
+
+def label_path(dataset: fo.Dataset, name: str) -> str:
+    """Path of the labels that a `label_field` parameter names: the label inside a Classification, or a text field.
+
+    Raises:
+        ParamError: no such field, or it holds no labels.
+    """
+    schema = dataset.get_field(name)
+    if isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classification:
+        return f"{name}.label"
+    if isinstance(schema, fof.StringField):
+        return name
+    is_there = "is not a Classification or text field" if schema is not None else "does not exist"
+    raise ParamError(
+        f"Label field {name!r} {is_there} on dataset {dataset.name!r}; it has: {_listed(label_fields(dataset))}"
+    )
 
 
 def write(
@@ -214,20 +233,6 @@ def _splits(tags: Sequence[Sequence[str]]) -> list[str | None]:
             f"such as {' and '.join(torn[0])}: take one away, or name a field that holds the split"
         )
     return [found[0] if found else None for found in of]
-
-
-def _label_path(dataset: fo.Dataset, name: str) -> str:
-    if name == TAGS:
-        return name
-    schema = dataset.get_field(name)
-    if isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classification:
-        return f"{name}.label"
-    if isinstance(schema, fof.StringField):
-        return name
-    is_there = "is not a Classification or text field" if schema is not None else "does not exist"
-    raise ParamError(
-        f"Label field {name!r} {is_there} on dataset {dataset.name!r}; it has: {_listed(label_fields(dataset))}"
-    )
 
 
 def _graph_source(dataset: fo.Dataset, x: Array) -> Callable[[int, str, Progress], Any]:

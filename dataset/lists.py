@@ -1,4 +1,4 @@
-"""Lists of samples as files that other tools read."""
+"""Lists of samples as files that other tools read and write."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import fiftyone.core.fields as fof
 
 from ..core.method import Progress
 from ..core.params import ParamError, Params, param
-from .action import Action
+from . import decisions, slices
+from .action import Action, counted
 
 DEFAULT_NAME = "images_to_exclude_from_training_{date:%Y_%m_%d}.txt"
 
@@ -94,6 +95,71 @@ def _write(file: Any, kind: str, columns: list[str], rows: list[dict[str, Any]])
         writer.writerows(rows)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ImportListParams(Params):
+    """Exclude, keep or save as a slice the samples that a file lists: the way back from `export_list`."""
+
+    path: str = param(help="File to read: .txt with a path per line, .csv or .json with a column filepath", path="file")
+    use: str = param("exclude", "What to do with the listed samples", among=("exclude", "keep", "slice"))
+    reason: str | None = param(None, "Why they are excluded; by default the name of the file")
+    name: str | None = param(None, "Name of the slice; by default the name of the file")
+
+
+def import_list(samples: fo.DatasetView, params: ImportListParams, progress: Progress) -> dict[str, Any]:
+    """Find the listed samples in the target, and do with them what is asked."""
+    path = Path(params.path).expanduser()
+    wanted = _listed(path)
+    here = dict(zip(samples.values("filepath"), samples.values("id"), strict=True))
+    by_name = {place: str((path.parent / place).resolve()) for place in wanted}  # lists travel with their images
+    ids = [here.get(place) or here.get(absolute) for place, absolute in by_name.items()]
+    missing = [place for place, sample_id in zip(by_name, ids, strict=True) if sample_id is None]
+    found = samples._root_dataset.select([sample_id for sample_id in ids if sample_id is not None])
+    if len(missing) == len(wanted):
+        raise ParamError(
+            f"None of the {len(wanted):,} paths in {str(path)!r} belongs to a sample here; the first is {wanted[0]!r}"
+        )
+    if params.use == "slice":
+        name = params.name or path.stem
+        said = slices.save_slice(found, slices.SaveSliceParams(name=name), progress)["headline"]
+    elif params.use == "keep":
+        said = f"{counted(len(decisions.keep(found).ids), 'sample')} kept"
+    else:
+        made = decisions.exclude(found, params.reason or path.name)
+        said = f"{counted(len(made.ids), 'sample')} excluded"
+    unknown = f"; no sample here has {counted(len(missing), 'path')} of it, such as {missing[0]!r}" if missing else ""
+    return {"headline": said + unknown, "count": len(wanted) - len(missing), "unknown": missing[:100]}
+
+
+def _listed(path: Path) -> list[str]:
+    """The paths in a list, each once."""
+    kind = path.suffix.lower()
+    if kind not in (".txt", ".csv", ".json"):
+        raise ParamError(f"ImportListParams.path must end in .txt, .csv or .json; got {str(path)!r}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise ParamError(f"The file {str(path)!r} cannot be read: {why}; name another") from None
+    try:
+        if kind == ".txt":
+            rows: list[Any] = text.splitlines()
+        elif kind == ".csv":
+            rows = [row["filepath"] for row in csv.DictReader(text.splitlines())]
+        else:
+            rows = [row["filepath"] if isinstance(row, dict) else row for row in json.loads(text)]
+    except (KeyError, TypeError, ValueError):
+        raise ParamError(
+            f"The file {str(path)!r} is no list with a column 'filepath'; export_list writes such lists"
+        ) from None
+    found = list(dict.fromkeys(row.strip() for row in rows if isinstance(row, str) and row.strip()))
+    if not found:
+        raise ParamError(f"The file {str(path)!r} lists no path; name another")
+    return found
+
+
 ACTION = Action(
     name="export_list", label="Export list", stage="act", params=ExportListParams, run=export_list, risk="medium"
+)
+IMPORT_ACTION = Action(
+    name="import_list", label="Import list", stage="act", params=ImportListParams, run=import_list, risk="medium"
 )

@@ -21,6 +21,7 @@ from ..core.catalog import METHODS
 from ..core.method import Method
 from ..core.params import ParamError
 from . import sidebar
+from .curated import corrections, curated_field
 
 NAMESPACE = "image_curation/"
 
@@ -183,6 +184,7 @@ class Freshness:
         self._dataset = dataset
         self._runs = {run.key: run for run in list_runs(dataset)}
         self._digests: dict[str, str] = {}
+        self._corrected: dict[str, list[tuple[str, str]]] = {}
 
     def stale_reason(self, key: str) -> str | None:
         """Why the run does not hold any more, in a sentence; None while it does."""
@@ -218,7 +220,17 @@ class Freshness:
                 return f"its labels in {source['field']!r} are gone"
             if self._digest(source["field"]) != run.fingerprint.get("labels"):
                 return f"labels in {source['field']!r} have changed"
+            return self._corrected_reason(run, source["field"])
         return None
+
+    def _corrected_reason(self, run: Run, path: str) -> str | None:
+        if path not in self._corrected:
+            self._corrected[path] = corrections(self._dataset, path)
+        found = self._corrected[path]
+        if digest(found) == run.fingerprint.get("corrections", digest([])):
+            return None
+        count = f"{len(found):,} label{'' if len(found) == 1 else 's'}" if found else "labels"
+        return f"{count} in {path.removesuffix('.label')!r} corrected since; the result is in {curated_field(path)!r}"
 
     def _digest(self, path: str) -> str:
         if path not in self._digests:

@@ -12,7 +12,7 @@ from fiftyone import ViewField as F
 
 from ..core.method import Progress
 from ..core.params import ParamError, Params, param
-from .action import Action
+from .action import Action, counted
 
 PREFIX = "slice_"
 
@@ -49,7 +49,7 @@ class SaveSliceParams(Params):
 def save_slice(samples: fo.DatasetView, params: SaveSliceParams, progress: Progress) -> dict[str, Any]:
     """Save a slice; frozen ones get a membership field, live ones a condition."""
     dataset = samples._root_dataset
-    taken = _named_like(dataset, params.name)
+    taken = named_like(dataset, params.name)
     if taken is not None and not params.overwrite:
         raise ParamError(
             f"A saved view {taken!r} exists already; choose another name, or pass overwrite=True to replace it"
@@ -71,7 +71,7 @@ def save_slice(samples: fo.DatasetView, params: SaveSliceParams, progress: Progr
     made_by = (dataset.get_field(params.field).info or {}).get("run") if params.field else None
     dataset.save_view(params.name, view, description=f"Curator slice: {said}" + (f"; run {made_by}" if made_by else ""))
     return {
-        "headline": f"Slice {params.name!r}: {count:,} samples",
+        "headline": f"Slice {params.name!r}: {counted(count, 'sample')}",
         "name": params.name,
         "count": count,
         "frozen": frozen,
@@ -102,6 +102,15 @@ def condition(dataset: fo.Dataset, params: SaveSliceParams) -> Any:
     return expression
 
 
+def named_like(dataset: fo.Dataset, name: str) -> str | None:
+    """The saved view whose name or address in the App would be the same."""
+    slug = re.sub(r"[\W_]+", "-", name.lower()).strip("-")
+    for other in dataset.list_saved_views():
+        if other == name or re.sub(r"[\W_]+", "-", other.lower()).strip("-") == slug:
+            return str(other)
+    return None
+
+
 def _typed(schema: fof.Field, text: str, path: str | None) -> Any:
     if isinstance(schema, fof.BooleanField):
         if text.lower() not in ("true", "false"):
@@ -129,15 +138,6 @@ def _stamp(dataset: fo.Dataset, chosen: fo.DatasetView, name: str) -> str:
     dataset.create_index(path)
     dataset.set_values(path, dict.fromkeys(ids, True), key_field="id")
     return path
-
-
-def _named_like(dataset: fo.Dataset, name: str) -> str | None:
-    """The saved view whose name or address in the App would be the same."""
-    slug = re.sub(r"[\W_]+", "-", name.lower()).strip("-")
-    for other in dataset.list_saved_views():
-        if other == name or re.sub(r"[\W_]+", "-", other.lower()).strip("-") == slug:
-            return str(other)
-    return None
 
 
 def _said(params: SaveSliceParams) -> str:

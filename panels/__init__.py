@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .curation import CurationPanel
+from .review import ReviewPanel
 
-PANELS = (CurationPanel,)
+PANELS = (CurationPanel, ReviewPanel)

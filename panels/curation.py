@@ -20,6 +20,7 @@ from ..core.catalog import METHODS
 from ..dataset.columns import vector_sources
 from ..dataset.runs import Freshness, Run, list_runs
 from . import grid, home, reading, run_page, wording
+from .beginning import advice
 from .layout import Layout, layout
 from .run_page import GIVEN
 
@@ -40,6 +41,7 @@ EVENTS = (
     "save_slice",
     "export",
     "open_map",
+    "review",
     "rerun",
     "forget",
 )
@@ -88,7 +90,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
 
     def refresh(self, ctx: Any) -> None:
         """Read everything again."""
-        data: dict[str, Any] = {"advice": _advice(ctx), "scope": None, "showing": None, "home": None, "page": None}
+        data: dict[str, Any] = {"advice": advice(ctx), "scope": None, "showing": None, "home": None, "page": None}
         if data["advice"] is None:
             view = grid.base_view(ctx)
             ctx.panel.set_state("base", grid.digest(view))
@@ -234,6 +236,10 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         ctx.ops.open_panel("Embeddings", layout="horizontal")
         ctx.ops.notify(f"Choose {ctx.panel.get_state('run')!r} in the Embeddings panel")
 
+    def review(self, ctx: Any) -> None:
+        """Open the Curation Review panel on the open run."""
+        ctx.ops.open_panel("review", layout="horizontal", state={"source": ctx.panel.get_state("run")})
+
     def on_ran(self, ctx: Any) -> None:
         """An operator that was opened from here has ended."""
         ctx.dataset.reload()
@@ -306,28 +312,6 @@ def _scope(ctx: Any, view: fo.DatasetView) -> dict[str, Any]:
     else:
         text = f"The figures are about the whole dataset: {wording.samples(total)}"
     return {"text": text, "narrowed": bool(view._stages) or ctx.view._is_generated}
-
-
-def _advice(ctx: Any) -> dict[str, Any] | None:
-    """What to do first, where there is nothing to show yet."""
-    begin = {"label": "Import images", "event": "run_method", "params": {"method": "import_images"}}
-    dataset = ctx.dataset
-    if dataset is None:
-        text = "Choose a dataset in the App's list, or make one from a folder of images."
-        return {"title": "No dataset is open", "text": text, "action": begin}
-    if dataset.media_type not in (None, "image"):
-        text = f"Curator works on datasets of images. This one holds {dataset.media_type}s; open or import another."
-        return {"title": "This dataset holds no images", "text": text, "action": None}
-    if dataset.count() == 0:
-        text = (
-            "Import a folder of images first. Where they lie in one subfolder per class, that gives them their labels."
-        )
-        return {"title": "This dataset has no images yet", "text": text, "action": begin}
-    if grid.base_view(ctx).count() == 0:
-        action = {"label": "Show the whole dataset", "event": "whole_dataset"}
-        text = "No sample meets the conditions of the current view, so there is nothing to show about it."
-        return {"title": "The current view is empty", "text": text, "action": action}
-    return None
 
 
 def _has(dataset: fo.Dataset, runs: list[Run]) -> set[str]:

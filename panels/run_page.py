@@ -221,6 +221,8 @@ def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
     if done and (parts.scores or parts.groups or parts.flags):
         actions.append({"label": "Save a slice", "event": "save_slice"})
         actions.append({"label": "Export a list", "event": "export"})
+    if done and (parts.flags or any(part.column.best for part in parts.scores)):
+        actions.insert(0, {"label": "Review", "event": "review"})
     if done and parts.has_map:
         actions.append({"label": "Open the map", "event": "open_map"})
     if run.status != "running" or run.is_interrupted:

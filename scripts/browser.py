@@ -92,6 +92,13 @@ def open_run(page: Any, label: str) -> None:
     page.get_by_role("slider").first.wait_for()
 
 
+def open_review(page: Any) -> None:
+    """The Curation Review panel beside the grid."""
+    page.get_by_test_id("new-panel-btn").first.click()
+    page.get_by_text("Curation Review", exact=True).first.click()
+    page.get_by_label("Run to review").wait_for()
+
+
 def grid_count(page: Any) -> int:
     """How many samples the grid says it shows."""
     return int(re.sub(r"\D", "", page.get_by_test_id("entry-counts").inner_text()) or 0)

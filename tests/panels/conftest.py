@@ -1,4 +1,4 @@
-"""Drives the Curation panel as the App does, without a browser: one event in, the App's instructions out."""
+"""Drives a panel as the App does, without a browser: one event in, the App's instructions out."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class Driver:
         calls: name and parameters of what the last event asked the App to do.
         size: characters of the last answer.
         view: the grid's view, as the App would send it with the next event.
+        selected: ids of the samples selected in the grid.
+        uri: of the panel.
     """
 
     dataset: Any
@@ -28,6 +30,8 @@ class Driver:
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     size: int = 0
     view: Any = None
+    selected: tuple[str, ...] = ()
+    uri: str = PANEL
 
     def send(self, event: str, **params: Any) -> Driver:
         """Send one event and take over what it answers."""
@@ -36,7 +40,8 @@ class Driver:
 
         samples = {"dataset": self.dataset} if self.view is None else {"view": self.view}
         given = {"panel_id": "panel", "__method__": event, "panel_state": dict(self.state), **params}
-        result = foo.execute_operator(PANEL, samples, params=given)
+        context = {**samples, "selected": list(self.selected)}
+        result = foo.execute_operator(self.uri, context, params=given)
         self.calls = []
         requests = result.executor.to_json()["requests"]
         self.size = len(json.dumps(requests, allow_nan=False))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import re
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WEB = ROOT / "panels" / "web"
@@ -42,11 +45,21 @@ def test_bundle__is_small_and_asks_for_nothing_outside() -> None:
     assert re.findall(r"https?://[^\"'` ]+", text) == []
 
 
-def test_bundle__draws_the_panel_and_sends_events_that_it_has() -> None:
-    from image_curation.panels.curation import EVENTS, CurationPanel
+@pytest.mark.parametrize(
+    ("panel", "files"),
+    [("curation", ("Curation", "RunView")), ("review", ("Review", "Decide", "Labels"))],
+)
+def test_bundle__draws_the_panel_and_sends_events_that_it_has(panel: str, files: tuple[str, ...]) -> None:
+    module = importlib.import_module(f"image_curation.panels.{panel}")
+    drawn = getattr(module, f"{panel.title()}Panel")
+    sources = "\n".join((WEB / "src" / f"{name}.tsx").read_text() for name in files)
+    sent = set(re.findall(r"""(?:send|current|act)\("(\w+)\"""", sources))
+    assert sent
+    assert sent <= set(module.EVENTS)
+    assert all(callable(getattr(drawn, event)) for event in module.EVENTS)
+    assert f'name: "Curator{panel.title()}"' in (WEB / "src" / "index.tsx").read_text()
 
-    sources = "\n".join(path.read_text() for path in (WEB / "src").glob("*.tsx"))
-    sent = set(re.findall(r"""send\("(\w+)\"""", sources)) | set(re.findall(r"""current\("(\w+)\"""", sources))
-    assert sent <= set(EVENTS)
-    assert all(callable(getattr(CurationPanel, event)) for event in EVENTS)
-    assert 'name: "CuratorCuration"' in sources
+
+def test_bundle__every_component_of_a_panel_is_looked_at() -> None:
+    drawn = {path.stem for path in (WEB / "src").glob("*.tsx")} - {"index"}
+    assert drawn == {"Curation", "RunView", "Review", "Decide", "Labels"}

@@ -1,5 +1,5 @@
 // Made-up results in the shape that panels/views.py sends.
-import type { CurationData, Listing, Picture, Row } from "../src/types";
+import type { CurationData, Listing, Picture, ReviewData, Row } from "../src/types";
 
 /** A drawn picture, since there are no files here: mediaUrl's prefix is taken off again by main.tsx. */
 const drawn = (text: string, hue: number): string =>
@@ -65,4 +65,28 @@ export const run: CurationData = {
 
 export const empty: CurationData = {
   advice: { title: "This dataset has no images yet", text: "Import a folder of images first; labels are taken from the names of its subfolders where there are any.", action: { label: "Import images", event: "run_method", params: { method: "import_images" } } },
+};
+
+const queue: ReviewData = {
+  sources: [
+    { key: "label_issues", label: "Find label issues", said: "23 likely label issues among 1,797 samples" },
+    { key: "duplicates", label: "Find duplicates", said: "12 copies in 5 groups" },
+  ],
+  source: "label_issues", scope: "of the current view", classes: ["0", "1", "2", "3", "8"], reasons: ["unusable", "duplicate", "not in scope"], in_grid: false,
+};
+
+export const review: ReviewData = {
+  ...queue, stamp: "1", undo: "labelled 3", said: "Labelled 3.", selected: 4, next: null,
+  progress: { done: 7, total: 23, text: "7 of 23 decided: 5 relabelled, 1 kept, 1 excluded", place: "8 of 23" },
+  card: {
+    id: "a", path: drawn("8", 20), name: "digit_0937.png", given: "3", suggested: "8", agrees: false, decided: "Kept",
+    facts: [{ label: "Quality", value: "0.0123" }, { label: "Rank", value: "8" }, { label: "Detectors", value: "logistic, neighbors" }],
+    alike: [{ title: "Most like it among “3”, with similarity", pictures: pictures(3).slice(0, 4) }, { title: "Most like it among “8”, with similarity", pictures: pictures(8).slice(0, 4) }],
+  },
+};
+
+export const reviewed: ReviewData = {
+  ...queue, stamp: "2", undo: "kept", said: "Kept.",
+  progress: { done: 23, total: 23, text: "23 of 23 decided: 20 relabelled, 2 kept, 1 excluded", place: "" },
+  finished: { title: "All 23 samples are decided", text: "Decided so far: 20 relabelled, 2 kept, 1 excluded.", action: { label: "Show them in the grid", event: "show_queue" } },
 };

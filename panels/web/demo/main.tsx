@@ -1,13 +1,15 @@
-// Each state of the panel, in both themes: ?theme=light|dark & show=home|run|empty.
+// Each state of the panel, in both themes: ?theme=light|dark & show=home|run|empty|review|reviewed.
 import * as React from "react";
 import { createRoot } from "react-dom/client";
 import { createTheme, CssBaseline, ThemeProvider } from "@mui/material";
 import { CurationView } from "../src/Curation";
-import type { CurationData, Send } from "../src/types";
-import { empty, home, run } from "./data";
+import { ReviewView } from "../src/Review";
+import type { CurationData, ReviewData, Send } from "../src/types";
+import { empty, home, review, reviewed, run } from "./data";
 
 const asked = new URLSearchParams(location.search);
 const states: Record<string, CurationData> = { home, run, empty };
+const reviews: Record<string, ReviewData> = { review, reviewed };
 const theme = createTheme({ palette: { mode: asked.get("theme") === "light" ? "light" : "dark", primary: { main: "#ff6d04" } } });
 
 // no server hands out files here: an address that carries a drawn picture is turned back into that picture
@@ -20,10 +22,11 @@ new MutationObserver(() => {
 function Page() {
   const [said, setSaid] = React.useState("");
   const send: Send = (event, params) => setSaid(`${event} ${JSON.stringify(params ?? {})}`);
+  const show = asked.get("show") ?? "home";
   return (
     <ThemeProvider theme={theme}>
       <CssBaseline />
-      <CurationView data={states[asked.get("show") ?? "home"]} send={send} />
+      {show in reviews ? <ReviewView data={reviews[show]} send={send} /> : <CurationView data={states[show]} send={send} />}
       <output style={{ position: "fixed", bottom: 0, right: 0, fontFamily: "monospace" }}>{said}</output>
     </ThemeProvider>
   );

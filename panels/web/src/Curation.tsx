@@ -3,9 +3,9 @@
 import * as React from "react";
 import { Alert, Box, Button, IconButton, Tooltip, Typography } from "@mui/material";
 import { useTriggerPanelEvent } from "@fiftyone/operators";
-import { Card, Icon, StageBoard } from "./components";
+import { AdviceCard, Icon, StageBoard } from "./components";
 import { RunView } from "./RunView";
-import type { Advice, CurationData, Home, Send } from "./types";
+import type { CurationData, Home, Send } from "./types";
 
 interface PanelProps {
   data?: CurationData;
@@ -77,22 +77,5 @@ function HomeView({ home, send }: { home: Home; send: Send }) {
         onAct={(action) => send(action.event, action.params)}
       />
     </>
-  );
-}
-
-function AdviceCard({ advice, send }: { advice: Advice; send: Send }) {
-  const { action } = advice;
-  return (
-    <Card
-      title={advice.title}
-      text={advice.text}
-      aside={
-        action && (
-          <Button size="small" variant="contained" onClick={() => send(action.event, action.params)}>
-            {action.label}
-          </Button>
-        )
-      }
-    />
   );
 }

@@ -1,10 +1,19 @@
 import { PluginComponentType, registerComponent } from "@fiftyone/plugins";
 import { Curation } from "./Curation";
+import { Review } from "./Review";
 
 registerComponent({
   name: "CuratorCuration",
   label: "Curation",
   component: Curation,
+  type: PluginComponentType.Component,
+  activator: () => true,
+});
+
+registerComponent({
+  name: "CuratorReview",
+  label: "Curation Review",
+  component: Review,
   type: PluginComponentType.Component,
   activator: () => true,
 });

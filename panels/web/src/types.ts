@@ -140,5 +140,54 @@ export interface CurationData {
   page?: RunPage | null;
 }
 
+/** Pictures to compare the reviewed one with. */
+export interface Alike {
+  title: string;
+  pictures: Picture[];
+}
+
+export interface ReviewCard {
+  id: string;
+  path: string;
+  name: string;
+  given: string | null;
+  /** Another class than the given one, where the run suggests one. */
+  suggested: string | null;
+  agrees: boolean;
+  facts: Fact[];
+  decided: string | null;
+  alike: Alike[];
+}
+
+export interface ReviewProgress {
+  done: number;
+  total: number;
+  text: string;
+  place: string;
+}
+
+export interface ReviewData {
+  advice?: Advice | null;
+  sources?: { key: string; label: string; said: string }[];
+  source?: string | null;
+  scope?: string;
+  progress?: ReviewProgress | null;
+  card?: ReviewCard | null;
+  finished?: Advice | null;
+  classes?: string[];
+  reasons?: string[];
+  /** The decision that undo would take back. */
+  undo?: string | null;
+  /** What the last event did. */
+  said?: string | null;
+  /** Changes with every answer. */
+  stamp?: string;
+  /** The picture that comes next, to be fetched ahead. */
+  next?: string | null;
+  in_grid?: boolean;
+  /** Samples selected in the grid. */
+  selected?: number;
+}
+
 /** Runs a method of the Python panel. */
 export type Send = (event: string, params?: Record<string, unknown>) => void;

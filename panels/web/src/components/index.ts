@@ -1,9 +1,12 @@
 export { ActionBar } from "./ActionBar";
+export { AdviceCard } from "./AdviceCard";
 export { Card } from "./Card";
 export { FactsTable } from "./FactsTable";
 export { Gallery } from "./Gallery";
 export { Histogram } from "./Histogram";
 export { Icon } from "./Icon";
 export { ListWithThumbnails } from "./ListWithThumbnails";
+export { Picture } from "./Picture";
+export { ProgressLine } from "./ProgressLine";
 export { StageBoard, STATE_WORDS, StateMark } from "./StageBoard";
 export { Thumbnail } from "./Thumbnail";

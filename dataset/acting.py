@@ -1,0 +1,135 @@
+"""Acts on samples: mark, relabel, undo, and marks read from a list. What they leave on a sample: `decisions.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import fiftyone as fo
+
+from ..core.method import Progress
+from ..core.params import ParamError, Params, param
+from . import columns, decisions
+from .action import Action, counted
+from .curated import curated_field
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkParams(Params):
+    """Exclude samples with a reason, or keep them: tags them `excluded` or `kept`. Nothing is deleted; undo takes it
+    back."""
+
+    decision: str = param("exclude", "What you have decided about these samples", among=("exclude", "keep"))
+    reason: str | None = param(None, "Why they are excluded", suggest=("unusable", "duplicate", "wrong content"))
+    run: str | None = param(None, "Run whose review led to this, if any", reads="run", advanced=True)
+
+    def check(self) -> None:
+        """Only what is excluded has a reason."""
+        if self.decision == "keep" and self.reason is not None:
+            raise ParamError(f"MarkParams.reason says why samples are excluded; these are kept, got {self.reason!r}")
+
+
+def mark(samples: fo.DatasetView, params: MarkParams, progress: Progress) -> dict[str, Any]:
+    """Exclude or keep the samples of the target."""
+    samples = _whole(samples)
+    if params.decision == "exclude":
+        made = decisions.exclude(samples, params.reason, params.run)
+    else:
+        made = decisions.keep(samples, queue=params.run)
+    return {
+        "headline": f"{counted(len(made.ids), 'sample')} {made.said}",
+        "count": len(made.ids),
+        "unchanged": len(samples) - len(made.ids),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelabelParams(Params):
+    """Give samples another label: into `<label field>_curated`, a copy of the given labels, which stay as they are."""
+
+    label_field: str = param("ground_truth", "Labels to correct", reads="labels")
+    label: str | None = param(None, "The label that all of these samples get")
+    from_field: str | None = param(None, "Or: a field that holds each sample's new label, such as a run's suggestion")
+    run: str | None = param(None, "Run whose review led to this, if any", reads="run", advanced=True)
+
+    def check(self) -> None:
+        """One of the two ways to say the label."""
+        if (self.label is None) == (self.from_field is None):
+            raise ParamError(
+                "RelabelParams takes either label, one for all samples, or from_field, which holds each sample's own; "
+                f"got label={self.label!r} and from_field={self.from_field!r}"
+            )
+
+
+def relabel(samples: fo.DatasetView, params: RelabelParams, progress: Progress) -> dict[str, Any]:
+    """Relabel the samples of the target."""
+    samples = _whole(samples)
+    labels: Any = params.label
+    if params.from_field is not None:
+        path = columns.label_path(samples._root_dataset, params.from_field)
+        labels = {key: value for key, value in zip(samples.values("id"), samples.values(path), strict=True) if value}
+        if not labels:
+            raise ParamError(f"None of these samples has a label in {params.from_field!r}; name another field")
+    made = decisions.relabel(samples, params.label_field, labels, params.run)
+    return {
+        "headline": f"{counted(len(made.ids), 'sample')} {made.said}",
+        "count": len(made.ids),
+        "unchanged": len(samples) - len(made.ids),
+        "field": curated_field(params.label_field),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoParams(Params):
+    """Take back the last decisions on this dataset: tags, reasons and labels become what they were."""
+
+    steps: int = param(1, "How many decisions to take back", at_least=1)
+    run: str | None = param(None, "Only decisions made in the review of this run", reads="run")
+
+
+def undo(samples: fo.DatasetView, params: UndoParams, progress: Progress) -> dict[str, Any]:
+    """Take back decisions, wherever their samples are."""
+    taken = decisions.undo(samples._root_dataset, params.steps, params.run)
+    if not taken:
+        return {"headline": "There is no decision to take back", "steps": 0, "samples": 0, "left": 0}
+    count, left = sum(len(one.ids) - one.left for one in taken), sum(one.left for one in taken)
+    what = f"{len(taken):,} decisions" if len(taken) > 1 else f"“{taken[0].said}”"
+    later = f"; {counted(left, 'sample')} changed since and left as they are" if left else ""
+    return {
+        "headline": f"Took back {what} on {counted(count, 'sample')}{later}",
+        "steps": len(taken),
+        "samples": count,
+        "left": left,
+    }
+
+
+def _whole(samples: fo.DatasetView) -> fo.DatasetView:
+    """The samples of the target; those that objects lie in, where it is about objects."""
+    if not len(samples):
+        raise ParamError("The target has no samples; widen the view or select some")
+    if not samples._is_patches:
+        return samples
+    return samples._root_dataset.select(list(dict.fromkeys(samples.values("sample_id"))))
+
+
+def _warning(dataset: fo.Dataset, given: dict[str, Any]) -> str | None:
+    """What undo would take back first."""
+    last = decisions.last(dataset, given.get("run") or None)
+    return (
+        f"The last decision: {last.said}, on {counted(len(last.ids), 'sample')}."
+        if last
+        else "There is nothing to take back."
+    )
+
+
+MARK_ACTION = Action(name="mark", label="Keep or exclude", stage="act", params=MarkParams, run=mark, risk="medium")
+RELABEL_ACTION = Action(name="relabel", label="Relabel", stage="act", params=RelabelParams, run=relabel, risk="medium")
+UNDO_ACTION = Action(
+    name="undo",
+    label="Undo decisions",
+    stage="act",
+    params=UndoParams,
+    run=undo,
+    risk="medium",
+    warning=_warning,
+)

@@ -1,0 +1,257 @@
+"""Decisions of people about samples: kept, excluded with a reason, or given another label.
+
+What a decision leaves on a sample, chosen once for the App, the SDK and every review:
+
+- one of the tags `excluded`, `kept` and `relabelled`, so that the App's sidebar and `match_tags` find them;
+- `curation_reason`, why it was excluded;
+- `curation_reviews`, the keys of the runs in whose review it was decided;
+- its label in `<label field>_curated`: a copy of the given labels on which relabelling writes. The given ones stay.
+
+A sample counts as in use unless it is tagged `excluded`; the slice `curated` holds those in use. Every decision is in
+the journal before it is on the samples (`journal.py`), and `undo` brings back exactly what was there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import fiftyone as fo
+
+from ..core.params import ParamError
+from . import columns, journal, sidebar, slices
+from .curated import curated_field, curated_path, has_curated
+
+Verdict = Literal["excluded", "kept", "relabelled"]
+
+TAGS = ("excluded", "kept", "relabelled")
+REASON = "curation_reason"
+REVIEWS = "curation_reviews"
+SLICE = "curated"
+GROUP = "curation"
+DESCRIPTIONS = {REASON: "Why the sample was excluded", REVIEWS: "Runs in whose review this sample was decided"}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision as it was made or taken back.
+
+    Attributes:
+        key: its place in the journal; None where nothing changed.
+        verdict: what was decided.
+        said: a sentence.
+        ids: samples that it changed.
+        queue: key of the run whose review led to it, or None.
+        left: samples that stayed as they are, because they have been changed since (of one that was taken back).
+    """
+
+    key: str | None
+    verdict: str
+    said: str
+    ids: tuple[str, ...]
+    queue: str | None = None
+    left: int = 0
+
+
+def exclude(samples: fo.DatasetView, reason: str | None = None, queue: str | None = None) -> Decision:
+    """Leave samples out of the curated set; nothing is deleted."""
+    dataset = samples._root_dataset
+    _declare(dataset)
+    _ensure_slice(dataset)
+    said = f"excluded{f' ({reason})' if reason else ''}"
+    return _decide(samples, "excluded", said, reason=reason, queue=queue)
+
+
+def keep(samples: fo.DatasetView, label_field: str | None = None, queue: str | None = None) -> Decision:
+    """Say that samples are right as they are. With `label_field`, so is their given label."""
+    dataset = samples._root_dataset
+    _declare(dataset)
+    given = columns.label_path(dataset, label_field) if label_field else None
+    if given is not None and not has_curated(dataset, given):
+        given = None
+    return _decide(samples, "kept", "kept", given=given, queue=queue)
+
+
+def relabel(
+    samples: fo.DatasetView, label_field: str, labels: str | Mapping[str, str], queue: str | None = None
+) -> Decision:
+    """Write another label for samples into `<label_field>_curated`.
+
+    Args:
+        labels: one for all, or sample id → label; samples without one are left alone.
+
+    Raises:
+        ParamError: no such label field, or an empty label.
+    """
+    dataset = samples._root_dataset
+    given = columns.label_path(dataset, label_field)
+    if isinstance(labels, str):
+        if not labels.strip():
+            raise ParamError(f"A label must have at least one letter or digit; got {labels!r}")
+        labels = labels.strip()
+    _declare(dataset)
+    ensure_curated_labels(dataset, label_field)
+    said = f"labelled {labels}" if isinstance(labels, str) else "relabelled"
+    return _decide(samples, "relabelled", said, given=given, labels=labels, queue=queue)
+
+
+def undo(dataset: fo.Dataset, steps: int = 1, queue: str | None = None) -> list[Decision]:
+    """Take back the last decisions, the newest first; with `queue`, those of one review.
+
+    Returns:
+        what was taken back: fewer than `steps` where there are no more
+    """
+    done: list[Decision] = []
+    while len(done) < steps:
+        taken = journal.pop(dataset, queue)
+        if taken is None:
+            break
+        entry, left = taken
+        ids = tuple(change.id for change in entry.changes)
+        done.append(Decision(entry.key, entry.verdict, entry.said, ids, entry.queue, left))
+    return done
+
+
+def last(dataset: fo.Dataset, queue: str | None = None) -> Decision | None:
+    """The decision that `undo` would take back first."""
+    entry = journal.peek(dataset, queue)
+    if entry is None:
+        return None
+    return Decision(entry.key, entry.verdict, entry.said, tuple(change.id for change in entry.changes), entry.queue)
+
+
+def ensure_curated_labels(dataset: fo.Dataset, label_field: str) -> str:
+    """Make the curated labels as a copy of the given ones, and copy those that came since. Returns the field.
+
+    Raises:
+        ParamError: a field of that name is there and is not ours.
+    """
+    given = columns.label_path(dataset, label_field)
+    name, path = curated_field(given), curated_path(given)
+    if dataset.get_field(name) is None:
+        dataset.reload()  # another process may have made it
+    existing = dataset.get_field(name)
+    if existing is not None and not has_curated(dataset, given):
+        raise ParamError(f"Field {name!r} exists already and holds no curated labels; rename it, then relabel again")
+    if existing is None:
+        options = {"embedded_doc_type": fo.Classification} if given.endswith(".label") else {}
+        ftype = fo.EmbeddedDocumentField if options else fo.StringField
+        said = f"Labels of {given.removesuffix('.label')!r} with the decisions of people"
+        dataset.add_sample_field(name, ftype, description=said, info={"curates": given}, **options)
+        dataset.create_index(path)
+        _show_fields(dataset)
+    source = given.removesuffix(".label")
+    dataset._sample_collection.update_many({path: None, given: {"$ne": None}}, [{"$set": {name: f"${source}"}}])
+    return name
+
+
+def _decide(
+    samples: fo.DatasetView,
+    verdict: Verdict,
+    said: str,
+    *,
+    reason: str | None = None,
+    given: str | None = None,
+    labels: str | Mapping[str, str] | None = None,
+    queue: str | None = None,
+) -> Decision:
+    """Work out what changes on each sample, and hand it to the journal.
+
+    Args:
+        given: path of the given labels, where the decision is about labels.
+        labels: the new ones; None for the given ones.
+    """
+    fields = ["tags", REASON, REVIEWS]
+    if given is not None:
+        fields += [curated_field(given), given.removesuffix(".label")]
+    changes = []
+    for before in _documents(samples, fields):
+        sample_id = str(before.pop("_id"))
+        label = labels.get(sample_id) if isinstance(labels, Mapping) else labels
+        if verdict == "relabelled" and not label:
+            continue
+        given_value = before.pop(given.removesuffix(".label"), None) if given else None
+        after = _marked(before, verdict, reason, queue)
+        if given is not None:
+            after.pop(curated_field(given), None)
+            value = _labelled(before.get(curated_field(given)), given_value, label, given.endswith(".label"))
+            if value is not None:
+                after[curated_field(given)] = value
+        changes.append(journal.Change(sample_id, before, after))
+    changed = tuple(change.id for change in changes if change.before != change.after)
+    key = journal.push(samples._root_dataset, verdict, said, queue, changes)
+    return Decision(key, verdict, said, changed, queue)
+
+
+def _documents(samples: fo.DatasetView, fields: Sequence[str]) -> Iterable[dict[str, Any]]:
+    """The samples as the database holds them; what a view hides or filters inside them is there too."""
+    dataset = samples._root_dataset
+    found: Iterable[dict[str, Any]] = dataset.select(samples.values("id"))._aggregate(
+        post_pipeline=[{"$project": dict.fromkeys(fields, True)}]
+    )
+    return found
+
+
+def _marked(before: Mapping[str, Any], verdict: Verdict, reason: str | None, queue: str | None) -> dict[str, Any]:
+    """The sample with one of our tags, its reason, and the review that it was decided in."""
+    after, tags, reviews = dict(before), before.get("tags") or [], before.get(REVIEWS) or []
+    if [tag for tag in tags if tag in TAGS] != [verdict]:
+        after["tags"] = [*(tag for tag in tags if tag not in TAGS), verdict]
+    if reason:
+        after[REASON] = reason
+    elif before.get(REASON) is not None:
+        del after[REASON]
+    if queue is not None and queue not in reviews:
+        after[REVIEWS] = [*reviews, queue]
+    return after
+
+
+def _labelled(now: Any, given: Any, label: str | None, embedded: bool) -> Any:
+    """The value of the curated labels: the given one, or another label."""
+    if label is None:
+        return given
+    if not embedded:
+        return label
+    known = [value for value in (now, given) if (value or {}).get("label") == label]
+    return known[0] if known else dict(fo.Classification(label=label).to_dict())
+
+
+def _declare(dataset: fo.Dataset) -> None:
+    if dataset.get_field(REASON) is not None and dataset.get_field(REVIEWS) is not None:
+        return
+    dataset.reload()
+    taken = [name for name in DESCRIPTIONS if dataset.get_field(name) is not None and not _is_ours(dataset, name)]
+    if taken:
+        raise ParamError(f"Field {taken[0]!r} exists already and is not Curator's; rename it, then decide again")
+    info = {"curation": True}
+    dataset.add_sample_field(REASON, fo.StringField, description=DESCRIPTIONS[REASON], info=info)
+    dataset.add_sample_field(
+        REVIEWS, fo.ListField, subfield=fo.StringField, description=DESCRIPTIONS[REVIEWS], info=info
+    )
+    dataset.create_index(REVIEWS)
+    _show_fields(dataset)
+
+
+def _is_ours(dataset: fo.Dataset, name: str) -> bool:
+    return bool((dataset.get_field(name).info or {}).get("curation"))
+
+
+def _show_fields(dataset: fo.Dataset) -> None:
+    """One group of the App's sidebar for the fields of decisions."""
+    ours = {"curates", "curation"}
+    made = [path for path, schema in dataset.get_field_schema().items() if ours & set(schema.info or {})]
+    sidebar.remove_group(dataset, GROUP)
+    sidebar.add_group(dataset, GROUP, made)
+
+
+def _ensure_slice(dataset: fo.Dataset) -> None:
+    """The saved view of the samples in use. A view of the user's own with that name is left alone."""
+    if slices.named_like(dataset, SLICE) is None:
+        view = dataset.match_tags("excluded", bool=False)
+        dataset.save_view(SLICE, view, description="Curator slice: samples that are not excluded, kept up to date")
+
+
+def reviewed(queue: str) -> Any:
+    """The expression for samples that were decided in the review of a run."""
+    return fo.ViewField(REVIEWS).contains(queue)

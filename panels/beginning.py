@@ -1,0 +1,29 @@
+"""What to do first, where a panel has nothing to show yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import grid
+
+
+def advice(ctx: Any) -> dict[str, Any] | None:
+    """A sentence and a button, for panels with the events `run_method` and `whole_dataset`; None where all is there."""
+    begin = {"label": "Import images", "event": "run_method", "params": {"method": "import_images"}}
+    dataset = ctx.dataset
+    if dataset is None:
+        text = "Choose a dataset in the App's list, or make one from a folder of images."
+        return {"title": "No dataset is open", "text": text, "action": begin}
+    if dataset.media_type not in (None, "image"):
+        text = f"Curator works on datasets of images. This one holds {dataset.media_type}s; open or import another."
+        return {"title": "This dataset holds no images", "text": text, "action": None}
+    if dataset.count() == 0:
+        text = (
+            "Import a folder of images first. Where they lie in one subfolder per class, that gives them their labels."
+        )
+        return {"title": "This dataset has no images yet", "text": text, "action": begin}
+    if grid.base_view(ctx).count() == 0:
+        action = {"label": "Show the whole dataset", "event": "whole_dataset"}
+        text = "No sample meets the conditions of the current view, so there is nothing to show about it."
+        return {"title": "The current view is empty", "text": text, "action": action}
+    return None

@@ -1,0 +1,153 @@
+"""The review queue of a run: which samples, in which order, and which are decided. Read from fields only.
+
+Any finished run with a mark or with a score whose good end is declared can be reviewed: the marked samples, or else all
+that have the score, the worst first; copies stand group by group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import fiftyone as fo
+from fiftyone import ViewField as F
+
+from ..dataset.decisions import REVIEWS
+from ..dataset.runs import Run
+from . import wording
+from .layout import Layout, Part, layout
+
+LONGEST = 10_000  # samples of one queue
+REASONS = ("unusable", "duplicate", "wrong content", "not in scope")  # offered for every exclusion
+USUAL_REASON = {"find_duplicates": "duplicate", "find_leaks": "leak", "find_outliers": "not in scope"}
+KEEPER = "keep"  # a mark of what is good: its queue holds the others
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run as something to review.
+
+    Attributes:
+        flag: path of the mark; None where the queue holds every sample with a score.
+        flagged: the value of the mark that puts a sample into the queue.
+        score: orders the queue.
+        group: path of the number that copies share.
+        suggested: path of the suggested class.
+        given: path of the given labels.
+        facts: further columns, title → path, that the card shows.
+    """
+
+    run: Run
+    flag: str | None
+    flagged: bool
+    score: Part | None
+    group: str | None
+    suggested: str | None
+    given: str | None
+    facts: Mapping[str, str]
+
+    @property
+    def key(self) -> str:
+        """Key of the run; decisions are filed under it."""
+        return self.run.key
+
+    @property
+    def reason(self) -> str:
+        """Why its samples are usually excluded."""
+        return USUAL_REASON.get(self.run.method, REASONS[0])
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The samples of a review in order.
+
+    Attributes:
+        ids: of the samples.
+        done: for each, whether it is decided.
+    """
+
+    ids: Sequence[str]
+    done: Sequence[bool]
+
+    def index(self, sample_id: str | None) -> int | None:
+        """The place of a sample; None where it is not in the queue."""
+        return self.ids.index(sample_id) if sample_id in self.ids else None
+
+    def undecided_after(self, place: int) -> int | None:
+        """The next undecided sample behind a place, or else the first; None when all are decided."""
+        order = [*range(place + 1, len(self.ids)), *range(place + 1)]
+        return next((index for index in order if not self.done[index]), None)
+
+
+def sources(runs: Sequence[Run], fields: Collection[str], labels: str | None) -> list[Source]:
+    """What can be reviewed, the runs that look for errors first, the newest of them first.
+
+    Args:
+        labels: path of the labels for runs that read none.
+    """
+    done = [run for run in reversed(runs) if run.status == "done"]
+    found = [source for run in done if (source := source_of(run, fields, labels))]
+    return sorted(found, key=lambda source: source.run.stage != "clean")
+
+
+def source_of(run: Run, fields: Collection[str], labels: str | None) -> Source | None:
+    """A run as something to review; None where it has neither a mark nor a score with a good end."""
+    parts = layout(run, fields)
+    score = next((part for part in parts.scores if part.column.best), None)
+    flag = _flag(parts)
+    if flag is None and score is None:
+        return None
+    names = {column.name: column for column in (run.declaration.writes if run.declaration else ())}
+    there = {name: run.writes[name] for name in names if run.writes.get(name) in fields}
+    suggested = there.get("suggested") or (parts.label.path if parts.label else None)
+    group = there.get("group") if "group" in names and names["group"].type is int else None
+    shown = {wording.title(name): path for name, path in there.items() if _is_fact(name, names[name].type)}
+    return Source(
+        run,
+        flag=flag.path if flag else None,
+        flagged=flag is None or flag.name != KEEPER,
+        score=score,
+        group=group,
+        suggested=suggested if parts.given else None,
+        given=parts.given or labels,
+        facts=shown,
+    )
+
+
+def condition(source: Source) -> Any:
+    """The expression for the samples of the queue."""
+    if source.flag is not None:
+        return F(source.flag) == source.flagged
+    assert source.score is not None  # a source has one of the two
+    return F(source.score.path) != None  # noqa: E711
+
+
+def read(source: Source, view: fo.DatasetView) -> Queue:
+    """The queue as it stands."""
+    view = view.match(condition(source))
+    if source.group is not None:
+        view = view.sort_by(source.group)
+    elif source.score is not None:
+        view = view.sort_by(source.score.path, reverse=source.score.column.best == "low")
+    reviewed = {"$in": [source.key, {"$ifNull": [f"${REVIEWS}", []]}]}
+    rows = list(view.limit(LONGEST)._aggregate(post_pipeline=[{"$project": {"done": reviewed}}]))
+    return Queue([str(row["_id"]) for row in rows], [row["done"] for row in rows])
+
+
+def tally(source: Source, view: fo.DatasetView) -> dict[str, int]:
+    """How often each verdict was given in this review."""
+    counts = view.match(F(REVIEWS).contains(source.key)).count_sample_tags() if _has_reviews(view) else {}
+    return {name: counts.get(name, 0) for name in ("relabelled", "kept", "excluded")}
+
+
+def _has_reviews(view: fo.DatasetView) -> bool:
+    return view._root_dataset.get_field(REVIEWS) is not None
+
+
+def _flag(parts: Layout) -> Part | None:
+    return next((part for part in parts.flags if part.name != KEEPER), parts.flags[0] if parts.flags else None)
+
+
+def _is_fact(name: str, kind: Any) -> bool:
+    return name not in ("", "suggested", "group") and kind in (float, int, str, list[str])

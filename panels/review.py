@@ -1,0 +1,318 @@
+"""The Curation Review panel: one queue over what a run found, decided a picture at a time.
+
+Decisions go through the same functions as the actions `mark`, `relabel` and `undo` and are in the database before the
+next card is shown, so a reload or a crash loses none and goes on at the first undecided sample.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.core.stages as fos
+import fiftyone.operators as foo
+import fiftyone.operators.types as types
+from fiftyone.operators.categories import Categories
+
+from ..core.params import ParamError
+from ..dataset import decisions
+from ..dataset.curated import curated_path, has_curated
+from ..dataset.decisions import REASON, Decision
+from ..dataset.runs import Run, list_runs
+from . import grid, queue, review_card, wording
+from .beginning import advice
+from .queue import Queue, Source
+
+EVENTS = (
+    "refresh",
+    "whole_dataset",
+    "run_method",
+    "choose_source",
+    "accept",
+    "relabel",
+    "keep",
+    "exclude",
+    "skip",
+    "back",
+    "undo",
+    "open_sample",
+    "show_queue",
+    "show_all",
+    "decide_selected",
+)
+HELP = """Go through what a run found, one picture at a time: accept the suggested label, choose another, keep or
+exclude. Every decision is saved at once and can be undone; the given labels are never changed. Keys: A accept,
+C another class, K keep, X exclude, S skip, B back, U undo."""
+MOST_CLASSES = 1_000
+
+
+class ReviewPanel(foo.Panel):  # type: ignore[misc]
+    """Decide about the samples that a run points at."""
+
+    @property
+    def config(self) -> foo.PanelConfig:
+        return foo.PanelConfig(
+            name="review",
+            label="Curation Review",
+            icon="fact_check",
+            help_markdown=HELP,
+            category=Categories.CURATE,
+            surfaces="grid",
+        )
+
+    def render(self, ctx: Any) -> types.Property:
+        events = {name: getattr(self, name) for name in EVENTS}
+        view = types.View(component="CuratorReview", composite_view=True, **events)
+        return types.Property(types.Object(), view=view)
+
+    # The App's events
+
+    def on_load(self, ctx: Any) -> None:
+        self.refresh(ctx)
+
+    def on_change_dataset(self, ctx: Any) -> None:
+        ctx.panel.set_state({"source": None, "current": None})
+        self.refresh(ctx)
+
+    def on_change_view(self, ctx: Any) -> None:
+        known = ctx.panel.get_state("base")
+        if ctx.dataset is not None and known == grid.digest(grid.base_view(ctx)):
+            ctx.panel.set_data("in_grid", grid.is_shown(ctx))  # the panel's own click, or nothing new
+        else:
+            self.refresh(ctx)
+
+    def on_change_selected(self, ctx: Any) -> None:
+        ctx.panel.set_data("selected", len(ctx.selected or []))
+
+    # Where to look
+
+    def refresh(self, ctx: Any) -> None:
+        """Read everything again; the card stays."""
+        self._show(ctx, ctx.panel.get_state("current"))
+
+    def choose_source(self, ctx: Any) -> None:
+        """Review another run."""
+        ctx.panel.set_state({"source": ctx.params["key"], "current": None})
+        self._show(ctx, None)
+
+    def skip(self, ctx: Any) -> None:
+        """Go on without deciding; the sample comes back at the end."""
+        source, found = _queue(ctx)
+        self._go(ctx, source, found, _next(found, ctx.params["id"]))
+
+    def back(self, ctx: Any) -> None:
+        """Go to the sample before, decided or not."""
+        source, found = _queue(ctx)
+        place = found.index(ctx.params.get("id"))
+        self._go(ctx, source, found, max(0, place - 1) if place is not None else len(found.ids) - 1)
+
+    # Decisions
+
+    def accept(self, ctx: Any) -> None:
+        """Give the sample the label that the run suggests."""
+        source, view = _source(ctx), ctx.dataset.select(ctx.params["id"])
+        label = view.values(source.suggested)[0] if source.suggested else None
+        if label:
+            self._decide(ctx, source, lambda: decisions.relabel(view, _label_field(source), label, source.key))
+
+    def relabel(self, ctx: Any) -> None:
+        """Give the sample a label that the person chose or typed."""
+        source, view = _source(ctx), ctx.dataset.select(ctx.params["id"])
+        self._decide(
+            ctx, source, lambda: decisions.relabel(view, _label_field(source), ctx.params["label"], source.key)
+        )
+
+    def keep(self, ctx: Any) -> None:
+        """Say that the sample is right as it is."""
+        source, view = _source(ctx), ctx.dataset.select(ctx.params["id"])
+        self._decide(ctx, source, lambda: decisions.keep(view, _label_field(source) or None, source.key))
+
+    def exclude(self, ctx: Any) -> None:
+        """Exclude the sample, with the reason that is chosen in the panel."""
+        source, view = _source(ctx), ctx.dataset.select(ctx.params["id"])
+        reason = ctx.params.get("reason") or source.reason
+        self._decide(ctx, source, lambda: decisions.exclude(view, reason, source.key))
+
+    def decide_selected(self, ctx: Any) -> None:
+        """Keep or exclude all samples that are selected in the grid, in one decision."""
+        source, view = _source(ctx), ctx.dataset.select(ctx.selected)
+        if not ctx.selected:
+            return
+        if ctx.params["verdict"] == "keep":
+            made = decisions.keep(view, _label_field(source) or None, source.key)
+        else:
+            made = decisions.exclude(view, ctx.params.get("reason") or source.reason, source.key)
+        ctx.panel.set_data("selected", 0)
+        ctx.ops.set_selected_samples([])
+        ctx.panel.set_data("said", wording.sentence(f"{wording.samples(len(made.ids))} {made.said}"))
+        self._show(ctx, None)
+        ctx.ops.reload_dataset()
+
+    def undo(self, ctx: Any) -> None:
+        """Take back the last decision of this review, and show its sample."""
+        source = _source(ctx)
+        taken = decisions.undo(ctx.dataset, 1, source.key)
+        if not taken:
+            ctx.panel.set_data("said", "There is no decision to take back.")
+            self.refresh(ctx)
+            return
+        left = f"; {wording.samples(taken[0].left)} changed since and left as is" if taken[0].left else ""
+        ctx.panel.set_data("said", f"Taken back: {taken[0].said}, on {wording.samples(len(taken[0].ids))}{left}.")
+        self._show(ctx, taken[0].ids[0])
+
+    # What the grid shows
+
+    def whole_dataset(self, ctx: Any) -> None:
+        """Take all conditions from the grid."""
+        ctx.ops.clear_sidebar_filters()
+        ctx.ops.clear_view()
+
+    def show_queue(self, ctx: Any) -> None:
+        """Show the samples of the queue in the grid, side by side."""
+        ctx.panel.set_data("in_grid", True)
+        grid.show(ctx, fos.Match(queue.condition(_source(ctx))))
+
+    def show_all(self, ctx: Any) -> None:
+        """Take the panel's own condition from the grid."""
+        ctx.panel.set_data("in_grid", False)
+        grid.show(ctx, None)
+
+    def open_sample(self, ctx: Any) -> None:
+        """Open one sample large."""
+        if grid.is_shown(ctx) and not ctx.view.select([ctx.params["id"]]).count():
+            self.show_all(ctx)
+        ctx.ops.open_sample(id=ctx.params["id"])
+
+    # Forms
+
+    def run_method(self, ctx: Any) -> None:
+        """Open a method's form."""
+        ctx.prompt(
+            f"{self.plugin_name}/{ctx.params['method']}", params={}, on_success=self.on_ran, on_error=self.on_ran
+        )
+
+    def on_ran(self, ctx: Any) -> None:
+        """An operator that was opened from here has ended."""
+        ctx.dataset.reload()
+        self.refresh(ctx)
+
+    # Behind the events
+
+    def _decide(self, ctx: Any, source: Source, make: Callable[[], Decision]) -> None:
+        """Decide about the sample on the card, then show the next undecided one."""
+        had_fields = ctx.dataset.get_field(REASON) is not None
+        try:
+            made = make()
+        except ParamError as error:
+            ctx.panel.set_data("said", str(error))
+            self._show(ctx, ctx.params["id"])
+            return
+        if not had_fields:
+            ctx.ops.reload_dataset()  # so that the App's sidebar shows the new fields
+        found = queue.read(source, grid.base_view(ctx))
+        ctx.panel.set_data("said", wording.sentence(made.said))
+        self._go(ctx, source, found, _next(found, ctx.params["id"]))
+
+    def _show(self, ctx: Any, sample_id: str | None) -> None:
+        """Show a sample of the queue, or the first undecided one; or what to do where there is none."""
+        data: dict[str, Any] = {"advice": advice(ctx), "sources": [], "source": None, "card": None, "finished": None}
+        ctx.panel.set_data("stamp", _stamp())
+        if data["advice"] is not None:
+            ctx.panel.set_data(data)
+            return
+        runs = list_runs(ctx.dataset)
+        known = _sources(ctx.dataset, runs)
+        if not known:
+            ctx.panel.set_data({**data, "advice": _nothing_yet()})
+            return
+        source = next((one for one in known if one.key == ctx.panel.get_state("source")), known[0])
+        view = grid.base_view(ctx)
+        ctx.panel.set_state({"source": source.key, "base": grid.digest(view)})
+        found = queue.read(source, view)
+        place = found.index(sample_id)
+        place = found.undecided_after(-1) if place is None else place
+        data["sources"] = [{"key": one.key, "label": one.run.label, "said": one.run.headline} for one in known]
+        data["source"] = source.key
+        data["scope"] = "of the current view" if view._stages else ""
+        data["classes"] = _classes(ctx.dataset, source)
+        data["reasons"] = list(dict.fromkeys([source.reason, *queue.REASONS]))
+        data["in_grid"] = grid.is_shown(ctx)
+        data["selected"] = len(ctx.selected or [])
+        ctx.panel.set_data(data)
+        self._go(ctx, source, found, place, runs)
+
+    def _go(self, ctx: Any, source: Source, found: Queue, place: int | None, runs: list[Run] | None = None) -> None:
+        """Send the card of one place of the queue; at the end, what has been decided."""
+        view = grid.base_view(ctx)
+        counts = queue.tally(source, view)
+        last = decisions.last(ctx.dataset, source.key)
+        data: dict[str, Any] = {
+            "stamp": _stamp(),
+            "progress": review_card.progress(source, found, place, counts),
+            "undo": last.said if last else None,
+            "card": None,
+            "finished": None,
+            "next": None,
+        }
+        if place is None or not found.ids:
+            data["finished"] = review_card.finished(source, found, counts)
+            ctx.panel.set_state("current", None)
+        else:
+            runs = runs if runs is not None else list_runs(ctx.dataset)
+            data["card"] = review_card.card(ctx.dataset, runs, source, found, place)
+            following = _next(found, found.ids[place])
+            if following is not None:
+                data["next"] = ctx.dataset.select(found.ids[following]).values("filepath")[0]
+            ctx.panel.set_state("current", found.ids[place])
+        ctx.panel.set_data(data)
+
+
+def _nothing_yet() -> dict[str, Any]:
+    text = "Run a method that looks for errors, such as Find label issues; what it finds is reviewed here."
+    action = {"label": "Find label issues", "event": "run_method", "params": {"method": "find_label_issues"}}
+    return {"title": "There is nothing to review yet", "text": text, "action": action}
+
+
+def _sources(dataset: fo.Dataset, runs: list[Run]) -> list[Source]:
+    fields = dataset.get_field_schema()
+    written = {path for run in runs for path in run.writes.values()}
+    labels = dataset.get_field_schema(ftype=fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification)
+    given = [path for path, schema in labels.items() if path not in written and "curates" not in (schema.info or {})]
+    return queue.sources(runs, fields, f"{given[0]}.label" if given else None)
+
+
+def _source(ctx: Any) -> Source:
+    """The run under review."""
+    known = _sources(ctx.dataset, list_runs(ctx.dataset))
+    return next(one for one in known if one.key == ctx.panel.get_state("source"))
+
+
+def _queue(ctx: Any) -> tuple[Source, Queue]:
+    source = _source(ctx)
+    return source, queue.read(source, grid.base_view(ctx))
+
+
+def _next(found: Queue, sample_id: str) -> int | None:
+    place = found.index(sample_id)
+    return found.undecided_after(place if place is not None else -1)
+
+
+def _label_field(source: Source) -> str:
+    return (source.given or "").removesuffix(".label")
+
+
+def _classes(dataset: fo.Dataset, source: Source) -> list[str]:
+    """The classes to choose from: those that were given and those that reviewers have added."""
+    if source.given is None:
+        return []
+    found = set(dataset.distinct(source.given))
+    if has_curated(dataset, source.given):
+        found |= set(dataset.distinct(curated_path(source.given)))
+    return sorted(found)[:MOST_CLASSES]
+
+
+def _stamp() -> str:
+    """Tells one answer from the next, so that the view knows when its click has been dealt with."""
+    return f"{time.time_ns():x}"

@@ -1,0 +1,36 @@
+// The given label against the suggested one, with what the run says about them.
+import * as React from "react";
+import { Box, Chip, Typography } from "@mui/material";
+import type { ReviewCard } from "./types";
+
+export function Labels({ card }: { card: ReviewCard }) {
+  const { given, suggested } = card;
+  return (
+    <Box>
+      {(given || suggested) && (
+        <Box sx={{ display: "flex", gap: 1 }}>
+          <Label title="Given label" text={given ?? "none"} color="text.primary" />
+          {suggested && <Label title="Suggested" text={suggested} color="primary.main" />}
+          {card.agrees && <Label title="Suggested" text="the same" color="text.secondary" />}
+        </Box>
+      )}
+      <Typography variant="body2" color="text.secondary" sx={{ mt: 0.5 }}>
+        {card.facts.map((fact) => `${fact.label}: ${fact.value}`).join(" · ")}
+      </Typography>
+      {card.decided && <Chip size="small" color="success" variant="outlined" label={card.decided} sx={{ mt: 0.5 }} />}
+    </Box>
+  );
+}
+
+function Label({ title, text, color }: { title: string; text: string; color: string }) {
+  return (
+    <Box sx={{ flex: 1, minWidth: 0, border: 1, borderColor: "divider", borderRadius: 1, px: 1, py: 0.5, bgcolor: "action.hover" }}>
+      <Typography variant="caption" color="text.secondary">
+        {title}
+      </Typography>
+      <Typography title={text} sx={{ fontSize: 22, fontWeight: 600, lineHeight: 1.2, color, overflowWrap: "anywhere", maxHeight: "2.4em", overflow: "hidden" }}>
+        {text}
+      </Typography>
+    </Box>
+  );
+}

@@ -1,0 +1,189 @@
+// The Curation Review panel as the App draws it: one picture, what was said about it, and the keys that decide. What a
+// decision does is settled in panels/review.py; here it is only drawn and asked for.
+import * as React from "react";
+import { Alert, Box, Button, MenuItem, Select, Typography } from "@mui/material";
+import { useTriggerPanelEvent } from "@fiftyone/operators";
+import { AdviceCard, Gallery, Picture, ProgressLine } from "./components";
+import { mediaUrl } from "./components/text";
+import { Decide } from "./Decide";
+import { Labels } from "./Labels";
+import type { ReviewCard, ReviewData, Send } from "./types";
+
+interface PanelProps {
+  data?: ReviewData;
+  schema: { view: Record<string, string> };
+}
+
+export function Review({ data, schema }: PanelProps) {
+  const trigger = useTriggerPanelEvent();
+  const send: Send = (event, params = {}) => trigger(schema.view[event], params);
+  return <ReviewView data={data ?? {}} send={send} />;
+}
+
+const KEYS: Record<string, string> = { a: "accept", k: "keep", x: "exclude", s: "skip", b: "back", u: "undo" };
+const PATIENCE = 8_000; // milliseconds after which a click without an answer may be made again
+
+/** The panel without the App around it, as the test page draws it too. */
+export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
+  const { advice, card, finished, progress, stamp } = data;
+  const root = React.useRef<HTMLDivElement>(null);
+  const chooser = React.useRef<HTMLInputElement>(null);
+  const [sent, setSent] = React.useState<string | null>(null); // the answer after which the last click was made
+  const [reason, setReason] = React.useState<string | null>(null);
+  const reasons = data.reasons ?? [];
+  const why = reason !== null && reasons.includes(reason) ? reason : (reasons[0] ?? "");
+  const busy = sent !== null && sent === stamp;
+
+  const takeFocus = () => root.current?.focus({ preventScroll: true });
+  React.useEffect(() => {
+    const focused = document.activeElement;
+    if (!focused || focused === document.body || root.current?.contains(focused)) takeFocus();
+    if (data.next) new Image().src = mediaUrl(data.next);
+  }, [stamp]);
+  React.useEffect(() => {
+    const timer = setTimeout(() => setSent(null), PATIENCE);
+    return () => clearTimeout(timer);
+  }, [sent]);
+
+  const act: Send = (event, params = {}) => {
+    if (busy) return; // the same key pressed twice must not decide about the next picture unseen
+    if (event === "accept" && !card?.suggested) return;
+    if (event === "undo" ? !data.undo : event === "back" ? !card && !finished : !card) return;
+    setSent(stamp ?? null);
+    send(event, { id: card?.id, reason: why, ...params });
+  };
+  const onKeyDown = (event: React.KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if ((event.target as HTMLElement).closest("input, textarea, [role=listbox], [role=combobox]")) return;
+    const key = event.key.toLowerCase();
+    if (key !== "c" && !(key in KEYS)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    event.nativeEvent.stopImmediatePropagation(); // the App has shortcuts of its own
+    if (key === "c") chooser.current?.focus();
+    else act(KEYS[key]);
+  };
+
+  return (
+    <Box
+      ref={root}
+      tabIndex={-1}
+      onKeyDown={onKeyDown}
+      sx={{ p: 1.5, display: "grid", gap: 1, gridTemplateColumns: "minmax(0, 1fr)", maxWidth: 1100, minHeight: 300, alignContent: "start", outline: "none", color: "text.primary", textAlign: "left", "& .MuiButton-root": { textTransform: "none" } }}
+    >
+      {advice && <AdviceCard advice={advice} send={send} />}
+      {!advice && data.sources && <Head data={data} send={send} />}
+      {!advice && progress && <ProgressLine progress={progress} />}
+      {!advice && !!data.selected && <Selected n={data.selected} reason={why} send={send} />}
+      {!advice && card && (
+        <Box sx={{ display: "flex", flexWrap: "wrap", gap: 1.5 }}>
+          <Box sx={{ flex: "1 1 180px", minWidth: 0 }}>
+            <Picture path={card.path} alt={card.given ?? card.name} onPick={() => send("open_sample", { id: card.id })} />
+            <Typography variant="caption" component="div" color="text.secondary" noWrap title={card.path}>
+              {progress?.place} · {card.name}
+            </Typography>
+          </Box>
+          <Box sx={{ flex: "1 1 225px", minWidth: 0, display: "grid", gap: 1, alignContent: "start" }}>
+            <Labels card={card} />
+            <Decide
+              key={card.id}
+              card={card}
+              classes={data.classes ?? []}
+              reasons={reasons}
+              reason={why}
+              onReason={setReason}
+              chooser={chooser}
+              onLeave={takeFocus}
+              busy={busy}
+              act={act}
+            />
+          </Box>
+        </Box>
+      )}
+      {!advice && finished && <AdviceCard advice={finished} send={send} />}
+      {!advice && (card || finished) && (
+        <Box sx={{ display: "flex", gap: 1, alignItems: "center", flexWrap: "wrap" }}>
+          <Button size="small" color="inherit" onClick={() => act("back")}>
+            Back (B)
+          </Button>
+          <Button size="small" color="inherit" disabled={!card} onClick={() => act("skip")}>
+            Skip (S)
+          </Button>
+          <Button size="small" color="inherit" disabled={!data.undo} title={data.undo ? `Take back: ${data.undo}` : ""} onClick={() => act("undo")}>
+            Undo (U)
+          </Button>
+          <Typography variant="body2" color="text.secondary" role="status" sx={{ flex: 1, minWidth: 0 }}>
+            {data.said}
+          </Typography>
+        </Box>
+      )}
+      {!advice && card && <Comparison card={card} send={send} />}
+    </Box>
+  );
+}
+
+function Head({ data, send }: { data: ReviewData; send: Send }) {
+  const chosen = data.sources?.find((source) => source.key === data.source);
+  return (
+    <Box sx={{ display: "flex", alignItems: "center", gap: 1, flexWrap: "wrap" }}>
+      <Select
+        size="small"
+        variant="standard"
+        value={data.source ?? ""}
+        aria-label="Run to review"
+        onChange={(event) => send("choose_source", { key: event.target.value })}
+        sx={{ fontWeight: 600 }}
+      >
+        {(data.sources ?? []).map((source) => (
+          <MenuItem key={source.key} value={source.key}>
+            {source.label} · {source.key}
+          </MenuItem>
+        ))}
+      </Select>
+      <Typography variant="body2" color="text.secondary" noWrap sx={{ flex: 1, minWidth: 120 }} title={chosen?.said}>
+        {[chosen?.said, data.scope].filter(Boolean).join(" · ")}
+      </Typography>
+      <Button size="small" color="inherit" onClick={() => send(data.in_grid ? "show_all" : "show_queue")}>
+        {data.in_grid ? "Show all in the grid" : "In the grid"}
+      </Button>
+    </Box>
+  );
+}
+
+function Selected({ n, reason, send }: { n: number; reason: string; send: Send }) {
+  const decide = (verdict: string) => send("decide_selected", { verdict, reason });
+  return (
+    <Alert
+      severity="info"
+      sx={{ py: 0 }}
+      action={
+        <>
+          <Button size="small" color="inherit" onClick={() => decide("keep")}>
+            Keep all
+          </Button>
+          <Button size="small" color="inherit" onClick={() => decide("exclude")}>
+            Exclude all
+          </Button>
+        </>
+      }
+    >
+      {n.toLocaleString("en-US")} selected in the grid
+    </Alert>
+  );
+}
+
+function Comparison({ card, send }: { card: ReviewCard; send: Send }) {
+  if (!card.alike.length) return null;
+  return (
+    <Box sx={{ display: "grid", gap: 1.5, gridTemplateColumns: `repeat(auto-fit, minmax(min(100%, ${card.alike.length > 1 ? 200 : 400}px), 1fr))` }}>
+      {card.alike.map((row) => (
+        <Box key={row.title} sx={{ minWidth: 0 }}>
+          <Typography variant="body2" color="text.secondary" noWrap title={row.title}>
+            {row.title}
+          </Typography>
+          <Gallery pictures={row.pictures} label={row.title} columns={card.alike.length > 1 ? 4 : 8} onPick={(id) => send("open_sample", { id })} />
+        </Box>
+      ))}
+    </Box>
+  );
+}
