@@ -6,6 +6,7 @@ before anything else. A second run finds its stamp and ends at once.
 
 import argparse
 import contextlib
+import ctypes.util
 import hashlib
 import importlib.util
 import os
@@ -217,13 +218,19 @@ def mongod_sentence(stderr: str) -> str:
 
 
 def ensure_browser() -> None:
-    """See to it that there is a Chromium, from the system's packages, for the test that drives the real App."""
-    if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
+    """See to it that there is a Chromium, from the system's packages, for the tests that drive the real App."""
+    has_chromium = any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+    packages = [] if has_chromium else ["chromium", "fonts-liberation"]
+    if not ctypes.util.find_library("atomic"):
+        packages.append("libatomic1")  # of Playwright's driver
+    if not packages:
         return
     try:
         if not may_install():
-            raise SetupError("the browser tests need Chromium, and this user may not install it.")
-        install_system("Installing Chromium for the browser tests", "chromium", "fonts-liberation")
+            raise SetupError(
+                f"the browser tests need {' and '.join(packages)}, and this user may not install packages."
+            )
+        install_system("Installing Chromium for the browser tests", *packages)
     except SetupError as error:  # on Ubuntu, whose Chromium is a snap, for one
         if os.environ.get("CI"):
             raise
