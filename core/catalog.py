@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import difflib
 
-from . import confusions, embeddings, importance, label_issues, maps, neighbors, quality, representatives, zero_shot
+from . import (
+    confusions,
+    embeddings,
+    importance,
+    label_issues,
+    maps,
+    neighbors,
+    quality,
+    representatives,
+    spurious,
+    zero_shot,
+)
 from .method import Method
 from .params import ParamError, Params
 
@@ -19,6 +30,7 @@ METHODS: tuple[Method, ...] = (
     label_issues.METHOD,
     confusions.METHOD,
     quality.METHOD,
+    spurious.METHOD,
     importance.METHOD,
 )
 
