@@ -40,7 +40,7 @@ web: ## build the panels' bundle dist/index.umd.js from panels/web (needs Node)
 	command -v npm >/dev/null || { echo 'make web needs Node and npm: on Debian and Ubuntu `sudo apt-get install nodejs npm`.' >&2; exit 1; }
 	cd panels/web && npm ci --no-audit --no-fund && npm run build
 
-docs: setup ## bring the README's table of methods up to date
+docs: setup ## bring the README's table of methods and the manifest up to date
 	$(VENV_PYTHON) scripts/docs.py
 
 screenshots: python ## take the README's screenshots of the real App again

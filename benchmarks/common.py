@@ -128,7 +128,7 @@ def main(
     if given.one:
         print(json.dumps(_once(contestants[given.one[0]], np.load(given.one[1]), score, warm_rows)))
         return
-    print(f"## {title}\n\n{_machine()}")
+    print(f"## {title}\n\n{machine()}")
     for name in given.data:
         with tempfile.TemporaryDirectory() as folder:
             x = data[name]()
@@ -180,7 +180,8 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def _machine() -> str:
+def machine() -> str:
+    """What the figures were measured on, in a line."""
     processor = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():

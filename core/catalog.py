@@ -6,11 +6,14 @@ import difflib
 
 from . import (
     confusions,
+    duplicates,
     embeddings,
     importance,
     label_issues,
+    leaks,
     maps,
     neighbors,
+    outliers,
     quality,
     representatives,
     spurious,
@@ -31,6 +34,9 @@ METHODS: tuple[Method, ...] = (
     confusions.METHOD,
     quality.METHOD,
     spurious.METHOD,
+    duplicates.METHOD,
+    leaks.METHOD,
+    outliers.METHOD,
     importance.METHOD,
 )
 

@@ -30,6 +30,7 @@ from .ridge import GramSums, Ridge, blocks, choose_penalty, leave_out
 if TYPE_CHECKING:
     from .neighbors import Graph
 
+ROUNDS = 3  # of ridge and neighbours without the probe
 LEAST_TRUST = 0.05
 TEMPERATURES = tuple(float(value) for value in 2.0 ** np.arange(0.0, 6.1, 0.5))
 REACH = 0.3  # of the typical distance to the last neighbour: how fast votes fade with distance
@@ -90,6 +91,34 @@ def views(inputs: Inputs, which: str, folds: int, seed: int, progress: Progress)
     }
     mean = (ridge + probe.probabilities + votes) / np.float32(3)
     return Views(labels.names, mean, argmax, groups, probe.facts | found)
+
+
+def untrained(inputs: Inputs, progress: Progress) -> Array:
+    """(n, C) float32 class probabilities by ridge and neighbours alone: closed form, no folds, no training.
+
+    Three rounds, each with labels weighted by the trust that the round before put in them; then the mean of the
+    probabilities before and after the noise model, for the reason given in `core/label_issues.py`.
+
+    Raises:
+        ParamError: there are fewer than two classes.
+    """
+    labels = two_classes(inputs)
+    codes, n_classes = labels.codes, len(labels.names)
+    graph = inputs.neighbors(NEIGHBORS, "cosine", progress)
+    groups = near_duplicate_groups(graph)
+    x = unit_rows(inputs.vectors)
+    ridge, _ = ridge_probabilities(x, codes, n_classes, groups)
+    trust = _given(ridge, codes)
+    mean = true = ridge
+    for done in range(ROUNDS):
+        progress(done, ROUNDS, "leaving each sample out")
+        if done > 0:
+            ridge, _ = ridge_probabilities(x, codes, n_classes, groups, np.maximum(trust, LEAST_TRUST))
+        mean = (ridge + neighbor_votes(graph, groups, codes, n_classes, trust)) / np.float32(2)
+        true = _true_classes(mean, codes)
+        trust = _given(true, codes)
+    progress(ROUNDS, ROUNDS, "leaving each sample out")
+    return np.asarray((mean + true) / 2)
 
 
 def ridge_probabilities(

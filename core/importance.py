@@ -2,10 +2,11 @@
 
 Two different questions, answered apart:
 
-*Attention* - which samples should a person look at? The score is the leave-one-out margin of a ridge
-regression on one-hot labels: how strongly all the other samples prefer another class. It is exact for the squared
-loss (PRESS, `core/ridge.py`) and a heuristic for the logistic one; it bounds nothing. It finds wrong labels, and
-samples at the border of their class.
+*Attention* - which samples should a person look at? The score is how strongly all the other samples prefer another
+class: the margin of class probabilities by leave-one-out ridge regression and by the nearest neighbours
+(`core/consensus.py`). *Quick attention* is the margin of the ridge regression alone: exact for the squared loss (PRESS,
+`core/ridge.py`), needs no neighbours, and streams (`core/streaming.py`). Both are heuristics; they bound nothing.
+They find wrong labels, and samples at the border of their class.
 
 *Sensitivity* - how large a part of the loss can one sample be, over all linear classifiers? For logistic regression
 on data of complexity mu the share of row i is at most O(mu) (sqrt(h_i) + 1/n), with h_i its leverage (Munteanu
@@ -27,16 +28,14 @@ from typing import Any
 
 import numpy as np
 
-from .coreset import Coreset, class_sizes, sampling_shares, stratified_draw
+from .consensus import untrained
+from .coreset import class_sizes, pick, sampling_shares
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress
 from .params import ParamError, Params, param
 from .probe import two_classes, unit_rows
-from .ridge import GramSums, Ridge, blocks, choose_penalty, leave_out, margins
+from .ridge import GramSums, Ridge, choose_penalty, leave_out, margins
 from .threads import blas_threads
 
-# Longer residuals are mostly wrong labels; a coreset that favours them costs accuracy. 0.7, 1 and no limit were
-# compared, on planted symmetric and pair noise and on CIFAR-10N aggre, which is therefore not held out for coresets.
-MOST_RESIDUAL = 1.0
 SLOPE = 4.0  # of the scale from margins, about -1 to 1, to scores in [0, 1]
 
 
@@ -48,8 +47,9 @@ class ImportanceParams(Params):
     label_field: str | None = param("ground_truth", "Labels the classifier would learn", reads="labels")
     method: str = param(
         "attention",
-        "attention: how much the other samples speak against the label; sensitivity: bound without labels",
-        among=("attention", "sensitivity"),
+        "attention: how much the other samples speak against the label; quick_attention: the same without neighbors; "
+        "sensitivity: bound without labels",
+        among=("attention", "quick_attention", "sensitivity"),
     )
     coreset_size: int | None = param(None, "How many samples to pick as a weighted coreset", at_least=1)
     class_size: tuple[str, ...] = param(
@@ -60,10 +60,10 @@ class ImportanceParams(Params):
 
     def check(self) -> None:
         """Labels where they are needed, and class sizes that can be read."""
-        if self.label_field is None and self.method == "attention":
+        if self.label_field is None and self.method != "sensitivity":
             raise ParamError(
-                "ImportanceParams.label_field is needed by method 'attention'; got nothing: name a label field, or "
-                "choose method 'sensitivity', which needs none"
+                f"ImportanceParams.label_field is needed by method {self.method!r}; got nothing: name a label field, "
+                "or choose method 'sensitivity', which needs none"
             )
         for entry in self.class_size:
             _, found, number = entry.rpartition("=")
@@ -88,8 +88,8 @@ class ImportanceParams(Params):
 
 
 def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progress) -> Columns:
-    """Scores of all rows; with attention, of all labelled rows. Columns as declared in `METHOD`."""
-    if params.method == "attention":
+    """Scores of all rows; with either attention, of all labelled rows. Columns as declared in `METHOD`."""
+    if params.method != "sensitivity":
         labels = two_classes(inputs)
         names, codes = labels.names, labels.codes
     else:
@@ -109,20 +109,23 @@ def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progres
         progress(1, 3, "leaving each sample out")
         penalty, errors = choose_penalty(ridge, x, codes) if len(names) > 1 else (1e-2, {})
         left = leave_out(ridge, x, codes, penalty)
-    residual = residuals(left.values, codes) if len(names) > 1 else np.ones(inputs.n)
-    score = attention(left.values, codes) if params.method == "attention" else sensitivity(left.leverage, inputs.n)
+        if params.method == "attention":
+            score = attention(untrained(inputs, progress), codes)
+        elif params.method == "quick_attention":
+            score = attention(left.values, codes)
+        else:
+            score = sensitivity(left.leverage, inputs.n)
     values: dict[str, Any] = {"score": np.where(rows, score, np.nan), "class_rank": class_ranks(score, codes)}
     facts: Facts = {"method": params.method, "penalty": penalty, "leave_one_out_error": errors.get(penalty)}
     progress(2, 3, "drawing the coreset")
     if params.coreset_size is not None:
-        shares = np.zeros(inputs.n)
-        shares[rows] = sampling_shares(np.minimum(residual[rows], MOST_RESIDUAL), left.leverage[rows])
-        labelled = np.flatnonzero(rows)
-        sizes = class_sizes(shares[rows], codes[rows], len(names), params.coreset_size, params.class_at_least, wanted)
-        drawn = stratified_draw(shares[rows], codes[rows], sizes, np.random.default_rng(params.seed))
-        coreset = Coreset(labelled[drawn.rows], drawn.weights)
+        some = np.flatnonzero(rows)
+        residual = residuals(left.values[some], codes[some]) if len(names) > 1 else np.zeros((len(some), 1))
+        shares = sampling_shares(lengths(residual), left.leverage[some])
+        sizes = class_sizes(shares, codes[some], len(names), params.coreset_size, params.class_at_least, wanted)
+        coreset = pick(x[some], residual, left.leverage[some], codes[some], sizes, params.seed)
         weight = np.full(inputs.n, np.nan)
-        weight[coreset.rows] = coreset.weights
+        weight[some[coreset.rows]] = coreset.weights
         values |= {"in_coreset": ~np.isnan(weight), "weight": weight}
         facts["coreset"] = {
             "size": len(coreset.rows),
@@ -140,7 +143,7 @@ def attention(left_out: Array, codes: Array) -> Array:
     Above 0.5 the other samples prefer another class; a margin of 1, as sure as they can be, is 0.98.
 
     Args:
-        left_out: (n, C) predictions of the fit without the row.
+        left_out: (n, C) predictions or probabilities that did not see the row's label.
         codes: (n,) given classes; NaN comes out for -1.
     """
     return np.asarray(1.0 / (1.0 + np.exp(-SLOPE * np.clip(margins(left_out, codes), -20.0, 20.0))))
@@ -152,14 +155,20 @@ def sensitivity(leverage: Array, n: int) -> Array:
 
 
 def residuals(left_out: Array, codes: Array) -> Array:
-    """(n,) length of the leave-one-out residual y - f, 0 where no label is given (EL2N, arXiv:2107.07075)."""
-    out = np.zeros(len(left_out))
-    for block in blocks(len(left_out)):
-        known = np.flatnonzero(codes[block] >= 0)
-        difference = left_out[block][known].astype(np.float64)
-        difference[np.arange(len(known)), codes[block][known]] -= 1.0
-        out[block][known] = np.sqrt(np.einsum("nc,nc->n", difference, difference))
-    return out
+    """(n, C) float32 leave-one-out residuals y - f; their lengths are EL2N (arXiv:2107.07075).
+
+    Args:
+        left_out: (n, C) predictions of the fit without the row.
+        codes: (n,) classes, all at least 0.
+    """
+    out = -left_out
+    out[np.arange(len(codes)), codes] += np.float32(1.0)
+    return np.asarray(out)
+
+
+def lengths(rows: Array) -> Array:
+    """(n,) Euclidean length of each row."""
+    return np.asarray(np.sqrt(np.einsum("nc,nc->n", rows, rows)))
 
 
 def class_ranks(score: Array, codes: Array) -> list[int | None]:
@@ -171,9 +180,31 @@ def class_ranks(score: Array, codes: Array) -> list[int | None]:
     return [int(rank) if code >= 0 else None for rank, code in zip(ranks, codes, strict=True)]
 
 
+def next_to_see(
+    score: Array, codes: Array, number: int, seen: Array, shares: dict[int, int | None] | None = None
+) -> Array:
+    """Row numbers of the most important samples that nobody has looked at yet, most important first.
+
+    Args:
+        score: (n,) NaN for rows never to be shown.
+        codes: (n,) classes.
+        number: rows in all; fewer come when fewer are left.
+        seen: (n,) bool.
+        shares: class → how many of it, None for all of it. What they leave of `number` comes from the other classes,
+            whichever score highest. Without shares all come from any class.
+    """
+    order = np.argsort(-score, kind="stable")
+    order = order[~(seen[order] | np.isnan(score[order]))]
+    named = shares or {}
+    chosen = [order[codes[order] == code][:most] for code, most in named.items()]
+    left = max(number - sum(map(len, chosen)), 0)
+    rows = np.concatenate([*chosen, order[~np.isin(codes[order], list(named))][:left]]).astype(np.int64)
+    return rows[np.argsort(-score[rows], kind="stable")]
+
+
 def _headline(params: ImportanceParams, score: Array, n_classes: int, facts: Facts) -> str:
     text = f"{len(score):,} samples scored"
-    if params.method == "attention":
+    if params.method != "sensitivity":
         doubted = int((score > 0.5).sum())
         text = f"{doubted:,} of {len(score):,} samples in {n_classes} classes look more like another class"
     if "coreset" in facts:
@@ -183,7 +214,7 @@ def _headline(params: ImportanceParams, score: Array, n_classes: int, facts: Fac
 
 METHOD = Method(
     name="score_importance",
-    version=1,
+    version=2,
     label="Score importance",
     stage="select",
     key="importance",

@@ -29,7 +29,7 @@ PRESETS = ("conservative", "balanced", "broad")
 class LabelIssuesParams(Params):
     """Find samples whose given label is probably wrong, with the label they should have."""
 
-    embeddings: str = param(help="Embeddings to judge labels by", reads="embeddings")
+    embeddings: str = param("embeddings", "Embeddings to judge labels by", reads="embeddings")
     label_field: str = param("ground_truth", "Labels to check", reads="labels")
     probabilities: str = param(
         "consensus",

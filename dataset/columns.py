@@ -6,6 +6,7 @@ have gaps. Writing declares the fields, then sets all of them in one bulk update
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from ..core.params import ParamError, Params, roles
 from . import runs, sidebar, store
 
 BATCH = 5_000
+TAGS = "tags"  # as a label field: the split that a sample's tags name
+SPLITS = ("train", "val", "validation", "test")
 MOST_INDEXES = 60  # MongoDB allows 64 per collection, and FiftyOne makes a few of its own
 
 
@@ -73,7 +76,8 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
         vectors, keep, why = _vectors(samples.values(path), path)
     if named.get("labels"):
         path = _label_path(dataset, named["labels"])
-        labels = [value for value, kept in zip(samples.values(path), keep, strict=True) if kept]
+        given = _splits(samples.values(path)) if path == TAGS else samples.values(path)
+        labels = [value for value, kept in zip(given, keep, strict=True) if kept]
         reads["labels"] = {"field": path, "run": None, "made": None}
         fingerprint["labels"] = runs.digest(dataset.values(path))
         if all(value is None for value in labels):
@@ -104,7 +108,10 @@ def vector_sources(dataset: fo.Dataset) -> list[str]:
 
 
 def label_fields(dataset: fo.Dataset) -> list[str]:
-    """Names that a `label_field` parameter accepts on this dataset: its Classification and text fields."""
+    """Names that a `label_field` parameter accepts on this dataset: its Classification and text fields.
+
+    `tags` is accepted too and stands for the split that the tags name; it is no field of labels, so it is not listed.
+    """
     found = []
     for path, schema in dataset.get_field_schema().items():
         if isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classification:
@@ -197,7 +204,21 @@ def _vectors(values: Sequence[Any], path: str) -> tuple[Array, Array, Counter[st
     return (matrix if keep.all() else matrix[keep]), keep, why
 
 
+def _splits(tags: Sequence[Sequence[str]]) -> list[str | None]:
+    """The tag that names each sample's split, None where there is none."""
+    of = [[tag for tag in SPLITS if tag in (own or ())] for own in tags]
+    torn = [found for found in of if len(found) > 1]
+    if torn:
+        raise ParamError(
+            f"Each sample must have at most one of the tags {', '.join(SPLITS)}; {len(torn):,} have more, "
+            f"such as {' and '.join(torn[0])}: take one away, or name a field that holds the split"
+        )
+    return [found[0] if found else None for found in of]
+
+
 def _label_path(dataset: fo.Dataset, name: str) -> str:
+    if name == TAGS:
+        return name
     schema = dataset.get_field(name)
     if isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classification:
         return f"{name}.label"
@@ -326,14 +347,20 @@ def _register_map(dataset: fo.Dataset, key: str, path: str, ids: Sequence[str], 
     """Make the points known to the App's own Embeddings panel."""
     description, info = dataset.get_field(path).description, dataset.get_field(path).info
     dataset.delete_sample_field(path)  # the visualization makes the field itself, with its spatial index
-    fob.compute_visualization(
-        dataset,
-        points=dict(zip(ids, points.astype(np.float64), strict=True)),
-        brain_key=key,
-        points_field=path,
-        create_index=bool(np.ptp(points) > 0),  # MongoDB refuses to index a map that is a single point
-        progress=False,
-    )
+    logger = logging.getLogger("fiftyone.brain")
+    level = logger.level
+    logger.setLevel(logging.WARNING)  # it would announce its index in the middle of our progress
+    try:
+        fob.compute_visualization(
+            dataset,
+            points=dict(zip(ids, points.astype(np.float64), strict=True)),
+            brain_key=key,
+            points_field=path,
+            create_index=bool(np.ptp(points) > 0),  # MongoDB refuses to index a map that is a single point
+            progress=False,
+        )
+    finally:
+        logger.setLevel(level)
     made = dataset.get_field(path)
     made.description, made.info = description, info
     made.save()

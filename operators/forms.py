@@ -99,7 +99,8 @@ def _choices(domain: Domain, dataset: fo.Dataset | None) -> list[str]:
     if domain.reads == "embeddings":
         return columns.vector_sources(dataset)
     if domain.reads == "labels":
-        return columns.label_fields(dataset)
+        fields = columns.label_fields(dataset)
+        return [columns.TAGS, *fields] if domain.default == columns.TAGS else fields
     if domain.reads == "run":
         return [run.key for run in reversed(runs.list_runs(dataset))]
     return list(domain.suggest)

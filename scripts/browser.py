@@ -21,6 +21,11 @@ FLAGS = [
 PATIENCE = 60_000  # milliseconds; the App's first page takes seconds on a busy machine
 
 
+def chromium_path() -> str | None:
+    """Where the system's Chromium is, or None."""
+    return next((found for name in CHROMIUM if (found := shutil.which(name))), None)
+
+
 @contextmanager
 def chromium() -> Iterator[Any]:
     """A headless browser from the system's packages.
@@ -30,7 +35,7 @@ def chromium() -> Iterator[Any]:
     """
     from playwright.sync_api import sync_playwright
 
-    path = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
+    path = chromium_path()
     if path is None:
         raise FileNotFoundError("There is no Chromium on this machine; `make test` installs it.")
     with sync_playwright() as playwright:
@@ -77,6 +82,14 @@ def open_curation(page: Any) -> None:
     page.get_by_test_id("new-panel-btn").first.click()
     page.get_by_text("Curation", exact=True).first.click()
     page.get_by_text("Understand", exact=True).wait_for()
+
+
+def open_run(page: Any, label: str) -> None:
+    """The page of a method's newest run, from the Curation panel's first page."""
+    rows = page.locator("div", has=page.get_by_role("button", name="Open", exact=True))
+    row = rows.filter(has_text=label).last  # the innermost box that holds both
+    row.get_by_role("button", name="Open", exact=True).last.click()
+    page.get_by_role("slider").first.wait_for()
 
 
 def grid_count(page: Any) -> int:

@@ -182,6 +182,8 @@ def compare(dataset: fo.Dataset, folder: Path, truth: Sequence[Truth]) -> list[s
             f"{kind.replace('copy', 'copies'):<17}" + _partners(dataset, runs["neighbors"], rows, planted[kind])
             for kind in (COPY, NEAR_COPY)
         ]
+    if "duplicates" in runs:
+        lines.append("copies           " + _grouped(dataset, runs["duplicates"], rows, planted))
     if "zero_shot" in runs:
         lines.append("zero-shot tags   " + _tagged(dataset, runs["zero_shot"], rows, truth))
     return lines
@@ -206,6 +208,19 @@ def _partners(dataset: fo.Dataset, run: Run, rows: Mapping[str, int], copies: Se
     ]
     text = f"{len(alike)} of {len(copies)} have their original as nearest neighbour"
     return text + (f", at similarity {min(alike):.3f} to {max(alike):.3f}" if alike else "")
+
+
+def _grouped(dataset: fo.Dataset, run: Run, rows: Mapping[str, int], planted: Mapping[str, Sequence[Truth]]) -> str:
+    """How many copies find_duplicates put into one group with their original, of all that it thinks surplus."""
+    from image_curation.dataset.demo import COPY, NEAR_COPY
+
+    group, keep = dataset.values(run.writes["group"]), dataset.values(run.writes["keep"])
+    shares = []
+    for kind in (COPY, NEAR_COPY):
+        pairs = [(group[rows[one.path]], group[rows[one.copy_of]]) for one in planted[kind]]
+        found = sum(copy is not None and copy == original for copy, original in pairs)
+        shares.append(f"{found} of {len(pairs)} {kind.replace('copy', 'copies')}")
+    return f"{' and '.join(shares)} grouped by find_duplicates, {keep.count(False)} proposed to be dropped"
 
 
 def _tagged(dataset: fo.Dataset, run: Run, rows: Mapping[str, int], truth: Sequence[Truth]) -> str:

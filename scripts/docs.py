@@ -1,4 +1,4 @@
-"""Writes the README's table of methods from their declarations: `make docs`."""
+"""Writes what follows from the declarations: the README's table and the manifest's operators. Run by `make docs`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from image_curation.core.method import Method
 from image_curation.core.params import domains
 from image_curation.dataset.actions import ACTIONS
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+README, MANIFEST = ROOT / "README.md", ROOT / "fiftyone.yml"
 BEGIN, END = "<!-- methods: made by `make docs` -->", "<!-- end of methods -->"
 
 
@@ -29,6 +30,14 @@ def written(text: str) -> str:
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"
 
 
+def manifest(text: str) -> str:
+    """The manifest with its list of operators brought up to date; FiftyOne drops names that it does not list."""
+    before, rest = text.split("operators:\n")
+    after = rest[rest.index("panels:") :]
+    names = [method.name for method in METHODS] + [action.name for action in ACTIONS]
+    return before + "operators:\n" + "".join(f"  - {name}\n" for name in names) + after
+
+
 def _row(method: Method) -> str:
     params = ", ".join(f"`{name}`" for name, domain in domains(method.params).items() if not domain.advanced)
     fields = ", ".join(f"`{column.field(method.key)}`" for column in method.writes) or "facts of the run only"
@@ -37,3 +46,4 @@ def _row(method: Method) -> str:
 
 if __name__ == "__main__":
     README.write_text(written(README.read_text()))
+    MANIFEST.write_text(manifest(MANIFEST.read_text()))

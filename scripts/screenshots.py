@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import home
-from browser import chromium, open_app, open_curation, open_form
+from browser import chromium, open_app, open_curation, open_form, open_run
 
 DOCS = home.ROOT / "docs"
 DEMO = "curator-demo"
@@ -38,9 +38,7 @@ def take(page: Any) -> None:
     """The panel, a run's page, a form."""
     open_curation(page)
     keep(page, "curation.png")
-    headline = page.get_by_text("likely label issues among").first
-    headline.locator("xpath=ancestor::*[.//button][1]").get_by_role("button", name="Open").click()
-    page.get_by_role("slider").first.wait_for()
+    open_run(page, "Find label issues")
     keep(page, "run.png")
     open_form(page, "Find label issues")
     keep(page, "form.png")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from browser import fill, grid_count, open_curation, open_form
+from browser import fill, grid_count, open_curation, open_form, open_run
 from image_curation.dataset.runs import get_run
 
 
@@ -24,10 +24,8 @@ def test_form__runs_and_the_panels_histogram_drives_the_grid(page: Any, digits: 
 
     open_curation(page)
     assert page.get_by_text(run.headline).count()
-    page.get_by_role("button", name="Open", exact=True).nth(1).click()  # the first is that of the embeddings
-
+    open_run(page, "Find label issues")
     histogram = page.get_by_role("slider").first
-    histogram.wait_for()
     assert grid_count(page) == len(digits)
     box = histogram.bounding_box()
     page.mouse.move(box["x"] + 2, box["y"] + box["height"] / 2)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_curation.core.coreset import class_sizes, draw, inclusion, sampling_shares
-from image_curation.core.importance import ImportanceParams, class_ranks, score_importance
+from image_curation.core.coreset import calibrated, class_sizes, draw, inclusion, sampling_shares, spread_order
+from image_curation.core.importance import ImportanceParams, class_ranks, next_to_see, score_importance
 from image_curation.core.method import Columns, GivenLabels, Inputs, silent
 from image_curation.core.params import ParamError
 from sklearn.metrics import average_precision_score
@@ -31,6 +31,15 @@ def test_score_importance__attention_finds_wrong_labels() -> None:
     assert average_precision_score(data.wrong, score) > 0.95
     assert (score[data.wrong] > 0.5).mean() > 0.9
     assert (score[~data.wrong] < 0.5).mean() > 0.9
+
+
+def test_score_importance__neighbours_help_where_one_class_is_taken_for_another() -> None:
+    data = planted.with_noise(planted.clean(600, 64, spread=2.0), "pair", 0.3)
+    found, quick = (
+        _run(data.x, data.names, method=method).values["score"] for method in ("attention", "quick_attention")
+    )
+    assert average_precision_score(data.wrong, found) > average_precision_score(data.wrong, quick) + 0.03
+    assert ((found > 0) & (found < 1)).all()
 
 
 def test_score_importance__sensitivity_is_blind_to_labels() -> None:
@@ -59,6 +68,18 @@ def test_score_importance__scale_of_the_vectors_does_not_matter() -> None:
 def test_class_ranks__by_hand() -> None:
     score = np.array([0.1, 0.9, 0.5, 0.5, np.nan])
     assert class_ranks(score, np.array([0, 0, 1, 1, -1])) == [2, 1, 1, 2, None]
+
+
+def test_next_to_see__by_hand() -> None:
+    score = np.array([0.9, 0.8, 0.7, np.nan, 0.6, 0.5])
+    codes = np.array([0, 0, 1, 1, 1, 2])
+    seen = np.array([True, False, False, False, False, False])
+    assert next_to_see(score, codes, 2, seen).tolist() == [1, 2]
+    assert next_to_see(score, codes, 9, seen).tolist() == [1, 2, 4, 5]
+    # one of class 1, and what is left from the classes that are not named
+    assert next_to_see(score, codes, 2, seen, {1: 1}).tolist() == [1, 2]
+    assert next_to_see(score, codes, 2, seen, {1: None}).tolist() == [2, 4]
+    assert next_to_see(score, codes, 3, seen, {1: 0, 2: 1}).tolist() == [1, 5]
 
 
 def test_score_importance__unlabelled_rows_get_nothing() -> None:
@@ -128,12 +149,30 @@ def test_draw__weighted_sums_are_unbiased() -> None:
     assert abs(np.mean(estimates) - values.sum()) < 4 * error
 
 
-def test_sampling_shares__every_part_keeps_a_fifth() -> None:
-    residual, leverage = np.array([0.0, 1.0, 3.0]), np.array([0.01, 0.04, 0.04])
+def test_sampling_shares__every_part_keeps_its_share() -> None:
+    residual, leverage = np.array([0.0, 0.5, 3.0]), np.array([0.01, 0.04, 0.04])
     shares = sampling_shares(residual, leverage)
     assert shares.sum() == pytest.approx(1)
-    # 0.6 * residual / 4 + 0.2 * (0.1, 0.2, 0.2) / 0.5 + 0.2 / 3
-    np.testing.assert_allclose(shares, [0.04 + 1 / 15, 0.15 + 0.08 + 1 / 15, 0.45 + 0.08 + 1 / 15])
+    # 0.3 * residual / 1.2, the longest counting as 0.7, + 0.2 * (0.1, 0.2, 0.2) / 0.5 + 0.5 / 3
+    np.testing.assert_allclose(shares, [0.04 + 1 / 6, 0.125 + 0.08 + 1 / 6, 0.175 + 0.08 + 1 / 6])
+
+
+def test_spread_order__halves_along_the_widest_direction() -> None:
+    # two groups far apart on the first axis, each of two pairs along the second
+    x = np.array([[0, 0], [9, 3], [0, 3], [9, 0], [0, 0.1], [9, 3.1], [0, 3.1], [9, 0.1]])
+    groups = [set(part.tolist()) for part in np.split(spread_order(x, 4), 4)]
+    assert {frozenset(group) for group in groups} == {frozenset(pair) for pair in [(0, 4), (2, 6), (3, 7), (1, 5)]}
+
+
+def test_calibrated__totals_are_met_and_bounds_kept() -> None:
+    rng = np.random.default_rng(0)
+    known = np.stack([np.ones(40), rng.random(40)], axis=1)
+    weights = rng.random(40) + 1.0
+    totals = np.array([70.0, 33.0])
+    found = calibrated(weights, np.ones(40), known, totals)
+    np.testing.assert_allclose(known.T @ found, totals, rtol=1e-4)
+    assert (found >= 1).all()
+    np.testing.assert_allclose(calibrated(weights, np.ones(40), known, known.T @ weights), weights)
 
 
 def test_score_importance__same_seed_same_coreset() -> None:
@@ -168,9 +207,10 @@ def test_score_importance__refused(params: dict[str, Any], words: str) -> None:
         _run(np.eye(6), ["a", "b"] * 3, **params)
 
 
+@pytest.mark.parametrize("method", ["attention", "quick_attention", "sensitivity"])
 @pytest.mark.parametrize("x", [np.ones((6, 3)), np.zeros((6, 3)), np.eye(6)], ids=["identical", "zero", "d = n"])
-def test_score_importance__degenerate(x: Any) -> None:
-    values = _run(x, ["a", "b"] * 3, coreset_size=4).values
+def test_score_importance__degenerate(x: Any, method: str) -> None:
+    values = _run(x, ["a", "b"] * 3, coreset_size=4, method=method).values
     assert np.isfinite(values["score"]).all()
     assert values["in_coreset"].sum() == 4
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
-from image_curation.core.maps import METHOD, MapParams, compute_map, principal_components, quality
+from image_curation.core.map_quality import quality
+from image_curation.core.maps import METHOD, MapParams, compute_map, principal_components
 from image_curation.core.method import Inputs, silent
 from image_curation.core.neighbors import build_graph
 from image_curation.core.params import ParamError
@@ -84,6 +87,27 @@ def test_compute_map__small_and_copied(method):
 def test_compute_map__same_seed_same_map(method):
     x = clusters(80)
     np.testing.assert_array_equal(run(x, method=method, seed=7).values[""], run(x, method=method, seed=7).values[""])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dims", [2, 3])
+def test_compute_map__pacmap(dims):
+    pytest.importorskip("pacmap", reason="pacmap, an optional engine, is not installed")
+    columns = run(clusters(120), method="pacmap", dims=dims, seed=2**32 - 1)
+    assert columns.facts["method"] == "pacmap"
+    assert columns.facts["trustworthiness"] > 0.9
+    again = run(clusters(120), method="pacmap", dims=dims, seed=2**32 - 1)
+    np.testing.assert_array_equal(columns.values[""], again.values[""])
+    assert run(clusters(20), method="pacmap", dims=dims).values[""].shape == (20, dims)
+    assert run(clusters(19), method="pacmap", dims=dims).facts["method"] == "pca"
+    copied = np.repeat(clusters(30), 4, axis=0)
+    assert np.isfinite(run(copied, method="pacmap", dims=dims).values[""]).all()
+
+
+def test_compute_map__pacmap_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pacmap", None)
+    with pytest.raises(ParamError, match=r"needs the package pacmap, .* pip install 'pacmap>=0.9'"):
+        run(clusters(60), method="pacmap")
 
 
 def test_compute_map__says_what_is_wrong():

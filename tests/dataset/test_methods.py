@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,6 +41,8 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
         given["embeddings"] = "vectors"
     if "label_field" in names:
         given["label_field"] = "ground_truth"
+    if "split_field" in names:
+        given["split_field"] = "ground_truth"
     if method.name == "find_representatives":
         given["k"] = 3
     if method.name == "sweep_representatives":
@@ -128,6 +131,20 @@ def test_compute_embeddings__unreadable_files_are_named_and_skipped(dataset: Any
     assert dataset.last().embeddings is None
     assert dataset.last().embeddings_error == "broken.jpg cannot be read: it is text, not an image"
     assert curate(dataset, "find_neighbors").skipped == 1
+
+
+def test_find_leaks__splits_by_tags_and_names_the_other_sample(dataset: Any) -> None:
+    shutil.copy(dataset.first().filepath, copy := Path(dataset.first().filepath).with_name("copy.png"))
+    dataset.add_sample(fo.Sample(filepath=str(copy), vectors=dataset.first().vectors))
+    dataset.limit(8).tag_samples("train")
+    dataset.skip(8).tag_samples("test")
+    run = curate(dataset, "find_leaks", embeddings="vectors")
+    assert dataset.match(fo.ViewField("leaks_is_leak")).values("id") == [dataset.first().id, dataset.last().id]
+    assert dataset.first().leaks_leak_of == [dataset.last().id]
+    assert run.facts["pairs_between"] == {"test and train": 1}
+    dataset.limit(1).tag_samples("test")
+    with pytest.raises(ParamError, match="1 have more, such as train and test"):
+        curate(dataset, "find_leaks", embeddings="vectors", overwrite=True)
 
 
 def test_compute_map__is_known_to_the_embeddings_panel(dataset: Any) -> None:

@@ -1,0 +1,218 @@
+"""Which pictures are there more than once, and which copy to keep. Proposals only: nothing is deleted.
+
+Exact copies have equal files or equal decoded pixels. Near copies are pairs whose embeddings are nearer than a
+threshold and whose pixels agree, so that the same scene is not taken for the same picture (`core/copies.py`).
+Groups are tight: every member is a copy of the group's medoid, so that A ~ B ~ C does not make A and C one picture.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .copies import Copies, K, find_copies
+from .folds import groups_of_many
+from .method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Progress
+from .neighbors import Graph
+from .params import ParamError, Params, param
+from .pictures import Look, looks_at
+
+POLICIES = ("best", "first")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuplicatesParams(Params):
+    """Find pictures that are there more than once, exactly or nearly, and propose which copy to keep."""
+
+    embeddings: str | None = param(
+        "embeddings", "Embeddings to find near copies by; nothing for exact copies only", reads="embeddings"
+    )
+    exact: bool = param(True, "Find equal files and equal decoded pixels, whatever their embeddings say")
+    threshold: float | None = param(
+        None,
+        "Least cosine similarity of near copies; if empty, from the usual distance between neighbours in this set",
+        above=0,
+        at_most=1,
+    )
+    keep: str = param(
+        "best",
+        "Which copy to keep: best (readable, label like its neighbours', largest, sharpest) or first",
+        among=POLICIES,
+    )
+    label_field: str | None = param(None, "Labels, so that a copy with a doubtful label is not kept", reads="labels")
+    confirm: bool = param(
+        True, "Compare the pixels of near pairs too: the same scene is not the same picture", advanced=True
+    )
+
+    def check(self) -> None:
+        """Something must be looked for."""
+        if self.embeddings is None and not self.exact:
+            raise ParamError("DuplicatesParams.exact must be true where embeddings is nothing; got false")
+
+
+def find_duplicates(inputs: Inputs, params: DuplicatesParams, progress: Progress) -> Columns:
+    """Group copies and propose one of each group to keep. Columns as declared in `METHOD`."""
+    graph = inputs.neighbors(K, "cosine", progress) if params.embeddings is not None else None
+    found = find_copies(inputs, graph, params.threshold, params.exact, params.confirm, progress)
+    group, similarity = groups_of(found)
+    members = groups_of_many(np.where(group < 0, inputs.n + np.arange(inputs.n), group))
+    looks = dict(found.looks)
+    if params.keep == "best":
+        unseen = [row for rows in members for row in rows.tolist() if row not in looks]
+        looks |= looks_at(inputs.paths, unseen, progress)
+    doubtful = doubtful_labels(inputs.labels, graph, group)
+    keep = np.ones(inputs.n, dtype=bool)
+    for rows in members:
+        keep[rows] = False
+        keep[rows[0] if params.keep == "first" else best_of(rows.tolist(), looks, doubtful)] = True
+    kind = [None if at < 0 else ("exact" if same else "near") for at, same in zip(group, found.identical, strict=True)]
+    values: dict[str, Any] = {
+        "keep": keep,
+        "group": [None if at < 0 else int(at) for at in group],
+        "kind": kind,
+        "similarity": similarity,
+    }
+    return Columns(values, found.facts | _facts(inputs.labels, members, kind, keep))
+
+
+def groups_of(found: Copies) -> tuple[Array, Array]:
+    """Tight groups of rows.
+
+    Returns:
+        group: (n,) int64 number of the group, from 0 and largest first; -1 for rows without a copy.
+        similarity: (n,) float64 cosine to the group's medoid; the medoid's own is that to its nearest copy. NaN
+            outside groups.
+    """
+    n_units = int(found.unit.max()) + 1
+    centre, nearness = tight_groups(n_units, found.one, found.other, found.similarity)
+    copied = np.bincount(found.unit, minlength=n_units)[found.unit] > 1
+    centre_of, similarity = centre[found.unit], nearness[found.unit].astype(np.float64)
+    similarity[copied & (found.unit == centre_of)] = 1.0
+    sizes = np.bincount(centre_of, minlength=n_units)
+    order = np.argsort(-sizes, kind="stable")
+    number = np.empty(n_units, dtype=np.int64)
+    number[order] = np.arange(n_units)
+    number[sizes < 2] = -1
+    group = number[centre_of]
+    return group, np.where(group < 0, np.nan, similarity)
+
+
+def tight_groups(n: int, one: Array, other: Array, similarity: Array) -> tuple[Array, Array]:
+    """Groups in which every member is paired with the medoid.
+
+    Units are taken in order of their number of pairs, then of their total similarity: each that is still free
+    becomes a medoid and takes its free partners. Of the members that are paired with all others of the group, the one
+    with the largest total similarity is then its medoid.
+
+    Args:
+        one, other: (p,) pairs of units.
+        similarity: (p,) of the pairs.
+
+    Returns:
+        medoid: (n,) int64 the medoid of each unit's group; the unit itself where it has no partner.
+        similarity: (n,) float32 to the medoid; the medoid's own is that to its nearest member; 1 for units alone.
+    """
+    a, b = np.concatenate([one, other]), np.concatenate([other, one])
+    s = np.concatenate([similarity, similarity])
+    order = np.lexsort((b, -s, a))  # partners of each unit, most similar first
+    a, b, s = a[order], b[order], s[order]
+    starts = np.searchsorted(a, np.arange(n + 1))
+    degree, total = np.diff(starts), np.bincount(a, weights=s, minlength=n)
+    medoid, near = np.full(n, -1, dtype=np.int64), np.ones(n, dtype=np.float32)
+    for unit in np.lexsort((np.arange(n), -total, -degree)).tolist():
+        if degree[unit] == 0:
+            break
+        if medoid[unit] >= 0:
+            continue
+        partners = slice(starts[unit], starts[unit + 1])
+        free = medoid[b[partners]] < 0
+        members = np.append(b[partners][free], unit)
+        medoid[members] = unit
+        if len(members) > 1:
+            _settle(members, medoid, near, b, s, starts)
+    return np.where(medoid < 0, np.arange(n), medoid), near
+
+
+def _settle(members: Array, medoid: Array, near: Array, b: Array, s: Array, starts: Array) -> None:
+    """Choose the medoid of a group, given one that is paired with all, and write it with the similarities."""
+    centre, best = int(members[-1]), (-1, -1.0)
+    for unit in sorted(members.tolist()):
+        partners = slice(starts[unit], starts[unit + 1])
+        inside = medoid[b[partners]] == members[-1]
+        score = (int(inside.sum()), float(s[partners][inside].sum()))
+        if score > best:
+            centre, best = unit, score
+    partners = slice(starts[centre], starts[centre + 1])
+    inside = medoid[b[partners]] == members[-1]
+    near[b[partners][inside]] = s[partners][inside]
+    near[centre] = s[partners][inside].max()
+    medoid[members] = centre
+
+
+def doubtful_labels(labels: GivenLabels | None, graph: Graph | None, group: Array) -> Array:
+    """(n,) bool: of a group, and without a label or with another than most neighbours outside the group have.
+
+    Args:
+        group: (n,) number of the group, -1 for none.
+    """
+    doubtful = np.zeros(len(group), dtype=bool)
+    if labels is None:
+        return doubtful
+    doubtful[(group >= 0) & (labels.codes < 0)] = True
+    if graph is None:
+        return doubtful
+    for row in np.flatnonzero((group >= 0) & (labels.codes >= 0)):
+        others = graph.indices[row][group[graph.indices[row]] != group[row]]
+        votes = np.bincount(labels.codes[others][labels.codes[others] >= 0], minlength=len(labels.names))
+        doubtful[row] = votes[labels.codes[row]] < votes.max()
+    return doubtful
+
+
+def best_of(rows: Sequence[int], looks: Mapping[int, Look], doubtful: Array) -> int:
+    """The copy worth keeping: readable, of undoubted label, largest, sharpest, first; in this order."""
+
+    def worth(row: int) -> tuple[bool, bool, int, float, int]:
+        look = looks.get(row)
+        pixels, sharpness = (look.pixels, look.sharpness) if look is not None else (0, 0.0)
+        return look is not None, not doubtful[row], pixels, sharpness, -row
+
+    return max(rows, key=worth)
+
+
+def _facts(labels: GivenLabels | None, members: Sequence[Array], kind: Sequence[str | None], keep: Array) -> Facts:
+    kinds = Counter(kind)
+    surplus = int((~keep).sum())
+    facts: Facts = {
+        "samples": len(keep),
+        "groups": len(members),
+        "largest_group": max(map(len, members), default=0),
+        "in_groups": {name: kinds[name] for name in ("exact", "near")},
+        "surplus": surplus,
+        "headline": f"{surplus:,} surplus copies of {len(members):,} pictures among {len(keep):,} samples",
+    }
+    if labels is not None:
+        facts["groups_with_different_labels"] = sum(len(np.unique(labels.codes[rows])) > 1 for rows in members)
+    return facts
+
+
+METHOD = Method(
+    name="find_duplicates",
+    version=1,
+    label="Find duplicates",
+    stage="clean",
+    key="duplicates",
+    params=DuplicatesParams,
+    run=find_duplicates,
+    reads=("embeddings", "labels", "paths"),
+    writes=(
+        Column("group", int, "Number of the group of copies, 0 the largest; none for a picture that is there once"),
+        Column("kind", str, "Of a copy: exact, another sample has the same file or pixels; or near", group=True),
+        Column("keep", bool, "Worth keeping: the best of its group, or there once"),
+        Column("similarity", float, "Cosine similarity to the medoid of the group of copies, in [-1, 1]"),
+    ),
+    cite="Barz & Denzler 2020, https://doi.org/10.3390/jimaging6060041 (near-duplicates judged by people)",
+)

@@ -1,0 +1,227 @@
+"""Copies: planted ones are found, the same scene is not the same picture, and groups do not chain."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from image_curation.core.duplicates import (
+    DuplicatesParams,
+    best_of,
+    doubtful_labels,
+    find_duplicates,
+    tight_groups,
+)
+from image_curation.core.method import Columns, GivenLabels, Inputs, silent
+from image_curation.core.near_pairs import automatic_threshold, pairs_within
+from image_curation.core.neighbors import build_graph
+from image_curation.core.params import ParamError
+from image_curation.core.pictures import likeness, look_at
+from PIL import Image, ImageOps
+from PIL.Image import Resampling
+
+
+def scene(seed: int, size: int = 96) -> Image.Image:
+    """A picture with large and small shapes, as photographs have."""
+    rng = np.random.default_rng(seed)
+    layers = [rng.integers(0, 256, (side, side, 3), dtype=np.uint8) for side in (4, 12)]
+    coarse, fine = (Image.fromarray(layer).resize((size, size), Resampling.BICUBIC) for layer in layers)
+    return Image.blend(coarse, fine, 0.4)
+
+
+def cut(image: Image.Image, share: float = 0.85) -> Image.Image:
+    side = round(image.width * share)
+    return image.crop((3, 5, 3 + side, 5 + side))
+
+
+def unit(x: Any) -> Any:
+    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+
+
+def run(paths: list[Path], vectors: Any, labels: list[str | None] | None = None, **params: Any) -> Columns:
+    inputs = Inputs(
+        n=len(paths),
+        paths=[str(path) for path in paths],
+        embeddings=vectors,
+        labels=None if labels is None else GivenLabels.of(labels),
+    )
+    return find_duplicates(inputs, DuplicatesParams(**params), silent)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> list[Path]:
+    """Forty scenes, then altered copies of the first: larger, mirrored, cut, darker; an equal file; a lossless one."""
+    paths = []
+    for seed in range(40):
+        paths.append(tmp_path / f"{seed:02d}.png")
+        scene(seed).save(paths[-1])
+    first = scene(0)
+    altered = {
+        "larger.png": first.resize((150, 150)),
+        "mirrored.jpg": ImageOps.mirror(first),
+        "cut.png": cut(first),
+        "darker.jpg": first.point([round(level * 0.8) for level in range(256)] * 3),
+        "lossless.bmp": first,
+    }
+    for name, image in altered.items():
+        image.save(tmp_path / name)
+        paths.append(tmp_path / name)
+    shutil.copy(paths[1], tmp_path / "equal.png")
+    return [*paths, tmp_path / "equal.png"]
+
+
+def vectors_of(folder: list[Path], near: float) -> Any:
+    """Random directions; copies of the first near it, the equal file far from its original."""
+    rng = np.random.default_rng(0)
+    x = unit(rng.normal(size=(len(folder), 24)))
+    x[40:45] = unit(x[0] + near * rng.normal(size=(5, 24)) / 5)
+    return x
+
+
+def test_find_duplicates__altered_copies_in_one_group(folder: list[Path]) -> None:
+    columns = run(folder, vectors_of(folder, near=0.2))
+    group, kind, keep = (columns.values[name] for name in ("group", "kind", "keep"))
+    assert [row for row in range(46) if group[row] == 0] == [0, 40, 41, 42, 43, 44]
+    assert [row for row in range(46) if group[row] == 1] == [1, 45]  # equal files, though their vectors differ
+    assert [kind[row] for row in (0, 40, 41, 42, 43, 44, 45)] == ["exact", *["near"] * 4, "exact", "exact"]
+    assert group[2] is None
+    assert kind[2] is None
+    assert np.flatnonzero(~keep).tolist() == [0, 41, 42, 43, 44, 45]  # the larger one stays, and the first of equals
+    assert columns.facts["groups"] == 2
+    assert columns.facts["surplus"] == 6
+    assert columns.facts["headline"] == "6 surplus copies of 2 pictures among 46 samples"
+
+
+def test_find_duplicates__same_scene_is_not_the_same_picture(folder: list[Path]) -> None:
+    x = vectors_of(folder, near=0.2)
+    x[3] = unit(x[2:3] + 0.01)[0]  # two different pictures that a network finds alike
+    assert run(folder, x).values["group"][3] is None
+    by_vectors = run(folder, x, confirm=False).values["group"]
+    assert by_vectors[3] is not None
+    assert by_vectors[3] == by_vectors[2]
+
+
+def test_find_duplicates__first_is_kept(folder: list[Path]) -> None:
+    keep = run(folder, vectors_of(folder, near=0.2), keep="first").values["keep"]
+    assert np.flatnonzero(~keep).tolist() == [40, 41, 42, 43, 44, 45]
+
+
+def test_find_duplicates__exact_needs_no_embeddings(folder: list[Path]) -> None:
+    group = run(folder, None, embeddings=None).values["group"]
+    assert [row for row in range(46) if group[row] is not None] == [0, 1, 44, 45]
+    with pytest.raises(ParamError, match="exact must be true where embeddings is nothing"):
+        DuplicatesParams(embeddings=None, exact=False)
+
+
+def test_find_duplicates__files_that_are_gone_are_judged_by_vectors(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{row}.png" for row in range(40)]
+    x = unit(np.random.default_rng(0).normal(size=(40, 128)))
+    x[7] = unit(x[3:4] + 0.001)[0]  # in 128 dimensions all others are about equally far apart
+    columns = run(paths, x)
+    assert [row for row in range(40) if columns.values["group"][row] is not None] == [3, 7]
+    assert columns.facts["pairs_unchecked"] >= 1
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 70])
+def test_find_duplicates__all_the_same(tmp_path: Path, n: int) -> None:
+    scene(0).save(tmp_path / "one.png")
+    columns = run([tmp_path / "one.png"] * n, np.ones((n, 3), np.float32))
+    assert columns.values["keep"].sum() == 1
+    assert columns.values["group"] == ([None] if n == 1 else [0] * n)
+    assert columns.facts["surplus"] == n - 1
+    if n > 1:
+        assert columns.values["similarity"].tolist() == [1.0] * n
+
+
+def test_likeness__altered_and_other_pictures() -> None:
+    """As measured on photographs: altered copies from 0.69, neighbours up to 0.39."""
+    picture = scene(0)
+    look = look_at(picture)
+    for altered in (picture.convert("L").convert("RGB"), picture.resize((50, 50)), ImageOps.mirror(picture)):
+        assert likeness(look, look_at(altered)) > 0.95
+    for altered in (cut(picture), ImageOps.mirror(cut(picture)), cut(picture, 0.75)):
+        assert likeness(look, look_at(altered)) > 0.65
+        assert likeness(look_at(altered), look) > 0.65
+    assert max(likeness(look, look_at(scene(seed))) for seed in range(1, 20)) < 0.5
+
+
+def test_likeness__flat_pictures_have_only_their_colour() -> None:
+    red, same, blue = (look_at(Image.new("RGB", (20, 20), c)) for c in ((200, 0, 0), (201, 1, 0), (0, 0, 200)))
+    assert likeness(red, same) == 1
+    assert likeness(red, blue) == 0
+    assert likeness(red, look_at(scene(0))) == 0
+
+
+def test_tight_groups__a_chain_is_cut() -> None:
+    # 0 - 1 - 2 - 3 - 4: units 1, 2 and 3 have two partners each; the nearest pairs are 1-2 and 2-3
+    medoid, similarity = tight_groups(
+        5, np.array([0, 1, 2, 3]), np.array([1, 2, 3, 4]), np.array([0.9, 0.95, 0.95, 0.9], np.float32)
+    )
+    assert medoid.tolist() == [0, 2, 2, 2, 4]
+    assert similarity == pytest.approx([1, 0.95, 0.95, 0.95, 1])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 40), st.floats(0.5, 0.999), st.integers(0, 1000))
+def test_pairs_and_groups__against_brute_force(n: int, threshold: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = unit(rng.normal(size=(5, 3))[rng.integers(5, size=n)] + 0.2 * rng.normal(size=(n, 3)))
+    x[rng.integers(n, size=n // 4)] = x[0]  # copies
+    pairs = pairs_within(x, build_graph(x, k=3), threshold)  # lists of 3 are full: the rest is searched
+    similar = x.astype(np.float64) @ x.T.astype(np.float64)
+    first = [int(np.flatnonzero((x == row).all(axis=1))[0]) for row in x]
+    assert pairs.copy_of.tolist() == first
+    found = set(zip(pairs.one.tolist(), pairs.other.tolist(), strict=True))
+    distinct = sorted(set(first))
+    for a in distinct:
+        for b in distinct:
+            if a < b and abs(similar[a, b] - threshold) > 1e-5:
+                assert ((a, b) in found) == (similar[a, b] > threshold)
+    medoid, _ = tight_groups(n, pairs.one, pairs.other, pairs.similarity)
+    for unit_, centre in enumerate(medoid.tolist()):
+        assert medoid[centre] == centre
+        assert unit_ == centre or (min(unit_, centre), max(unit_, centre)) in found
+    # nothing is left out that has a partner left out
+    alone = {u for u in range(n) if (medoid == medoid[u]).sum() == 1}
+    assert not any(a in alone and b in alone for a, b in found)
+
+
+def test_automatic_threshold__copies_do_not_move_it() -> None:
+    rng = np.random.default_rng(0)
+    x = unit(rng.normal(size=(300, 16)))
+    plain = automatic_threshold(build_graph(x, k=24), 0.4)
+    copied = automatic_threshold(
+        build_graph(unit(np.vstack([x, x[:60] + 0.001 * rng.normal(size=(60, 16))])), k=24), 0.4
+    )
+    assert copied == pytest.approx(plain, abs=0.01)
+    assert automatic_threshold(build_graph(x[:1], k=24), 0.4) == 1
+
+
+def test_pairs_within__too_many() -> None:
+    x = unit(1 + 1e-3 * np.random.default_rng(0).normal(size=(4000, 4)))
+    with pytest.raises(ParamError, match="threshold must be high enough to pair at most 5,000,000 samples; got 0.5"):
+        pairs_within(x, build_graph(x, k=5), 0.5)
+
+
+def test_best_of__order_of_the_policy() -> None:
+    small, large = look_at(scene(0)), look_at(scene(0).resize((150, 150)))
+    blurred = look_at(scene(0).resize((20, 20)).resize((96, 96)))
+    calm = np.zeros(3, dtype=bool)
+    assert best_of([0, 1], {1: small}, calm) == 1  # the other cannot be read
+    assert best_of([0, 1], {0: small, 1: large}, calm) == 1
+    assert best_of([0, 1], {0: blurred, 1: small}, calm) == 1
+    assert best_of([0, 1], {0: small, 1: small}, calm) == 0
+    assert best_of([0, 1], {0: small, 1: large}, np.array([False, True])) == 0
+
+
+def test_doubtful_labels__the_copy_that_neighbours_contradict() -> None:
+    # rows 0 and 1 are copies at the origin of cluster a; row 1 says b
+    x = unit(np.array([[1, 0], [1, 0.001], [1, 0.1], [1, 0.12], [1, -0.1], [0, 1], [0.1, 1]]))
+    labels = GivenLabels.of(["a", "b", "a", "a", "a", "b", "b"])
+    doubtful = doubtful_labels(labels, build_graph(x, k=4), np.array([0, 0, -1, -1, -1, -1, -1]))
+    assert doubtful.tolist() == [False, True, False, False, False, False, False]

@@ -1,0 +1,203 @@
+"""The search behind the graph: joins, the certificate of recall; blocks, threads and row order are no matter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from image_curation.core.distances import comparable
+from image_curation.core.method import silent
+from image_curation.core.neighbor_search import approximate, certified_recall, exact, joined, nearest, raised, ranked
+from image_curation.core.neighbors import build_graph
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def clustered(n, d=24, seed=0):
+    rng = np.random.default_rng(seed)
+    return (rng.normal(size=(60, d))[rng.integers(60, size=n)] + 0.4 * rng.normal(size=(n, d))).astype(np.float32)
+
+
+def isotropic(n, d=200):
+    """Rows about equally far apart, on which descent gets stuck."""
+    return np.random.default_rng(1).normal(size=(n, d)).astype(np.float32)
+
+
+def true_recall(indices, x, metric="cosine"):
+    """Share of the true neighbours of all rows that are listed."""
+    truth = exact(comparable(x, metric), indices.shape[1], metric)[0]
+    return np.mean([len(np.intersect1d(a, b)) for a, b in zip(indices, truth, strict=True)]) / indices.shape[1]
+
+
+def random_lists(n, w, seed=2):
+    """A graph that knows nothing: w other rows of each row, at random."""
+    rng = np.random.default_rng(seed)
+    return ((np.arange(n)[:, None] + 1 + np.argsort(rng.random((n, n - 1)), axis=1)[:, :w]) % n).astype(np.int32)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_exact__blocks_are_no_matter(metric):
+    x = comparable(clustered(700), metric)
+    whole = exact(x, 9, metric, block=1024)
+    for block in (64, 333, 699, 700):
+        for one, other in zip(exact(x, 9, metric, block=block), whole, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_exact_and_nearest__one_thread_or_two(monkeypatch):
+    x = comparable(clustered(900), "cosine")
+    results = []
+    for threads in ("1", "2"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        results.append([*exact(x, 5, "cosine", block=128), *nearest(x[:300], x, 5, "cosine", own=np.arange(300))])
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_nearest__queries_are_independent():
+    x = comparable(clustered(500), "euclidean")
+    together = nearest(x[:90], x, 6, "euclidean")[0]
+    apart = [nearest(x[rows], x, 6, "euclidean")[0] for rows in (slice(0, 1), slice(1, 60), slice(60, 90))]
+    np.testing.assert_array_equal(together, np.concatenate(apart))
+
+
+@pytest.mark.parametrize(("shift", "scale"), [(4096, 1), (0, 1e30), (0, 1e-30)])
+def test_nearest__far_and_extreme_rows(shift, scale):
+    # At 4096 products are near 4e8 where float32 steps by 32; at 1e30 they overflow, at 1e-30 they vanish.
+    x = (clustered(400) + np.float32(shift)) * np.float32(scale)
+    rows = np.arange(0, 400, 7)
+    truth = exact(x, 5, "euclidean")[0][rows]
+    np.testing.assert_array_equal(nearest(x[rows], x, 5, "euclidean", own=rows)[0], truth)
+    squares = np.square(x[rows, None].astype(np.float64) - x[None]).sum(axis=2)
+    squares[np.arange(len(rows)), rows] = np.inf
+    np.testing.assert_array_equal(np.argsort(squares, axis=1, kind="stable")[:, :5], truth)
+
+
+def test_certified_recall__counted_by_hand():
+    # Of the true distances .1 .2 .3 the first row found all, the second row two, a third farther away.
+    truth = np.array([[0.1, 0.2, 0.3], [0.1, 0.2, 0.3]])
+    assert certified_recall(np.array([[0.1, 0.2, 0.3], [0.1, 0.2, 0.4]]), truth) == pytest.approx(5 / 6)
+    # A different neighbour at the same distance is as good.
+    assert certified_recall(np.array([[0.1, 0.3, 0.3], [0.1, 0.2, np.inf]]), truth) == pytest.approx(5 / 6)
+
+
+def test_joined__never_worse_and_soon_exact():
+    x = comparable(clustered(600), "cosine")
+    lists, before = random_lists(600, 20), 0.0
+    for _ in range(8):
+        lists = joined(x, lists)
+        now = true_recall(ranked(x, lists, 10, "cosine")[0], x)
+        assert now >= before
+        before = now
+    assert before > 0.99
+    assert not np.any(lists == np.arange(600)[:, None])
+
+
+def test_joined__chunks_are_no_matter():
+    x, lists = comparable(clustered(300), "cosine"), random_lists(300, 12)
+    np.testing.assert_array_equal(joined(x, lists, chunk=37), joined(x, lists))
+
+
+def test_joined__lists_with_gaps():
+    # On a line at 0, 1, 2, 3 row 0 knows only row 1, which knows row 2, which knows row 3; row 3 knows nobody.
+    x = np.arange(4, dtype=np.float32)[:, None]
+    lists = np.array([[1, -1], [2, -1], [3, -1], [-1, -1]], dtype=np.int32)
+    # Row 0 gets row 2 through row 1; row 3 is listed by row 2 and so gets it, and row 1, which lists row 2.
+    assert joined(x, lists).tolist() == [[1, 2], [0, 2], [1, 3], [2, 1]]
+
+
+def test_ranked__rows_without_candidates_are_searched():
+    x = comparable(clustered(80), "cosine")
+    candidates = random_lists(80, 79)
+    candidates[5, 2:] = -1
+    indices, distances = ranked(x, candidates, 6, "cosine")
+    truth, lengths = exact(x, 6, "cosine")
+    np.testing.assert_array_equal(indices, truth)
+    np.testing.assert_array_equal(distances, lengths)
+
+
+def test_raised__by_joins():
+    x = comparable(clustered(600), "cosine")
+    candidates, facts = raised(x, random_lists(600, 30), 15, "cosine", silent, seed=3)
+    assert candidates is not None
+    assert facts["rounds"] >= 1
+    found = true_recall(ranked(x, candidates, 15, "cosine")[0], x)
+    # 500 of the 600 rows were searched exactly, so the certificate is close to the truth.
+    assert facts["recall"] >= 0.99
+    assert facts["recall"] == pytest.approx(found, abs=0.005)
+
+
+def test_raised__gives_up_where_joins_do_not_get_there():
+    x = isotropic(1500)
+    candidates, facts = raised(comparable(x, "cosine"), random_lists(1500, 10), 10, "cosine", silent, seed=3)
+    assert candidates is None
+    assert facts["stuck_at"] < 0.99
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(2, 60), st.integers(1, 8), st.integers(0, 2**32 - 1), st.sampled_from(["cosine", "euclidean"]))
+def test_build_graph__row_order_is_no_matter(n, k, seed, metric):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, 3)).astype(np.float32)  # no two distances are alike
+    x[rng.integers(n, size=n // 4)] = x[0]  # but some rows are copies
+    order = rng.permutation(n)
+    plain, shuffled = build_graph(x, k=k, metric=metric), build_graph(x[order], k=k, metric=metric)
+    np.testing.assert_array_equal(shuffled.distances, plain.distances[order])
+    # The same vectors are listed; which of several copies, the order of rows decides.
+    np.testing.assert_array_equal(x[order][shuffled.indices], x[plain.indices[order]])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # pynndescent compiles for half a minute on an idle core
+@pytest.mark.parametrize(("metric", "shift", "dtype"), [("cosine", 0, np.float16), ("euclidean", 4096, np.float32)])
+def test_approximate__certified_recall_is_honest(metric, shift, dtype):
+    x = (clustered(3000) + np.float32(shift)).astype(dtype)
+    graph = build_graph(x, k=15, metric=metric, exact_up_to=1000)
+    assert graph.facts["engine"] == "pynndescent"
+    assert graph.facts["recall"] >= 0.99
+    assert graph.facts["recall"] == pytest.approx(true_recall(graph.indices, x, metric), abs=0.01)
+    order = np.random.default_rng(4).permutation(len(x))
+    shuffled = build_graph(x[order], k=15, metric=metric, exact_up_to=1000)
+    same = [len(np.intersect1d(order[a], b)) for a, b in zip(shuffled.indices, graph.indices[order], strict=True)]
+    assert np.mean(same) / 15 > 0.98  # the search is random; two orders agree to twice what either may miss
+    again = build_graph(x, k=15, metric=metric, exact_up_to=1000)
+    np.testing.assert_array_equal(again.indices, graph.indices)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_approximate__falls_back_to_the_exact_search():
+    x = comparable(isotropic(2000), "cosine")
+    indices, distances, facts = approximate(x, 15, "cosine", silent, seed=51)
+    assert facts["engine"] == "exact"
+    assert facts["recall"] == 1.0
+    assert 0.5 < facts["stuck_at"] < 0.99
+    for one, other in zip(exact(x, 15, "cosine"), (indices, distances), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_approximate__same_seed_same_graph_in_two_processes():
+    code = f"""
+        import importlib.util, sys, zlib
+        import numpy as np
+        spec = importlib.util.spec_from_file_location(
+            "image_curation", {str(ROOT / "__init__.py")!r}, submodule_search_locations=[{str(ROOT)!r}])
+        sys.modules["image_curation"] = importlib.util.module_from_spec(spec)
+        from image_curation.core.neighbors import build_graph
+        x = np.random.default_rng(0).normal(size=(2500, 16)).astype(np.float32)
+        print(zlib.crc32(build_graph(x, k=15, exact_up_to=1000).indices.tobytes()))
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
+    x = np.random.default_rng(0).normal(size=(2500, 16)).astype(np.float32)
+    graph = build_graph(x, k=15, exact_up_to=1000)
+    assert graph.facts["engine"] == "pynndescent"
+    assert int(done.stdout) == zlib.crc32(graph.indices.tobytes())
