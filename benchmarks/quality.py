@@ -67,7 +67,7 @@ def score(paths: Any, sharp: Any) -> dict[str, float]:
     """AUROC of planted blur, where there is any."""
     from sklearn.metrics import roc_auc_score
 
-    blurred = [BLURRED in str(path) for path in paths[:, 0]]
+    blurred = [Path(str(path)).name.startswith(BLURRED) for path in paths[:, 0]]
     return {"AUROC of blur": float(roc_auc_score(blurred, -np.asarray(sharp)))} if any(blurred) else {}
 
 

@@ -16,6 +16,7 @@ from . import (
     outliers,
     quality,
     representatives,
+    spurious,
     zero_shot,
 )
 from .method import Method
@@ -32,6 +33,7 @@ METHODS: tuple[Method, ...] = (
     label_issues.METHOD,
     confusions.METHOD,
     quality.METHOD,
+    spurious.METHOD,
     duplicates.METHOD,
     leaks.METHOD,
     outliers.METHOD,

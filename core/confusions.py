@@ -25,6 +25,7 @@ from .threads import blas_threads
 
 Z95 = 1.959964  # standard deviations: 95 % two-sided
 TIE = 1e-6  # probabilities this near to the largest are as large
+FEWEST_MIXED = 5  # samples: fewer prove nothing among the many pairs of many classes
 MOST_CANDIDATES = 50
 
 
@@ -32,7 +33,7 @@ MOST_CANDIDATES = 50
 class ConfusionsParams(Params):
     """Find the classes that are taken for each other, in which direction and how often, and which could be merged."""
 
-    embeddings: str = param(help="Embeddings to tell classes by", reads="embeddings")
+    embeddings: str = param("embeddings", "Embeddings to tell classes by", reads="embeddings")
     label_field: str = param("ground_truth", "Labels to compare predictions with", reads="labels")
     top: int = param(20, "How many cells of the confusion matrix to list, the largest first", at_least=1)
     fewest: int = param(2, "Samples a cell must have to be listed", at_least=1, advanced=True)
@@ -170,7 +171,8 @@ def mix_ups(counts: Array) -> Array:
 def _facts(found: Confusion, names: tuple[str, ...], cells: list[tuple[int, int]], merge_above: float) -> Facts:
     rates, low = found.rates, found.rates_at_least
     mixed = mix_ups(found.counts)
-    first, second = np.nonzero(np.triu(mixed >= max(merge_above, 1e-9), k=1))
+    enough = found.counts + found.counts.T >= FEWEST_MIXED
+    first, second = np.nonzero(np.triu(enough & (mixed >= merge_above), k=1))
     order = np.lexsort((second, first, -mixed[first, second]))
     candidates = [(int(first[place]), int(second[place])) for place in order]
     pairs = [
