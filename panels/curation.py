@@ -238,7 +238,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
 
     def review(self, ctx: Any) -> None:
         """Open the Curation Review panel on the open run."""
-        ctx.ops.open_panel("review", layout="horizontal", state={"source": ctx.panel.get_state("run")})
+        ctx.ops.open_panel("review", state={"source": ctx.panel.get_state("run")})
 
     def on_ran(self, ctx: Any) -> None:
         """An operator that was opened from here has ended."""

@@ -18,7 +18,7 @@ interface DecideProps {
 
 export function Decide({ card, classes, reasons, reason, onReason, chooser, onLeave, busy, act }: DecideProps) {
   return (
-    <Box sx={{ display: "grid", gap: 1, opacity: busy ? 0.6 : 1 }}>
+    <Box sx={{ display: "grid", gridTemplateColumns: "minmax(0, 1fr)", gap: 1, opacity: busy ? 0.6 : 1 }}>
       <Box sx={{ display: "flex", gap: 1, "& > *": { flex: 1, minWidth: 0 } }}>
         {card.suggested && (
           <Button variant="contained" onClick={() => act("accept")}>

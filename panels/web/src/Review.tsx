@@ -83,7 +83,7 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
               {progress?.place} · {card.name}
             </Typography>
           </Box>
-          <Box sx={{ flex: "1 1 225px", minWidth: 0, display: "grid", gap: 1, alignContent: "start" }}>
+          <Box sx={{ flex: "1 1 225px", minWidth: 0, display: "grid", gridTemplateColumns: "minmax(0, 1fr)", gap: 1, alignContent: "start" }}>
             <Labels card={card} />
             <Decide
               key={card.id}
