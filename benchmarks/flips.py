@@ -70,7 +70,7 @@ def rounds(x: Any, given: Any, true: Any, rank: Any, number: int) -> list[int]:
 
 
 def scores(method: str) -> Any:
-    """A ranking by `score_importance`. The neighbour graph is built once, since vectors stay as they are."""
+    """A ranking by `score_importance`. The neighbor graph is built once, since vectors stay as they are."""
     from image_curation.core.importance import ImportanceParams, score_importance
     from image_curation.core.method import GivenLabels, Inputs, silent
     from image_curation.core.neighbors import build_graph

@@ -1,6 +1,6 @@
 """Maps: UMAP on the shared graph against umap-learn's own defaults, PaCMAP as the quick preview, and PCA.
 
-The seconds of ours include the neighbour graph and the measuring of the map, which umap-learn's do not. "A quarter
+The seconds of ours include the neighbor graph and the measuring of the map, which umap-learn's do not. "A quarter
 laid out" places the other rows among them, as maps of very many samples are made.
 """
 

@@ -1,6 +1,6 @@
-"""Nearest neighbours: the graph that the methods share against scikit-learn, faiss and pynndescent.
+"""Nearest neighbors: the graph that the methods share against scikit-learn, faiss and pynndescent.
 
-Recall is the share of the 15 true neighbours found, on 500 random rows searched exactly.
+Recall is the share of the 15 true neighbors found, on 500 random rows searched exactly.
 """
 
 from __future__ import annotations
@@ -68,13 +68,13 @@ def score(x: Any, indices: Any) -> dict[str, float]:
 
 if __name__ == "__main__":
     main(
-        "Neighbour graph",
+        "Neighbor graph",
         {
             "scikit-learn brute force": Contestant(brute_force, most=30_000),
             "ours": Contestant(ours, warm=warm_ours),
             "faiss flat": Contestant(faiss_flat, most=30_000),
-            "pynndescent, 24 neighbours": pynndescent(24),
-            "pynndescent, 32 neighbours": pynndescent(32),
+            "pynndescent, 24 neighbors": pynndescent(24),
+            "pynndescent, 32 neighbors": pynndescent(32),
         },
         {
             "synthetic 20k": lambda: synthetic(20_000),

@@ -2,15 +2,15 @@
 
 * ridge: leave-one-out ridge regression (near-duplicates leave together), `core/ridge.py`
 * logistic: out-of-fold logistic probe, `core/probe.py`
-* neighbors: vote of the nearest neighbours that are no near-duplicates, each weighted by how far its own
+* neighbors: vote of the nearest neighbors that are no near-duplicates, each weighted by how far its own
   label can be trusted
 
-Two rounds: the first finds how far each label can be trusted (`core/noise.py`), the second fits ridge and neighbours
+Two rounds: the first finds how far each label can be trusted (`core/noise.py`), the second fits ridge and neighbors
 again with labels weighted by that trust. Of the variants tried, this one was best on average over planted noise
 (synthetic sets, handwritten digits, CIFAR-10 features with noise of our own). The human noise of CIFAR-10N did not
 enter that average; its figures were printed beside it.
 
-Letters: n rows, d dimensions, C classes, k neighbours.
+Letters: n rows, d dimensions, C classes, k neighbors.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from .ridge import GramSums, Ridge, blocks, choose_penalty, leave_out
 if TYPE_CHECKING:
     from .neighbors import Graph
 
-ROUNDS = 3  # of ridge and neighbours without the probe
+ROUNDS = 3  # of ridge and neighbors without the probe
 LEAST_TRUST = 0.05
 TEMPERATURES = tuple(float(value) for value in 2.0 ** np.arange(0.0, 6.1, 0.5))
-REACH = 0.3  # of the typical distance to the last neighbour: how fast votes fade with distance
+REACH = 0.3  # of the typical distance to the last neighbor: how fast votes fade with distance
 DOUBT = 0.5  # votes' worth of the overall class shares, mixed into every vote
 
 
@@ -94,7 +94,7 @@ def views(inputs: Inputs, which: str, folds: int, seed: int, progress: Progress)
 
 
 def untrained(inputs: Inputs, progress: Progress) -> Array:
-    """(n, C) float32 class probabilities by ridge and neighbours alone: closed form, no folds, no training.
+    """(n, C) float32 class probabilities by ridge and neighbors alone: closed form, no folds, no training.
 
     Three rounds, each with labels weighted by the trust that the round before put in them; then the mean of the
     probabilities before and after the noise model, for the reason given in `core/label_issues.py`.
@@ -147,14 +147,14 @@ def ridge_probabilities(
 
 
 def neighbor_votes(graph: Graph, groups: Array, codes: Array, n_classes: int, trust: Array | None = None) -> Array:
-    """(n, C) float32 share of the neighbours' votes for each class.
+    """(n, C) float32 share of the neighbors' votes for each class.
 
-    A vote fades with the distance beyond the nearest neighbour's, counts by the trust in the voter's own
+    A vote fades with the distance beyond the nearest neighbor's, counts by the trust in the voter's own
     label, and not at all for near-duplicates of the row. Without the weights: Zhu, Dong & Liu 2022 (SimiFeat),
     arXiv:2110.06283.
 
     Args:
-        graph: cosine neighbours.
+        graph: cosine neighbors.
         groups: (n,) near-duplicate groups.
         codes: (n,) classes, -1 for none, which do not vote.
         n_classes: C.

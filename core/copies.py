@@ -26,7 +26,7 @@ LIMIT = 0.9999
 FEW = 20
 STRANGERS = 200  # pairs of different pictures that the set's own likeness is measured on
 ALL_PAIRS_UP_TO = 64
-SHARE = 0.4  # of the usual distance between neighbours, where vectors alone decide
+SHARE = 0.4  # of the usual distance between neighbors, where vectors alone decide
 CONFIRMED_SHARE = 0.8  # where pixels have the last word
 
 
@@ -104,9 +104,9 @@ def same_picture(
 
     evidence = -log10 (d / D)^(1/e) + z^2 / (2 ln 10), in orders of magnitude; 7 are asked for, and a likeness of 0.6.
 
-    The first term is the share of the neighbourhood's volume that lies within the pair's distance d: D is the median
-    distance to the last neighbour, and e tells how distances grow with volume (as in `core/folds.py`). The second says
-    how far the pair's likeness, on Fisher's scale artanh, lies above that of samples and their last neighbours,
+    The first term is the share of the neighborhood's volume that lies within the pair's distance d: D is the median
+    distance to the last neighbor, and e tells how distances grow with volume (as in `core/folds.py`). The second says
+    how far the pair's likeness, on Fisher's scale artanh, lies above that of samples and their last neighbors,
     in standard deviations. So digits on white paper, which are all alike, must agree more closely than photographs.
 
     Args:

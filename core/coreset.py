@@ -181,7 +181,7 @@ def pick(
 
 
 def spread_order(features: Array, size: int) -> Array:
-    """(n,) rows ordered so that neighbours in the order are alike: halved again and again along the widest direction.
+    """(n,) rows ordered so that neighbors in the order are alike: halved again and again along the widest direction.
 
     Args:
         features: (n, p).

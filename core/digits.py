@@ -48,7 +48,7 @@ class Digits:
     Attributes:
         grids: (n, 8, 8) uint8, ink from 0 (paper) to 16 (black).
         labels: (n,) int64, which is also the index into `NAMES`.
-        held_out: (n,) bool, never trained on: the last 497. Neighbouring rows look alike, so a run of consecutive rows
+        held_out: (n,) bool, never trained on: the last 497. Neighboring rows look alike, so a run of consecutive rows
             is an honester test than a random share.
     """
 

@@ -34,13 +34,13 @@ class DuplicatesParams(Params):
     exact: bool = param(True, "Find equal files and equal decoded pixels, whatever their embeddings say")
     threshold: float | None = param(
         None,
-        "Least cosine similarity of near copies; if empty, from the usual distance between neighbours in this set",
+        "Least cosine similarity of near copies; if empty, from the usual distance between neighbors in this set",
         above=0,
         at_most=1,
     )
     keep: str = param(
         "best",
-        "Which copy to keep: best (readable, label like its neighbours', largest, sharpest) or first",
+        "Which copy to keep: best (readable, label like its neighbors', largest, sharpest) or first",
         among=POLICIES,
     )
     label_field: str | None = param(None, "Labels, so that a copy with a doubtful label is not kept", reads="labels")
@@ -154,7 +154,7 @@ def _settle(members: Array, medoid: Array, near: Array, b: Array, s: Array, star
 
 
 def doubtful_labels(labels: GivenLabels | None, graph: Graph | None, group: Array) -> Array:
-    """(n,) bool: of a group, and without a label or with another than most neighbours outside the group have.
+    """(n,) bool: of a group, and without a label or with another than most neighbors outside the group have.
 
     Args:
         group: (n,) number of the group, -1 for none.

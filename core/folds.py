@@ -15,25 +15,25 @@ from .method import Array
 if TYPE_CHECKING:
     from .neighbors import Graph
 
-# A near-duplicate is nearer than one nearest neighbour in a thousand would be by chance, and at most this share of
-# the distance that is typical between neighbours. On the judged pairs of ciFAIR (Barz & Denzler 2020) in MobileNetV2
+# A near-duplicate is nearer than one nearest neighbor in a thousand would be by chance, and at most this share of
+# the distance that is typical between neighbors. On the judged pairs of ciFAIR (Barz & Denzler 2020) in MobileNetV2
 # space 3 of 4 near-duplicates are that near.
 CHANCE = 1e-3
 TYPICAL_SHARE = 0.4
-SMALL = 10  # at least this many rows per neighbour looked at
+SMALL = 10  # at least this many rows per neighbor looked at
 
 
 def near_duplicate_groups(graph: Graph) -> Array:
     """(n,) int64 group of each row: rows linked by near-duplicate pairs share one.
 
     Were the rows around row i spread evenly in a space of D dimensions, then the share v = (d_1 / d_k)^D of the volume
-    within its nearest neighbour would be below q with a chance of about (k - 1) q. D is taken from
-    the middle neighbours, for which that share is 1/2 (Levina & Bickel 2004 use the same volumes). A pair is
+    within its nearest neighbor would be below q with a chance of about (k - 1) q. D is taken from
+    the middle neighbors, for which that share is 1/2 (Levina & Bickel 2004 use the same volumes). A pair is
     near-duplicate when its v has a chance below 0.001 around both rows and it is at most 0.4 of the typical
-    distance to the k-th neighbour. A heuristic: tight clusters of fewer than k rows look like copies too.
+    distance to the k-th neighbor. A heuristic: tight clusters of fewer than k rows look like copies too.
 
     Args:
-        graph: k nearest neighbours, k about 24.
+        graph: k nearest neighbors, k about 24.
     """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -41,13 +41,13 @@ def near_duplicate_groups(graph: Graph) -> Array:
     n = graph.n
     if graph.k == 0:
         return np.arange(n)
-    k = min(graph.k, max(n // SMALL, 1))  # farther neighbours of a small set lie in other clusters: all is near then
+    k = min(graph.k, max(n // SMALL, 1))  # farther neighbors of a small set lie in other clusters: all is near then
     indices = graph.indices[:, :k]
     distance = np.maximum(graph.distances[:, :k].astype(np.float64), 0.0)
     last = distance[:, -1]
     middle = distance[:, (k - 1) // 2]
     spread = (middle > 0) & (last > 0)
-    # distances grow as volume^exponent, whatever the metric; 1/2 is the share of the middle of k neighbours
+    # distances grow as volume^exponent, whatever the metric; 1/2 is the share of the middle of k neighbors
     exponent = float(np.median(np.log(middle[spread] / last[spread]))) / np.log(0.5) if spread.any() and k > 2 else 0.0
     reach = (CHANCE / max(k - 1, 1)) ** exponent if exponent > 0 else 0.0
     near = distance <= TYPICAL_SHARE * float(np.median(last))

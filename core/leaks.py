@@ -29,7 +29,7 @@ class LeaksParams(Params):
     )
     threshold: float | None = param(
         None,
-        "Least cosine similarity of near copies; if empty, from the usual distance between neighbours in this set",
+        "Least cosine similarity of near copies; if empty, from the usual distance between neighbors in this set",
         above=0,
         at_most=1,
     )

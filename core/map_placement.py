@@ -1,4 +1,4 @@
-"""Places for new samples on an existing map: where their nearest neighbours lie. What is on the map does not move.
+"""Places for new samples on an existing map: where their nearest neighbors lie. What is on the map does not move.
 
 A place is the geometric median of the places of the five nearest, the nearer the heavier. Unlike their mean it does
 not fall into the empty space between two groups that both hold some of them: with half of MNIST's 10,000 test images
@@ -18,8 +18,8 @@ from .method import Array
 from .neighbor_search import nearest
 from .neighbors import Graph
 
-AROUND = 5  # neighbours that decide a place
-ENOUGH = 3  # neighbours on the map that a row waits for while others can be placed
+AROUND = 5  # neighbors that decide a place
+ENOUGH = 3  # neighbors on the map that a row waits for while others can be placed
 STEPS = 20  # of Weiszfeld's iteration
 
 
@@ -44,9 +44,9 @@ def place_on_map(points: Array, x: Array, new: Array, *, metric: str = "cosine")
 
 
 def spread(points: Array, x: Array, graph: Graph) -> Array:
-    """Places for the rows of a graph that have none, from those of their neighbours, round by round.
+    """Places for the rows of a graph that have none, from those of their neighbors, round by round.
 
-    A round places every row that has enough neighbours on the map, by the map as it stood before the round, so the
+    A round places every row that has enough neighbors on the map, by the map as it stood before the round, so the
     order of rows does not matter. Where no row has enough, one will do; rows that no path of the graph leads to are
     placed by an exact search.
 
@@ -75,7 +75,7 @@ def spread(points: Array, x: Array, graph: Graph) -> Array:
 
 
 def _from_neighbors(points: Array, known: Array, graph: Graph, rows: Array) -> Array:
-    """Places of rows that each have a neighbour on the map: by the nearest few that are on it."""
+    """Places of rows that each have a neighbor on the map: by the nearest few that are on it."""
     absent = ~known[graph.indices[rows]]
     first = np.argsort(absent, axis=1, kind="stable")[:, :AROUND]  # on the map before absent, nearest first
     near = np.take_along_axis(graph.indices[rows], first, axis=1)
@@ -87,7 +87,7 @@ def _medians(places: Array, distances: Array) -> Array:
     """Weighted geometric medians (Weiszfeld 1937), weights 1 / distance: on a copy's place where there is a copy.
 
     Args:
-        places: (p, c, dims) of the neighbours.
+        places: (p, c, dims) of the neighbors.
         distances: (p, c) to them, nearest first; infinite for none.
     """
     smallest = 1e-6 * np.maximum(np.where(np.isfinite(distances), distances, 0).max(axis=1, keepdims=True), 1e-30)

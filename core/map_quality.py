@@ -1,4 +1,4 @@
-"""How far a map can be trusted: what of the neighbourhoods and distances among all vectors is still there on it."""
+"""How far a map can be trusted: what of the neighborhoods and distances among all vectors is still there on it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .distances import distance_block
 from .method import Array, Facts
 from .neighbors import Graph
 
-FEWEST = 5  # samples, and different vectors, below which neighbourhoods say nothing
+FEWEST = 5  # samples, and different vectors, below which neighborhoods say nothing
 NEIGHBORHOOD = 15
 
 
 def quality(x: Array, points: Array, graph: Graph, seed: int) -> Facts:
     """How far a map can be trusted, each in [0, 1], high = good; what few samples cannot say is left out.
 
-    * trustworthiness (Venna & Kaski 2001): 1 when the 15 neighbours on the map are neighbours in truth, .5 at random.
+    * trustworthiness (Venna & Kaski 2001): 1 when the 15 neighbors on the map are neighbors in truth, .5 at random.
     * neighbors_kept: share of the 15 nearest in the graph that are among the 15 nearest on the map.
     * triplet_accuracy: of random triples, the share whose order of the two distances is the same on the map.
 

@@ -1,6 +1,6 @@
 """Maps: every sample as a point in the plane or in space, so that similar samples lie close.
 
-UMAP (McInnes, Healy & Melville 2018, https://arxiv.org/abs/1802.03426) reads the shared neighbour graph and starts from
+UMAP (McInnes, Healy & Melville 2018, https://arxiv.org/abs/1802.03426) reads the shared neighbor graph and starts from
 the principal components: its own spectral start can take hours on a graph in pieces. PaCMAP (Wang, Huang, Rudin &
 Shaposhnik 2021, https://jmlr.org/papers/v22/20-1061.html) is the quick preview where its package is installed; PCA and
 t-SNE (van der Maaten & Hinton 2008) are the plain alternatives. Of very many samples some are landmarks, which are laid
@@ -22,7 +22,7 @@ from .method import Array, Column, Columns, Facts, Inputs, Method, Point, Progre
 from .neighbors import Graph, build_graph
 from .params import Params, param
 
-LISTED = 24  # neighbours by which samples are placed among landmarks: a tenth of them are expected to be some
+LISTED = 24  # neighbors by which samples are placed among landmarks: a tenth of them are expected to be some
 SHOWN = {"umap": "UMAP", "pacmap": "PaCMAP", "pca": "PCA", "tsne": "t-SNE"}
 # Samples below which the layout has nothing to learn from: the map is PCA's. PaCMAP draws far pairs without return.
 FEWEST_FOR = {"umap": FEWEST, "tsne": FEWEST, "pacmap": 20, "pca": 0}
@@ -36,7 +36,7 @@ class MapParams(Params):
     method: str = param("umap", "How the map is made", among=("umap", "pacmap", "pca", "tsne"))
     dims: int = param(2, "2 for a plane, 3 for space", at_least=2, at_most=3)
     neighbors: int = param(
-        15, "Neighbours kept close by UMAP and PaCMAP; perplexity of t-SNE", at_least=2, advanced=True
+        15, "Neighbors kept close by UMAP and PaCMAP; perplexity of t-SNE", at_least=2, advanced=True
     )
     min_dist: float = param(0.1, "How tightly UMAP may pack points", at_least=0, at_most=1, advanced=True)
     metric: str = param("cosine", "Distance between embeddings", among=METRICS, advanced=True)
@@ -130,13 +130,13 @@ def principal_components(x: Array, dims: int) -> tuple[Array, list[float]]:
 
 
 def umap_layout(graph: Graph, start: Array, params: MapParams) -> Array:
-    """UMAP's layout of a neighbour graph.
+    """UMAP's layout of a neighbor graph.
 
-    The steps of `umap.UMAP.fit`, called one by one: the class searches neighbours again on small sets and warns
+    The steps of `umap.UMAP.fit`, called one by one: the class searches neighbors again on small sets and warns
     about what we mean to do.
 
     Args:
-        graph: neighbours to keep close.
+        graph: neighbors to keep close.
         start: (n, dims) where the layout starts.
     """
     with warnings.catch_warnings():  # umap-learn says on import that a part we do not use lacks TensorFlow
@@ -150,7 +150,7 @@ def umap_layout(graph: Graph, start: Array, params: MapParams) -> Array:
     n = graph.n
     random = np.random.RandomState(params.seed)  # noqa: NPY002 -- umap-learn takes no Generator
     itself = np.arange(n, dtype=np.int32)[:, None]
-    indices = np.hstack([itself, graph.indices])  # umap counts a row as its own first neighbour
+    indices = np.hstack([itself, graph.indices])  # umap counts a row as its own first neighbor
     distances = np.hstack([np.zeros((n, 1), np.float32), graph.distances])
     shape: Any = np.empty((n, 1), np.float32)
     weights, _, _ = fuzzy_simplicial_set(

@@ -142,7 +142,7 @@ class Inputs:
         embeddings: (n, d) float32, finite.
         labels: given labels.
         sources: role → what is known about the run that made that input (`model`, `weights`, …).
-        graph_of: builds or fetches the k-nearest-neighbour graph of these embeddings.
+        graph_of: builds or fetches the k-nearest-neighbor graph of these embeddings.
     """
 
     n: int
@@ -160,10 +160,10 @@ class Inputs:
         return self.embeddings
 
     def neighbors(self, k: int, metric: str = "cosine", progress: Progress = silent) -> Graph:
-        """The shared graph of the k nearest neighbours of each row: built once per set of vectors.
+        """The shared graph of the k nearest neighbors of each row: built once per set of vectors.
 
         Args:
-            k: neighbours wanted; the graph returned has min(k, n - 1).
+            k: neighbors wanted; the graph returned has min(k, n - 1).
             metric: "cosine" or "euclidean".
         """
         from .neighbors import build_graph

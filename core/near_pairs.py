@@ -1,6 +1,6 @@
 """Pairs of samples that are nearer than a threshold: all of them, from the shared graph, without a second search.
 
-The graph lists a limited number of neighbours. Rows whose last listed neighbour is still within the threshold (bursts,
+The graph lists a limited number of neighbors. Rows whose last listed neighbor is still within the threshold (bursts,
 augmented copies, frames of a video) are compared with all others, so no pair is missed because a list was full.
 """
 
@@ -39,9 +39,9 @@ class NearPairs:
 
 
 def automatic_threshold(graph: Graph, share: float) -> float:
-    """Cosine similarity above which two samples are far nearer than neighbours of this set usually are.
+    """Cosine similarity above which two samples are far nearer than neighbors of this set usually are.
 
-    1 - t = share * median distance to the 10th neighbour. The 10th, since in a set full of copies the nearest ones
+    1 - t = share * median distance to the 10th neighbor. The 10th, since in a set full of copies the nearest ones
     are copies; in sets of fewer than 100 samples a tenth of the set, for farther ones lie in other clusters. A set of
     one vector only has threshold 1.
 

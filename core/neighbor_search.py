@@ -1,7 +1,7 @@
-"""The search behind the neighbour graph, among rows that all differ: exact, or approximate with certified recall.
+"""The search behind the neighbor graph, among rows that all differ: exact, or approximate with certified recall.
 
 Exact: blocked matrix products with a running top-k, never n x n; the best candidates are ranked again by exact
-distances. Approximate: nearest-neighbour descent (Dong, Charikar & Li 2011, https://doi.org/10.1145/1963405.1963487, by
+distances. Approximate: nearest-neighbor descent (Dong, Charikar & Li 2011, https://doi.org/10.1145/1963405.1963487, by
 pynndescent), then rounds of joins, of our own, until the recall on 500 random rows searched exactly reaches 0.99.
 """
 
@@ -31,7 +31,7 @@ def nearest(queries: Array, x: Array, k: int, metric: str, own: Array | None = N
     Args:
         queries: (p, d), x: (n, d): both from one call of `comparable`.
         k: at most n, or n - 1 with `own`.
-        own: (p,) the row of x that each query is, left out of its neighbours.
+        own: (p,) the row of x that each query is, left out of its neighbors.
 
     Returns:
         indices (p, k) int32 and distances (p, k) float32, nearest first, ties by row number.
@@ -106,7 +106,7 @@ def exact(x: Array, k: int, metric: str, progress: Progress = silent, block: int
 
 
 def approximate(x: Array, k: int, metric: str, progress: Progress, seed: int) -> tuple[Array, Array, Facts]:
-    """Nearest-neighbour descent, then joins until the certified recall is reached.
+    """Nearest-neighbor descent, then joins until the certified recall is reached.
 
     Where they do not get there, as on vectors that are all about equally far apart, up to 200,000 rows are searched
     exactly after all; the graph of more rows says in its facts what recall it has.
@@ -147,7 +147,7 @@ def raised(
 
     Args:
         x: (n, d) from `comparable`, centred under the Euclidean metric.
-        candidates: (n, w) rows that may be neighbours, w >= k, nearest first, -1 for none.
+        candidates: (n, w) rows that may be neighbors, w >= k, nearest first, -1 for none.
         seed: of the rows searched exactly.
 
     Returns:
@@ -170,7 +170,7 @@ def raised(
 
 
 def certified_recall(found: Array, truth: Array) -> float:
-    """Share of the true neighbours found. One is found if it is no farther than the last true one, so ties count."""
+    """Share of the true neighbors found. One is found if it is no farther than the last true one, so ties count."""
     reach = truth[:, -1:] * (1 + 1e-5) + 1e-9
     return float(np.mean(found <= reach))
 
@@ -200,12 +200,12 @@ def ranked(x: Array, candidates: Array, k: int, metric: str, only: Array | None 
 
 
 def joined(x: Array, indices: Array, offered: int = 12, chunk: int = ROWS) -> Array:
-    """One round of descent: rows meet the neighbours of their neighbours, and those of the rows that list them.
+    """One round of descent: rows meet the neighbors of their neighbors, and those of the rows that list them.
 
     Args:
         x: (n, d) from `comparable`.
         indices: (n, w) rows, nearest first, -1 for none.
-        offered: how many of its neighbours, and of the rows that list it, each row passes on.
+        offered: how many of its neighbors, and of the rows that list it, each row passes on.
         chunk: rows improved at a time.
 
     Returns:

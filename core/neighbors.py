@@ -1,11 +1,11 @@
-"""Nearest neighbours: for each sample the ones most like it. One graph, computed once, that other methods share.
+"""Nearest neighbors: for each sample the ones most like it. One graph, computed once, that other methods share.
 
-Up to 25,000 rows the search is exact; beyond, it is nearest-neighbour descent (Dong, Charikar & Li 2011,
+Up to 25,000 rows the search is exact; beyond, it is nearest-neighbor descent (Dong, Charikar & Li 2011,
 https://doi.org/10.1145/1963405.1963487) with certified recall. `neighbor_search.py` says how.
 
-Copies. Rows with the same vector are copies of one another. A row keeps one copy of itself as a neighbour: the next
+Copies. Rows with the same vector are copies of one another. A row keeps one copy of itself as a neighbor: the next
 one in row order, and the last one keeps the first, so that the copies hang together as a ring. Of the copies of
-another row it keeps the first. So k neighbours are k different vectors, plus the row's own copy; a hundred copies of
+another row it keeps the first. So k neighbors are k different vectors, plus the row's own copy; a hundred copies of
 one picture crowd nothing out. Only where fewer than k different vectors exist do further copies fill the list.
 """
 
@@ -39,7 +39,7 @@ EXACT_UP_TO = 25_000
 
 @dataclass(frozen=True)
 class Graph:
-    """The k nearest neighbours of each of n rows.
+    """The k nearest neighbors of each of n rows.
 
     Attributes:
         indices: (n, k) int32 row numbers, nearest first, ties by row number; never the row itself.
@@ -60,7 +60,7 @@ class Graph:
 
     @property
     def k(self) -> int:
-        """Neighbours of each row."""
+        """Neighbors of each row."""
         return int(self.indices.shape[1])
 
     @property
@@ -69,7 +69,7 @@ class Graph:
         return 1 - self.distances if self.metric == "cosine" else 1 / (1 + self.distances)
 
     def first(self, k: int) -> Graph:
-        """The same graph with only the k nearest neighbours of each row."""
+        """The same graph with only the k nearest neighbors of each row."""
         if k >= self.k:
             return self
         return Graph(self.indices[:, :k], self.distances[:, :k], self.metric, self.facts)
@@ -84,11 +84,11 @@ def build_graph(
     seed: int = 51,
     exact_up_to: int = EXACT_UP_TO,
 ) -> Graph:
-    """The k nearest neighbours of each row of x.
+    """The k nearest neighbors of each row of x.
 
     Args:
         x: (n, d) finite floats, also float16. Zero vectors are at cosine distance 0 from each other, 1 from the rest.
-        k: neighbours wanted, at least 1; each row gets min(k, n - 1).
+        k: neighbors wanted, at least 1; each row gets min(k, n - 1).
         metric: "cosine" or "euclidean".
         progress: told block by block.
         seed: of the approximate search and of the rows its recall is measured on.
@@ -128,7 +128,7 @@ def extend_graph(graph: Graph, x: Array, new: Array, *, k: int | None = None, pr
         graph: of x.
         x: (n, d) rows of the graph.
         new: (p, d) rows that it does not know.
-        k: neighbours of each row; those of the graph by default.
+        k: neighbors of each row; those of the graph by default.
     """
     k = graph.k if k is None else k
     if len(new) == 0 and k == graph.k:
@@ -206,7 +206,7 @@ def _with_copies(indices: Array, distances: Array, copy_of: Array, firsts: Array
 
 
 def _fill(row: int, columns: Array, lengths: Array, group: Array, order: Array, starts: Array, sizes: Array) -> None:
-    """Further copies, nearest first, for a row that has fewer different neighbours than it must list. In place."""
+    """Further copies, nearest first, for a row that has fewer different neighbors than it must list. In place."""
     listed = columns >= 0
     chosen = {int(column): float(length) for column, length in zip(columns[listed], lengths[listed], strict=True)}
     near = {int(group[row]): 0.0} | {int(group[column]): length for column, length in chosen.items() if length > 0}
@@ -226,12 +226,12 @@ class NeighborsParams(Params):
     """Find the samples most like each sample."""
 
     embeddings: str = param("embeddings", "Embeddings to compare samples by", reads="embeddings")
-    k: int = param(15, "Neighbours of each sample", at_least=1)
+    k: int = param(15, "Neighbors of each sample", at_least=1)
     metric: str = param("cosine", "Distance between embeddings", among=METRICS)
 
 
 def find_neighbors(inputs: Inputs, params: NeighborsParams, progress: Progress) -> Columns:
-    """Nearest neighbours of each sample, from the graph that all methods share. Columns as declared in `METHOD`."""
+    """Nearest neighbors of each sample, from the graph that all methods share. Columns as declared in `METHOD`."""
     graph = inputs.neighbors(params.k, params.metric, progress)
     alone = np.full(graph.n, np.nan)
     distance = graph.distances.mean(axis=1, dtype=np.float64) if graph.k else alone

@@ -1,4 +1,4 @@
-"""Samples that lie apart: far from their neighbours, or in a tiny cluster of their own.
+"""Samples that lie apart: far from their neighbors, or in a tiny cluster of their own.
 
 The mean distance to the k nearest different pictures (Ramaswamy, Rastogi & Shim 2000,
 https://doi.org/10.1145/342009.335437; Sun et al. 2022, arXiv:2204.06507), judged against the whole set. Copies are no
@@ -30,7 +30,7 @@ class OutliersParams(Params):
     """Find samples that lie apart from all others, and tiny clusters that stand alone."""
 
     embeddings: str = param("embeddings", "Embeddings to compare samples by", reads="embeddings")
-    k: int = param(10, "Different neighbours to measure the distance to", at_least=1, at_most=100)
+    k: int = param(10, "Different neighbors to measure the distance to", at_least=1, at_most=100)
 
 
 def find_outliers(inputs: Inputs, params: OutliersParams, progress: Progress) -> Columns:
@@ -61,7 +61,7 @@ def find_outliers(inputs: Inputs, params: OutliersParams, progress: Progress) ->
 
 
 def different_neighbors(graph: Graph, group: Array, k: int) -> Array:
-    """(n, K) bool: the first k neighbours that are no near-duplicates of the row or of a nearer neighbour.
+    """(n, K) bool: the first k neighbors that are no near-duplicates of the row or of a nearer neighbor.
 
     Args:
         group: (n,) near-duplicate groups.
@@ -79,7 +79,7 @@ def different_neighbors(graph: Graph, group: Array, k: int) -> Array:
 
 
 def mean_distance(graph: Graph, different: Array) -> Array:
-    """(n,) float64 mean distance to the marked neighbours; to the last listed one where all are near-duplicates."""
+    """(n,) float64 mean distance to the marked neighbors; to the last listed one where all are near-duplicates."""
     count = different.sum(axis=1)
     if graph.k == 0:
         return np.zeros(graph.n)
@@ -90,7 +90,7 @@ def mean_distance(graph: Graph, different: Array) -> Array:
 def deviations(distance: Array) -> Array:
     """(n,) float64: how many deviations a sample's log distance lies above the median; (y - median) / (1.4826 MAD).
 
-    Against the whole set, not against the neighbours' own distances as local outlier factors do: foreign photographs
+    Against the whole set, not against the neighbors' own distances as local outlier factors do: foreign photographs
     keep each other company. Among 5,000 CIFAR pictures 60 of them were found with an area under the curve
     of 0.95 by this, 0.46 by the local ratio and 0.74 by the mean of both.
     """
@@ -102,7 +102,7 @@ def deviations(distance: Array) -> Array:
 def edge_cases(graph: Graph, different: Array, group: Array, deviation: Array, k: int) -> tuple[Array, int]:
     """Samples of tiny clusters that lie apart, and the number of these clusters.
 
-    A cluster is a component of the graph in which two samples are linked if each is among the k different neighbours
+    A cluster is a component of the graph in which two samples are linked if each is among the k different neighbors
     of the other; near-duplicates belong together. It is tiny if it holds at least two vectors, not counting copies,
     and at most k groups of near-duplicates. It lies apart if its members lie more than one deviation above the median,
     on average.
@@ -128,7 +128,7 @@ def edge_cases(graph: Graph, different: Array, group: Array, deviation: Array, k
 
 
 def _regions(inputs: Inputs, graph: Graph, group: Array, order_by: Array) -> list[dict[str, Any]]:
-    """Samples that stand for the regions at the low end of `order_by`, none a neighbour or copy of another."""
+    """Samples that stand for the regions at the low end of `order_by`, none a neighbor or copy of another."""
     seen = np.zeros(graph.n, dtype=bool)
     found: list[dict[str, Any]] = []
     for row in np.argsort(order_by, kind="stable").tolist():

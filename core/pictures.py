@@ -3,9 +3,9 @@
 Two files show the same picture if one, shrunk, fits somewhere in the other, mirrored or not, down to its details.
 Where it fits best is found by normalised cross-correlation of grey values (Lewis 1995, Fast Normalized
 Cross-Correlation), on 32 pixels a side, for cut-outs down to two thirds of a side. How well it fits is then told by the
-correlation of the differences between neighbouring pixels. Grey values alone do not tell: among 650 photographs two
+correlation of the differences between neighboring pixels. Grey values alone do not tell: among 650 photographs two
 meadows under a sky correlated by 0.90, as much as the worst cut-outs do with their originals (0.88); by differences the
-best pair of neighbours reached 0.39, and the worst of 400 altered copies 0.69.
+best pair of neighbors reached 0.39, and the worst of 400 altered copies 0.69.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def likeness(one: Look, other: Look, enough: float = 1.0) -> float:
 
 
 def _detail(window: Array, template: Array) -> float:
-    """Correlation of the differences between neighbouring pixels of two pictures of one size, in [-1, 1]."""
+    """Correlation of the differences between neighboring pixels of two pictures of one size, in [-1, 1]."""
     one, other = (
         np.concatenate([np.diff(picture, axis=0).ravel(), np.diff(picture, axis=1).ravel()])
         for picture in (window, template)

@@ -4,7 +4,7 @@ Each file is decoded once, and everything is measured on one small version of it
 photo of 12 megapixels and its thumbnail get much the same numbers. Smaller pictures are measured as they are.
 
 Sharpness is one minus the blur effect of Crete et al. 2007 (doi:10.1117/12.702790): blurring a sharp picture again
-takes away most of the differences between neighbouring pixels, blurring a blurred one few. It is a ratio, so contrast
+takes away most of the differences between neighboring pixels, blurring a blurred one few. It is a ratio, so contrast
 and brightness do not enter. The quantiles of brightness are those that CleanVision judges by
 (https://github.com/cleanlab/cleanvision).
 """
@@ -59,7 +59,7 @@ PROPERTIES = (
     Property("warmth", "bluer", "redder", "mean red minus mean blue, -1 to 1"),
     Property("greenness", "more magenta", "greener", "mean green minus the mean of red and blue, -1 to 1"),
     Property("sharpness", "blurrier", "sharper", "1 minus the blur effect, 0 to 1; none where nothing varies"),
-    Property("edge_amount", "smoother", "busier", "mean difference of neighbouring pixels' luminance, 0 to 1"),
+    Property("edge_amount", "smoother", "busier", "mean difference of neighboring pixels' luminance, 0 to 1"),
     Property(
         "edge_x", "with its edges further left", "with its edges further right", "centre of edges, 0 left, 1 right"
     ),
@@ -174,7 +174,7 @@ def _colour(image: Image) -> dict[str, float]:
 
 
 def _edges(grey: Array) -> dict[str, float]:
-    """Sharpness, and where the differences between neighbouring pixels are.
+    """Sharpness, and where the differences between neighboring pixels are.
 
     Args:
         grey: (h, w) int16, 0 to 255.

@@ -28,11 +28,11 @@ def folder(dataset: fo.Dataset) -> Path:
 
 
 def shared_graph(dataset: fo.Dataset, x: Array, k: int, metric: str, progress: Progress) -> Graph:
-    """The neighbour graph of these vectors: from disk where it is there, else built and kept.
+    """The neighbor graph of these vectors: from disk where it is there, else built and kept.
 
     Args:
         x: (n, d) float32.
-        k: neighbours wanted; the graph holds at least as many where n allows.
+        k: neighbors wanted; the graph holds at least as many where n allows.
     """
     wanted = min(k, len(x) - 1)
     path = folder(dataset) / f"graph_{metric}_{_digest(x)}.npz"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import webbrowser
 from typing import TYPE_CHECKING
@@ -36,6 +37,8 @@ def show(dataset: fo.Dataset, port: int) -> None:
     """Open the App, say where it is, and wait until the user ends it."""
     import fiftyone as fo
 
+    for ending in (signal.SIGINT, signal.SIGTERM):  # a shell lets what it starts in the background ignore Ctrl+C
+        signal.signal(ending, signal.default_int_handler)
     address = f"http://127.0.0.1:{port}/datasets/{dataset.slug}"
     try:
         session = fo.launch_app(dataset, remote=True, address="127.0.0.1", port=port)

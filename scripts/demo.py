@@ -199,14 +199,14 @@ def _recovered(flagged: Sequence[bool | None], planted: Sequence[int]) -> str:
 
 
 def _partners(dataset: fo.Dataset, run: Run, rows: Mapping[str, int], copies: Sequence[Truth]) -> str:
-    """How many copies have their original as nearest neighbour, and how alike the descriptor finds them."""
+    """How many copies have their original as nearest neighbor, and how alike the descriptor finds them."""
     ids = dataset.values("id")
     nearest = dataset.values(run.writes["ids"])
     similar = dataset.values(run.writes["similarities"])
     alike = [
         similar[rows[one.path]][0] for one in copies if (nearest[rows[one.path]] or [""])[0] == ids[rows[one.copy_of]]
     ]
-    text = f"{len(alike)} of {len(copies)} have their original as nearest neighbour"
+    text = f"{len(alike)} of {len(copies)} have their original as nearest neighbor"
     return text + (f", at similarity {min(alike):.3f} to {max(alike):.3f}" if alike else "")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import home
-from browser import chromium, open_app, open_curation, open_form, open_run
+from browser import chromium, open_app, open_curation, open_form, open_review, open_run
 
 DOCS = home.ROOT / "docs"
 DEMO = "curator-demo"
@@ -35,13 +35,16 @@ def main() -> None:
 
 
 def take(page: Any) -> None:
-    """The panel, a run's page, a form."""
+    """The Curation panel, a run's page, a form, and the Review."""
     open_curation(page)
     keep(page, "curation.png")
     open_run(page, "Find label issues")
     keep(page, "run.png")
     open_form(page, "Find label issues")
     keep(page, "form.png")
+    page.get_by_role("button", name="Cancel").click()
+    open_review(page)
+    keep(page, "review.png")
 
 
 def keep(page: Any, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Inner loops of the neighbour graph: running top-k over blocks of products, and exact re-ranking."""
+"""Inner loops of the neighbor graph: running top-k over blocks of products, and exact re-ranking."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def rerank(queries: Array, x: Array, candidates: Array, cosine: bool, indices: A
 def join(
     x: Array, row0: int, indices: Array, starts: Array, listed_by: Array, offered: int, keys: Array, rows: Array
 ) -> None:
-    """Offer rows the neighbours of their neighbours, and of the rows that list them: one round of descent.
+    """Offer rows the neighbors of their neighbors, and of the rows that list them: one round of descent.
 
     Reads the graph as it was and writes new lists, so that the order of rows and threads does not matter.
 
@@ -120,7 +120,7 @@ def join(
         row0: number of the first row to improve.
         indices: (n, w) the graph as it was, nearest first, -1 for none.
         starts, listed_by: rows that list row j among their first are listed_by[starts[j]:starts[j + 1]].
-        offered: how many neighbours, and how many rows that list it, each row passes on.
+        offered: how many neighbors, and how many rows that list it, each row passes on.
         keys, rows: (p, w) new lists of rows row0..., written; keys are squared distances.
     """
     n, d = x.shape

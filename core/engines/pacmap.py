@@ -15,7 +15,7 @@ from ..params import ParamError
 
 
 def pacmap_layout(x: Array, neighbors: Array, start: Array, seed: int) -> Array:
-    """PaCMAP's layout of vectors whose neighbours are known.
+    """PaCMAP's layout of vectors whose neighbors are known.
 
     Args:
         x: (n, d) from `comparable`, n >= 20.

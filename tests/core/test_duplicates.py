@@ -139,7 +139,7 @@ def test_find_duplicates__all_the_same(tmp_path: Path, n: int) -> None:
 
 
 def test_likeness__altered_and_other_pictures() -> None:
-    """As measured on photographs: altered copies from 0.69, neighbours up to 0.39."""
+    """As measured on photographs: altered copies from 0.69, neighbors up to 0.39."""
     picture = scene(0)
     look = look_at(picture)
     for altered in (picture.convert("L").convert("RGB"), picture.resize((50, 50)), ImageOps.mirror(picture)):
@@ -219,7 +219,7 @@ def test_best_of__order_of_the_policy() -> None:
     assert best_of([0, 1], {0: small, 1: large}, np.array([False, True])) == 0
 
 
-def test_doubtful_labels__the_copy_that_neighbours_contradict() -> None:
+def test_doubtful_labels__the_copy_that_neighbors_contradict() -> None:
     # rows 0 and 1 are copies at the origin of cluster a; row 1 says b
     x = unit(np.array([[1, 0], [1, 0.001], [1, 0.1], [1, 0.12], [1, -0.1], [0, 1], [0.1, 1]]))
     labels = GivenLabels.of(["a", "b", "a", "a", "a", "b", "b"])

@@ -111,7 +111,7 @@ def test_import__is_light() -> None:
 
 
 def test_descriptor__digits() -> None:
-    """Leave-one-out 5 nearest neighbours on all 1,797 digits as pictures, with nothing learned from labels."""
+    """Leave-one-out 5 nearest neighbors on all 1,797 digits as pictures, with nothing learned from labels."""
     digits = load_digits()
     engine = Descriptor(Request("descriptor"))
     raw = [

@@ -33,7 +33,7 @@ def test_score_importance__attention_finds_wrong_labels() -> None:
     assert (score[~data.wrong] < 0.5).mean() > 0.9
 
 
-def test_score_importance__neighbours_help_where_one_class_is_taken_for_another() -> None:
+def test_score_importance__neighbors_help_where_one_class_is_taken_for_another() -> None:
     data = planted.with_noise(planted.clean(600, 64, spread=2.0), "pair", 0.3)
     found, quick = (
         _run(data.x, data.names, method=method).values["score"] for method in ("attention", "quick_attention")

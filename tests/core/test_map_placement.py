@@ -30,7 +30,7 @@ def test_place_on_map__a_copy_lies_on_its_original():
 
 
 def test_place_on_map__between_two_groups_it_joins_the_nearer_majority():
-    # Three neighbours lie around (0, 0) and two, farther away, around (100, 0): the mean would be in the void.
+    # Three neighbors lie around (0, 0) and two, farther away, around (100, 0): the mean would be in the void.
     x = np.array([[1.0], [1.1], [1.2], [-2], [-2.1]], np.float32)
     points = np.array([[0.0, 0], [1, 0], [0, 1], [100, 0], [101, 0]], np.float32)
     (place,) = place_on_map(points, x, np.array([[0.0]], np.float32), metric="euclidean")

@@ -31,7 +31,7 @@ def isotropic(n, d=200):
 
 
 def true_recall(indices, x, metric="cosine"):
-    """Share of the true neighbours of all rows that are listed."""
+    """Share of the true neighbors of all rows that are listed."""
     truth = exact(comparable(x, metric), indices.shape[1], metric)[0]
     return np.mean([len(np.intersect1d(a, b)) for a, b in zip(indices, truth, strict=True)]) / indices.shape[1]
 
@@ -84,7 +84,7 @@ def test_certified_recall__counted_by_hand():
     # Of the true distances .1 .2 .3 the first row found all, the second row two, a third farther away.
     truth = np.array([[0.1, 0.2, 0.3], [0.1, 0.2, 0.3]])
     assert certified_recall(np.array([[0.1, 0.2, 0.3], [0.1, 0.2, 0.4]]), truth) == pytest.approx(5 / 6)
-    # A different neighbour at the same distance is as good.
+    # A different neighbor at the same distance is as good.
     assert certified_recall(np.array([[0.1, 0.3, 0.3], [0.1, 0.2, np.inf]]), truth) == pytest.approx(5 / 6)
 
 

@@ -1,4 +1,4 @@
-"""The neighbour graph against brute force, and its promises about copies, ties and new rows."""
+"""The neighbor graph against brute force, and its promises about copies, ties and new rows."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def _queue(dataset: Any) -> list[str]:
     return list(view.values("id"))
 
 
-def test_load__shows_the_worst_with_its_labels_and_neighbours(review: Any, flagged: Any) -> None:
+def test_load__shows_the_worst_with_its_labels_and_neighbors(review: Any, flagged: Any) -> None:
     card = review.data["card"]
     assert card["id"] == _queue(flagged)[0]
     sample = flagged[card["id"]]
@@ -75,7 +75,7 @@ def test_load__shows_the_worst_with_its_labels_and_neighbours(review: Any, flagg
     assert review.size < 20_000
 
 
-def test_load__neighbours_come_from_a_run_where_there_is_one(review: Any, flagged: Any) -> None:
+def test_load__neighbors_come_from_a_run_where_there_is_one(review: Any, flagged: Any) -> None:
     curate(flagged, "find_neighbors", embeddings="vectors", k=30)
     sample = flagged[review.data["card"]["id"]]
     first = next(i for i in sample.neighbors_ids if flagged[i].ground_truth.label == sample.label_issues_suggested)

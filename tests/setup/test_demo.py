@@ -83,7 +83,7 @@ def test_demo__finds_what_was_planted(outside: Any) -> None:
     assert flipped is not None
     assert float(flipped[2]) >= 0.85
     assert float(flipped[3]) >= 0.5
-    assert "exact copies     12 of 12 have their original as nearest neighbour, at similarity 1.000 to 1.000" in said
+    assert "exact copies     12 of 12 have their original as nearest neighbor, at similarity 1.000 to 1.000" in said
     grouped = re.search(r"12 of 12 exact copies and (\d) of 8 near copies grouped by find_duplicates, (\d+) prop", said)
     assert grouped is not None
     assert int(grouped[1]) >= 7
