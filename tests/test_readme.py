@@ -46,5 +46,5 @@ def test_readme__links_lead_somewhere() -> None:
 
 def test_readme__make_words_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for word in set(re.findall(r"`?make ([a-z]+)", README)):
+    for word in set(re.findall(r"(?:`|^)make ([a-z]+)", README, flags=re.M)):
         assert re.search(rf"^{word}:", makefile, flags=re.M), word
