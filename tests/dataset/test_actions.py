@@ -152,3 +152,13 @@ def test_shipped_recipes__are_valid() -> None:
     assert shipped
     for path in shipped:
         assert load_recipe(path)
+
+
+def test_package__names_what_the_sdk_offers() -> None:
+    import image_curation
+    from image_curation import sdk
+
+    assert sorted(image_curation.SDK) == sorted(sdk.__all__)
+    assert all(hasattr(image_curation, name) for name in image_curation.SDK)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        image_curation.nothing  # noqa: B018
