@@ -70,7 +70,7 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
     # The App's events
 
     def on_load(self, ctx: Any) -> None:
-        self.refresh(ctx)
+        self._show(ctx, None)  # at the first undecided: the App may bring back a card from before the last click
 
     def on_change_dataset(self, ctx: Any) -> None:
         ctx.panel.set_state({"source": None, "current": None})

@@ -66,8 +66,8 @@ def test_method__refuses_a_bad_value_of_every_parameter(method: Method) -> None:
 
 
 def test_method_named__near_miss() -> None:
-    with pytest.raises(ParamError, match="There is no method 'find_neighbors'; did you mean find_neighbors"):
-        method_named("find_neighbors")
+    with pytest.raises(ParamError, match="There is no method 'find_nighbors'; did you mean find_neighbors"):
+        method_named("find_nighbors")
 
 
 def test_names__are_unique() -> None:

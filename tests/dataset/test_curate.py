@@ -90,7 +90,7 @@ def test_curate__unknown_embeddings(dataset: Any) -> None:
 
 def test_curate__unknown_method_and_parameter(dataset: Any) -> None:
     with pytest.raises(ParamError, match="did you mean find_neighbors"):
-        curate(dataset, "find_neighbors")
+        curate(dataset, "find_nighbors")
     with pytest.raises(ParamError, match="did you mean metric"):
         curate(dataset, "find_neighbors", metrik="cosine")
 
