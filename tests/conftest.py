@@ -5,8 +5,10 @@ FiftyOne reads its settings when it is imported, so they are set here, before an
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = Path(tempfile.mkdtemp(prefix="curator-tests-"))
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)  # registered first, so after the database's end
 
 for name in [name for name in os.environ if name.startswith("FIFTYONE_")]:
     del os.environ[name]  # tests never reach the user's own database
