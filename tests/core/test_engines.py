@@ -17,6 +17,8 @@ from image_curation.core.method import Inputs, silent
 from image_curation.core.params import ParamError
 from PIL import Image
 
+pytestmark = pytest.mark.slow  # loading torch takes seconds
+
 NOT_CACHED = "open_clip:ViT-B-32/commonpool_s_s13m_b4k"  # weights that nobody keeps
 
 

@@ -12,6 +12,8 @@ from image_curation.core.engines.clip import TINY
 from image_curation.core.method import Columns, GivenLabels, Inputs, silent
 from image_curation.core.zero_shot import ZeroShotParams, tag_zero_shot
 
+pytestmark = pytest.mark.slow  # loading torch takes seconds
+
 
 @pytest.fixture(scope="module")
 def held_out(tmp_path_factory: pytest.TempPathFactory) -> tuple[Inputs, Columns]:
