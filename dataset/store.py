@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -44,11 +43,6 @@ def shared_graph(dataset: fo.Dataset, x: Array, k: int, metric: str, progress: P
     graph = build_graph(x, k=max(k, LEAST_K), metric=metric, progress=progress)
     _save_graph(path, graph)
     return graph
-
-
-def remove(dataset: fo.Dataset) -> None:
-    """Delete every array kept for this dataset."""
-    shutil.rmtree(folder(dataset), ignore_errors=True)
 
 
 def _digest(x: Array) -> str:
