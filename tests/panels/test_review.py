@@ -216,7 +216,7 @@ def test_curation__opens_the_review_of_a_run(flagged: Any, on: Callable[..., Any
     ((name, given),) = panel.send("review").calls
     assert name == "open_panel"
     assert given["name"] == "review"
-    assert given["state"] == {"source": "label_issues"}
+    assert given["data"] == {"wanted": "label_issues"}
 
 
 def test_queue__wraps_to_what_was_skipped() -> None:
