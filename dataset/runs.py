@@ -211,16 +211,14 @@ class Freshness:
         declared = run.declaration
         if declared is not None and declared.version != run.method_version:
             return f"{declared.label} computes something else since version {declared.version}"
-        for role, source in run.reads.items():
-            reason = self._source_reason(run, role, source)
-            if reason:
-                return reason
         if run.target == "dataset" and self._digest("id") != run.fingerprint.get("samples"):
             change = len(self._dataset) - (run.n + run.skipped)
             if change == 0:
                 return "samples were replaced"
-            return f"{abs(change):,} samples were {'added' if change > 0 else 'removed'}"
-        return None
+            were = f"{abs(change):,} samples were" if abs(change) > 1 else "1 sample was"
+            return f"{were} {'added' if change > 0 else 'removed'}"
+        reasons = (self._source_reason(run, role, source) for role, source in run.reads.items())
+        return next((reason for reason in reasons if reason), None)
 
     def _source_reason(self, run: Run, role: str, source: Mapping[str, Any]) -> str | None:
         maker = source.get("run")
