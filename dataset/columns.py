@@ -22,9 +22,10 @@ from pymongo import UpdateOne
 
 from ..core import method as kinds
 from ..core.method import Array, Column, Columns, GivenLabels, Inputs, LabelValues, Method, Progress
-from ..core.params import ParamError, Params, roles
+from ..core.params import ParamError, Params, domains, roles
 from . import runs, sidebar, store
 from .curated import corrections
+from .named import Named, read_named
 
 BATCH = 5_000
 TAGS = "tags"  # as a label field: the split that a sample's tags name
@@ -69,14 +70,15 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
     fingerprint = {"samples": runs.digest(dataset.values("id"))}
     keep = np.ones(len(ids), dtype=bool)
     vectors, why, labels = None, Counter[str](), None
-    named = {role: getattr(params, name) for role, name in roles(type(params)).items()}
+    main, _ = _roles(params)
 
-    if named.get("embeddings"):
-        path, source, facts = _find_vectors(dataset, named["embeddings"])
+    if main.get("embeddings"):
+        path, source, facts = _find_vectors(dataset, main["embeddings"])
         reads["embeddings"], sources["embeddings"] = source, facts
         vectors, keep, why = _vectors(samples.values(path), path)
-    if named.get("labels"):
-        path = TAGS if named["labels"] == TAGS else label_path(dataset, named["labels"])
+    several = _several(dataset, samples, params, keep, why, reads, sources)
+    if main.get("labels"):
+        path = TAGS if main["labels"] == TAGS else label_path(dataset, main["labels"])
         given = _splits(samples.values(path)) if path == TAGS else samples.values(path)
         labels = [value for value, kept in zip(given, keep, strict=True) if kept]
         reads["labels"] = {"field": path, "run": None, "made": None}
@@ -84,21 +86,30 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
         fingerprint["corrections"] = runs.digest(corrections(dataset, path))
         if all(value is None for value in labels):
             raise ParamError(
-                f"No sample of the target has a label in {named['labels']!r}; label some, or name another field"
+                f"No sample of the target has a label in {main['labels']!r}; label some, or name another field"
             )
+    if vectors is not None and len(vectors) == len(keep):
+        vectors = vectors if keep.all() else vectors[keep]
 
     kept_ids = [sample_id for sample_id, kept in zip(ids, keep, strict=True) if kept]
-    paths = samples.values("filepath") if with_paths else ()
+    kept = samples if keep.all() else samples.select(kept_ids, ordered=True)
+    named = read_named(dataset, params, kept.values) if kept_ids else Named()
+    fingerprint |= {
+        role: runs.digest(dataset.values(source["field"]))
+        for role, source in named.reads.items()
+        if source["run"] is None
+    }
     inputs = Inputs(
         n=len(kept_ids),
         ids=kept_ids,
-        paths=[path for path, kept in zip(paths, keep, strict=True) if kept] if paths else (),
+        paths=kept.values("filepath") if with_paths and kept_ids else (),
         embeddings=vectors,
         labels=GivenLabels.of(labels) if labels is not None else None,
-        sources=sources,
+        named={**named.values, **{name: tuple(matrix[keep] for matrix in many) for name, many in several.items()}},
+        sources={**named.sources, **sources},
         graph_of=_graph_source(dataset, vectors) if vectors is not None else None,
     )
-    return Reading(inputs, len(ids) - len(kept_ids), dict(why), reads, fingerprint)
+    return Reading(inputs, len(ids) - len(kept_ids), dict(why), {**reads, **named.reads}, fingerprint)
 
 
 def vector_sources(dataset: fo.Dataset) -> list[str]:
@@ -220,7 +231,44 @@ def _vectors(values: Sequence[Any], path: str) -> tuple[Array, Array, Counter[st
             why["vector with NaN or infinite numbers"] += 1
     if not keep.any():
         raise ParamError(f"Every vector in {path!r} holds NaN or infinite numbers; compute them again")
-    return (matrix if keep.all() else matrix[keep]), keep, why
+    return matrix, keep, why
+
+
+def _roles(params: Params) -> tuple[dict[str, Any], list[str]]:
+    """Role → what is named, for single embeddings and labels; and the parameters that name several embeddings."""
+    known, main, several = domains(type(params)), {}, []
+    for name, role in roles(type(params)).items():
+        if role in ("embeddings", "labels"):
+            if known[name].many:
+                several.append(name)
+            else:
+                main[role] = getattr(params, name)
+    return main, several
+
+
+def _several(
+    dataset: fo.Dataset,
+    samples: fo.DatasetView,
+    params: Params,
+    keep: Array,
+    why: Counter[str],
+    reads: dict[str, Any],
+    sources: dict[str, Mapping[str, Any]],
+) -> dict[str, list[Array]]:
+    """Parameter → one matrix for each of the embeddings that it names; rows that lack one leave `keep`."""
+    found: dict[str, list[Array]] = {}
+    for name in _roles(params)[1]:
+        found[name] = []
+        for number, key in enumerate(getattr(params, name)):
+            path, source, facts = _find_vectors(dataset, key)
+            reads[f"{name}.{number}"], sources[key] = {"role": "embeddings", **source}, facts
+            matrix, has, lacking = _vectors(samples.values(path), path)
+            found[name].append(matrix)
+            why.update({f"{reason} in {key!r}": count for reason, count in lacking.items()})
+            keep &= has
+    if not keep.any():
+        raise ParamError("No sample of the target has a vector in each of the embeddings; compute those that lack")
+    return found
 
 
 def _splits(tags: Sequence[Sequence[str]]) -> list[str | None]:

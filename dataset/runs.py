@@ -221,6 +221,11 @@ class Freshness:
             if self._digest(source["field"]) != run.fingerprint.get("labels"):
                 return f"labels in {source['field']!r} have changed"
             return self._corrected_reason(run, source["field"])
+        if role in run.fingerprint:
+            if self._dataset.get_field(source["field"]) is None:
+                return f"its {role} in {source['field']!r} are gone"
+            if self._digest(source["field"]) != run.fingerprint[role]:
+                return f"values in {source['field']!r} have changed"
         return None
 
     def _corrected_reason(self, run: Run, path: str) -> str | None:
