@@ -7,7 +7,7 @@ import stat
 import struct
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -17,6 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 _CUT_SHORT = "the file is cut short"
@@ -123,16 +124,28 @@ def read_images(
         except UnreadableImage as error:
             return error
 
-    workers = workers or os.cpu_count() or 1
-    remaining = iter(paths)
+    return in_order(one, paths, workers or os.cpu_count() or 1)
+
+
+def in_order(
+    work: Callable[[S], T], items: Iterable[S], workers: int, ahead: int | None = None
+) -> Generator[T, None, None]:
+    """Call `work` on many items in threads, in order. Abandoned, it ends its threads.
+
+    Args:
+        items: read as they are needed, never all at once.
+        ahead: results that may wait to be taken; 8 per thread when None.
+
+    Yields:
+        `work(item)` of each item.
+    """
+    remaining = iter(items)
     with ThreadPoolExecutor(workers, thread_name_prefix="read_images") as pool:
-        waiting: deque[Future[T | UnreadableImage]] = deque(
-            pool.submit(one, path) for path in islice(remaining, 8 * workers)
-        )
+        waiting: deque[Future[T]] = deque(pool.submit(work, item) for item in islice(remaining, ahead or 8 * workers))
         try:
             while waiting:
                 yield waiting.popleft().result()
-                waiting.extend(pool.submit(one, path) for path in islice(remaining, 1))
+                waiting.extend(pool.submit(work, item) for item in islice(remaining, 1))
         finally:
             for future in waiting:
                 future.cancel()

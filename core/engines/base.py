@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
-from ..method import Array, Facts
+from ..method import Array, Facts, Progress
 from ..params import ParamError
 
 if TYPE_CHECKING:
@@ -50,28 +51,47 @@ class Request:
             raise ParamError(f"EmbeddingsParams.model must be {name} alone, which has no variants; got {self.model!r}")
 
 
+class Pictures(Protocol):
+    """Pictures to learn from. Every iteration reads them again, in batches (b, ...) of what `prepare` makes of them."""
+
+    def __len__(self) -> int:
+        """How many there are, the unreadable ones included."""
+        ...
+
+    def __iter__(self) -> Iterator[Array]: ...
+
+
 class Engine(Protocol):
-    """Turns pictures into vectors. A new engine is one file with one of these, and a line in `embeddings.ENGINES`.
+    """Turns pictures into vectors. A new engine is one file with one of these, and a line in `catalog.ENGINES`.
 
     Attributes:
         dim: length of the vectors.
         enough: pixels that `prepare` needs on the shorter side, so that larger files can be decoded faster.
+        learns_from: pictures of the set itself that the engine wants to `learn` from before it embeds the first;
+            0 where its weights say all.
     """
 
     dim: int
     enough: int
+    learns_from: int = 0
 
     def prepare(self, image: Image) -> Array:
         """One RGB picture → the array that `embed` takes a batch of. Called in the reading threads."""
         ...
 
     def embed(self, batch: Array) -> Array:
-        """(b, ...) prepared pictures → (b, d) float32."""
+        """(b, ...) prepared pictures → (b, dim) float32."""
         ...
 
-    def finish(self, vectors: Array, seed: int) -> Array:
-        """(n, d) vectors of all pictures → (n, dim) float32, for what is learned on the whole set; else unchanged."""
-        return vectors
+    def learn(self, pictures: Pictures, seed: int, progress: Progress) -> None:
+        """Learn what `embed` needs to know about the set; `seed` is that of everything random."""
+
+    def state(self) -> dict[str, Array]:
+        """What was learned, as small arrays, so that pictures can join later or elsewhere; nothing by default."""
+        return {}
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Go on with what `state` gave, instead of learning."""
 
     def describe(self) -> Facts:
         """For the run record: `model`, `weights`, `weights_hash`, `device`, `precision`, `text` (it can embed text)."""
