@@ -42,7 +42,7 @@ class Source:
 
 
 def embed_stream(
-    engine: Engine, sources: Iterable[Source], *, batch_size: int = 64, workers: int | None = None
+    engine: Engine, sources: Iterable[Source], *, batch_size: int | None = None, workers: int | None = None
 ) -> Iterator[tuple[int, Array | UnreadableImage]]:
     """Embed pictures in batches, in the order of their sources.
 
@@ -51,15 +51,15 @@ def embed_stream(
     Args:
         engine: has learned, or been restored, where it learns at all.
         sources: read as they are needed, never all at once.
-        batch_size: pictures embedded at once.
+        batch_size: pictures embedded at once; as many as suit the engine when None.
         workers: reading threads; one per core when None.
 
     Yields:
         row and its (dim,) float32 vector, or why its file cannot be read. One batch's rows come together.
     """
     workers = workers or cores()
-    batches = _Batches(engine, batch_size)
-    ahead = max(8 * workers, 2 * batch_size)
+    batches = _Batches(engine, batch_size or engine.batch)
+    ahead = max(8 * workers, 2 * batches.size)
     waiting: list[tuple[int, Array | UnreadableImage]] = []
     pictures = 0
     with closing(in_order(lambda source: (source, _pictures(engine, source)), sources, workers, ahead)) as reading:
@@ -80,7 +80,6 @@ def learn(
     sources: Sequence[Source],
     seed: int,
     *,
-    batch_size: int = 64,
     workers: int | None = None,
     progress: Progress = silent,
 ) -> None:
@@ -91,7 +90,7 @@ def learn(
     if len(chosen) > engine.learns_from:
         rows = np.random.default_rng(seed).choice(len(chosen), engine.learns_from, replace=False)
         chosen = [chosen[row] for row in np.sort(rows)]
-    engine.learn(_Prepared(engine, chosen, batch_size, workers or cores()), seed, progress)
+    engine.learn(_Prepared(engine, chosen, engine.batch, workers or cores()), seed, progress)
 
 
 @dataclass(frozen=True)

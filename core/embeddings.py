@@ -18,16 +18,7 @@ from .method import Array, Column, Columns, Facts, Inputs, Method, Progress, Vec
 from .params import ParamError, Params, param
 from .vector_files import match_paths, read_vectors
 
-MODELS = (
-    "descriptor",
-    "open_clip:ViT-B-32/laion2b_s34b_b79k",
-    "open_clip:ViT-B-16/datacomp_xl_s13b_b90k",
-    "open_clip:ViT-L-14/datacomp_xl_s13b_b90k",
-    "torchvision:resnet18",
-    "torchvision:resnet34",
-    "torchvision:resnet50",
-    "tiny_clip",
-)
+MODELS = tuple(model for entry in ENGINES.values() for model in entry.models)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +35,9 @@ class EmbeddingsParams(Params):
         None, "Checkpoint on this machine, a file or a folder; without it the library's cache is searched", path="file"
     )
     allow_download: bool = param(False, "Fetch weights that are not on this machine from the network")
-    batch_size: int = param(64, "Images embedded at once", at_least=1, advanced=True)
+    batch_size: int | None = param(
+        None, "Images embedded at once; as many as suit the model and its memory if empty", at_least=1, advanced=True
+    )
     device: str = param("auto", "Where the model runs", among=("auto", "cpu", "cuda"), advanced=True)
     precision: str = param(
         "auto",
@@ -97,7 +90,7 @@ def _embed_files(
             errors[row] = str(found)
         else:
             vectors[row] = found
-        if done % params.batch_size == 0 or done == len(paths):
+        if done % (params.batch_size or engine.batch) == 0 or done == len(paths):
             progress(done, len(paths), "embedding images")
     return vectors, errors
 

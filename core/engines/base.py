@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -51,6 +49,29 @@ class Request:
             raise ParamError(f"EmbeddingsParams.model must be {name} alone, which has no variants; got {self.model!r}")
 
 
+@dataclass(frozen=True)
+class Entry:
+    """An engine in the catalog, and its row in the README's table.
+
+    Attributes:
+        name: first word of its models' names.
+        models: some that forms suggest.
+        open: makes the engine, its weights loaded; raises ParamError where it cannot.
+        dim: length of its vectors.
+        licence: of its weights.
+        size: of its weights.
+        good_at: what to choose it for.
+    """
+
+    name: str
+    models: tuple[str, ...]
+    open: Callable[[Request], Engine]
+    dim: str
+    licence: str
+    size: str
+    good_at: str
+
+
 class Pictures(Protocol):
     """Pictures to learn from. Every iteration reads them again, in batches (b, ...) of what `prepare` makes of them."""
 
@@ -67,12 +88,14 @@ class Engine(Protocol):
     Attributes:
         dim: length of the vectors.
         enough: pixels that `prepare` needs on the shorter side, so that larger files can be decoded faster.
+        batch: pictures that it embeds at once where nobody says how many.
         learns_from: pictures of the set itself that the engine wants to `learn` from before it embeds the first;
             0 where its weights say all.
     """
 
     dim: int
     enough: int
+    batch: int = 64
     learns_from: int = 0
 
     def prepare(self, image: Image) -> Array:
@@ -111,44 +134,6 @@ class TextEngine(Engine, Protocol):
     def embed_text(self, texts: list[str]) -> Array:
         """(m,) texts → (m, dim) float32 of unit length."""
         ...
-
-
-def sha256_of(path: Path) -> str:
-    """Hex digest of a file's bytes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def local_path(weights: str) -> Path:
-    """The checkpoint that the user named.
-
-    Raises:
-        ParamError: there is nothing at that path.
-    """
-    path = Path(weights).expanduser()
-    if not path.exists():
-        raise ParamError(f"EmbeddingsParams.weights must be an existing file or folder; got {weights!r}")
-    return path
-
-
-def checkpoint_in(path: Path) -> Path:
-    """The checkpoint: `path` itself, or the one in that folder (safetensors first, as open_clip chooses).
-
-    Raises:
-        ParamError: the folder holds none.
-    """
-    if path.is_file():
-        return path
-    found = [file for ending in ("*.safetensors", "*.bin", "*.pth", "*.pt") for file in sorted(path.glob(ending))]
-    if not found:
-        raise ParamError(
-            f"EmbeddingsParams.weights must be a checkpoint or a folder with one (.safetensors, .bin, .pth, .pt); "
-            f"got {str(path)!r}"
-        )
-    return found[0]
 
 
 def unit_rows(x: Array) -> Array:

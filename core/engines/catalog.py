@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ..params import ParamError
-from .base import Engine, Request
-from .clip import ClipEngine, TinyClipEngine
-from .descriptor import Descriptor
-from .resnet import ResNetEngine
+from . import clip, descriptor, resnet
+from .base import Engine, Entry, Request
 
-ENGINES: dict[str, Callable[[Request], Engine]] = {
-    "descriptor": Descriptor,
-    "tiny_clip": TinyClipEngine,
-    "open_clip": ClipEngine,
-    "torchvision": ResNetEngine,
+ENGINES: dict[str, Entry] = {
+    entry.name: entry
+    for entry in (
+        descriptor.ENTRY,
+        clip.ENTRY,
+        resnet.ENTRY,
+        clip.TINY_ENTRY,
+    )
 }
+
+
+def register(entry: Entry) -> None:
+    """Add an engine that lives outside the core, as the dataset layer's zoo models do."""
+    ENGINES[entry.name] = entry
 
 
 def open_engine(request: Request) -> Engine:
@@ -30,4 +34,4 @@ def open_engine(request: Request) -> Engine:
             f"EmbeddingsParams.model must begin with one of {', '.join(ENGINES)}, such as "
             f"open_clip:ViT-B-32/laion2b_s34b_b79k; got {request.model!r}"
         )
-    return ENGINES[name](request)
+    return ENGINES[name].open(request)

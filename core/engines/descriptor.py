@@ -15,7 +15,7 @@ import numpy as np
 
 from ..method import Array, Facts, Progress
 from ..params import ParamError
-from .base import Engine, Pictures, Request, unit_rows
+from .base import Engine, Entry, Pictures, Request, unit_rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -163,3 +163,14 @@ def _pooling(grid: int) -> Array:
     centres = (np.arange(grid) + 0.5) * cell
     weights = np.maximum(0.0, 1.0 - np.abs(np.arange(SIDE) + 0.5 - centres[:, None]) / cell)
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+ENTRY = Entry(
+    name="descriptor",
+    models=("descriptor",),
+    open=Descriptor,
+    dim="128",
+    licence="no weights",
+    size="nothing",
+    good_at="digits, textures, near-duplicates; any set before a network is at hand",
+)
