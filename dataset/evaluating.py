@@ -1,4 +1,4 @@
-"""Predictions in FiftyOne's own Model Evaluation panel: confusion matrix, per-class figures, every sample behind them."""
+"""Predictions in FiftyOne's own Model Evaluation panel: confusion matrix, figures of classes, the samples behind."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class EvaluatePredictionsParams(Params):
 def evaluate_predictions(
     samples: fo.DatasetView, params: EvaluatePredictionsParams, progress: Progress
 ) -> dict[str, Any]:
-    """`evaluate_classifications` on the samples that have both; its evaluation appears in the Model Evaluation panel."""
+    """FiftyOne's `evaluate_classifications` on the samples that have both."""
     dataset = samples._root_dataset
     field = _prediction_field(dataset, params.predictions)
     label_path(dataset, params.label_field)
