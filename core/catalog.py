@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 
 from . import (
+    classifier,
     confusions,
     duplicates,
     embeddings,
@@ -30,6 +31,7 @@ METHODS: tuple[Method, ...] = (
     representatives.METHOD,
     representatives.SWEEP_METHOD,
     zero_shot.METHOD,
+    classifier.METHOD,
     label_issues.METHOD,
     confusions.METHOD,
     quality.METHOD,

@@ -182,6 +182,8 @@ class Inputs:
             `embeddings`, a tuple of (n, d_i) arrays. None, or an absent entry, where the parameter names nothing.
         sources: "embeddings", or a run's key → what is known about the run that made that input (`model`, …).
         graph_of: builds or fetches the k-nearest-neighbor graph of these embeddings.
+        folder: where a method may keep files, such as trained models; those it names in `facts["files"]` go when the
+            run is forgotten. None where nothing can be kept.
     """
 
     n: int
@@ -192,6 +194,7 @@ class Inputs:
     named: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     graph_of: Callable[[int, str, Progress], Graph] | None = None
+    folder: str | None = None
 
     @property
     def vectors(self) -> Array:

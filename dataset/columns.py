@@ -108,6 +108,7 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
         named={**named.values, **{name: tuple(matrix[keep] for matrix in many) for name, many in several.items()}},
         sources={**named.sources, **sources},
         graph_of=_graph_source(dataset, vectors) if vectors is not None else None,
+        folder=str(store.folder(dataset)),
     )
     return Reading(inputs, len(ids) - len(kept_ids), dict(why), {**reads, **named.reads}, fingerprint)
 

@@ -20,7 +20,7 @@ import fiftyone.core.fields as fof
 from ..core.catalog import METHODS
 from ..core.method import Method
 from ..core.params import ParamError
-from . import sidebar
+from . import sidebar, store
 from .curated import corrections, curated_field
 
 NAMESPACE = "image_curation/"
@@ -175,6 +175,7 @@ def erase(dataset: fo.Dataset, run: Run) -> None:
     if present:
         dataset.delete_sample_fields(present)
     sidebar.remove_group(dataset, run.key)
+    store.remove(dataset, run.facts.get("files") or ())
 
 
 class Freshness:
