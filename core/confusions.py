@@ -90,9 +90,11 @@ def find_confusions(inputs: Inputs, params: ConfusionsParams, progress: Progress
     cells = largest_cells(found, names, params.top, params.fewest)
     confused = np.zeros(inputs.n, dtype=bool)
     confused[rows] = found.confused
+    taken_for: list[str | None] = [None] * inputs.n
     pair: list[str | None] = [None] * inputs.n
     listed = {cell: _arrow(names, *cell) for cell in cells}
     for row, predicted in zip(rows, found.predicted, strict=True):
+        taken_for[row] = names[predicted] if predicted >= 0 else None
         pair[row] = listed.get((int(codes[row]), int(predicted)))
     facts = _facts(found, names, cells, params.merge_above) | {
         "probe": model.facts,
@@ -101,7 +103,7 @@ def find_confusions(inputs: Inputs, params: ConfusionsParams, progress: Progress
         "unlabelled": int((codes < 0).sum()),
         "classes_of_one": sorted({names[code] for code in codes[(codes >= 0) & ~judged]}),
     }
-    return Columns({"is_confused": confused, "pair": pair}, facts, judged)
+    return Columns({"is_confused": confused, "predicted": taken_for, "pair": pair}, facts, judged)
 
 
 def known_elsewhere(codes: Array, fold: Array) -> Array:
@@ -237,6 +239,7 @@ METHOD = Method(
     reads=("embeddings", "labels"),
     writes=(
         Column("is_confused", bool, "A model that did not see the sample takes it for another class"),
+        Column("predicted", str, "The class that this model takes it for; none where several are equally likely"),
         Column("pair", str, "Given class → the class it is taken for, if that is one of the largest cells", group=True),
     ),
     cite="Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953",

@@ -209,7 +209,12 @@ METHOD = Method(
     run=find_duplicates,
     reads=("embeddings", "labels", "paths"),
     writes=(
-        Column("group", int, "Number of the group of copies, 0 the largest; none for a picture that is there once"),
+        Column(
+            "group",
+            int,
+            "Number of the group of copies, 0 the largest; none for a picture that is there once",
+            group=True,
+        ),
         Column("kind", str, "Of a copy: exact, another sample has the same file or pixels; or near", group=True),
         Column("keep", bool, "Worth keeping: the best of its group, or there once"),
         Column("similarity", float, "Cosine similarity to the medoid of the group of copies, in [-1, 1]"),

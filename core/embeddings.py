@@ -170,6 +170,7 @@ METHOD = Method(
     ),
     cite="Dalal & Triggs 2005, https://doi.org/10.1109/CVPR.2005.177 (descriptor); "
     "Radford et al. 2021, arXiv:2103.00020 (CLIP); He et al. 2016, arXiv:1512.03385 (ResNet)",
+    why_now="Nearly everything here compares images by their embeddings, so they come first.",
 )
 
 IMPORT_METHOD = Method(

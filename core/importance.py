@@ -228,4 +228,5 @@ METHOD = Method(
         Column("weight", float, "How many samples a coreset sample stands for; train with it", optional=True),
     ),
     cite="Munteanu et al. 2018, https://arxiv.org/abs/1805.08571; Paul et al. 2021, https://arxiv.org/abs/2107.07075",
+    why_now="Know which samples matter most to a model before you choose a subset.",
 )

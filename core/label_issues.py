@@ -233,4 +233,5 @@ METHOD = Method(
         Column("detectors", list[str], "Who prefers another class, and whether confident learning flags the label"),
     ),
     cite="Northcutt, Jiang & Chuang 2021, https://doi.org/10.1613/jair.1.12125",
+    why_now="The samples have labels, and some are probably wrong: find them before anything learns from them.",
 )

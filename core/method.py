@@ -243,6 +243,8 @@ class Method:
         reads: what `run` gets beside its parameters, and cannot do without: roles that its parameters declare
             (`params.ROLES`), and "paths" of the image files.
         cite: paper or documentation that the method comes from.
+        why_now: for methods that everyone should run, why, as the Curation panel tells a newcomer; they are
+            urged in the catalog's order once what they need is there. The others are offered.
     """
 
     name: str
@@ -255,11 +257,17 @@ class Method:
     writes: tuple[Column, ...]
     reads: tuple[str, ...] = ()
     cite: str = ""
+    why_now: str = ""
 
     @property
     def help(self) -> str:
         """The first paragraph of the parameters' docstring."""
         return " ".join((self.params.__doc__ or "").split("\n\n")[0].split())
+
+    @property
+    def makes_vectors(self) -> bool:
+        """Whether its runs are embeddings that other methods can read."""
+        return any(column.type is Vector for column in self.writes)
 
     def column(self, name: str) -> Column:
         """The declared column of that name."""

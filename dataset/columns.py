@@ -207,9 +207,7 @@ def _find_vectors(dataset: fo.Dataset, name: str) -> tuple[str, dict[str, Any], 
 
 def _makes_vectors(run: runs.Run) -> bool:
     declared = run.declaration
-    return (
-        declared is not None and run.status == "done" and any(column.type is kinds.Vector for column in declared.writes)
-    )
+    return declared is not None and run.status == "done" and declared.makes_vectors
 
 
 def _vectors(values: Sequence[Any], path: str) -> tuple[Array, Array, Counter[str]]:

@@ -17,6 +17,8 @@ from ..core.params import ParamError, Params
 from . import columns, runs
 from .runs import Run
 
+NOTE_SECONDS = 1.0
+
 
 def curate(
     samples: fo.Dataset | fo.DatasetView,
@@ -66,10 +68,24 @@ def curate(
         ),
     )
     try:
-        return _execute(dataset, declared, given, reading, record, progress)
+        return _execute(dataset, declared, given, reading, record, _noted(dataset, key, progress))
     except BaseException as error:
         runs.fail(dataset, record, str(error) or type(error).__name__)
         raise
+
+
+def _noted(dataset: fo.Dataset, key: str, progress: Progress) -> Progress:
+    """The caller's progress, which also goes into the run's record, every few seconds at most."""
+    last = time.monotonic()
+
+    def both(done: int, total: int, doing: str = "") -> None:
+        nonlocal last
+        progress(done, total, doing)
+        if time.monotonic() - last >= NOTE_SECONDS:
+            last = time.monotonic()
+            runs.note_progress(dataset, key, done / total if total else 1.0, doing)
+
+    return both
 
 
 def _execute(

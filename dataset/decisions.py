@@ -96,6 +96,18 @@ def relabel(
     return _decide(samples, "relabelled", said, given=given, labels=labels, queue=queue)
 
 
+def settle(
+    kept: fo.DatasetView, excluded: fo.DatasetView, reason: str | None = None, queue: str | None = None
+) -> Decision:
+    """Keep some samples and exclude others in one decision, such as those of a group of copies."""
+    dataset = kept._root_dataset
+    _declare(dataset)
+    _ensure_slice(dataset)
+    changes = _changes(excluded, "excluded", reason=reason, queue=queue) + _changes(kept, "kept", queue=queue)
+    said = f"kept {len(kept):,} and excluded {len(excluded):,} of a group" + (f" ({reason})" if reason else "")
+    return _made(dataset, "excluded", said, changes, queue)
+
+
 def undo(dataset: fo.Dataset, steps: int = 1, queue: str | None = None) -> list[Decision]:
     """Take back the last decisions, the newest first; with `queue`, those of one review.
 
@@ -156,7 +168,28 @@ def _decide(
     labels: str | Mapping[str, str] | None = None,
     queue: str | None = None,
 ) -> Decision:
-    """Work out what changes on each sample, and hand it to the journal.
+    """Hand to the journal what a decision changes."""
+    changes = _changes(samples, verdict, reason=reason, given=given, labels=labels, queue=queue)
+    return _made(samples._root_dataset, verdict, said, changes, queue)
+
+
+def _made(
+    dataset: fo.Dataset, verdict: Verdict, said: str, changes: Sequence[journal.Change], queue: str | None
+) -> Decision:
+    changed = tuple(change.id for change in changes if change.before != change.after)
+    return Decision(journal.push(dataset, verdict, said, queue, changes), verdict, said, changed, queue)
+
+
+def _changes(
+    samples: fo.DatasetView,
+    verdict: Verdict,
+    *,
+    reason: str | None = None,
+    given: str | None = None,
+    labels: str | Mapping[str, str] | None = None,
+    queue: str | None = None,
+) -> list[journal.Change]:
+    """What changes on each sample.
 
     Args:
         given: path of the given labels, where the decision is about labels.
@@ -179,9 +212,7 @@ def _decide(
             if value is not None:
                 after[curated_field(given)] = value
         changes.append(journal.Change(sample_id, before, after))
-    changed = tuple(change.id for change in changes if change.before != change.after)
-    key = journal.push(samples._root_dataset, verdict, said, queue, changes)
-    return Decision(key, verdict, said, changed, queue)
+    return changes
 
 
 def _documents(samples: fo.DatasetView, fields: Sequence[str]) -> Iterable[dict[str, Any]]:

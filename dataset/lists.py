@@ -24,8 +24,10 @@ DEFAULT_NAME = "images_to_exclude_from_training_{date:%Y_%m_%d}.txt"
 class ExportListParams(Params):
     """Write the samples of the current view to a file: text (a path per line), CSV or JSON."""
 
-    path: str = param(
-        help="File to write, ending in .txt, .csv or .json; or a folder, for a dated text file", path="file"
+    path: str | None = param(
+        None,
+        "File to write, ending in .txt, .csv or .json; or a folder; nothing: a dated text file in the home folder",
+        path="file",
     )
     fields: tuple[str, ...] = param((), "Fields to write beside the path (CSV and JSON)")
     overwrite: bool = param(False, "Replace a file that is there")
@@ -33,9 +35,9 @@ class ExportListParams(Params):
 
 def export_list(samples: fo.DatasetView, params: ExportListParams, progress: Progress) -> dict[str, Any]:
     """Write the list; the file appears when it is complete."""
-    path = Path(params.path).expanduser()
+    path = Path(params.path).expanduser() if params.path is not None else Path.home()
     if path.is_dir():
-        path = path / DEFAULT_NAME.format(date=date.today())
+        path = path / default_name()
     kind = path.suffix.lower()
     if kind not in (".txt", ".csv", ".json"):
         raise ParamError(
@@ -65,6 +67,11 @@ def export_list(samples: fo.DatasetView, params: ExportListParams, progress: Pro
     finally:
         part.unlink(missing_ok=True)
     return {"headline": f"{len(rows):,} samples written to {path}", "path": str(path), "count": len(rows)}
+
+
+def default_name() -> str:
+    """What a list is called unless the user says otherwise."""
+    return DEFAULT_NAME.format(date=date.today())
 
 
 def _readable(dataset: fo.Dataset, name: str) -> str:

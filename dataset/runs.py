@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import fiftyone as fo
 import fiftyone.core.fields as fof
+import fiftyone.core.odm as foo
 
 from ..core.catalog import METHODS
 from ..core.method import Method
@@ -24,6 +25,7 @@ from . import sidebar, store
 from .curated import corrections, curated_field
 
 NAMESPACE = "image_curation/"
+SETTLED = timedelta(seconds=1)  # the database's clock has milliseconds: within one, a later change would go unseen
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Run:
         error: why it failed, one sentence.
         started, finished: UTC, ISO 8601.
         process: {"host", "pid"} of a running one.
+        progress: {"share", "doing"} of a running one, as it was at most some seconds ago.
         previous: the record that this run is about to replace, while it runs.
     """
 
@@ -65,6 +68,7 @@ class Run:
     started: str | None = None
     finished: str | None = None
     process: Mapping[str, Any] = field(default_factory=dict)
+    progress: Mapping[str, Any] = field(default_factory=dict)
     previous: Mapping[str, Any] | None = None
     plugin_version: str = ""
 
@@ -139,9 +143,15 @@ def start(dataset: fo.Dataset, run: Run) -> Run:
     return run
 
 
+def note_progress(dataset: fo.Dataset, key: str, share: float, doing: str) -> None:
+    """Record how far a running run is, for those who look at it from outside: one small write."""
+    record = {"_dataset_id": dataset._doc.id, "key": key}
+    foo.get_db_conn()["runs"].update_one(record, {"$set": {"config.progress": {"share": share, "doing": doing}}})
+
+
 def finish(dataset: fo.Dataset, run: Run) -> Run:
     """Record that a run is complete and its fields are written."""
-    run = replace(run, status="done", finished=_now(), previous=None, process={}, error=None)
+    run = replace(run, status="done", finished=_now(), previous=None, process={}, progress={}, error=None)
     _save(dataset, run)
     return run
 
@@ -152,7 +162,8 @@ def fail(dataset: fo.Dataset, run: Run, error: str) -> None:
     if earlier is not None and all(dataset.get_field(path) is not None for path in earlier.writes.values()):
         _save(dataset, earlier)
     else:
-        _save(dataset, replace(run, status="failed", finished=_now(), process={}, error=error, writes={}))
+        failed = replace(run, status="failed", finished=_now(), process={}, progress={}, error=error, writes={})
+        _save(dataset, failed)
 
 
 def forget(dataset: fo.Dataset, key: str) -> dict[str, int]:
@@ -179,13 +190,19 @@ def erase(dataset: fo.Dataset, run: Run) -> None:
 
 
 class Freshness:
-    """Tells which runs no longer describe their dataset; reads ids and labels once for all of them."""
+    """Tells which runs no longer describe their dataset; reads ids and labels once for all of them.
 
-    def __init__(self, dataset: fo.Dataset) -> None:
+    What was read stays in this process's memory until a sample is added, removed or modified, so that the panels,
+    which ask at every event, pay for it once.
+
+    Args:
+        listed: all runs of the dataset, where the caller has them.
+    """
+
+    def __init__(self, dataset: fo.Dataset, listed: Sequence[Run] | None = None) -> None:
         self._dataset = dataset
-        self._runs = {run.key: run for run in list_runs(dataset)}
-        self._digests: dict[str, str] = {}
-        self._corrected: dict[str, list[tuple[str, str]]] = {}
+        self._runs = {run.key: run for run in (list_runs(dataset) if listed is None else listed)}
+        self._stamp = _stamp(dataset)
 
     def stale_reason(self, key: str) -> str | None:
         """Why the run does not hold any more, in a sentence; None while it does."""
@@ -230,18 +247,43 @@ class Freshness:
         return None
 
     def _corrected_reason(self, run: Run, path: str) -> str | None:
-        if path not in self._corrected:
-            self._corrected[path] = corrections(self._dataset, path)
-        found = self._corrected[path]
-        if digest(found) == run.fingerprint.get("corrections", digest([])):
+        found, count_of = self._remembered(
+            f"corrections of {path}", lambda: _digest_of_corrections(self._dataset, path)
+        )
+        if found == run.fingerprint.get("corrections", digest([])):
             return None
-        count = f"{len(found):,} label{'' if len(found) == 1 else 's'}" if found else "labels"
+        count = f"{count_of:,} label{'' if count_of == 1 else 's'}" if count_of else "labels"
         return f"{count} in {path.removesuffix('.label')!r} corrected since; the result is in {curated_field(path)!r}"
 
     def _digest(self, path: str) -> str:
-        if path not in self._digests:
-            self._digests[path] = digest(self._dataset.values(path))
-        return self._digests[path]
+        return str(self._remembered(path, lambda: digest(self._dataset.values(path))))
+
+    def _remembered(self, what: str, read: Callable[[], Any]) -> Any:
+        """What `read` returned when the samples were as they are now."""
+        place = (str(self._dataset._doc.id), what)
+        known = _READ.get(place)
+        if known is not None and known[0] == self._stamp:
+            return known[1]
+        value = read()
+        newest = self._stamp[1]
+        if newest is None or datetime.now(timezone.utc).replace(tzinfo=None) - newest > SETTLED:
+            _READ[place] = (self._stamp, value)
+        return value
+
+
+_READ: dict[tuple[str, str], tuple[tuple[Any, ...], Any]] = {}
+
+
+def _stamp(dataset: fo.Dataset) -> tuple[Any, ...]:
+    """Differs whenever a sample was added, removed or modified, or a field renamed; two look-ups in indexes."""
+    samples = dataset._sample_collection
+    newest = samples.find_one({}, {"last_modified_at": True}, sort=[("last_modified_at", -1)]) or {}
+    return samples.estimated_document_count(), newest.get("last_modified_at"), dataset.last_modified_at
+
+
+def _digest_of_corrections(dataset: fo.Dataset, path: str) -> tuple[str, int]:
+    found = corrections(dataset, path)
+    return digest(found), len(found)
 
 
 def stale_reason(dataset: fo.Dataset, run: Run) -> str | None:

@@ -23,7 +23,7 @@ class SaveSliceParams(Params):
 
     name: str = param(help="Name of the slice, as the App's list of saved views shows it")
     field: str | None = param(None, "Field the condition is about; nothing for the samples of the current view")
-    equals: str | None = param(None, "Keep samples whose field has this value")
+    equals: str | None = param(None, "Keep samples whose field has this value, or whose list holds it")
     at_least: float | None = param(None, "Keep samples whose field is at least this")
     at_most: float | None = param(None, "Keep samples whose field is at most this")
     frozen: bool = param(False, "Keep exactly these samples, even if values change later")
@@ -90,6 +90,12 @@ def condition(dataset: fo.Dataset, params: SaveSliceParams) -> Any:
     path = params.field
     if isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classification:
         path, schema = f"{path}.label", dataset.get_field(f"{path}.label")
+    elif isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classifications:
+        path = f"{path}.classifications.label"
+        if params.equals is not None:
+            return F(path).contains(params.equals)
+    elif isinstance(schema, fof.ListField) and params.equals is not None:
+        return F(path).contains(_typed(schema.field, params.equals, params.field))
     if params.equals is not None:
         return F(path) == _typed(schema, params.equals, params.field)
     if not isinstance(schema, (fof.FloatField, fof.IntField)):
@@ -142,7 +148,7 @@ def _stamp(dataset: fo.Dataset, chosen: fo.DatasetView, name: str) -> str:
 
 def _said(params: SaveSliceParams) -> str:
     if params.equals is not None:
-        return f"{params.field} = {params.equals}"
+        return f"{params.field}: {params.equals}"
     bounds = [f"{params.at_least:g} ≤" if params.at_least is not None else "", str(params.field)]
     bounds.append(f"≤ {params.at_most:g}" if params.at_most is not None else "")
     return " ".join(part for part in bounds if part)

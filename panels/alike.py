@@ -12,7 +12,6 @@ from typing import Any
 
 import fiftyone as fo
 import numpy as np
-from fiftyone import ViewField as F
 
 from ..core.method import Array
 from ..dataset.runs import Run
@@ -59,25 +58,6 @@ def alike(
         return found
     near = _from_vectors(dataset, run, sample_id, label_path, label, n)
     return _pictures(dataset, near, label_path, label)[:n] or found
-
-
-def group(dataset: fo.Dataset, path: str, keeper: str | None, sample_id: str, n: int) -> list[dict[str, Any]]:
-    """The others of a group of copies; those to keep first.
-
-    Returns:
-        dicts with "id", "path", "label" ("keep" for those to keep) and "similarity" None
-    """
-    number = dataset[sample_id][path]
-    if number is None:
-        return []
-    others = dataset.match((F(path) == number) & (F("id") != sample_id)).limit(n)
-    keep = others.values(keeper) if keeper else [None] * len(others)
-    rows = zip(*others.values(["id", "filepath"]), keep, strict=True)
-    found = [
-        {"id": other, "path": place, "label": "proposed to keep" if kept else None, "similarity": None}
-        for other, place, kept in rows
-    ]
-    return sorted(found, key=lambda one: one["label"] is None)
 
 
 def _from_neighbors(dataset: fo.Dataset, runs: Sequence[Run], sample_id: str) -> list[tuple[str, float]]:

@@ -17,11 +17,14 @@ from fiftyone import ViewField as F
 from fiftyone.operators.categories import Categories
 
 from ..core.catalog import METHODS
+from ..dataset.actions import ACTIONS
 from ..dataset.columns import vector_sources
+from ..dataset.lists import default_name
 from ..dataset.runs import Freshness, Run, list_runs
-from . import grid, home, reading, run_page, wording
+from . import grid, home, quadrants, reading, run_page, wording
 from .beginning import advice
 from .layout import Layout, layout
+from .quadrants import Axes
 from .run_page import GIVEN
 
 EVENTS = (
@@ -37,6 +40,9 @@ EVENTS = (
     "show_group",
     "show_flag",
     "show_sorted",
+    "show_cell",
+    "show_quadrant",
+    "show_box",
     "open_sample",
     "save_slice",
     "export",
@@ -94,16 +100,17 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         if data["advice"] is None:
             view = grid.base_view(ctx)
             ctx.panel.set_state("base", grid.digest(view))
-            run, fresh = _open_run(ctx), Freshness(ctx.dataset)
+            runs = list_runs(ctx.dataset)
+            run, fresh = _named(runs, ctx.panel.get_state("run")), Freshness(ctx.dataset, runs)
             data["scope"] = _scope(ctx, view)
             data["showing"] = _showing(ctx)
             if run is not None:
-                parts = _layout(ctx, run)
-                data["page"] = run_page.page(run, fresh.stale_reason(run.key), view, parts, ctx.panel_state)
+                parts = _layout(ctx.dataset, run, runs)
+                axes = quadrants.axes(runs, ctx.dataset.get_field_schema(), run)
+                data["page"] = run_page.page(run, fresh.stale_reason(run.key), view, parts, axes, ctx.panel_state)
             else:
-                runs = list_runs(ctx.dataset)
                 stale = {each.key: fresh.stale_reason(each.key) for each in runs}
-                data["home"] = home.home(METHODS, runs, stale, _has(ctx.dataset, runs))
+                data["home"] = home.home(METHODS, ACTIONS, runs, stale, _has(ctx.dataset, runs))
         ctx.panel.set_data(data)
 
     def open_run(self, ctx: Any) -> None:
@@ -150,18 +157,21 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         grid.show(ctx, None)
 
     def show_range(self, ctx: Any) -> None:
-        """Show the samples whose score lies in a range of the histogram."""
-        score = _parts(ctx).score(ctx.panel.get_state("score"))
+        """Show the samples whose score lies in a range of the histogram: all of them, or those of one class."""
+        parts, label = _parts(ctx), ctx.params.get("class")
+        score = parts.score(ctx.panel.get_state("score"))
         low, high = reading.finite(ctx.params.get("low")), reading.finite(ctx.params.get("high"))
-        if score is None or low is None or high is None:
+        if score is None or low is None or high is None or (label is not None and parts.labels is None):
             return
         view = grid.base_view(ctx)
-        _, largest = reading.extremes(view, score.path)
+        least, largest = reading.extremes(view, score.path)
         condition = reading.in_range(score.path, low, high, closed=largest is None or high >= largest)
         _, last = reading.extremes(view.match(condition), score.path)
-        text = f"{score.title} {wording.number(low)} to {wording.number(high)}"
+        text = f"{score.title} {wording.interval(low, high, least, largest)}"
+        if label is not None:
+            condition, text = condition & (F(parts.labels) == label), f"{text}, labelled {label}"
         shown = {"event": "show_range", "column": score.name, "low": low, "high": high, "last": last, "text": text}
-        _show(ctx, fos.Match(condition), shown)
+        _show(ctx, fos.Match(condition), {**shown, "class": label})
 
     def show_group(self, ctx: Any) -> None:
         """Show the samples of one group, or those of one given label that the run marked."""
@@ -197,6 +207,44 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         shown = {"event": "show_sorted", "column": score.name, "value": which, "text": text}
         _show(ctx, fos.SortBy(score.path, reverse=high), shown)
 
+    def show_cell(self, ctx: Any) -> None:
+        """Show the samples of one cell of the matrix: with this given label, and this class by the run."""
+        parts, row, column = _parts(ctx), ctx.params.get("row"), ctx.params.get("column")
+        if parts.labels is None or parts.label is None or not isinstance(row, str) or not isinstance(column, str):
+            return
+        condition = (F(parts.labels) == row) & (F(parts.label.path) == column)
+        text = f"given label {row}, {parts.label.title.lower()} {column}"
+        shown = {"event": "show_cell", "column": column, "value": row, "text": text}
+        _show(ctx, fos.Match(condition), shown)
+
+    def show_quadrant(self, ctx: Any) -> None:
+        """Show the samples of one quadrant of importance against label quality."""
+        axes, name = _axes(ctx), ctx.params.get("name")
+        quadrant = next((one for one in quadrants.QUADRANTS if one.name == name), None)
+        if axes is None or quadrant is None:
+            return
+        points = reading.both(grid.base_view(ctx), axes.x, axes.y)
+        if len(points):
+            condition = axes.condition(quadrant, quadrants.hard_from(points))
+            shown = {"event": "show_quadrant", "column": "", "value": name, "text": quadrant.title.lower()}
+            _show(ctx, fos.Match(condition), shown)
+
+    def show_box(self, ctx: Any) -> None:
+        """Show the samples of a rectangle of importance against label quality."""
+        axes = _axes(ctx)
+        given = [reading.finite(ctx.params.get(name)) for name in ("left", "right", "low", "high")]
+        sides = [side for side in given if side is not None]
+        if axes is None or len(sides) < len(given):
+            return
+        view, said, condition = grid.base_view(ctx), [], None
+        for title, path, (low, high) in (("quality", axes.x, sides[:2]), ("importance", axes.y, sides[2:])):
+            least, largest = reading.extremes(view, path)
+            inside = reading.in_range(path, low, high, closed=largest is None or high >= largest)
+            condition = inside if condition is None else condition & inside
+            said.append(f"{title} {wording.interval(low, high, least, largest)}")
+        shown = {"event": "show_box", "column": "", "value": sides, "text": ", ".join(said)}
+        _show(ctx, fos.Match(condition), shown)
+
     def open_sample(self, ctx: Any) -> None:
         """Open one sample large."""
         sample_id = ctx.params["id"]
@@ -228,8 +276,11 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         """Offer to write a list of what the grid shows."""
         run = _open_run(ctx)
         if run is not None:
-            fields = [part.path for part in _parts(ctx).scores]
-            self._prompt(ctx, "export_list", {"path": str(Path.home() / f"{run.key}.csv"), "fields": fields})
+            if run.stage == "clean":  # what was found is to be left out: paths alone, as training scripts take them
+                self._prompt(ctx, "export_list", {"path": str(Path.home() / default_name())})
+            else:
+                fields = [part.path for part in _parts(ctx).scores]
+                self._prompt(ctx, "export_list", {"path": str(Path.home() / f"{run.key}.csv"), "fields": fields})
 
     def open_map(self, ctx: Any) -> None:
         """Open the App's Embeddings panel. It lists all maps, and takes no request for one of them."""
@@ -238,7 +289,11 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
 
     def review(self, ctx: Any) -> None:
         """Open the Curation Review panel on the open run."""
-        ctx.ops.open_panel("review", state={"source": ctx.panel.get_state("run")})
+        key, review = ctx.panel.get_state("run"), f"{self.plugin_name}/review"
+        open_ones = [panel for panel in grid.open_panels(ctx) if panel.type in (review, "review")]
+        ctx.ops.open_panel("review", state={"source": key})
+        for panel in open_ones:  # which the App only brings to the front: its own state stays
+            ctx.trigger(f"{review}#choose_source", {"panel_id": panel.component_id, "key": key})
 
     def on_ran(self, ctx: Any) -> None:
         """An operator that was opened from here has ended."""
@@ -257,14 +312,13 @@ def slice_params(run: Run, parts: Layout, shown: dict[str, Any] | None) -> dict[
     params: dict[str, Any] = {"name": f"{run.key} {shown['text']}" if shown else run.key}
     if shown is None:
         return params
-    if shown["event"] == "show_range":
+    if shown["event"] == "show_range" and shown.get("class") is None:
         params.update(field=parts.named(shown["column"]).path, at_least=shown["low"], at_most=shown["last"])
     elif shown["event"] == "show_flag":
         params.update(field=parts.named(shown["value"]).path, equals="true")
     elif shown["event"] == "show_group" and shown["column"] != GIVEN:
-        part = parts.named(shown["column"])
-        if not part.holds_many:
-            params.update(field=part.path.removesuffix(".label"), equals=str(shown["value"]))
+        path = parts.named(shown["column"]).path.removesuffix(".label").removesuffix(".classifications")
+        params.update(field=path, equals=str(shown["value"]))
     return params
 
 
@@ -289,18 +343,30 @@ def _says(n: int, shown: dict[str, Any]) -> str:
     return f"The grid shows {wording.samples(n)}: {shown['text']}"
 
 
+def _named(runs: list[Run], key: str | None) -> Run | None:
+    return next((run for run in runs if run.key == key), None) if key else None
+
+
 def _open_run(ctx: Any) -> Run | None:
     key = ctx.panel.get_state("run")
-    return next((run for run in list_runs(ctx.dataset) if run.key == key), None) if key else None
+    return _named(list_runs(ctx.dataset), key) if key else None
 
 
 def _parts(ctx: Any) -> Layout:
-    run = _open_run(ctx)
-    return _layout(ctx, run) if run is not None else Layout()
+    runs = list_runs(ctx.dataset)
+    run = _named(runs, ctx.panel.get_state("run"))
+    return _layout(ctx.dataset, run, runs) if run is not None else Layout()
 
 
-def _layout(ctx: Any, run: Run) -> Layout:
-    return layout(run, ctx.dataset.get_field_schema(), ctx.dataset.list_brain_runs())
+def _axes(ctx: Any) -> Axes | None:
+    runs = list_runs(ctx.dataset)
+    run = _named(runs, ctx.panel.get_state("run"))
+    return quadrants.axes(runs, ctx.dataset.get_field_schema(), run) if run is not None else None
+
+
+def _layout(dataset: fo.Dataset, run: Run, runs: list[Run]) -> Layout:
+    labels = reading.given_labels(dataset, runs)
+    return layout(run, dataset.get_field_schema(), dataset.list_brain_runs(), labels)
 
 
 def _scope(ctx: Any, view: fo.DatasetView) -> dict[str, Any]:

@@ -45,6 +45,18 @@ def show(ctx: Any, stage: fos.ViewStage | None) -> None:
         ctx.ops.clear_view()
 
 
+def open_panels(ctx: Any) -> list[fo.Panel]:
+    """The panels that are open in the App."""
+    found, places = [], [ctx.spaces] if ctx.spaces is not None else []
+    while places:
+        place = places.pop()
+        if isinstance(place, fo.Panel):
+            found.append(place)
+        else:
+            places.extend(place.children)
+    return found
+
+
 def digest(view: fo.DatasetView) -> str:
     """Tells one view from another in a few characters, however many ids its stages hold."""
     stages = json_util.dumps([view._dataset.name, view._serialize(include_uuids=False)], sort_keys=True)

@@ -1,7 +1,8 @@
 """The review queue of a run: which samples, in which order, and which are decided. Read from fields only.
 
-Any finished run with a mark or with a score whose good end is declared can be reviewed: the marked samples, or else all
-that have the score, the worst first; copies stand group by group.
+Any finished run with a mark, with a score whose good end is declared or with an order can be reviewed: the marked
+samples, or else all that have the score, the worst first; copies stand group by group, an order of similar images in
+its order.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import fiftyone as fo
 from fiftyone import ViewField as F
 
+from ..core.method import Neighbors
 from ..dataset.decisions import REVIEWS
 from ..dataset.runs import Run
 from . import wording
@@ -21,7 +23,9 @@ from .layout import Layout, Part, layout
 LONGEST = 10_000  # samples of one queue
 REASONS = ("unusable", "duplicate", "wrong content", "not in scope")  # offered for every exclusion
 USUAL_REASON = {"find_duplicates": "duplicate", "find_leaks": "leak", "find_outliers": "not in scope"}
+FACTS = {"detectors": "Doubted by", "error": "Cannot be read"}  # what the card calls them
 KEEPER = "keep"  # a mark of what is good: its queue holds the others
+POSITION = "position"  # an int column of that name is an order in which similar images stand side by side
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,10 @@ class Source:
         flagged: the value of the mark that puts a sample into the queue.
         score: orders the queue.
         group: path of the number that copies share.
+        partners: path of the ids of a sample's copies.
+        split: path of the split that a sample stands in; "tags" for the tags that name it.
+        position: path of a sample's place in an order of similar images.
+        keeper: path of the mark of copies that are proposed to be kept.
         suggested: path of the suggested class.
         given: path of the given labels.
         facts: further columns, title → path, that the card shows.
@@ -43,6 +51,10 @@ class Source:
     flagged: bool
     score: Part | None
     group: str | None
+    partners: str | None
+    split: str | None
+    position: str | None
+    keeper: str | None
     suggested: str | None
     given: str | None
     facts: Mapping[str, str]
@@ -51,6 +63,11 @@ class Source:
     def key(self) -> str:
         """Key of the run; decisions are filed under it."""
         return self.run.key
+
+    @property
+    def compares(self) -> bool:
+        """Whether its samples are copies, to be decided about side by side."""
+        return self.group is not None or self.partners is not None
 
     @property
     def reason(self) -> str:
@@ -96,20 +113,27 @@ def source_of(run: Run, fields: Collection[str], labels: str | None) -> Source |
     parts = layout(run, fields)
     score = next((part for part in parts.scores if part.column.best), None)
     flag = _flag(parts)
-    if flag is None and score is None:
-        return None
     names = {column.name: column for column in (run.declaration.writes if run.declaration else ())}
     there = {name: run.writes[name] for name in names if run.writes.get(name) in fields}
-    suggested = there.get("suggested") or (parts.label.path if parts.label else None)
-    group = there.get("group") if "group" in names and names["group"].type is int else None
-    shown = {wording.title(name): path for name, path in there.items() if _is_fact(name, names[name].type)}
+    numbers = {name: path for name, path in there.items() if names[name].type is int}
+    position = numbers.get(POSITION)
+    if flag is None and score is None and position is None:
+        return None
+    neighbors = [path for name, path in there.items() if names[name].type is Neighbors]
+    shown = {
+        FACTS.get(name) or wording.title(name): path for name, path in there.items() if _is_fact(name, names[name].type)
+    }
     return Source(
         run,
         flag=flag.path if flag else None,
         flagged=flag is None or flag.name != KEEPER,
         score=score,
-        group=group,
-        suggested=suggested if parts.given else None,
+        group=numbers.get("group"),
+        partners=neighbors[0] if parts.split and neighbors else None,
+        split=parts.split,
+        position=position,
+        keeper=there.get(KEEPER),
+        suggested=parts.label.path if parts.label and parts.given else None,
         given=parts.given or labels,
         facts=shown,
     )
@@ -119,17 +143,29 @@ def condition(source: Source) -> Any:
     """The expression for the samples of the queue."""
     if source.flag is not None:
         return F(source.flag) == source.flagged
-    assert source.score is not None  # a source has one of the two
+    if source.position is not None:
+        return F(source.position) != None  # noqa: E711
+    assert source.score is not None  # a source has one of the three
     return F(source.score.path) != None  # noqa: E711
 
 
-def read(source: Source, view: fo.DatasetView) -> Queue:
-    """The queue as it stands."""
+def read(source: Source, view: fo.DatasetView, order: str | None = None, side_by_side: bool = False) -> Queue:
+    """The queue as it stands.
+
+    Args:
+        order: path of places in an order of similar images, to stand in that order.
+        side_by_side: where there is no such order, put samples of the same two classes together.
+    """
     view = view.match(condition(source))
-    if source.group is not None:
+    worst = [(source.score.path, -1 if source.score.column.best == "low" else 1)] if source.score is not None else []
+    if source.position is not None or order is not None:
+        view = view.sort_by(source.position or order)
+    elif source.group is not None:
         view = view.sort_by(source.group)
-    elif source.score is not None:
-        view = view.sort_by(source.score.path, reverse=source.score.column.best == "low")
+    elif side_by_side and source.suggested is not None and source.given is not None:
+        view = view.sort_by([(source.given, 1), (source.suggested, 1), *worst])
+    elif worst:
+        view = view.sort_by(worst)
     reviewed = {"$in": [source.key, {"$ifNull": [f"${REVIEWS}", []]}]}
     rows = list(view.limit(LONGEST)._aggregate(post_pipeline=[{"$project": {"done": reviewed}}]))
     return Queue([str(row["_id"]) for row in rows], [row["done"] for row in rows])
@@ -150,4 +186,4 @@ def _flag(parts: Layout) -> Part | None:
 
 
 def _is_fact(name: str, kind: Any) -> bool:
-    return name not in ("", "suggested", "group") and kind in (float, int, str, list[str])
+    return name not in ("", "suggested", "predicted", "pair", "group") and kind in (float, int, str, list[str])

@@ -274,7 +274,8 @@ def test_show_group__samples_in_several_groups(panel: Any, dataset: Any) -> None
     panel.send("show_group", column="issues", value="odd_size")
     assert _grid_count(panel) == 2
     panel.send("save_slice")
-    assert "equals" not in panel.prompted[1]  # a slice's condition compares with one value
+    assert panel.prompted[1] == {"name": "quality issues odd_size", "field": "quality_issues", "equals": "odd_size"}
+    assert _execute(dataset, "save_slice", panel.prompted[1])["count"] == 2
 
 
 def test_show_group__given_label_shows_those_marked(panel: Any, scored: Any) -> None:

@@ -1,15 +1,15 @@
-// Each state of the panel, in both themes: ?theme=light|dark & show=home|run|empty|review|reviewed.
+// Each state of the panel, in both themes: ?theme=light|dark & show=home|run|empty|review|copies|batch|reviewed.
 import * as React from "react";
 import { createRoot } from "react-dom/client";
 import { createTheme, CssBaseline, ThemeProvider } from "@mui/material";
 import { CurationView } from "../src/Curation";
 import { ReviewView } from "../src/Review";
 import type { CurationData, ReviewData, Send } from "../src/types";
-import { empty, home, review, reviewed, run } from "./data";
+import { batch, copies, empty, home, review, reviewed, run } from "./data";
 
 const asked = new URLSearchParams(location.search);
 const states: Record<string, CurationData> = { home, run, empty };
-const reviews: Record<string, ReviewData> = { review, reviewed };
+const reviews: Record<string, ReviewData> = { review, copies, batch, reviewed };
 const theme = createTheme({ palette: { mode: asked.get("theme") === "light" ? "light" : "dark", primary: { main: "#ff6d04" } } });
 
 // no server hands out files here: an address that carries a drawn picture is turned back into that picture

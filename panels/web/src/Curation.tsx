@@ -3,7 +3,7 @@
 import * as React from "react";
 import { Alert, Box, Button, IconButton, Tooltip, Typography } from "@mui/material";
 import { useTriggerPanelEvent } from "@fiftyone/operators";
-import { AdviceCard, Icon, StageBoard } from "./components";
+import { AdviceCard, Card, Icon, StageBoard } from "./components";
 import { RunView } from "./RunView";
 import type { CurationData, Home, Send } from "./types";
 
@@ -76,6 +76,17 @@ function HomeView({ home, send }: { home: Home; send: Send }) {
         onOpen={(key) => send("open_run", { key })}
         onAct={(action) => send(action.event, action.params)}
       />
+      <Card title="Act" text="Decide about samples, save and hand on what was found, and repeat it elsewhere.">
+        <Box sx={{ display: "flex", gap: 1, flexWrap: "wrap" }}>
+          {home.acts.map(({ help, action }) => (
+            <Tooltip key={action.label} title={help}>
+              <Button size="small" variant="outlined" color="inherit" onClick={() => send(action.event, action.params)}>
+                {action.label}
+              </Button>
+            </Tooltip>
+          ))}
+        </Box>
+      </Card>
     </>
   );
 }

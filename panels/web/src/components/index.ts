@@ -1,12 +1,16 @@
 export { ActionBar } from "./ActionBar";
 export { AdviceCard } from "./AdviceCard";
+export { Bars } from "./Bars";
 export { Card } from "./Card";
+export { CompareTable } from "./CompareTable";
 export { FactsTable } from "./FactsTable";
 export { Gallery } from "./Gallery";
-export { Histogram } from "./Histogram";
+export { Histogram, type Range } from "./Histogram";
 export { Icon } from "./Icon";
 export { ListWithThumbnails } from "./ListWithThumbnails";
+export { Matrix } from "./Matrix";
 export { Picture } from "./Picture";
 export { ProgressLine } from "./ProgressLine";
+export { Quadrants } from "./Quadrants";
 export { StageBoard, STATE_WORDS, StateMark } from "./StageBoard";
 export { Thumbnail } from "./Thumbnail";
