@@ -16,6 +16,7 @@ from . import (
     outliers,
     quality,
     representatives,
+    selection,
     spurious,
     zero_shot,
 )
@@ -38,6 +39,7 @@ METHODS: tuple[Method, ...] = (
     leaks.METHOD,
     outliers.METHOD,
     importance.METHOD,
+    selection.METHOD,
 )
 
 
