@@ -17,6 +17,7 @@ from . import (
     outliers,
     quality,
     representatives,
+    selection,
     spurious,
     zero_shot,
 )
@@ -40,6 +41,7 @@ METHODS: tuple[Method, ...] = (
     leaks.METHOD,
     outliers.METHOD,
     importance.METHOD,
+    selection.METHOD,
 )
 
 

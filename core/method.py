@@ -179,7 +179,8 @@ class Inputs:
         labels: given labels.
         named: parameter → what it names, for parameters of other roles: `values`, a list with None for no value;
             `predictions`, a `LabelValues`; `label_sets`, a `GivenSets`; `detections`, a `GivenBoxes`; several
-            `embeddings`, a tuple of (n, d_i) arrays. None, or an absent entry, where the parameter names nothing.
+            `embeddings`, a tuple of (n, d_i) arrays; `members`, an (n,) bool array. None, or an absent entry, where the
+            parameter names nothing.
         sources: "embeddings", or a run's key → what is known about the run that made that input (`model`, …).
         graph_of: builds or fetches the k-nearest-neighbor graph of these embeddings.
         folder: where a method may keep files, such as trained models; those it names in `facts["files"]` go when the

@@ -72,6 +72,8 @@ def fields_for(dataset: fo.Dataset, role: str) -> list[str]:
         return _fields_of(dataset, fo.Classifications)
     if role == "detections":
         return _fields_of(dataset, fo.Detections)
+    if role == "members":
+        return _members_of(dataset)
     schema = dataset.get_field_schema()
     plain = [path for path, kind in schema.items() if path != "id" and _is_plain(kind)]
     return plain + [f"{path}.label" for path in _fields_of(dataset, fo.Classification)]
@@ -167,8 +169,24 @@ def _detections(
     ), _source(dataset, f"{inside}.label")
 
 
+def _members(dataset: fo.Dataset, place: str, name: str, values: Values, named: Named) -> tuple[Array, dict[str, Any]]:
+    """Who is in a true-or-false field, has a tag, or is in a saved slice; in this order where a name is several."""
+    if isinstance(dataset.get_field(name), fof.BooleanField):
+        return np.array([value is True for value in values(name)], dtype=np.bool_), _source(dataset, name)
+    if name in dataset.distinct("tags"):
+        return np.array([name in (own or ()) for own in values("tags")], dtype=np.bool_), _source(dataset, "tags")
+    if name in dataset.list_saved_views():
+        members = set(dataset.load_saved_view(name).values("id"))
+        return np.array([one in members for one in values("id")], dtype=np.bool_), _source(dataset, "id")
+    raise ParamError(
+        f"{place} must name a true-or-false field, a tag or a saved slice; got {name!r}. "
+        f"There are: {', '.join(_members_of(dataset)) or 'none'}"
+    )
+
+
 READERS: dict[str, Callable[[fo.Dataset, str, str, Values, Named], tuple[Any, dict[str, Any]]]] = {
     "values": _values,
+    "members": _members,
     "predictions": _predictions,
     "label_sets": _label_sets,
     "detections": _detections,
@@ -185,6 +203,11 @@ def _expect(dataset: fo.Dataset, place: str, name: str, document: type[Any]) -> 
             f"{place} must name a field of {document.__name__}; got {name!r}. "
             f"There are: {', '.join(_fields_of(dataset, document)) or 'none'}"
         )
+
+
+def _members_of(dataset: fo.Dataset) -> list[str]:
+    flags = list(dataset.get_field_schema(ftype=fo.BooleanField))
+    return list(dict.fromkeys([*flags, *dataset.distinct("tags"), *dataset.list_saved_views()]))
 
 
 def _source(dataset: fo.Dataset, path: str) -> dict[str, Any]:
