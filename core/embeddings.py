@@ -15,6 +15,7 @@ from .engines.descriptor import Descriptor
 from .engines.resnet import ResNetEngine
 from .images import UnreadableImage, read_images
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress, Vector
+from .objects import ObjectParams
 from .params import ParamError, Params, param
 from .vector_files import match_paths, read_vectors
 
@@ -38,7 +39,7 @@ MODELS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbeddingsParams(Params):
+class EmbeddingsParams(ObjectParams):
     """Turn every image into a vector, so that alike images lie close together."""
 
     model: str = param(
