@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..core.method import Column, Label, Labels, Point
 from ..dataset.runs import Run
 from . import wording
+from .objects import seen
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,13 @@ def layout(run: Run, fields: Collection[str], maps: Collection[str] = ()) -> Lay
     if declared is None:
         return Layout()
     parts = [
-        Part(column, _path(column, run.writes[column.name]))
+        Part(column, _path(column, seen(run, run.writes[column.name])))
         for column in declared.writes
-        if run.writes.get(column.name) in fields
+        if column.name in run.writes and _is_there(run, run.writes[column.name], fields)
     ]
     scores = [part for part in parts if part.column.type is float]
     given = (run.reads.get("labels") or {}).get("field")
+    given = seen(run, given) if given else None
     labels = [part for part in parts if part.column.type is Label]
     return Layout(
         scores=tuple(sorted(scores, key=lambda part: part.column.best is None)),
@@ -106,8 +108,13 @@ def layout(run: Run, fields: Collection[str], maps: Collection[str] = ()) -> Lay
         label=labels[0] if labels else None,
         given=given if given and given.split(".")[0] in fields else None,
         has_map=run.key in maps and any(part.column.type is Point for part in parts),
-        gone=tuple(path for path in run.writes.values() if path not in fields),
+        gone=tuple(path for path in run.writes.values() if not _is_there(run, path, fields)),
     )
+
+
+def _is_there(run: Run, path: str, fields: Collection[str]) -> bool:
+    """Whether a field is there; attributes of objects are with their field."""
+    return (run.patches_field or path) in fields
 
 
 def _path(column: Column, field: str) -> str:

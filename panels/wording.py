@@ -33,9 +33,9 @@ def number(value: float) -> str:
     return f"{value:.1e}" if size < 0.001 else f"{value:#.3g}"
 
 
-def samples(n: int) -> str:
+def samples(n: int, word: str = "sample") -> str:
     """1 → "1 sample", 1797 → "1,797 samples"."""
-    return f"{n:,} sample" + ("" if n == 1 else "s")
+    return f"{n:,} {word}" + ("" if n == 1 else "s")
 
 
 def title(name: str) -> str:
