@@ -15,6 +15,7 @@ from .engines.catalog import ENGINES as ENGINES
 from .engines.catalog import open_engine as open_engine
 from .images import UnreadableImage
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress, Vector
+from .objects import ObjectParams
 from .params import ParamError, Params, param
 from .vector_files import match_paths, read_vectors
 
@@ -22,7 +23,7 @@ MODELS = tuple(model for entry in ENGINES.values() for model in entry.models)
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbeddingsParams(Params):
+class EmbeddingsParams(ObjectParams):
     """Turn every image into a vector, so that alike images lie close together."""
 
     model: str = param(

@@ -22,6 +22,7 @@ ROLES = {
     "labels": "a label field: one class per sample",
     "label_sets": "a field of Classifications: any number of classes per sample",
     "detections": "a field of Detections: boxes with their classes",
+    "objects": "a field of Detections or Polylines, whose objects the method then works on one by one",
     "predictions": "key of a run that predicted classes, or a label field of predictions",
     "values": "any field with one plain value per sample: numbers, texts, true or false, lists of them",
     "members": "a true-or-false field, a tag or a saved slice: the samples that are in it",

@@ -14,6 +14,7 @@ from ..core import method as kinds
 from ..core.method import Array, GivenBoxes, GivenLabels, GivenSets, LabelValues
 from ..core.params import ParamError, Params, domains, roles
 from . import runs
+from .rows import object_fields
 
 Values = Callable[[str], Sequence[Any]]  # path → one value per row
 PLAIN = (fof.BooleanField, fof.FloatField, fof.IntField, fof.StringField, fof.DateTimeField, fof.DateField)
@@ -70,6 +71,8 @@ def fields_for(dataset: fo.Dataset, role: str) -> list[str]:
         return prediction_sources(dataset)
     if role == "label_sets":
         return _fields_of(dataset, fo.Classifications)
+    if role == "objects":
+        return object_fields(dataset)
     if role == "detections":
         return _fields_of(dataset, fo.Detections)
     if role == "members":
@@ -212,7 +215,9 @@ def _members_of(dataset: fo.Dataset) -> list[str]:
 
 def _source(dataset: fo.Dataset, path: str) -> dict[str, Any]:
     """Where a field's values come from: the run that wrote it, if it is one of ours."""
-    key = (dataset.get_field(path.split(".")[0]).info or {}).get("run")
+    parts = path.split(".")
+    around = [dataset.get_field(".".join(parts[:end])) for end in range(len(parts), 0, -1)]
+    key = next((found for kind in around if kind is not None and (found := (kind.info or {}).get("run"))), None)
     made = runs.get_run(dataset, key).finished if key is not None and key in dataset.list_runs() else None
     return {"field": path, "run": key if made is not None else None, "made": made}
 

@@ -23,6 +23,7 @@ from ..core.method import Method
 from ..core.params import ParamError
 from . import sidebar, store
 from .curated import corrections, curated_field
+from .rows import object_fields, root_of
 
 NAMESPACE = "image_curation/"
 SETTLED = timedelta(seconds=1)  # the database's clock has milliseconds: within one, a later change would go unseen
@@ -43,6 +44,8 @@ class Run:
         n: samples with results.
         skipped: samples of the target without.
         target: "dataset" or "view".
+        patches_field: the label field whose objects were worked on; None where samples were. Then the fields are
+            attributes of its labels, and `n` and `skipped` count objects.
         fingerprint: role → digest of what was read, for staleness.
         facts: summaries, plain JSON values.
         error: why it failed, one sentence.
@@ -71,6 +74,12 @@ class Run:
     progress: Mapping[str, Any] = field(default_factory=dict)
     previous: Mapping[str, Any] | None = None
     plugin_version: str = ""
+    patches_field: str | None = None
+
+    @property
+    def word(self) -> str:
+        """What the run is about, one by one."""
+        return "sample" if self.patches_field is None else "object"
 
     @property
     def declaration(self) -> Method | None:
@@ -216,11 +225,22 @@ class Freshness:
             reason = self._source_reason(run, role, source)
             if reason:
                 return reason
-        if run.target == "dataset" and self._digest("id") != run.fingerprint.get("samples"):
-            change = len(self._dataset) - (run.n + run.skipped)
+        return self._rows_reason(run)
+
+    def _rows_reason(self, run: Run) -> str | None:
+        """What has happened to the samples or objects themselves."""
+        path = "id"
+        if run.patches_field is not None:
+            if run.patches_field not in object_fields(self._dataset):
+                return f"its objects in {run.patches_field!r} are gone"
+            path = f"{root_of(self._dataset, run.patches_field)}.id"
+        if run.target == "dataset" and self._digest(path) != run.fingerprint.get("samples"):
+            change = self._dataset.count(path) - (run.n + run.skipped)
             if change == 0:
-                return "samples were replaced"
-            return f"{abs(change):,} samples were {'added' if change > 0 else 'removed'}"
+                return f"{run.word}s were replaced"
+            return f"{abs(change):,} {run.word}s were {'added' if change > 0 else 'removed'}"
+        if "boxes" in run.fingerprint and digest_of_boxes(self._dataset, run) != run.fingerprint["boxes"]:
+            return f"boxes in {run.patches_field!r} have changed"
         return None
 
     def _source_reason(self, run: Run, role: str, source: Mapping[str, Any]) -> str | None:
@@ -297,6 +317,19 @@ def digest(values: Iterable[Any]) -> str:
     for value in values:
         state.update(repr(value).encode() + b"\n")
     return state.hexdigest()[:32]
+
+
+def digest_of_boxes(dataset: fo.Dataset, run: Run) -> str:
+    """Digest of the places of the objects that a run on objects has results for."""
+    root = root_of(dataset, run.patches_field)
+    shape = f"{root}.points" if root.endswith(".polylines") else f"{root}.bounding_box"
+    found = [dataset.values(path) for path in (shape, next(iter(run.writes.values())))]
+    return digest(
+        place
+        for places, results in zip(*found, strict=True)
+        for place, result in zip(places or (), results or (), strict=True)
+        if result is not None
+    )
 
 
 def free_key(dataset: fo.Dataset, wanted: str) -> str:
