@@ -8,6 +8,7 @@ from . import (
     confusions,
     duplicates,
     embeddings,
+    fusion,
     importance,
     label_issues,
     leaks,
@@ -25,6 +26,7 @@ from .params import ParamError, Params
 METHODS: tuple[Method, ...] = (
     embeddings.METHOD,
     embeddings.IMPORT_METHOD,
+    fusion.METHOD,
     maps.METHOD,
     neighbors.METHOD,
     representatives.METHOD,

@@ -207,7 +207,9 @@ def _find_vectors(dataset: fo.Dataset, name: str) -> tuple[str, dict[str, Any], 
 def _makes_vectors(run: runs.Run) -> bool:
     declared = run.declaration
     return (
-        declared is not None and run.status == "done" and any(column.type is kinds.Vector for column in declared.writes)
+        declared is not None
+        and run.status == "done"
+        and any(column.type is kinds.Vector and not column.name for column in declared.writes)
     )
 
 
