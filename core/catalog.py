@@ -9,6 +9,7 @@ from . import (
     confusions,
     duplicates,
     embeddings,
+    fusion,
     importance,
     label_issues,
     leaks,
@@ -27,6 +28,7 @@ from .params import ParamError, Params
 METHODS: tuple[Method, ...] = (
     embeddings.METHOD,
     embeddings.IMPORT_METHOD,
+    fusion.METHOD,
     maps.METHOD,
     neighbors.METHOD,
     representatives.METHOD,

@@ -17,7 +17,7 @@ import numpy as np
 from .confusions import wilson_low
 from .logistic import log_loss
 from .method import Array
-from .zero_shot import expected_calibration_error
+from .tagging import expected_calibration_error
 
 BINS = 10
 DRAWS, FEWEST_DRAWS = 200, 20

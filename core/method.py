@@ -268,7 +268,7 @@ class Method:
     @property
     def makes_vectors(self) -> bool:
         """Whether its runs are embeddings that other methods can read."""
-        return any(column.type is Vector for column in self.writes)
+        return any(column.type is Vector and not column.name for column in self.writes)
 
     def column(self, name: str) -> Column:
         """The declared column of that name."""

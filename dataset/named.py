@@ -107,7 +107,8 @@ def _predictions(
             )
         path, classes = run.writes[column], run.facts.get("classes")
         named.sources[name] = {**run.params, **run.facts, "key": name, "method": run.method}
-    elif name not in _fields_of(dataset, fo.Classification):
+        return _label_values(values, path, classes, run.writes.get("logits")), _source(dataset, path)
+    if name not in _fields_of(dataset, fo.Classification):
         raise ParamError(
             f"{place} must name a run that predicted classes or a field of Classifications; got {name!r}. "
             f"There are: {', '.join(prediction_sources(dataset)) or 'none'}"
@@ -115,13 +116,28 @@ def _predictions(
     return _label_values(values, path, classes), _source(dataset, path)
 
 
-def _label_values(values: Values, path: str, classes: Sequence[str] | None) -> LabelValues:
-    """The predicted classes; with logits where every row that has a label has as many logits as there are classes."""
+def kept_logits(run: runs.Run, values: Values) -> Array | None:
+    """(n, C) logits of a run that tagged, in the order of its classes, of tagged rows and others; None if some lack."""
+    path = run.writes.get("logits") or f"{run.writes.get('tag') or run.writes['tags']}.logits"
+    rows = list(values(path))
+    if any(row is None or len(row) != len(run.facts["classes"]) for row in rows):
+        return None
+    return np.array(rows, dtype=np.float32)
+
+
+def _label_values(
+    values: Values, path: str, classes: Sequence[str] | None, logits_path: str | None = None
+) -> LabelValues:
+    """The predicted classes; with logits where every row that has a label has as many logits as there are classes.
+
+    Args:
+        logits_path: where the logits are; with the labels when None.
+    """
     labels = list(values(f"{path}.label"))
     confidence = np.array(
         [np.nan if value is None else value for value in values(f"{path}.confidence")], dtype=np.float64
     )
-    logits = list(values(f"{path}.logits")) if classes else []
+    logits = list(values(logits_path or f"{path}.logits")) if classes else []
     whole = bool(logits) and all(
         label is None or (row is not None and len(row) == len(classes or ()))
         for label, row in zip(labels, logits, strict=True)

@@ -246,13 +246,14 @@ class Freshness:
     def _source_reason(self, run: Run, role: str, source: Mapping[str, Any]) -> str | None:
         maker = source.get("run")
         if maker is not None:
+            said = f"its {source.get('role') or role} came from {maker!r}"
             parent = self._runs.get(maker)
             if parent is None or parent.status != "done":
-                return f"its {role} came from {maker!r}, which was forgotten"
+                return f"{said}, which was forgotten"
             if parent.finished != source.get("made"):
-                return f"its {role} came from {maker!r}, which has been computed again"
+                return f"{said}, which has been computed again"
             upstream = self.stale_reason(maker)
-            return f"its {role} came from {maker!r}: {upstream}" if upstream else None
+            return f"{said}: {upstream}" if upstream else None
         if role == "labels":
             if self._dataset.get_field(source["field"]) is None:
                 return f"its labels in {source['field']!r} are gone"

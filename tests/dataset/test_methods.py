@@ -39,6 +39,8 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
         given |= {"embeddings": "clip", "classes": ["zero", "one"]}
     elif "embeddings" in names:
         given["embeddings"] = "vectors"
+    if method.name == "fuse_embeddings":
+        given |= {"sources": ["vectors", "clip"], "dim": 8}
     if "label_field" in names:
         given["label_field"] = "ground_truth"
     if "split_field" in names:
@@ -53,7 +55,7 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
 
 
 def _ready(method: Method, dataset: Any) -> None:
-    if method.name == "tag_zero_shot":
+    if method.name in ("tag_zero_shot", "fuse_embeddings"):
         curate(dataset, "compute_embeddings", key="clip", model="tiny_clip")
 
 
