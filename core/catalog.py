@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 
 from . import (
+    classifier,
     confusions,
     duplicates,
     embeddings,
+    fusion,
     importance,
     label_issues,
     leaks,
@@ -16,6 +18,7 @@ from . import (
     outliers,
     quality,
     representatives,
+    selection,
     spurious,
     zero_shot,
 )
@@ -25,11 +28,13 @@ from .params import ParamError, Params
 METHODS: tuple[Method, ...] = (
     embeddings.METHOD,
     embeddings.IMPORT_METHOD,
+    fusion.METHOD,
     maps.METHOD,
     neighbors.METHOD,
     representatives.METHOD,
     representatives.SWEEP_METHOD,
     zero_shot.METHOD,
+    classifier.METHOD,
     label_issues.METHOD,
     confusions.METHOD,
     quality.METHOD,
@@ -38,6 +43,7 @@ METHODS: tuple[Method, ...] = (
     leaks.METHOD,
     outliers.METHOD,
     importance.METHOD,
+    selection.METHOD,
 )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .images import box_of
 from .method import Array, Facts, Inputs, Progress
 from .near_pairs import ROUNDING, NearPairs, automatic_threshold, pairs_within
 from .neighbors import Graph
@@ -131,10 +132,13 @@ def same_picture(
 
 
 def equal_files(paths: Sequence[str]) -> list[tuple[int, Hashable]]:
-    """Row and content of the files that share their size with another one. Files that cannot be read have none."""
+    """Row and content of the files that share their size with another one. Files that cannot be read have none.
+
+    Nor have regions of files: that two of them lie in one file does not make them equal.
+    """
     by_size: dict[int, list[int]] = defaultdict(list)
     for row, path in enumerate(paths):
-        if os.path.isfile(path) and os.access(path, os.R_OK):
+        if box_of(path) is None and os.path.isfile(path) and os.access(path, os.R_OK):
             by_size[os.path.getsize(path)].append(row)
     return [(row, _digest(paths[row])) for rows in by_size.values() if len(rows) > 1 for row in rows]
 

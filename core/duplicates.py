@@ -18,14 +18,15 @@ from .copies import Copies, K, find_copies
 from .folds import groups_of_many
 from .method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Progress
 from .neighbors import Graph
-from .params import ParamError, Params, param
+from .objects import ObjectParams
+from .params import ParamError, param
 from .pictures import Look, looks_at
 
 POLICIES = ("best", "first")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DuplicatesParams(Params):
+class DuplicatesParams(ObjectParams):
     """Find pictures that are there more than once, exactly or nearly, and propose which copy to keep."""
 
     embeddings: str | None = param(

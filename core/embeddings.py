@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from .embedding_pipeline import Source, embed_stream, learn
 from .engines.base import Engine, Request
-from .engines.clip import ClipEngine, TinyClipEngine
-from .engines.descriptor import Descriptor
-from .engines.resnet import ResNetEngine
-from .images import UnreadableImage, read_images
+from .engines.catalog import ENGINES as ENGINES
+from .engines.catalog import open_engine as open_engine
+from .images import UnreadableImage
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress, Vector
+from .objects import ObjectParams
 from .params import ParamError, Params, param
 from .vector_files import match_paths, read_vectors
 
-ENGINES: dict[str, Callable[[Request], Engine]] = {
-    "descriptor": Descriptor,
-    "tiny_clip": TinyClipEngine,
-    "open_clip": ClipEngine,
-    "torchvision": ResNetEngine,
-}
-
-MODELS = (
-    "descriptor",
-    "open_clip:ViT-B-32/laion2b_s34b_b79k",
-    "open_clip:ViT-B-16/datacomp_xl_s13b_b90k",
-    "open_clip:ViT-L-14/datacomp_xl_s13b_b90k",
-    "torchvision:resnet18",
-    "torchvision:resnet34",
-    "torchvision:resnet50",
-    "tiny_clip",
-)
+MODELS = tuple(model for entry in ENGINES.values() for model in entry.models)
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbeddingsParams(Params):
+class EmbeddingsParams(ObjectParams):
     """Turn every image into a vector, so that alike images lie close together."""
 
     model: str = param(
@@ -51,7 +36,9 @@ class EmbeddingsParams(Params):
         None, "Checkpoint on this machine, a file or a folder; without it the library's cache is searched", path="file"
     )
     allow_download: bool = param(False, "Fetch weights that are not on this machine from the network")
-    batch_size: int = param(64, "Images embedded at once", at_least=1, advanced=True)
+    batch_size: int | None = param(
+        None, "Images embedded at once; as many as suit the model and its memory if empty", at_least=1, advanced=True
+    )
     device: str = param("auto", "Where the model runs", among=("auto", "cpu", "cuda"), advanced=True)
     precision: str = param(
         "auto",
@@ -90,45 +77,22 @@ def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progr
     return Columns({"": vectors, "error": errors}, facts)
 
 
-def open_engine(request: Request) -> Engine:
-    """The engine that `request.model` names, with its weights loaded.
-
-    Raises:
-        ParamError: there is no such engine or variant, or its weights are not on this machine and may not be fetched.
-    """
-    name = request.model.partition(":")[0]
-    if name not in ENGINES:
-        raise ParamError(
-            f"EmbeddingsParams.model must begin with one of {', '.join(ENGINES)}, such as {MODELS[1]}; "
-            f"got {request.model!r}"
-        )
-    return ENGINES[name](request)
-
-
 def _embed_files(
     engine: Engine, paths: Sequence[str], params: EmbeddingsParams, progress: Progress
 ) -> tuple[Array, list[str | None]]:
     """(n, dim) vectors, NaN where a file cannot be read, and the sentence why."""
+    sources = [Source(path, (row,)) for row, path in enumerate(paths)]
+    learn(engine, sources, params.seed, workers=params.workers, progress=progress)
     errors: list[str | None] = [None] * len(paths)
-    rows: list[int] = []
-    raw: list[Array] = []
-    batch: list[Array] = []
-    for row, item in enumerate(read_images(paths, engine.prepare, enough=engine.enough, workers=params.workers)):
-        if isinstance(item, UnreadableImage):
-            errors[row] = str(item)
-        else:
-            rows.append(row)
-            batch.append(item)
-        if len(batch) == params.batch_size:
-            raw.append(engine.embed(np.stack(batch)))
-            batch.clear()
-            progress(row + 1, len(paths), "embedding images")
-    if batch:
-        raw.append(engine.embed(np.stack(batch)))
     vectors = np.full((len(paths), engine.dim), np.nan, dtype=np.float32)
-    if raw:
-        vectors[rows] = engine.finish(np.concatenate(raw), params.seed)
-    progress(len(paths), len(paths), "embedding images")
+    stream = embed_stream(engine, sources, batch_size=params.batch_size, workers=params.workers)
+    for done, (row, found) in enumerate(stream, start=1):
+        if isinstance(found, UnreadableImage):
+            errors[row] = str(found)
+        else:
+            vectors[row] = found
+        if done % (params.batch_size or engine.batch) == 0 or done == len(paths):
+            progress(done, len(paths), "embedding images")
     return vectors, errors
 
 

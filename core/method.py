@@ -129,6 +129,42 @@ class GivenLabels:
 
 
 @dataclass(frozen=True)
+class GivenSets:
+    """Classes of n rows, any number for each, as they stand on the dataset.
+
+    Attributes:
+        names: the C class names, sorted.
+        present: (n, C) bool.
+        known: (n,) bool, False where the sample has no such label at all; an empty one is known.
+    """
+
+    names: tuple[str, ...]
+    present: Array
+    known: Array
+
+
+@dataclass(frozen=True)
+class GivenBoxes:
+    """Boxes of n images, one after another, as they stand on the dataset.
+
+    Attributes:
+        names: the C class names, sorted.
+        rows: (m,) int64, the image of each box, ascending.
+        codes: (m,) int64 index into `names`.
+        boxes: (m, 4) float64 left, top, width, height as shares of the image's sides.
+        confidence: (m,) in [0, 1]; NaN where none was given.
+        known: (n,) bool, False where the image has no such label at all; an empty one is known.
+    """
+
+    names: tuple[str, ...]
+    rows: Array
+    codes: Array
+    boxes: Array
+    confidence: Array
+    known: Array
+
+
+@dataclass(frozen=True)
 class Inputs:
     """What a method reads, row by row: row i of every array is the same sample.
 
@@ -141,8 +177,14 @@ class Inputs:
         paths: image files, in row order.
         embeddings: (n, d) float32, finite.
         labels: given labels.
-        sources: role → what is known about the run that made that input (`model`, `weights`, …).
+        named: parameter → what it names, for parameters of other roles: `values`, a list with None for no value;
+            `predictions`, a `LabelValues`; `label_sets`, a `GivenSets`; `detections`, a `GivenBoxes`; several
+            `embeddings`, a tuple of (n, d_i) arrays; `members`, an (n,) bool array. None, or an absent entry, where the
+            parameter names nothing.
+        sources: "embeddings", or a run's key → what is known about the run that made that input (`model`, …).
         graph_of: builds or fetches the k-nearest-neighbor graph of these embeddings.
+        folder: where a method may keep files, such as trained models; those it names in `facts["files"]` go when the
+            run is forgotten. None where nothing can be kept.
     """
 
     n: int
@@ -150,8 +192,10 @@ class Inputs:
     paths: Sequence[str] = ()
     embeddings: Array | None = None
     labels: GivenLabels | None = None
+    named: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     graph_of: Callable[[int, str, Progress], Graph] | None = None
+    folder: str | None = None
 
     @property
     def vectors(self) -> Array:
@@ -197,8 +241,8 @@ class Method:
         version: grows when the meaning of the output changes; runs of an older version are stale.
         label: name that people read.
         key: default key of its runs.
-        reads: what `run` gets beside its parameters: "embeddings" and "labels", named by parameters that declare the
-            same role, and "paths" of the image files.
+        reads: what `run` gets beside its parameters, and cannot do without: roles that its parameters declare
+            (`params.ROLES`), and "paths" of the image files.
         cite: paper or documentation that the method comes from.
         why_now: for methods that everyone should run, why, as the Curation panel tells a newcomer; they are
             urged in the catalog's order once what they need is there. The others are offered.
@@ -224,7 +268,7 @@ class Method:
     @property
     def makes_vectors(self) -> bool:
         """Whether its runs are embeddings that other methods can read."""
-        return any(column.type is Vector for column in self.writes)
+        return any(column.type is Vector and not column.name for column in self.writes)
 
     def column(self, name: str) -> Column:
         """The declared column of that name."""

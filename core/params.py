@@ -17,6 +17,18 @@ P = TypeVar("P", bound="Params")
 
 REQUIRED: Any = dataclasses.MISSING
 
+ROLES = {
+    "embeddings": "key of a run of embeddings, or a vector field",
+    "labels": "a label field: one class per sample",
+    "label_sets": "a field of Classifications: any number of classes per sample",
+    "detections": "a field of Detections: boxes with their classes",
+    "objects": "a field of Detections or Polylines, whose objects the method then works on one by one",
+    "predictions": "key of a run that predicted classes, or a label field of predictions",
+    "values": "any field with one plain value per sample: numbers, texts, true or false, lists of them",
+    "members": "a true-or-false field, a tag or a saved slice: the samples that are in it",
+    "run": "key of any run",
+}
+
 
 class ParamError(ValueError):
     """A value outside its domain, or one the data cannot serve: one sentence with value, bound and way out."""
@@ -145,8 +157,8 @@ def param(
         among: the only values allowed.
         suggest: values that the form offers, others being allowed too.
         reads: the parameter names something on the dataset, and the method gets it as an input of
-            this role: `"embeddings"` (key of an embeddings run, or a vector field), `"labels"` (a label
-            field).
+            this role, one of `ROLES`. With `"embeddings"`, `"predictions"` or `"members"` a list
+            of names means several.
         path: the text is a path on the machine that runs the method: `"file"` or `"folder"`.
         identifier: the text must be a Python identifier, as keys and field names are.
         advanced: the form shows it after the others.
@@ -211,8 +223,8 @@ _DOMAINS: dict[type[Params], dict[str, Domain]] = {}
 
 
 def roles(cls: type[Params]) -> dict[str, str]:
-    """Role → the parameter that names what is read, such as `{"labels": "label_field"}`."""
-    return {domain.reads: name for name, domain in domains(cls).items() if domain.reads}
+    """Parameter → role of what it names on the dataset, such as `{"label_field": "labels"}`."""
+    return {name: domain.reads for name, domain in domains(cls).items() if domain.reads}
 
 
 def _typed(domain: Domain, hint: Any) -> Domain:

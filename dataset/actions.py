@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from . import acting, importing, keeping, lists, recipes, slices, vectors
+from . import acting, evaluating, importing, keeping, lists, recipes, retagging, slices, vectors
 from .action import Action
 
 ACTIONS: tuple[Action, ...] = (
     importing.ACTION,
     vectors.ACTION,
+    evaluating.ACTION,
+    retagging.ACTION,
     acting.MARK_ACTION,
     acting.RELABEL_ACTION,
     acting.UNDO_ACTION,

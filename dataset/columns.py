@@ -17,18 +17,19 @@ import fiftyone as fo
 import fiftyone.brain as fob
 import fiftyone.core.fields as fof
 import numpy as np
-from bson import ObjectId
-from pymongo import UpdateOne
 
 from ..core import method as kinds
 from ..core.method import Array, Column, Columns, GivenLabels, Inputs, LabelValues, Method, Progress
-from ..core.params import ParamError, Params, roles
-from . import runs, sidebar, store
+from ..core.params import ParamError, Params, domains, roles
+from . import runs, sidebar, store, subject
 from .curated import corrections
+from .named import read_named
+from .rows import Rows, attribute, object_fields, regions, root_of, rows_of
 
 BATCH = 5_000
 TAGS = "tags"  # as a label field: the split that a sample's tags name
 SPLITS = ("train", "val", "validation", "test")
+GEOMETRY = (".bounding_box", ".points", ".mask")  # arrays of numbers that labels have of their own
 MOST_INDEXES = 60  # MongoDB allows 64 per collection, and FiftyOne makes a few of its own
 
 
@@ -38,13 +39,19 @@ class Reading:
 
     Attributes:
         inputs: the arrays, row by row.
-        skipped: samples left out.
-        why_skipped: reason → number of samples.
+        rows: where these rows are kept.
+        params: the parameters, with what the target itself says: the field whose objects it shows.
+        total: rows that the whole dataset has.
+        skipped: rows left out.
+        why_skipped: reason → number of rows.
         reads: role → {"field", "run", "made"}, as the run record keeps it.
         fingerprint: role → digest, as the run record keeps it.
     """
 
     inputs: Inputs
+    rows: Rows
+    params: Params
+    total: int
     skipped: int = 0
     why_skipped: Mapping[str, int] = field(default_factory=dict)
     reads: Mapping[str, Any] = field(default_factory=dict)
@@ -58,59 +65,95 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
         label: who reads, for the error's sentence.
 
     Raises:
-        ParamError: no samples, a field or run that is not there, or no sample with usable vectors.
+        ParamError: no rows, a field or run that is not there, or no row with usable vectors.
     """
     dataset = samples._root_dataset
-    ids = samples.values("id")
-    if not ids:
-        raise ParamError(f"{label} needs at least 1 sample, and the target has 0; import images or widen the view")
+    params = subject.settled(samples, params)
+    about = subject.of(dataset, params)
+    rows = rows_of(samples, about)
+    if not len(rows):
+        widen = "import images or widen the view" if about is None else f"none of its images has any in {about!r}"
+        raise ParamError(f"{label} needs at least 1 {rows.word}, and the target has 0; {widen}")
+    total = len(rows)
     reads: dict[str, Any] = {}
     sources: dict[str, Mapping[str, Any]] = {}
-    fingerprint = {"samples": runs.digest(dataset.values("id"))}
-    keep = np.ones(len(ids), dtype=bool)
+    fingerprint = {"samples": runs.digest(dataset.values("id" if about is None else rows.path("id")))}
+    keep = np.ones(total, dtype=bool)
     vectors, why, labels = None, Counter[str](), None
-    named = {role: getattr(params, name) for role, name in roles(type(params)).items()}
+    main, _ = _roles(params)
 
-    if named.get("embeddings"):
-        path, source, facts = _find_vectors(dataset, named["embeddings"])
+    if main.get("embeddings"):
+        path, source, facts = find_vectors(dataset, main["embeddings"])
         reads["embeddings"], sources["embeddings"] = source, facts
-        vectors, keep, why = _vectors(samples.values(path), path)
-    if named.get("labels"):
-        path = TAGS if named["labels"] == TAGS else label_path(dataset, named["labels"])
-        given = _splits(samples.values(path)) if path == TAGS else samples.values(path)
-        labels = [value for value, kept in zip(given, keep, strict=True) if kept]
+        vectors, keep, why = _vectors(rows.values(path), path)
+    several = _several(dataset, rows, params, keep, why, reads, sources)
+    files: list[str] = rows.values("filepath") if with_paths else []
+    if with_paths and about is not None:
+        margin = getattr(params, "margin", 0.0) or sources.get("embeddings", {}).get("margin") or 0.0
+        files, good, reasons = regions(files, rows.boxes(), margin)
+        keep, why = keep & good, why + reasons
+        fingerprint["boxes"] = ""  # known when the run is complete
+        if not keep.any():
+            raise ParamError(
+                f"No object in {field!r} has a box inside its image; mend its boxes, or name another field"
+            )
+    kept = rows if keep.all() else rows.only(keep)
+    if vectors is not None and not keep.all():
+        vectors = vectors[keep]
+    if main.get("labels"):
+        path = TAGS if main["labels"] == TAGS else label_path(dataset, main["labels"], about)
+        labels = _splits(kept.values(path)) if path == TAGS else kept.values(path)
         reads["labels"] = {"field": path, "run": None, "made": None}
         fingerprint["labels"] = runs.digest(dataset.values(path))
         fingerprint["corrections"] = runs.digest(corrections(dataset, path))
         if all(value is None for value in labels):
             raise ParamError(
-                f"No sample of the target has a label in {named['labels']!r}; label some, or name another field"
+                f"No {rows.word} of the target has a label in {main['labels']!r}; label some, or name another field"
             )
-
-    kept_ids = [sample_id for sample_id, kept in zip(ids, keep, strict=True) if kept]
-    paths = samples.values("filepath") if with_paths else ()
+    named = read_named(dataset, params, kept.values)
+    fingerprint |= {
+        role: runs.digest(dataset.values(source["field"]))
+        for role, source in named.reads.items()
+        if source["run"] is None
+    }
     inputs = Inputs(
-        n=len(kept_ids),
-        ids=kept_ids,
-        paths=[path for path, kept in zip(paths, keep, strict=True) if kept] if paths else (),
+        n=len(kept),
+        ids=kept.ids,
+        paths=[path for path, good in zip(files, keep, strict=True) if good] if with_paths else (),
         embeddings=vectors,
         labels=GivenLabels.of(labels) if labels is not None else None,
-        sources=sources,
+        named={**named.values, **{name: tuple(matrix[keep] for matrix in many) for name, many in several.items()}},
+        sources={**named.sources, **sources},
         graph_of=_graph_source(dataset, vectors) if vectors is not None else None,
+        folder=str(store.folder(dataset)),
     )
-    return Reading(inputs, len(ids) - len(kept_ids), dict(why), reads, fingerprint)
+    return Reading(
+        inputs,
+        kept,
+        params,
+        total=len(dataset) if about is None else dataset.count(rows.path("id")),
+        skipped=total - len(kept),
+        why_skipped=dict(why),
+        reads={**reads, **named.reads},
+        fingerprint=fingerprint,
+    )
 
 
 def vector_sources(dataset: fo.Dataset) -> list[str]:
     """Names that an `embeddings` parameter accepts on this dataset: runs first, the newest first, then plain fields."""
     made = [run.key for run in reversed(runs.list_runs(dataset)) if _makes_vectors(run)]
-    plain = [path for path, schema in dataset.get_field_schema().items() if runs.is_vector_field(schema)]
+    schema = dict(dataset.get_field_schema())
+    for objects in object_fields(dataset):
+        root = root_of(dataset, objects)
+        schema |= {f"{root}.{name}": kind for name, kind in dataset.get_field(root).field.get_field_schema().items()}
+    plain = [path for path, kind in schema.items() if runs.is_vector_field(kind) and not path.endswith(GEOMETRY)]
     written = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
     return made + [path for path in plain if path not in written]
 
 
 def label_fields(dataset: fo.Dataset) -> list[str]:
-    """Names that a `label_field` parameter accepts on this dataset: its Classification and text fields.
+    """Names that a `label_field` parameter accepts on this dataset: its Classification and text fields, and those
+    of objects, which are for methods that work on objects.
 
     `tags` is accepted too and stands for the split that the tags name; it is no field of labels, so it is not listed.
     """
@@ -120,16 +163,26 @@ def label_fields(dataset: fo.Dataset) -> list[str]:
             found.append(path)
     own = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
     found += [p for p, s in dataset.get_field_schema(ftype=fo.StringField).items() if p != "filepath"]
-    return sorted(found, key=lambda path: path in own)
+    return sorted(found, key=lambda path: path in own) + object_fields(dataset)
 
 
-def label_path(dataset: fo.Dataset, name: str) -> str:
+def label_path(dataset: fo.Dataset, name: str, objects: str | None = None) -> str:
     """Path of the labels that a `label_field` parameter names: the label inside a Classification, or a text field.
+
+    Args:
+        objects: the field whose objects the rows are; its name means their own labels.
 
     Raises:
         ParamError: no such field, or it holds no labels.
     """
     schema = dataset.get_field(name)
+    if name in object_fields(dataset):
+        if name == objects:
+            return f"{root_of(dataset, name)}.label"
+        raise ParamError(
+            f"Label field {name!r} holds the labels of objects; name embeddings that compute_embeddings made of them "
+            f"with patches_field={name!r}, or a label field of images: {_listed(label_fields(dataset))}"
+        )
     if isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classification:
         return f"{name}.label"
     if isinstance(schema, fof.StringField):
@@ -141,29 +194,31 @@ def label_path(dataset: fo.Dataset, name: str) -> str:
 
 
 def write(
-    dataset: fo.Dataset, method: Method, key: str, inputs: Inputs, columns: Columns, progress: Progress
+    dataset: fo.Dataset, method: Method, key: str, into: Rows, columns: Columns, progress: Progress
 ) -> tuple[dict[str, str], int]:
-    """Write a method's columns as fields of run `key`. All of them, or none if anything fails.
+    """Write a method's columns as fields of run `key`: of the samples, or of the labels that its rows are.
+
+    All of them are written, or none if anything fails.
 
     Returns:
-        column → field path, and the number of samples that got a value of the first column
+        column → field path, and the number of rows that got a value of the first column
     """
-    paths = {name: method.column(name).field(key) for name in columns.values}
+    paths = {name: into.path(method.column(name).field(key)) for name in columns.values}
     for path in paths.values():
         if dataset.get_field(path) is not None:
             raise ParamError(
                 f"Field {path!r} exists already and is not this run's; choose another key or rename the field"
             )
-    rows = np.flatnonzero(columns.rows) if columns.rows is not None else np.arange(inputs.n)
+    rows = np.flatnonzero(columns.rows) if columns.rows is not None else np.arange(len(into))
     try:
         _declare(dataset, method, key, paths)
-        n = _update(dataset, method, paths, inputs, columns, rows, progress)
+        n = _update(dataset, method, paths, into, columns, rows, progress)
         for name, path in paths.items():
             if _is_map(method.column(name), columns.values[name]):
-                _register_map(
-                    dataset, key, path, [inputs.ids[int(row)] for row in rows], np.asarray(columns.values[name])[rows]
-                )
-        sidebar.add_group(dataset, key, [path for path in paths.values() if dataset.get_field(path) is not None])
+                ids = [into.ids[int(row)] for row in rows]
+                _register_map(dataset, key, path, into.field, ids, np.asarray(columns.values[name])[rows])
+        if into.field is None:  # the App lists a label's attributes under its label field by itself
+            sidebar.add_group(dataset, key, [path for path in paths.values() if dataset.get_field(path) is not None])
     except BaseException:
         if key in dataset.list_brain_runs():
             dataset.delete_brain_run(key)
@@ -174,7 +229,12 @@ def write(
     return paths, n
 
 
-def _find_vectors(dataset: fo.Dataset, name: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+def find_vectors(dataset: fo.Dataset, name: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Path of the vectors that a name stands for, what the run record says of them, and what is known about their run.
+
+    Raises:
+        ParamError: no such run or field, or the run made no vectors.
+    """
     if name in dataset.list_runs():
         run = runs.get_run(dataset, name)
         if run.status != "done":
@@ -218,7 +278,44 @@ def _vectors(values: Sequence[Any], path: str) -> tuple[Array, Array, Counter[st
             why["vector with NaN or infinite numbers"] += 1
     if not keep.any():
         raise ParamError(f"Every vector in {path!r} holds NaN or infinite numbers; compute them again")
-    return (matrix if keep.all() else matrix[keep]), keep, why
+    return matrix, keep, why
+
+
+def _roles(params: Params) -> tuple[dict[str, Any], list[str]]:
+    """Role → what is named, for single embeddings and labels; and the parameters that name several embeddings."""
+    known, main, several = domains(type(params)), {}, []
+    for name, role in roles(type(params)).items():
+        if role in ("embeddings", "labels"):
+            if known[name].many:
+                several.append(name)
+            else:
+                main[role] = getattr(params, name)
+    return main, several
+
+
+def _several(
+    dataset: fo.Dataset,
+    rows: Rows,
+    params: Params,
+    keep: Array,
+    why: Counter[str],
+    reads: dict[str, Any],
+    sources: dict[str, Mapping[str, Any]],
+) -> dict[str, list[Array]]:
+    """Parameter → one matrix for each of the embeddings that it names; rows that lack one leave `keep`."""
+    found: dict[str, list[Array]] = {}
+    for name in _roles(params)[1]:
+        found[name] = []
+        for number, key in enumerate(getattr(params, name)):
+            path, source, facts = find_vectors(dataset, key)
+            reads[f"{name}.{number}"], sources[key] = {"role": "embeddings", **source}, facts
+            matrix, has, lacking = _vectors(rows.values(path), path)
+            found[name].append(matrix)
+            why.update({f"{reason} in {key!r}": count for reason, count in lacking.items()})
+            keep &= has
+    if not keep.any():
+        raise ParamError("No sample of the target has a vector in each of the embeddings; compute those that lack")
+    return found
 
 
 def _splits(tags: Sequence[Sequence[str]]) -> list[str | None]:
@@ -276,13 +373,13 @@ def _update(
     dataset: fo.Dataset,
     method: Method,
     paths: Mapping[str, str],
-    inputs: Inputs,
+    into: Rows,
     columns: Columns,
     rows: Array,
     progress: Progress,
 ) -> int:
     plain = {
-        path: _plain(method.column(name), columns.values[name], inputs.ids, dataset.get_field(path))
+        path: _plain(method.column(name), columns.values[name], into.ids, dataset.get_field(path))
         for name, path in paths.items()
     }
     first = next(iter(paths.values()), None)
@@ -294,9 +391,7 @@ def _update(
             values = {path: value for path, of in plain.items() if (value := of(int(row))) is not None}
             n += first is None or first in values
             if values:
-                updates.append(
-                    UpdateOne({"_id": ObjectId(inputs.ids[row])}, {"$set": {**values, "last_modified_at": now}})
-                )
+                updates.append(into.update(int(row), {**values, "last_modified_at": now}))
         if updates:
             dataset._bulk_write(updates)
         progress(min(begin + BATCH, len(rows)), len(rows), "writing fields")
@@ -346,7 +441,9 @@ def _is_map(column: Column, values: Any) -> bool:
     return column.type is kinds.Point and np.asarray(values).shape[1] == 2
 
 
-def _register_map(dataset: fo.Dataset, key: str, path: str, ids: Sequence[str], points: Array) -> None:
+def _register_map(
+    dataset: fo.Dataset, key: str, path: str, patches_field: str | None, ids: Sequence[str], points: Array
+) -> None:
     """Make the points known to the App's own Embeddings panel."""
     description, info = dataset.get_field(path).description, dataset.get_field(path).info
     dataset.delete_sample_field(path)  # the visualization makes the field itself, with its spatial index
@@ -356,9 +453,10 @@ def _register_map(dataset: fo.Dataset, key: str, path: str, ids: Sequence[str], 
     try:
         fob.compute_visualization(
             dataset,
+            patches_field=patches_field,
             points=dict(zip(ids, points.astype(np.float64), strict=True)),
             brain_key=key,
-            points_field=path,
+            points_field=path if patches_field is None else attribute(dataset, patches_field, path),
             create_index=bool(np.ptp(points) > 0),  # MongoDB refuses to index a map that is a single point
             progress=False,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from ..core.catalog import method_named
 from ..core.method import Method, Progress, silent
 from ..core.params import ParamError, Params
 from . import columns, runs
+from .rows import Rows
 from .runs import Run
 
 NOTE_SECONDS = 1.0
@@ -53,6 +55,7 @@ def curate(
         raise ParamError(f"{declared.label} works on images; dataset {dataset.name!r} holds {dataset.media_type}")
     _check_key(dataset, key, overwrite)
     reading = columns.read(view, given, declared.label, with_paths="paths" in declared.reads)
+    given = reading.params
     record = runs.start(
         dataset,
         Run(
@@ -62,7 +65,8 @@ def curate(
             params=given.to_dict(),
             reads=reading.reads,
             skipped=reading.skipped,
-            target="dataset" if reading.inputs.n + reading.skipped == len(dataset) else "view",
+            target="dataset" if reading.inputs.n + reading.skipped == reading.total else "view",
+            patches_field=reading.rows.field,
             fingerprint=reading.fingerprint,
             plugin_version=_plugin_version(),
         ),
@@ -96,20 +100,25 @@ def _execute(
     seconds = time.perf_counter() - began
     if record.previous is not None:
         runs.erase(dataset, Run(**dict(record.previous)))
-    written, n = columns.write(dataset, method, record.key, reading.inputs, result, progress)
+    written, n = columns.write(dataset, method, record.key, reading.rows, result, progress)
     facts: dict[str, Any] = {
-        "headline": f"{n:,} samples",
         **result.facts,
+        "headline": _said_of(reading.rows, result.facts.get("headline") or f"{n:,} samples"),
         "seconds": round(seconds, 2),
         "peak_memory_mb": _peak_memory_mb(),
         "versions": _versions(),
     }
     if reading.why_skipped:
         facts["skipped"] = dict(reading.why_skipped)
-    return runs.finish(
-        dataset,
-        replace(record, writes=written, n=n, skipped=reading.skipped + reading.inputs.n - n, facts=facts),
-    )
+    done = replace(record, writes=written, n=n, skipped=reading.skipped + reading.inputs.n - n, facts=facts)
+    if "boxes" in record.fingerprint:
+        done = replace(done, fingerprint={**record.fingerprint, "boxes": runs.digest_of_boxes(dataset, done)})
+    return runs.finish(dataset, done)
+
+
+def _said_of(rows: Rows, headline: str) -> str:
+    """A method's headline, which speaks of images or samples, as it holds for these rows."""
+    return headline if rows.field is None else re.sub(r"\b(?:image|sample)(s?)\b", r"object\1", headline)
 
 
 def rerun(dataset: fo.Dataset, key: str, progress: Progress = silent) -> Run:

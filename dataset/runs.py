@@ -21,8 +21,9 @@ import fiftyone.core.odm as foo
 from ..core.catalog import METHODS
 from ..core.method import Method
 from ..core.params import ParamError
-from . import sidebar
+from . import sidebar, store
 from .curated import corrections, curated_field
+from .rows import object_fields, root_of
 
 NAMESPACE = "image_curation/"
 SETTLED = timedelta(seconds=1)  # the database's clock has milliseconds: within one, a later change would go unseen
@@ -43,6 +44,8 @@ class Run:
         n: samples with results.
         skipped: samples of the target without.
         target: "dataset" or "view".
+        patches_field: the label field whose objects were worked on; None where samples were. Then the fields are
+            attributes of its labels, and `n` and `skipped` count objects.
         fingerprint: role → digest of what was read, for staleness.
         facts: summaries, plain JSON values.
         error: why it failed, one sentence.
@@ -71,6 +74,12 @@ class Run:
     progress: Mapping[str, Any] = field(default_factory=dict)
     previous: Mapping[str, Any] | None = None
     plugin_version: str = ""
+    patches_field: str | None = None
+
+    @property
+    def word(self) -> str:
+        """What the run is about, one by one."""
+        return "sample" if self.patches_field is None else "object"
 
     @property
     def declaration(self) -> Method | None:
@@ -186,6 +195,7 @@ def erase(dataset: fo.Dataset, run: Run) -> None:
     if present:
         dataset.delete_sample_fields(present)
     sidebar.remove_group(dataset, run.key)
+    store.remove(dataset, run.facts.get("files") or ())
 
 
 class Freshness:
@@ -211,31 +221,50 @@ class Freshness:
         declared = run.declaration
         if declared is not None and declared.version != run.method_version:
             return f"{declared.label} computes something else since version {declared.version}"
-        if run.target == "dataset" and self._digest("id") != run.fingerprint.get("samples"):
-            change = len(self._dataset) - (run.n + run.skipped)
-            if change == 0:
-                return "samples were replaced"
-            were = f"{abs(change):,} samples were" if abs(change) > 1 else "1 sample was"
-            return f"{were} {'added' if change > 0 else 'removed'}"
         reasons = (self._source_reason(run, role, source) for role, source in run.reads.items())
-        return next((reason for reason in reasons if reason), None)
+        return self._rows_reason(run) or next((reason for reason in reasons if reason), None)
+
+    def _rows_reason(self, run: Run) -> str | None:
+        """What has happened to the samples or objects themselves."""
+        path = "id"
+        if run.patches_field is not None:
+            if run.patches_field not in object_fields(self._dataset):
+                return f"its objects in {run.patches_field!r} are gone"
+            path = f"{root_of(self._dataset, run.patches_field)}.id"
+        if run.target == "dataset" and self._digest(path) != run.fingerprint.get("samples"):
+            change = self._dataset.count(path) - (run.n + run.skipped)
+            if change == 0:
+                return f"{run.word}s were replaced"
+            were = f"{abs(change):,} {run.word}s were" if abs(change) > 1 else f"1 {run.word} was"
+            return f"{were} {'added' if change > 0 else 'removed'}"
+        if "boxes" in run.fingerprint:
+            boxes = self._remembered(f"boxes of {run.key}", lambda: digest_of_boxes(self._dataset, run))
+            if boxes != run.fingerprint["boxes"]:
+                return f"boxes in {run.patches_field!r} have changed"
+        return None
 
     def _source_reason(self, run: Run, role: str, source: Mapping[str, Any]) -> str | None:
         maker = source.get("run")
         if maker is not None:
+            said = f"its {source.get('role') or role} came from {maker!r}"
             parent = self._runs.get(maker)
             if parent is None or parent.status != "done":
-                return f"its {role} came from {maker!r}, which was forgotten"
+                return f"{said}, which was forgotten"
             if parent.finished != source.get("made"):
-                return f"its {role} came from {maker!r}, which has been computed again"
+                return f"{said}, which has been computed again"
             upstream = self.stale_reason(maker)
-            return f"its {role} came from {maker!r}: {upstream}" if upstream else None
+            return f"{said}: {upstream}" if upstream else None
         if role == "labels":
             if self._dataset.get_field(source["field"]) is None:
                 return f"its labels in {source['field']!r} are gone"
             if self._digest(source["field"]) != run.fingerprint.get("labels"):
                 return f"labels in {source['field']!r} have changed"
             return self._corrected_reason(run, source["field"])
+        if role in run.fingerprint:
+            if self._dataset.get_field(source["field"]) is None:
+                return f"its {role} in {source['field']!r} are gone"
+            if self._digest(source["field"]) != run.fingerprint[role]:
+                return f"values in {source['field']!r} have changed"
         return None
 
     def _corrected_reason(self, run: Run, path: str) -> str | None:
@@ -289,6 +318,19 @@ def digest(values: Iterable[Any]) -> str:
     for value in values:
         state.update(repr(value).encode() + b"\n")
     return state.hexdigest()[:32]
+
+
+def digest_of_boxes(dataset: fo.Dataset, run: Run) -> str:
+    """Digest of the places of the objects that a run on objects has results for."""
+    root = root_of(dataset, run.patches_field)
+    shape = f"{root}.points" if root.endswith(".polylines") else f"{root}.bounding_box"
+    found = [dataset.values(path) for path in (shape, next(iter(run.writes.values())))]
+    return digest(
+        place
+        for places, results in zip(*found, strict=True)
+        for place, result in zip(places or (), results or (), strict=True)
+        if result is not None
+    )
 
 
 def free_key(dataset: fo.Dataset, wanted: str) -> str:

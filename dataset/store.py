@@ -1,6 +1,7 @@
 """Arrays on disk beside the dataset: what is too large for the database and cheap to lose.
 
-Everything here is a cache under a digest of what it was computed from, so a lost file costs time, never a result.
+Graphs are a cache under a digest of what they were computed from, so a lost one costs time, never a result. Models and
+maps belong to the run that names them, and go with it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import fiftyone as fo
@@ -24,6 +27,19 @@ LEAST_K = 24
 def folder(dataset: fo.Dataset) -> Path:
     """Where this dataset's arrays are kept. Not created."""
     return Path(fo.config.default_dataset_dir) / ".curation" / str(dataset._doc.id)
+
+
+def remove(dataset: fo.Dataset, files: Iterable[str]) -> None:
+    """Delete files and folders that a run kept here; what lies elsewhere is not ours and stays."""
+    here = folder(dataset).resolve()
+    for file in files:
+        path = Path(file).resolve()
+        if here not in path.parents:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def shared_graph(dataset: fo.Dataset, x: Array, k: int, metric: str, progress: Progress) -> Graph:

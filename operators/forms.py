@@ -10,7 +10,7 @@ import fiftyone.operators.types as types
 
 from ..core.method import Method
 from ..core.params import REQUIRED, Domain, Params, domains
-from ..dataset import columns, runs
+from ..dataset import columns, named, runs
 
 OF_THE_APP = ("panel_id", "panel_state")  # which the App adds when a panel prompts an operator
 TAKEN = "Another run has this key: its results will be replaced"
@@ -103,6 +103,8 @@ def _choices(domain: Domain, dataset: fo.Dataset | None) -> list[str]:
         return [columns.TAGS, *fields] if domain.default == columns.TAGS else fields
     if domain.reads == "run":
         return [run.key for run in reversed(runs.list_runs(dataset))]
+    if domain.reads:
+        return named.fields_for(dataset, domain.reads)
     return list(domain.suggest)
 
 

@@ -61,7 +61,8 @@ def alike(
 
 
 def _from_neighbors(dataset: fo.Dataset, runs: Sequence[Run], sample_id: str) -> list[tuple[str, float]]:
-    made = [run for run in runs if run.method == "find_neighbors" and run.status == "done"]
+    done = [run for run in runs if run.status == "done" and run.patches_field is None]
+    made = [run for run in done if run.method == "find_neighbors"]
     for run in reversed(made):
         paths = [run.writes.get("ids", ""), run.writes.get("similarities", "")]
         if all(dataset.get_field(path) is not None for path in paths):

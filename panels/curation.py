@@ -21,7 +21,7 @@ from ..dataset.actions import ACTIONS
 from ..dataset.columns import vector_sources
 from ..dataset.lists import default_name
 from ..dataset.runs import Freshness, Run, list_runs
-from . import grid, home, quadrants, reading, run_page, wording
+from . import grid, home, objects, quadrants, reading, run_page, wording
 from .beginning import advice
 from .layout import Layout, layout
 from .quadrants import Axes
@@ -80,7 +80,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         self.refresh(ctx)
 
     def on_change_dataset(self, ctx: Any) -> None:
-        ctx.panel.set_state({"run": None, "score": None, "pages": None, "shown": None})
+        ctx.panel.set_state({"run": None, "score": None, "pages": None, "shown": None, "objects": None})
         self.refresh(ctx)
 
     def on_change_view(self, ctx: Any) -> None:
@@ -116,11 +116,13 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
     def open_run(self, ctx: Any) -> None:
         """Show the page of a run."""
         ctx.panel.set_state({"run": ctx.params.get("key"), "score": None, "pages": None})
+        run = _open_run(ctx)
+        ctx.panel.set_state("objects", run.patches_field if run is not None else None)
         self.refresh(ctx)
 
     def back(self, ctx: Any) -> None:
         """Show the stages."""
-        ctx.panel.set_state({"run": None, "score": None, "pages": None})
+        ctx.panel.set_state({"run": None, "score": None, "pages": None, "objects": None})
         self.refresh(ctx)
 
     def choose_score(self, ctx: Any) -> None:
@@ -246,8 +248,10 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         _show(ctx, fos.Match(condition), shown)
 
     def open_sample(self, ctx: Any) -> None:
-        """Open one sample large."""
+        """Open one sample large; of an object its image, unless the grid shows objects."""
         sample_id = ctx.params["id"]
+        if objects.about(ctx) is not None and not ctx.view._is_patches:
+            sample_id = str(grid.base_view(ctx)[sample_id].sample_id)
         if grid.is_shown(ctx) and not ctx.view.select([sample_id]).count():
             self.show_all(ctx)  # the grid was narrowed to others
         ctx.ops.open_sample(id=sample_id)
@@ -324,6 +328,7 @@ def slice_params(run: Run, parts: Layout, shown: dict[str, Any] | None) -> dict[
 
 
 def _show(ctx: Any, stage: fos.ViewStage, shown: dict[str, Any]) -> None:
+    shown = shown if objects.about(ctx) is None else {**shown, "word": "object"}
     ctx.panel.set_state("shown", shown)
     n = grid.base_view(ctx).add_stage(stage).count()
     ctx.panel.set_data("showing", {**shown, "text": _says(n, shown)})
@@ -341,7 +346,7 @@ def _showing(ctx: Any) -> dict[str, Any] | None:
 
 
 def _says(n: int, shown: dict[str, Any]) -> str:
-    return f"The grid shows {wording.samples(n)}: {shown['text']}"
+    return f"The grid shows {wording.samples(n, shown.get('word', 'sample'))}: {shown['text']}"
 
 
 def _named(runs: list[Run], key: str | None) -> Run | None:
@@ -372,7 +377,9 @@ def _layout(dataset: fo.Dataset, run: Run, runs: list[Run]) -> Layout:
 
 def _scope(ctx: Any, view: fo.DatasetView) -> dict[str, Any]:
     n, total = view.count(), ctx.dataset.count()
-    if ctx.view._is_generated:
+    if view._is_patches:
+        text = f"The figures are about {n:,} objects of the field {objects.about(ctx)!r}"
+    elif ctx.view._is_generated:
         text = f"The grid shows objects; the figures are about all {wording.samples(total)} of the dataset"
     elif view._stages:
         text = f"The figures are about the current view: {n:,} of {wording.samples(total)}"

@@ -46,7 +46,7 @@ def said(run: Run, state: str) -> str:
     when = wording.ago(run.finished or run.started)
     if state == "failed":
         return when
-    return f"{when} · {wording.samples(run.n)}" + (" of a view" if run.target == "view" else "")
+    return f"{when} · {wording.samples(run.n, run.word)}" + (" of a view" if run.target == "view" else "")
 
 
 def board(

@@ -9,6 +9,7 @@ from ..core.method import Column, Label, Labels, Point
 from ..core.params import roles
 from ..dataset.runs import Run
 from . import wording
+from .objects import seen
 
 SPLIT = "split_field"  # the parameter by which a run reads splits, which are no labels to compare or correct
 CLASSES = ("suggested", "predicted")  # text columns that hold the class which a run gives each sample
@@ -101,14 +102,14 @@ def layout(run: Run, fields: Collection[str], maps: Collection[str] = (), labels
     if declared is None:
         return Layout()
     parts = [
-        Part(column, _path(column, run.writes[column.name]))
+        Part(column, _path(column, seen(run, run.writes[column.name])))
         for column in declared.writes
-        if run.writes.get(column.name) in fields
+        if column.name in run.writes and _is_there(run, run.writes[column.name], fields)
     ]
     scores = [part for part in parts if part.column.type is float]
     read = (run.reads.get("labels") or {}).get("field")
-    read = read if read and read.split(".")[0] in fields else None
-    is_split = roles(declared.params).get("labels") == SPLIT
+    read = seen(run, read) if read and read.split(".")[0] in fields else None
+    is_split = roles(declared.params).get(SPLIT) == "labels"
     given = None if is_split else read
     classes = [part for part in parts if part.column.type is Label]
     classes += [part for part in parts if part.column.type is str and part.name in CLASSES]
@@ -121,8 +122,13 @@ def layout(run: Run, fields: Collection[str], maps: Collection[str] = (), labels
         split=read if is_split else None,
         labels=given or labels,
         has_map=run.key in maps and any(part.column.type is Point for part in parts),
-        gone=tuple(path for path in run.writes.values() if path not in fields),
+        gone=tuple(path for path in run.writes.values() if not _is_there(run, path, fields)),
     )
+
+
+def _is_there(run: Run, path: str, fields: Collection[str]) -> bool:
+    """Whether a field is there; attributes of objects are with their field."""
+    return (run.patches_field or path) in fields
 
 
 def _path(column: Column, field: str) -> str:

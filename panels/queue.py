@@ -104,7 +104,7 @@ def sources(runs: Sequence[Run], fields: Collection[str], labels: str | None) ->
     Args:
         labels: path of the labels for runs that read none.
     """
-    done = [run for run in reversed(runs) if run.status == "done"]
+    done = [run for run in reversed(runs) if run.status == "done" and run.patches_field is None]
     found = [source for run in done if (source := source_of(run, fields, labels))]
     names = [method.name for method in METHODS]
     return sorted(found, key=lambda source: (source.run.stage != "clean", names.index(source.run.method)))

@@ -14,6 +14,7 @@ from fiftyone import ViewField as F
 
 from ..core.method import Array
 from ..dataset.runs import Run
+from . import objects
 
 BINS = 30
 MOST_PAIRS = 20_000
@@ -132,7 +133,11 @@ def ends(
     """
     wanted = ["id", "filepath", path, *also]
     some = view.exists(path).sort_by(path, reverse=reverse).skip(skip).limit(limit)
-    columns = some.values(wanted)
+    columns = list(some.values(wanted))
+    if view._is_patches:
+        columns[1] = [
+            row["path"] for row in some._aggregate(post_pipeline=[{"$project": {"path": objects.picture(view)}}])
+        ]
     return [dict(zip(wanted, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
@@ -159,11 +164,11 @@ def groups(
         "flag": {"$ifNull": [f"${flag}", False]} if flag else False,
         "rank": {"$multiply": [rank, -1]} if worst_low else rank,
         "id": "$_id",
-        "path": "$filepath",
+        "path": objects.picture(view),
     }
     stages: list[dict[str, Any]] = [{"$match": {path: {"$nin": [None, []]}}}]
-    parts = path.split(".")
-    stages += [{"$unwind": "$" + parts[0] + ".classifications"}] if "classifications" in parts else []
+    head, inside, _ = path.partition(".classifications")
+    stages += [{"$unwind": f"${head}{inside}"}] if inside else []
     stages += [{"$unwind": place}] if isinstance(view.get_field(path), fo.ListField) else []
     stages += [{"$match": {path: {"$ne": None}}}]
     stages += [

@@ -234,7 +234,7 @@ def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
     if done and (parts.scores or parts.groups or parts.flags):
         actions.append({"label": "Save a slice", "event": "save_slice"})
         actions.append({"label": "Export a list", "event": "export"})
-    if done and (parts.flags or any(part.column.best for part in parts.scores)):
+    if done and run.patches_field is None and (parts.flags or any(part.column.best for part in parts.scores)):
         actions.insert(0, {"label": "Review", "event": "review"})
     if done and parts.has_map:
         actions.append({"label": "Open the map", "event": "open_map"})
@@ -252,10 +252,13 @@ def _settings(run: Run) -> list[dict[str, str]]:
         for name, value in run.params.items()
         if (text := wording.plain(value))
     ]
-    rows.insert(
-        0, {"label": "Run on", "value": "the whole dataset" if run.target == "dataset" else "a view of the dataset"}
-    )
+    rows.insert(0, {"label": "Run on", "value": _ran_on(run)})
     return rows
+
+
+def _ran_on(run: Run) -> str:
+    what = "the whole dataset" if run.target == "dataset" else "a view of the dataset"
+    return what if run.patches_field is None else f"the objects of {run.patches_field!r} in {what}"
 
 
 def _setting_name(name: str, help_text: str) -> str:

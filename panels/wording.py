@@ -55,9 +55,9 @@ def interval(low: float, high: float, least: float | None, largest: float | None
     return f"{number(low, scale)} to {number(high, scale)}"
 
 
-def samples(n: int) -> str:
+def samples(n: int, word: str = "sample") -> str:
     """1 → "1 sample", 1797 → "1,797 samples"."""
-    return f"{n:,} sample" + ("" if n == 1 else "s")
+    return f"{n:,} {word}" + ("" if n == 1 else "s")
 
 
 def title(name: str) -> str:

@@ -7,13 +7,15 @@ co-occurences in image retrieval: the benefit of PCA and whitening, https://doi.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..method import Array, Facts
+from ..method import Array, Facts, Progress
 from ..params import ParamError
-from .base import Engine, Request, unit_rows
+from .base import Engine, Entry, Pictures, Request, unit_rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,7 +25,8 @@ ORIENTATIONS = 8
 GRIDS = (8, 4, 2)
 COLOUR_GRID = 4
 DIM = 128
-LEARN_FROM = 20_000
+RAW = ORIENTATIONS * sum(grid * grid for grid in GRIDS) + 6 * COLOUR_GRID**2
+LEARN_FROM = 5_000
 
 
 class Descriptor(Engine):
@@ -31,6 +34,7 @@ class Descriptor(Engine):
 
     dim = DIM
     enough = SIDE
+    learns_from = LEARN_FROM
 
     def __init__(self, request: Request) -> None:
         request.refuse_variant()
@@ -47,13 +51,29 @@ class Descriptor(Engine):
         return np.asarray(image.resize((SIDE, SIDE), Resampling.BICUBIC, reducing_gap=2.0))
 
     def embed(self, batch: Array) -> Array:
+        """(b, 64, 64, 3) uint8 → (b, 128) float32 of unit length, whitened as `learn` found."""
+        return self._whitening(self.raw(batch))
+
+    def raw(self, batch: Array) -> Array:
         """(b, 64, 64, 3) uint8 → (b, 768) float32: orientations and colours, not yet whitened."""
         pixels = batch.astype(np.float32) / 255.0
         return np.concatenate([self._orientations(pixels.mean(axis=3)), self._colours(pixels)], axis=1)
 
-    def finish(self, vectors: Array, seed: int) -> Array:
-        """(n, 768) → (n, 128), whitened on these very pictures and of unit length."""
-        return whiten(vectors, DIM, seed)
+    def learn(self, pictures: Pictures, seed: int, progress: Progress) -> None:
+        """Learn the whitening. Nothing is random once the pictures are chosen."""
+        raw = [np.zeros((0, RAW), np.float32)]
+        for batch in pictures:
+            raw.append(self.raw(batch))
+            progress(sum(map(len, raw)), len(pictures), "learning from images")
+        self._whitening = Whitening.learned(np.concatenate(raw), DIM)
+
+    def state(self) -> dict[str, Array]:
+        """The whitening's `mean` (768,) and `axes` (768, ≤ 127)."""
+        return {"mean": self._whitening.mean, "axes": self._whitening.axes}
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Whiten as another run did."""
+        self._whitening = Whitening(state["mean"], state["axes"], DIM)
 
     def describe(self) -> Facts:
         """See `Engine`."""
@@ -93,42 +113,48 @@ class Descriptor(Engine):
         return np.asarray((pool @ planes @ pool.T).reshape(len(planes), -1))
 
 
-def whiten(
-    vectors: Array, dim: int, seed: int, *, power: float = 0.5, shrink: float = 1.0, learn_from: int = LEARN_FROM
-) -> Array:
-    """Principal components of the set, evened out and scaled to unit length.
+@dataclass(frozen=True)
+class Whitening:
+    """Principal components of a set, evened out: y = (x - mean) axes, scaled to unit length.
 
-    y_j = (x - mean)·v_j / (λ_j + shrink·mean(λ))^power, where λ_j, v_j are the eigenvalues and -vectors of
-    the covariance. The first number is a small constant: pictures that are all alike have no components, and
-    without it their vectors would be zero, which no cosine can compare.
+    The first number of y is a small constant: pictures that are all alike have no components, and without it their
+    vectors would be zero, which no cosine can compare.
 
-    Args:
-        vectors: (n, d) finite.
+    Attributes:
+        mean: (d,) float32.
+        axes: (d, k) float32, k < dim.
         dim: length of the result; missing components (few pictures) are zero.
-        seed: chooses the rows to learn from where there are more than `learn_from`.
-        power: 0.5 evens out fully, 0 not at all.
-        shrink: share of the mean variance added to each, so that noise is not blown up.
-
-    Returns:
-        (n, dim) float32 of unit length.
     """
-    n, d = vectors.shape
-    out = np.zeros((n, dim), dtype=np.float32)
-    if n == 0:
-        return out
-    learn = vectors
-    if n > learn_from:
-        learn = vectors[np.sort(np.random.default_rng(seed).choice(n, learn_from, replace=False))]
-    mean = learn.mean(axis=0, dtype=np.float64)
-    centred = learn.astype(np.float64) - mean
-    variances, axes = np.linalg.eigh(centred.T @ centred / len(learn))
-    keep = np.argsort(variances)[::-1][: min(dim - 1, d)]
-    keep = keep[variances[keep] > 1e-12]
-    if len(keep):
-        scale = (variances[keep] + shrink * variances[keep].mean()) ** -power
-        out[:, 1 : len(keep) + 1] = (vectors - mean) @ (axes[:, keep] * scale)
-    out[:, 0] = 1e-3
-    return unit_rows(out)
+
+    mean: Array
+    axes: Array
+    dim: int
+
+    @classmethod
+    def learned(cls, vectors: Array, dim: int, *, power: float = 0.5, shrink: float = 1.0) -> Whitening:
+        """From (n, d) finite vectors: column j of the axes is v_j / (λ_j + shrink·mean(λ))^power.
+
+        λ_j, v_j are the eigenvalues and -vectors of the covariance.
+
+        Args:
+            power: 0.5 evens out fully, 0 not at all.
+            shrink: share of the mean variance added to each, so that noise is not blown up.
+        """
+        n, d = vectors.shape
+        mean = vectors.mean(axis=0, dtype=np.float64) if n else np.zeros(d)
+        centred = vectors.astype(np.float64) - mean
+        variances, axes = np.linalg.eigh(centred.T @ centred / max(n, 1))
+        keep = np.argsort(variances)[::-1][: min(dim - 1, d)]
+        keep = keep[variances[keep] > 1e-12]
+        scale = (variances[keep] + shrink * variances[keep].sum() / max(len(keep), 1)) ** -power
+        return cls(mean.astype(np.float32), (axes[:, keep] * scale).astype(np.float32), dim)
+
+    def __call__(self, vectors: Array) -> Array:
+        """(n, d) → (n, dim) float32 of unit length."""
+        out = np.zeros((len(vectors), self.dim), dtype=np.float32)
+        out[:, 1 : self.axes.shape[1] + 1] = (vectors - self.mean) @ self.axes
+        out[:, 0] = 1e-3
+        return unit_rows(out)
 
 
 def _pooling(grid: int) -> Array:
@@ -137,3 +163,14 @@ def _pooling(grid: int) -> Array:
     centres = (np.arange(grid) + 0.5) * cell
     weights = np.maximum(0.0, 1.0 - np.abs(np.arange(SIDE) + 0.5 - centres[:, None]) / cell)
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+ENTRY = Entry(
+    name="descriptor",
+    models=("descriptor",),
+    open=Descriptor,
+    dim="128",
+    licence="no weights",
+    size="nothing",
+    good_at="digits, textures, near-duplicates; any set before a network is at hand",
+)

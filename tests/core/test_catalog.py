@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 from image_curation.core import method as kinds
 from image_curation.core.catalog import METHODS, method_named
 from image_curation.core.method import STAGES, Method
-from image_curation.core.params import REQUIRED, ParamError, domains, roles
+from image_curation.core.params import REQUIRED, ROLES, ParamError, domains, roles
 
 ROOT = Path(__file__).resolve().parents[2]
 TYPES = (
@@ -36,10 +37,12 @@ def test_method__is_declared_in_full(method: Method) -> None:
     assert method.key.isidentifier()
     assert method.stage in STAGES
     assert method.help.endswith(".")
-    assert set(roles(method.params)) | {"paths"} >= set(method.reads)
-    assert {role for role in roles(method.params) if domains(method.params)[roles(method.params)[role]].default} <= set(
-        method.reads
-    )
+    declared = roles(method.params)
+    assert set(declared.values()) <= set(ROLES)
+    assert {*declared.values(), "paths"} >= set(method.reads)
+    assert {role for name, role in declared.items() if domains(method.params)[name].default} <= set(method.reads)
+    assert list(declared.values()).count("labels") <= 1
+    assert sum(role == "embeddings" and not domains(method.params)[name].many for name, role in declared.items()) <= 1
     for name, domain in domains(method.params).items():
         assert name not in ("key", "overwrite", "progress"), "these are `curate`'s own"
         assert domain.help, name
@@ -59,7 +62,11 @@ def test_method__columns_say_what_they_mean(method: Method) -> None:
 
 @every_method
 def test_method__refuses_a_bad_value_of_every_parameter(method: Method) -> None:
-    required = {name: "x" for name, domain in domains(method.params).items() if domain.default is REQUIRED}
+    required: dict[str, Any] = {
+        name: ("x", "y") if domain.many else "x"
+        for name, domain in domains(method.params).items()
+        if domain.default is REQUIRED
+    }
     for name, domain in domains(method.params).items():
         with pytest.raises(ParamError, match=rf"\.{name} must be .*; got"):
             method.params(**{**required, name: domain.bad_value()})

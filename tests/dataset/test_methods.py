@@ -39,19 +39,23 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
         given |= {"embeddings": "clip", "classes": ["zero", "one"]}
     elif "embeddings" in names:
         given["embeddings"] = "vectors"
+    if method.name == "fuse_embeddings":
+        given |= {"sources": ["vectors", "clip"], "dim": 8}
     if "label_field" in names:
         given["label_field"] = "ground_truth"
     if "split_field" in names:
         given["split_field"] = "ground_truth"
     if method.name == "find_representatives":
         given["k"] = 3
+    if method.name == "select_subset":
+        given |= {"fraction": 0.5, "purpose": "edge_cases"}
     if method.name == "sweep_representatives":
         given |= {"k_min": 1, "k_max": 3, "step": 1}
     return given
 
 
 def _ready(method: Method, dataset: Any) -> None:
-    if method.name == "tag_zero_shot":
+    if method.name in ("tag_zero_shot", "fuse_embeddings"):
         curate(dataset, "compute_embeddings", key="clip", model="tiny_clip")
 
 

@@ -1,0 +1,175 @@
+"""From image files to vectors: threads read and prepare pictures while the engine embeds those before.
+
+Memory does not grow with the number of images: two batches of prepared pictures wait at most, and vectors leave as
+they are made.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .engines.base import Engine
+from .images import UnreadableImage, in_order, read_image
+from .method import Array, Progress, silent
+from .threads import cores
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Source:
+    """An image file and the pictures wanted of it; it is decoded once for all of them.
+
+    Attributes:
+        path: image file.
+        rows: where the vector of each picture belongs.
+        boxes: None for one picture, the whole image; else one box per row: left, top, width and height as shares of
+            the upright image's width and height. What lies outside the image is cut off; one pixel at least is left.
+    """
+
+    path: str
+    rows: tuple[int, ...]
+    boxes: tuple[Box, ...] | None = None
+
+
+def embed_stream(
+    engine: Engine, sources: Iterable[Source], *, batch_size: int | None = None, workers: int | None = None
+) -> Iterator[tuple[int, Array | UnreadableImage]]:
+    """Embed pictures in batches, in the order of their sources.
+
+    A batch that does not fit the memory is halved until it does, and later ones stay as small.
+
+    Args:
+        engine: has learned, or been restored, where it learns at all.
+        sources: read as they are needed, never all at once.
+        batch_size: pictures embedded at once; as many as suit the engine when None.
+        workers: reading threads; one per core when None.
+
+    Yields:
+        row and its (dim,) float32 vector, or why its file cannot be read. One batch's rows come together.
+    """
+    workers = workers or cores()
+    batches = _Batches(engine, batch_size or engine.batch)
+    ahead = max(8 * workers, 2 * batches.size)
+    waiting: list[tuple[int, Array | UnreadableImage]] = []
+    pictures = 0
+    with closing(in_order(lambda source: (source, _pictures(engine, source)), sources, workers, ahead)) as reading:
+        for source, found in reading:
+            if isinstance(found, UnreadableImage):
+                waiting += [(row, found) for row in source.rows]
+            else:
+                waiting += zip(source.rows, found, strict=True)
+                pictures += len(found)
+            if pictures >= batches.size:
+                yield from batches.embedded(waiting)
+                waiting, pictures = [], 0
+    yield from batches.embedded(waiting)
+
+
+def learn(
+    engine: Engine,
+    sources: Sequence[Source],
+    seed: int,
+    *,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> None:
+    """Let the engine learn from pictures of the set, where it wants to: `engine.learns_from`, chosen by the seed."""
+    if not engine.learns_from:
+        return
+    chosen = list(sources)
+    if len(chosen) > engine.learns_from:
+        rows = np.random.default_rng(seed).choice(len(chosen), engine.learns_from, replace=False)
+        chosen = [chosen[row] for row in np.sort(rows)]
+    engine.learn(_Prepared(engine, chosen, engine.batch, workers or cores()), seed, progress)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """The readable ones among some pictures, prepared, in batches; see `Pictures`."""
+
+    engine: Engine
+    sources: Sequence[Source]
+    batch_size: int
+    workers: int
+
+    def __len__(self) -> int:
+        return sum(len(source.rows) for source in self.sources)
+
+    def __iter__(self) -> Iterator[Array]:
+        waiting: list[Array] = []
+        with closing(in_order(lambda source: _pictures(self.engine, source), self.sources, self.workers)) as reading:
+            for found in reading:
+                waiting += [] if isinstance(found, UnreadableImage) else found
+                while len(waiting) >= self.batch_size:
+                    yield np.stack(waiting[: self.batch_size])
+                    del waiting[: self.batch_size]
+        if waiting:
+            yield np.stack(waiting)
+
+
+class _Batches:
+    """How many pictures the engine is given at once: what was asked for, as far as the memory reaches."""
+
+    def __init__(self, engine: Engine, size: int) -> None:
+        self._engine = engine
+        self.size = size
+
+    def embedded(self, waiting: list[tuple[int, Array | UnreadableImage]]) -> list[tuple[int, Array | UnreadableImage]]:
+        """The same rows in the same order, each picture turned into its vector."""
+        vectors = self._embed([item for _, item in waiting if not isinstance(item, UnreadableImage)])
+        return [(row, item if isinstance(item, UnreadableImage) else next(vectors)) for row, item in waiting]
+
+    def _embed(self, pictures: list[Array]) -> Iterator[Array]:
+        start = 0
+        while start < len(pictures):
+            part = pictures[start : start + self.size]
+            try:
+                vectors = self._engine.embed(np.stack(part))
+            except (MemoryError, RuntimeError) as error:
+                if len(part) == 1 or not _is_out_of_memory(error):
+                    raise
+                self.size = len(part) // 2
+                continue
+            yield from vectors
+            start += len(part)
+
+
+def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    """Whether a smaller batch may help. torch tells the kinds of RuntimeError apart by their text only."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said
+
+
+def _pictures(engine: Engine, source: Source) -> list[Array] | UnreadableImage:
+    """The source's pictures, each prepared for the engine."""
+    enough = engine.enough
+    if source.boxes:
+        smallest = min(min(width, height) for _, _, width, height in source.boxes)
+        enough = math.ceil(enough / max(smallest, 1e-6))
+    try:
+        image = read_image(source.path, enough)
+    except UnreadableImage as error:
+        return error
+    if source.boxes is None:
+        return [engine.prepare(image)]
+    return [engine.prepare(_cut(image, box)) for box in source.boxes]
+
+
+def _cut(image: Image, box: Box) -> Image:
+    """The part of the picture inside the box."""
+    left, top, width, height = box
+    x = min(max(math.floor(left * image.width), 0), image.width - 1)
+    y = min(max(math.floor(top * image.height), 0), image.height - 1)
+    right = min(max(math.ceil((left + width) * image.width), x + 1), image.width)
+    bottom = min(max(math.ceil((top + height) * image.height), y + 1), image.height)
+    return image.crop((x, y, right, bottom))

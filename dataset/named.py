@@ -1,0 +1,255 @@
+"""What parameters name beside the embeddings and labels a method works on: fields and the results of other runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.core.fields as fof
+import numpy as np
+
+from ..core import method as kinds
+from ..core.method import Array, GivenBoxes, GivenLabels, GivenSets, LabelValues
+from ..core.params import ParamError, Params, domains, roles
+from . import runs
+from .rows import object_fields
+
+Values = Callable[[str], Sequence[Any]]  # path → one value per row
+PLAIN = (fof.BooleanField, fof.FloatField, fof.IntField, fof.StringField, fof.DateTimeField, fof.DateField)
+
+
+@dataclass
+class Named:
+    """What was read for the parameters.
+
+    Attributes:
+        values: parameter → what it names, as `Inputs.named` holds it.
+        reads: parameter → {"role", "field", "run", "made"}, as the run record keeps it.
+        sources: run's key → its parameters and facts.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    reads: dict[str, Any] = field(default_factory=dict)
+    sources: dict[str, Any] = field(default_factory=dict)
+
+
+def read_named(dataset: fo.Dataset, params: Params, values: Values) -> Named:
+    """Read what the parameters name, other than embeddings and labels.
+
+    Raises:
+        ParamError: a field or run is not there, or is of another kind.
+    """
+    named, known = Named(), domains(type(params))
+    for name, role in roles(type(params)).items():
+        given = getattr(params, name)
+        if role in READERS and given:
+            place = f"{type(params).__name__}.{name}"
+            read = [
+                READERS[role](dataset, place, one, values, named) for one in (given if known[name].many else [given])
+            ]
+            named.values[name] = tuple(value for value, _ in read) if known[name].many else read[0][0]
+            fields = [{"role": role, **source} for _, source in read]
+            if known[name].many:
+                named.reads |= {f"{name}.{number}": source for number, source in enumerate(fields)}
+            else:
+                named.reads[name] = fields[0]
+    return named
+
+
+def prediction_sources(dataset: fo.Dataset) -> list[str]:
+    """Names that a parameter of role "predictions" accepts: runs that predict classes, then plain label fields."""
+    made = [run.key for run in reversed(runs.list_runs(dataset)) if _predicted(run) is not None]
+    written = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
+    return made + [path for path in _fields_of(dataset, fo.Classification) if path not in written]
+
+
+def fields_for(dataset: fo.Dataset, role: str) -> list[str]:
+    """Names that a parameter of one of this module's roles accepts on this dataset, for the form."""
+    if role == "predictions":
+        return prediction_sources(dataset)
+    if role == "label_sets":
+        return _fields_of(dataset, fo.Classifications)
+    if role == "objects":
+        return object_fields(dataset)
+    if role == "detections":
+        return _fields_of(dataset, fo.Detections)
+    if role == "members":
+        return _members_of(dataset)
+    schema = dataset.get_field_schema()
+    plain = [path for path, kind in schema.items() if path != "id" and _is_plain(kind)]
+    return plain + [f"{path}.label" for path in _fields_of(dataset, fo.Classification)]
+
+
+def _values(dataset: fo.Dataset, place: str, name: str, values: Values, named: Named) -> tuple[Any, dict[str, Any]]:
+    path = f"{name}.label" if name in _fields_of(dataset, fo.Classification) else name
+    kind = dataset.get_field(path)
+    if kind is None or not _is_plain(kind):
+        raise ParamError(
+            f"{place} must name a field with plain values; {name!r} "
+            + (f"does not exist on dataset {dataset.name!r}" if kind is None else f"holds {type(kind).__name__}")
+        )
+    return list(values(path)), _source(dataset, path)
+
+
+def _predictions(
+    dataset: fo.Dataset, place: str, name: str, values: Values, named: Named
+) -> tuple[LabelValues, dict[str, Any]]:
+    path, classes = name, dataset.classes.get(name) or dataset.default_classes or None
+    if name in dataset.list_runs():
+        run = runs.get_run(dataset, name)
+        column = _predicted(run)
+        if column is None:
+            raise ParamError(
+                f"{place} must name a run that predicted classes and is done; {name!r} ({run.label}) is not one. "
+                f"There are: {', '.join(prediction_sources(dataset)) or 'none'}"
+            )
+        path, classes = run.writes[column], run.facts.get("classes")
+        named.sources[name] = {**run.params, **run.facts, "key": name, "method": run.method}
+        return _label_values(values, path, classes, run.writes.get("logits")), _source(dataset, path)
+    if name not in _fields_of(dataset, fo.Classification):
+        raise ParamError(
+            f"{place} must name a run that predicted classes or a field of Classifications; got {name!r}. "
+            f"There are: {', '.join(prediction_sources(dataset)) or 'none'}"
+        )
+    return _label_values(values, path, classes), _source(dataset, path)
+
+
+def kept_logits(run: runs.Run, values: Values) -> Array | None:
+    """(n, C) logits of a run that tagged, in the order of its classes, of tagged rows and others; None if some lack."""
+    path = run.writes.get("logits") or f"{run.writes.get('tag') or run.writes['tags']}.logits"
+    rows = list(values(path))
+    if any(row is None or len(row) != len(run.facts["classes"]) for row in rows):
+        return None
+    return np.array(rows, dtype=np.float32)
+
+
+def _label_values(
+    values: Values, path: str, classes: Sequence[str] | None, logits_path: str | None = None
+) -> LabelValues:
+    """The predicted classes; with logits where every row that has a label has as many logits as there are classes.
+
+    Args:
+        logits_path: where the logits are; with the labels when None.
+    """
+    labels = list(values(f"{path}.label"))
+    confidence = np.array(
+        [np.nan if value is None else value for value in values(f"{path}.confidence")], dtype=np.float64
+    )
+    logits = list(values(logits_path or f"{path}.logits")) if classes else []
+    whole = bool(logits) and all(
+        label is None or (row is not None and len(row) == len(classes or ()))
+        for label, row in zip(labels, logits, strict=True)
+    )
+    if not whole:
+        given = GivenLabels.of(labels)
+        return LabelValues(given.names, given.codes, confidence)
+    names = tuple(str(name) for name in classes or ())
+    index = {name: code for code, name in enumerate(names)}
+    matrix = np.full((len(labels), len(names)), np.nan, dtype=np.float32)
+    for number, row in enumerate(logits):
+        if row is not None:
+            matrix[number] = row
+    codes = np.array([-1 if label is None else index.get(label, -1) for label in labels], dtype=np.int64)
+    return LabelValues(names, codes, confidence, matrix)
+
+
+def _label_sets(
+    dataset: fo.Dataset, place: str, name: str, values: Values, named: Named
+) -> tuple[GivenSets, dict[str, Any]]:
+    _expect(dataset, place, name, fo.Classifications)
+    rows = list(values(f"{name}.classifications.label"))
+    names = tuple(sorted({label for row in rows for label in row or ()}))
+    index = {label: code for code, label in enumerate(names)}
+    present = np.zeros((len(rows), len(names)), dtype=bool)
+    for number, row in enumerate(rows):
+        present[number, [index[label] for label in row or ()]] = True
+    known = np.array([row is not None for row in rows], dtype=bool)
+    return GivenSets(names, present, known), _source(dataset, f"{name}.classifications.label")
+
+
+def _detections(
+    dataset: fo.Dataset, place: str, name: str, values: Values, named: Named
+) -> tuple[GivenBoxes, dict[str, Any]]:
+    _expect(dataset, place, name, fo.Detections)
+    inside = f"{name}.detections"
+    labels, boxes = list(values(f"{inside}.label")), list(values(f"{inside}.bounding_box"))
+    confidence = list(values(f"{inside}.confidence"))
+    rows = np.array([row for row, own in enumerate(labels) for _ in own or ()], dtype=np.int64)
+    flat = GivenLabels.of([label or "" for own in labels for label in own or ()])
+    return GivenBoxes(
+        names=flat.names,
+        rows=rows,
+        codes=flat.codes,
+        boxes=_flat(boxes).reshape(len(rows), 4),
+        confidence=_flat([[np.nan if c is None else c for c in own or ()] for own in confidence]),
+        known=np.array([own is not None for own in labels], dtype=bool),
+    ), _source(dataset, f"{inside}.label")
+
+
+def _members(dataset: fo.Dataset, place: str, name: str, values: Values, named: Named) -> tuple[Array, dict[str, Any]]:
+    """Who is in a true-or-false field, has a tag, or is in a saved slice; in this order where a name is several."""
+    if isinstance(dataset.get_field(name), fof.BooleanField):
+        return np.array([value is True for value in values(name)], dtype=np.bool_), _source(dataset, name)
+    if name in dataset.distinct("tags"):
+        return np.array([name in (own or ()) for own in values("tags")], dtype=np.bool_), _source(dataset, "tags")
+    if name in dataset.list_saved_views():
+        members = set(dataset.load_saved_view(name).values("id"))
+        return np.array([one in members for one in values("id")], dtype=np.bool_), _source(dataset, "id")
+    raise ParamError(
+        f"{place} must name a true-or-false field, a tag or a saved slice; got {name!r}. "
+        f"There are: {', '.join(_members_of(dataset)) or 'none'}"
+    )
+
+
+READERS: dict[str, Callable[[fo.Dataset, str, str, Values, Named], tuple[Any, dict[str, Any]]]] = {
+    "values": _values,
+    "members": _members,
+    "predictions": _predictions,
+    "label_sets": _label_sets,
+    "detections": _detections,
+}
+
+
+def _flat(rows: Sequence[Any]) -> Array:
+    return np.array([value for own in rows for value in own or ()], dtype=np.float64)
+
+
+def _expect(dataset: fo.Dataset, place: str, name: str, document: type[Any]) -> None:
+    if name not in _fields_of(dataset, document):
+        raise ParamError(
+            f"{place} must name a field of {document.__name__}; got {name!r}. "
+            f"There are: {', '.join(_fields_of(dataset, document)) or 'none'}"
+        )
+
+
+def _members_of(dataset: fo.Dataset) -> list[str]:
+    flags = list(dataset.get_field_schema(ftype=fo.BooleanField))
+    return list(dict.fromkeys([*flags, *dataset.distinct("tags"), *dataset.list_saved_views()]))
+
+
+def _source(dataset: fo.Dataset, path: str) -> dict[str, Any]:
+    """Where a field's values come from: the run that wrote it, if it is one of ours."""
+    parts = path.split(".")
+    around = [dataset.get_field(".".join(parts[:end])) for end in range(len(parts), 0, -1)]
+    key = next((found for kind in around if kind is not None and (found := (kind.info or {}).get("run"))), None)
+    made = runs.get_run(dataset, key).finished if key is not None and key in dataset.list_runs() else None
+    return {"field": path, "run": key if made is not None else None, "made": made}
+
+
+def _predicted(run: runs.Run) -> str | None:
+    """The first column of a run that holds one predicted class per sample."""
+    declared = run.declaration
+    if declared is None or run.status != "done":
+        return None
+    return next((c.name for c in declared.writes if c.type is kinds.Label and c.name in run.writes), None)
+
+
+def _fields_of(dataset: fo.Dataset, document: type[Any]) -> list[str]:
+    schema = dataset.get_field_schema(ftype=fo.EmbeddedDocumentField)
+    return [path for path, kind in schema.items() if kind.document_type is document]
+
+
+def _is_plain(kind: fof.Field) -> bool:
+    return isinstance(kind, PLAIN) or (isinstance(kind, fof.ListField) and isinstance(kind.field, PLAIN))
