@@ -221,11 +221,11 @@ class Freshness:
         declared = run.declaration
         if declared is not None and declared.version != run.method_version:
             return f"{declared.label} computes something else since version {declared.version}"
-        for role, source in run.reads.items():
-            reason = self._source_reason(run, role, source)
-            if reason:
-                return reason
-        return self._rows_reason(run)
+        reason = self._rows_reason(run)
+        if reason is not None:
+            return reason
+        reasons = (self._source_reason(run, role, source) for role, source in run.reads.items())
+        return next((reason for reason in reasons if reason), None)
 
     def _rows_reason(self, run: Run) -> str | None:
         """What has happened to the samples or objects themselves."""
@@ -238,7 +238,8 @@ class Freshness:
             change = self._dataset.count(path) - (run.n + run.skipped)
             if change == 0:
                 return f"{run.word}s were replaced"
-            return f"{abs(change):,} {run.word}s were {'added' if change > 0 else 'removed'}"
+            were = f"{abs(change):,} {run.word}s were" if abs(change) > 1 else f"1 {run.word} was"
+            return f"{were} {'added' if change > 0 else 'removed'}"
         if "boxes" in run.fingerprint and digest_of_boxes(self._dataset, run) != run.fingerprint["boxes"]:
             return f"boxes in {run.patches_field!r} have changed"
         return None

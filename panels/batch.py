@@ -64,4 +64,6 @@ def _said(source: Source, order: str | None) -> str:
         return "similar images side by side"
     if source.group is not None:
         return "copies side by side"
-    return "the same classes side by side" if source.suggested and source.given else "the worst first"
+    if source.suggested is not None and source.given is not None:
+        return "the same classes side by side"
+    return "the worst first" if source.score is not None else "in the order of the dataset"

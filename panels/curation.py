@@ -295,9 +295,10 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         """Open the Curation Review panel on the open run."""
         key, review = ctx.panel.get_state("run"), f"{self.plugin_name}/review"
         open_ones = [panel for panel in grid.open_panels(ctx) if panel.type in (review, "review")]
-        ctx.ops.open_panel("review", state={"source": key})
-        for panel in open_ones:  # which the App only brings to the front: its own state stays
-            ctx.trigger(f"{review}#choose_source", {"panel_id": panel.component_id, "key": key})
+        # A panel's state has not reached it when it loads, so what to open goes to the view, which asks for it.
+        ctx.ops.open_panel("review", data={"wanted": key})
+        for panel in open_ones:  # which the App only brings to the front
+            ctx.ops.patch_panel_data({"wanted": key}, panel_id=panel.component_id)
 
     def on_ran(self, ctx: Any) -> None:
         """An operator that was opened from here has ended."""

@@ -14,6 +14,7 @@ from typing import Any
 import fiftyone as fo
 from fiftyone import ViewField as F
 
+from ..core.catalog import METHODS
 from ..core.method import Neighbors
 from ..dataset.decisions import REVIEWS
 from ..dataset.runs import Run
@@ -98,14 +99,15 @@ class Queue:
 
 
 def sources(runs: Sequence[Run], fields: Collection[str], labels: str | None) -> list[Source]:
-    """What can be reviewed, the runs that look for errors first, the newest of them first.
+    """What can be reviewed: the runs that look for errors first, in the catalog's order, the newest of each first.
 
     Args:
         labels: path of the labels for runs that read none.
     """
     done = [run for run in reversed(runs) if run.status == "done" and run.patches_field is None]
     found = [source for run in done if (source := source_of(run, fields, labels))]
-    return sorted(found, key=lambda source: source.run.stage != "clean")
+    names = [method.name for method in METHODS]
+    return sorted(found, key=lambda source: (source.run.stage != "clean", names.index(source.run.method)))
 
 
 def source_of(run: Run, fields: Collection[str], labels: str | None) -> Source | None:

@@ -99,6 +99,7 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
     def choose_source(self, ctx: Any) -> None:
         """Review another run."""
         ctx.panel.set_state({"source": ctx.params["key"], "current": None, "mode": None})
+        ctx.panel.set_data("wanted", None)
         self._show(ctx, None)
 
     def choose_mode(self, ctx: Any) -> None:
@@ -339,7 +340,9 @@ def _many(view: fo.DatasetView, source: Source, params: dict[str, Any]) -> Decis
         return decisions.exclude(view, params.get("reason") or source.reason, source.key)
     if verdict == "relabel":
         return decisions.relabel(view, field, params["label"], source.key)
-    if verdict == "accept" and source.suggested:
+    if verdict == "accept":
+        if source.suggested is None:
+            raise ParamError(f"{source.run.label} suggests no labels to accept; keep these, or choose another class")
         found = zip(view.values("id"), view.values(source.suggested), strict=True)
         return decisions.relabel(view, field, {one: label for one, label in found if label}, source.key)
     return decisions.keep(view, field or None, source.key)

@@ -299,3 +299,17 @@ def _in_another_process(dataset: Any, code: str) -> subprocess.CompletedProcess[
     return subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, env=env, timeout=90, check=False
     )
+
+
+def test_settle__keeps_and_excludes_in_one_decision(dataset: Any) -> None:
+    ids = dataset.values("id")
+    dataset.select(ids[0]).tag_samples("excluded")
+    made = decisions.settle(dataset.select(ids[0]), dataset.select(ids[1:3]), "duplicate", "duplicates")
+    assert made.said == "kept 1 and excluded 2 of a group (duplicate)"
+    assert set(made.ids) == set(ids[:3])
+    assert dataset[ids[0]].tags == ["kept"]
+    assert dataset.match_tags("excluded").values("curation_reason") == ["duplicate"] * 2
+    assert dataset.match(decisions.reviewed("duplicates")).count() == 3
+    (taken,) = decisions.undo(dataset, 5)
+    assert taken.left == 0
+    assert dataset.count_sample_tags() == {"excluded": 1}

@@ -45,6 +45,9 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
   }, [stamp]);
   React.useEffect(() => setReason(null), [data.source]);
   React.useEffect(() => {
+    if (data.wanted) send("choose_source", { key: data.wanted });
+  }, [data.wanted]);
+  React.useEffect(() => {
     const timer = setTimeout(() => setSent(null), PATIENCE);
     return () => clearTimeout(timer);
   }, [sent]);
@@ -57,13 +60,13 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
     setSent(stamp ?? null);
     send(event, { id: card?.id, reason: why, ...params });
   };
+  const suggests = batch?.pictures.some((picture) => picture.caption.includes("→")) ?? false;
   const decide = (verdict: string, more: Record<string, unknown> = {}) => {
-    if (busy || marked.size === 0) return;
+    if (busy || marked.size === 0 || (verdict === "accept" && !suggests)) return;
     setSent(stamp ?? null);
     send("decide_marked", { verdict, ids: [...marked], reason: why, ...more });
   };
   const keepOne = (id: string) => act("choose_keeper", { keeper: id });
-  const suggests = batch?.pictures.some((picture) => picture.caption.includes("→")) ?? false;
   const onKeyDown = (event: React.KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if ((event.target as HTMLElement).closest("input, textarea, [role=listbox], [role=combobox]")) return;

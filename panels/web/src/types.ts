@@ -247,6 +247,8 @@ export interface ReviewData {
   /** The picture that comes next, to be fetched ahead. */
   next?: string | null;
   in_grid?: boolean;
+  /** The run that another panel asks to review. */
+  wanted?: string | null;
   /** Samples selected in the grid. */
   selected?: number;
 }

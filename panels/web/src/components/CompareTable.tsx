@@ -25,12 +25,12 @@ export function CompareTable({ data, onPick, onKeep, busy }: CompareProps) {
         ))}
         <span />
         {members.map((member) => (
-          <Box key={member.id} sx={{ minWidth: 0 }}>
+          <Box key={member.id} sx={{ minWidth: 0, alignSelf: "start" }}>
             <Typography variant="caption" component="div" noWrap title={member.name} color="text.secondary">
               {member.name}
             </Typography>
             {(member.decided || member.keep) && (
-              <Chip size="small" variant="outlined" color={member.decided === "excluded" ? "error" : "success"} label={member.decided ?? "proposed to keep"} sx={{ maxWidth: "100%" }} />
+              <Chip size="small" variant="outlined" color={member.decided === "excluded" ? "error" : "success"} label={member.decided ?? "to keep"} sx={{ maxWidth: "100%" }} />
             )}
           </Box>
         ))}
@@ -48,8 +48,8 @@ export function CompareTable({ data, onPick, onKeep, busy }: CompareProps) {
         ))}
         <span />
         {members.map((member, index) => (
-          <Button key={member.id} size="small" variant="outlined" color="inherit" disabled={busy || members.length < 2} onClick={() => onKeep(member.id)}>
-            Keep only this ({index + 1})
+          <Button key={member.id} size="small" variant="outlined" color="inherit" title="Keep this one, exclude the others" disabled={busy || members.length < 2} onClick={() => onKeep(member.id)}>
+            Only this ({index + 1})
           </Button>
         ))}
       </Box>
