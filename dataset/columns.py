@@ -24,9 +24,8 @@ from ..core.params import ParamError, Params, domains, roles
 from . import runs, sidebar, store, subject
 from .curated import corrections
 from .named import read_named
-from .rows import Rows, attribute, object_fields, regions, root_of, rows_of
+from .rows import BATCH, Rows, attribute, object_fields, regions, root_of, rows_of
 
-BATCH = 5_000
 TAGS = "tags"  # as a label field: the split that a sample's tags name
 SPLITS = ("train", "val", "validation", "test")
 GEOMETRY = (".bounding_box", ".points", ".mask")  # arrays of numbers that labels have of their own

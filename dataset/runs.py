@@ -240,7 +240,7 @@ class Freshness:
                 return f"{run.word}s were replaced"
             were = f"{abs(change):,} {run.word}s were" if abs(change) > 1 else f"1 {run.word} was"
             return f"{were} {'added' if change > 0 else 'removed'}"
-        if "boxes" in run.fingerprint and digest_of_boxes(self._dataset, run) != run.fingerprint["boxes"]:
+        if "boxes" in run.fingerprint and self._boxes(run) != run.fingerprint["boxes"]:
             return f"boxes in {run.patches_field!r} have changed"
         return None
 
@@ -279,6 +279,9 @@ class Freshness:
 
     def _digest(self, path: str) -> str:
         return str(self._remembered(path, lambda: digest(self._dataset.values(path))))
+
+    def _boxes(self, run: Run) -> str:
+        return str(self._remembered(f"boxes of {run.key} {run.finished}", lambda: digest_of_boxes(self._dataset, run)))
 
     def _remembered(self, what: str, read: Callable[[], Any]) -> Any:
         """What `read` returned when the samples were as they are now."""

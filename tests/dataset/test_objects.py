@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import fiftyone as fo
 import numpy as np
 import pytest
 from fiftyone import ViewField as F
+from image_curation import act
 from image_curation.core.catalog import METHODS
 from image_curation.core.method import Method
 from image_curation.core.params import ParamError, domains, roles
@@ -364,3 +366,35 @@ def test_images__are_as_before(embedded: Any) -> None:
         {"": "whole", "error": "whole_error"},
     )
     assert vector_sources(embedded)[:2] == ["whole", "crops"]
+
+
+def test_save_slice__of_objects(embedded: Any) -> None:
+    """By a condition, kept up to date; and of the patches in the grid, fixed."""
+    curate(embedded, "find_neighbors", embeddings="crops", k=2)
+    values = sorted(
+        one for own in embedded.values(f"{ROOT}.neighbors_distance") for one in own or () if one is not None
+    )
+    summary = act(embedded, "save_slice", name="far", field="objects.neighbors_distance", at_least=values[-3])
+    assert (summary["headline"], summary["frozen"]) == ("Slice 'far': 3 objects", False)
+    view = embedded.load_saved_view("far")
+    assert view.count(ROOT) == 3
+    assert len(view) <= 3
+    patches = embedded.to_patches("objects").match(F("objects.label") == "blue")
+    assert act(patches, "save_slice", name="blues")["headline"] == "Slice 'blues': 4 objects"
+    assert embedded.load_saved_view("blues").to_patches("objects").distinct("objects.label") == ["blue"]
+    assert embedded.get_field(f"{ROOT}.slice_blues").info == {"slice": "blues"}
+    with pytest.raises(ParamError, match="No object meets"):
+        act(embedded, "save_slice", name="none", field=f"{ROOT}.neighbors_distance", at_least=99)
+
+
+def test_export_list__a_row_per_object(embedded: Any, tmp_path: Path) -> None:
+    curate(embedded, "find_neighbors", embeddings="crops", k=2)
+    summary = act(embedded, "export_list", path=str(tmp_path / "a.csv"), fields=["objects.neighbors_distance", "scene"])
+    assert summary["headline"].startswith(f"{N + 2} objects written to")
+    with (tmp_path / "a.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["object"] == embedded.first().objects.detections[0].id
+    assert (rows[0]["label"], rows[0]["scene"]) == ("red", "night")
+    assert float(rows[0]["objects.neighbors_distance"]) >= 0
+    patches = embedded.to_patches("objects").match(F("objects.label") == "blue")
+    assert act(patches, "export_list", path=str(tmp_path / "a.txt"))["headline"].startswith("4 samples written")

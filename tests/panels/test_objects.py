@@ -47,7 +47,7 @@ def test_page__is_about_objects(objects: Any, on: Any) -> None:
     worst = page["ends"][0]["pictures"][0]
     assert worst["id"] == objects.first().objects.detections[0].id
     assert worst["path"] == f"{objects.first().filepath}#xywh=0.1,0.25,0.25,0.5"
-    assert worst["note"] == "b"
+    assert worst["note"] == "b → a"
     assert "24 objects" in page["said"]
     assert {"label": "Run on", "value": "the objects of 'objects' in the whole dataset"} in page["settings"]
     lists = {one["column"]: one for one in page["lists"]}
