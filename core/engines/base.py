@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -105,6 +106,10 @@ class Engine(Protocol):
     def embed(self, batch: Array) -> Array:
         """(b, ...) prepared pictures → (b, dim) float32."""
         ...
+
+    def lanes(self) -> AbstractContextManager[int]:
+        """Entered while pictures are embedded: how many batches `embed` takes at the same time, from threads."""
+        return nullcontext(1)
 
     def learn(self, pictures: Pictures, seed: int, progress: Progress) -> None:
         """Learn what `embed` needs to know about the set; `seed` is that of everything random."""

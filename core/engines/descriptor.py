@@ -7,7 +7,8 @@ co-occurences in image retrieval: the benefit of PCA and whitening, https://doi.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from ..method import Array, Facts, Progress
 from ..params import ParamError
+from ..threads import blas_threads, cores
 from .base import Engine, Entry, Pictures, Request, unit_rows
 
 if TYPE_CHECKING:
@@ -58,6 +60,12 @@ class Descriptor(Engine):
         """(b, 64, 64, 3) uint8 → (b, 768) float32: orientations and colours, not yet whitened."""
         pixels = batch.astype(np.float32) / 255.0
         return np.concatenate([self._orientations(pixels.mean(axis=3)), self._colours(pixels)], axis=1)
+
+    @contextmanager
+    def lanes(self) -> Iterator[int]:
+        """A batch for each core."""
+        with blas_threads(1):
+            yield cores()
 
     def learn(self, pictures: Pictures, seed: int, progress: Progress) -> None:
         """Learn the whitening. Nothing is random once the pictures are chosen."""

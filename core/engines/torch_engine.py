@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import copy
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ import numpy as np
 
 from ..method import Array, Facts, Progress
 from ..params import ParamError
+from ..threads import cores
 from .base import Engine, Pictures, Request, unit_rows
 from .preparation import Preparation
 from .weights import sha256_of
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 
 TRIAL = 16
 AGREEMENT = 0.999
-CPU_BATCH, GPU_BATCH = 32, 256  # more pictures on a CPU fall out of its caches
+CPU_BATCH, GPU_BATCH = 16, 256  # more pictures on a CPU fall out of its caches
+MOST_LANES = 8  # each holds a batch and what the network makes of it
 
 
 class TorchEngine(Engine):
@@ -84,6 +87,15 @@ class TorchEngine(Engine):
         if self._precision == "undecided":
             self._try_half(batch[:TRIAL])
         return self._forward(self._network, batch, self._precision)
+
+    @contextmanager
+    def lanes(self) -> Iterator[int]:
+        """On a CPU a batch for each core, on a GPU one that computes and one that travels."""
+        if self._device != "cpu":
+            yield 2
+            return
+        with threads_each(max(1, cores() // MOST_LANES)):
+            yield min(cores(), MOST_LANES)
 
     def learn(self, pictures: Pictures, seed: int, progress: Progress) -> None:
         """Try half precision on some pictures of the set, and keep fp32 where it deviates."""
@@ -181,6 +193,19 @@ def require(module: str, package: str) -> None:
         importlib.import_module(module)
     except ModuleNotFoundError:
         raise ParamError(f"This model needs {package}, which is not installed; pip install {package}") from None
+
+
+@contextmanager
+def threads_each(number: int) -> Iterator[None]:
+    """Let threads that begin inside the block compute on so many cores each."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def pick_device(wanted: str) -> str:
