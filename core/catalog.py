@@ -17,6 +17,7 @@ from . import (
     quality,
     representatives,
     selection,
+    splits,
     spurious,
     zero_shot,
 )
@@ -40,6 +41,7 @@ METHODS: tuple[Method, ...] = (
     outliers.METHOD,
     importance.METHOD,
     selection.METHOD,
+    splits.METHOD,
 )
 
 
