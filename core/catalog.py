@@ -19,6 +19,7 @@ from . import (
     quality,
     representatives,
     selection,
+    splits,
     spurious,
     zero_shot,
 )
@@ -44,6 +45,7 @@ METHODS: tuple[Method, ...] = (
     outliers.METHOD,
     importance.METHOD,
     selection.METHOD,
+    splits.METHOD,
 )
 
 
