@@ -103,7 +103,7 @@ def _execute(
     written, n = columns.write(dataset, method, record.key, reading.rows, result, progress)
     facts: dict[str, Any] = {
         **result.facts,
-        "headline": _said_of(reading.rows, result.facts.get("headline") or f"{n:,} samples"),
+        "headline": said_of(reading.rows, result.facts.get("headline") or f"{n:,} samples"),
         "seconds": round(seconds, 2),
         "peak_memory_mb": _peak_memory_mb(),
         "versions": _versions(),
@@ -116,7 +116,7 @@ def _execute(
     return runs.finish(dataset, done)
 
 
-def _said_of(rows: Rows, headline: str) -> str:
+def said_of(rows: Rows, headline: str) -> str:
     """A method's headline, which speaks of images or samples, as it holds for these rows."""
     return headline if rows.field is None else re.sub(r"\b(?:image|sample)(s?)\b", r"object\1", headline)
 

@@ -13,8 +13,9 @@ import pytest
 from fiftyone import ViewField as F
 from image_curation import act
 from image_curation.core.catalog import METHODS
-from image_curation.core.method import Method
+from image_curation.core.method import Method, silent
 from image_curation.core.params import ParamError, domains, roles
+from image_curation.dataset.actions import ACTIONS
 from image_curation.dataset.columns import vector_sources
 from image_curation.dataset.curate import curate, rerun
 from image_curation.dataset.runs import forget, get_run, list_runs, stale_reason
@@ -95,6 +96,8 @@ def _params(method: Method, tmp_path: Path) -> dict[str, Any]:
         given["patches_field"] = "objects"
     if method.name == "tag_zero_shot":
         given |= {"embeddings": "clip", "classes": ["zero", "one"]}
+    if method.name == "fuse_embeddings":
+        given |= {"sources": ["crops", "clip"], "dim": 8}
     if "label_field" in names:
         given["label_field"] = "objects"
     if "split_field" in names:
@@ -108,7 +111,7 @@ def _params(method: Method, tmp_path: Path) -> dict[str, Any]:
 
 @on_objects
 def test_method__writes_attributes_of_the_objects(method: Method, embedded: Any, tmp_path: Path) -> None:
-    if method.name == "tag_zero_shot":
+    if method.name in ("tag_zero_shot", "fuse_embeddings"):
         curate(embedded, "compute_embeddings", key="clip", model="tiny_clip", patches_field="objects")
     try:
         run = curate(embedded, method.name, key="try_it", **_params(method, tmp_path))
@@ -167,6 +170,22 @@ def test_compute_embeddings__margin_shows_what_is_around(drawn: Any) -> None:
     assert not np.allclose(tight, wide)
     with pytest.raises(ParamError, match="margin must be float in"):
         curate(drawn, "compute_embeddings", key="no", patches_field="objects", margin=-0.1)
+
+
+def test_retag__tags_of_objects(embedded: Any) -> None:
+    """Objects that are too doubtful lose their tag; the two that cannot be cut out never had one."""
+    curate(embedded, "compute_embeddings", key="clip", model="tiny_clip", patches_field="objects")
+    run = curate(embedded, "tag_zero_shot", embeddings="clip", classes=["zero", "one", "two"], label_field="objects")
+    confidence = [one for one in embedded.values(f"{ROOT}.zero_shot_confidence", unwind=True) if one is not None]
+    bar = float(np.median(confidence))
+    retag = next(action for action in ACTIONS if action.name == "retag")
+    summary = retag.run(embedded.view(), retag.params.from_dict({"key": run.key, "threshold": bar}), silent)
+    assert summary["tagged"] == sum(one >= bar for one in confidence) < N
+    assert summary["headline"].startswith(f"{summary['tagged']} of {N} objects tagged")
+    assert embedded.count(f"{ROOT}.zero_shot_tag") == summary["tagged"]
+    again = get_run(embedded, run.key)
+    assert (again.patches_field, again.n, again.skipped) == ("objects", N, 2)
+    assert stale_reason(embedded, again) is None
 
 
 def test_label_issues__of_objects(embedded: Any) -> None:
