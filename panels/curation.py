@@ -232,9 +232,8 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             self._prompt(ctx, "export_list", {"path": str(Path.home() / f"{run.key}.csv"), "fields": fields})
 
     def open_map(self, ctx: Any) -> None:
-        """Open the App's Embeddings panel. It lists all maps, and takes no request for one of them."""
-        ctx.ops.open_panel("Embeddings", layout="horizontal")
-        ctx.ops.notify(f"Choose {ctx.panel.get_state('run')!r} in the Embeddings panel")
+        """Open the Curation Map panel on the open run."""
+        ctx.ops.open_panel("map", layout="horizontal", state={"open": ctx.panel.get_state("run")})
 
     def review(self, ctx: Any) -> None:
         """Open the Curation Review panel on the open run."""
@@ -300,7 +299,7 @@ def _parts(ctx: Any) -> Layout:
 
 
 def _layout(ctx: Any, run: Run) -> Layout:
-    return layout(run, ctx.dataset.get_field_schema(), ctx.dataset.list_brain_runs())
+    return layout(run, ctx.dataset.get_field_schema())
 
 
 def _scope(ctx: Any, view: fo.DatasetView) -> dict[str, Any]:

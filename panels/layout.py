@@ -53,7 +53,7 @@ class Layout:
         flags: true-or-false columns.
         label: the class that the run gives each sample, such as a suggested label.
         given: path of the labels that the run read.
-        has_map: whether the run made points that the App's Embeddings panel shows.
+        has_map: whether the run made points that the Curation Map shows.
         gone: fields that the run wrote and that are no longer there.
     """
 
@@ -81,12 +81,11 @@ class Layout:
         raise KeyError(name)
 
 
-def layout(run: Run, fields: Collection[str], maps: Collection[str] = ()) -> Layout:
+def layout(run: Run, fields: Collection[str]) -> Layout:
     """The layout of a run's page.
 
     Args:
         fields: the fields that the dataset has.
-        maps: keys of the runs that the App's Embeddings panel lists.
     """
     declared = run.declaration
     if declared is None:
@@ -105,7 +104,7 @@ def layout(run: Run, fields: Collection[str], maps: Collection[str] = ()) -> Lay
         flags=tuple(part for part in parts if part.column.type is bool),
         label=labels[0] if labels else None,
         given=given if given and given.split(".")[0] in fields else None,
-        has_map=run.key in maps and any(part.column.type is Point for part in parts),
+        has_map=any(part.column.type is Point for part in parts),
         gone=tuple(path for path in run.writes.values() if path not in fields),
     )
 

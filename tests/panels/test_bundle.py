@@ -47,7 +47,11 @@ def test_bundle__is_small_and_asks_for_nothing_outside() -> None:
 
 @pytest.mark.parametrize(
     ("panel", "files"),
-    [("curation", ("Curation", "RunView")), ("review", ("Review", "Decide", "Labels"))],
+    [
+        ("curation", ("Curation", "RunView")),
+        ("review", ("Review", "Decide", "Labels")),
+        ("map", ("Map", "MapChosen", "MapLegend", "MapPoint")),
+    ],
 )
 def test_bundle__draws_the_panel_and_sends_events_that_it_has(panel: str, files: tuple[str, ...]) -> None:
     module = importlib.import_module(f"image_curation.panels.{panel}")
@@ -62,4 +66,5 @@ def test_bundle__draws_the_panel_and_sends_events_that_it_has(panel: str, files:
 
 def test_bundle__every_component_of_a_panel_is_looked_at() -> None:
     drawn = {path.stem for path in (WEB / "src").glob("*.tsx")} - {"index"}
-    assert drawn == {"Curation", "RunView", "Review", "Decide", "Labels"}
+    maps = {"Map", "MapChosen", "MapLegend", "MapPoint"}
+    assert drawn - maps == {"Curation", "RunView", "Review", "Decide", "Labels"}
