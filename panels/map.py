@@ -93,9 +93,10 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
         self.on_load(ctx)
 
     def on_change_view(self, ctx: Any) -> None:
-        # The App reports one change three times, the panel's own clicks too; those leave the base view.
+        # The App reports one change three times, opening the panel and the panel's own clicks too; those leave the base
+        # view. Just after opening, the state has not reached the browser yet, and everything has just been read.
         known = ctx.panel.get_state("base")
-        if ctx.dataset is not None and known == grid.digest(grid.base_view(ctx)):
+        if ctx.dataset is not None and (known is None or known == grid.digest(grid.base_view(ctx))):
             ctx.panel.set_data("in_grid", grid.is_shown(ctx))
         else:
             self._show(ctx)
@@ -113,38 +114,33 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
 
     def whole_dataset(self, ctx: Any) -> None:
         """Take all conditions from the grid."""
-        ctx.panel.set_state("chosen", None)
-        self._remember(ctx)
+        self._remember(ctx, chosen=None)
         ctx.ops.clear_sidebar_filters()
         ctx.ops.clear_view()
 
     def choose_map(self, ctx: Any) -> None:
         """Show another map."""
-        ctx.panel.set_state({"run": ctx.params["key"], "chosen": None})
+        self._remember(ctx, run=ctx.params["key"], chosen=None)
         ctx.panel.set_data({"point": None, "pointed": None, "said": None})
         if grid.is_shown(ctx):
             grid.show(ctx, None)
-        self._remember(ctx)
         self._show(ctx)
 
     def choose_color(self, ctx: Any) -> None:
         """Color the points by another field, or by none."""
-        ctx.panel.set_state("color", ctx.params.get("path") or "")
-        self._remember(ctx)
+        self._remember(ctx, color=ctx.params.get("path") or "")
         self._with_points(ctx, lambda points: self._color(ctx, points, _fields(ctx)))
 
     def choose_classes(self, ctx: Any) -> None:
         """Say which classes have a color of their own; none for the largest."""
         path, wanted = ctx.panel.get_state("color"), list(ctx.params.get("classes") or [])[: map_colors.COLORS]
         classes = [one for one in ctx.panel.get_state("classes") or [] if one["path"] != path]
-        ctx.panel.set_state("classes", [*classes, {"path": path, "classes": wanted}] if wanted else classes)
-        self._remember(ctx)
+        self._remember(ctx, classes=[*classes, {"path": path, "classes": wanted}] if wanted else classes)
         self._with_points(ctx, lambda points: self._color(ctx, points, _fields(ctx)))
 
     def choose_size(self, ctx: Any) -> None:
         """Size the points by a score, or all the same."""
-        ctx.panel.set_state("size", ctx.params.get("path") or None)
-        self._remember(ctx)
+        self._remember(ctx, size=ctx.params.get("path") or None)
         self._with_points(ctx, lambda points: self._size(ctx, points, _fields(ctx)))
 
     # One sample
@@ -192,8 +188,7 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
 
     def clear_chosen(self, ctx: Any) -> None:
         """Choose nothing; the grid shows what it showed before."""
-        ctx.panel.set_state("chosen", None)
-        self._remember(ctx)
+        self._remember(ctx, chosen=None)
         if grid.is_shown(ctx):
             grid.show(ctx, None)
         self._with_points(ctx, lambda points: {"said": None, **self._lit(ctx, points)})
@@ -256,8 +251,7 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
         ctx.dataset.reload()
         runs = map_points.map_runs(list_runs(ctx.dataset), ctx.dataset.get_field_schema())
         if runs and runs[0].key != ctx.panel.get_state("newest"):
-            ctx.panel.set_state({"run": runs[0].key, "chosen": None})  # look at what was just made
-            self._remember(ctx)
+            self._remember(ctx, run=runs[0].key, chosen=None)  # look at what was just made
         self.refresh(ctx)
 
     def _prompt(self, ctx: Any, operator: str, params: dict[str, Any]) -> None:
@@ -268,6 +262,8 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
     def _show(self, ctx: Any, again: bool = False) -> None:
         """Send everything; read the points again where they may have changed."""
         data: dict[str, Any] = {"advice": advice(ctx), "maps": [], "plot": None, "stamp": _stamp()}
+        if ctx.dataset is not None:
+            ctx.panel.set_state("base", grid.digest(grid.base_view(ctx)))
         runs = list_runs(ctx.dataset) if data["advice"] is None else []
         maps = map_points.map_runs(runs, ctx.dataset.get_field_schema()) if runs else []
         run = next((one for one in maps if one.key == ctx.panel.get_state("run")), maps[0] if maps else None)
@@ -292,7 +288,7 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
         if chosen and ("path" in chosen and chosen["path"] != color or chosen.get("run", run.key) != run.key):
             chosen = None
         ctx.panel.set_state(
-            {"run": run.key, "color": color, "chosen": chosen, "base": grid.digest(view), "newest": maps[0].key}
+            {"run": run.key, "color": color, "chosen": chosen, "newest": maps[0].key}
         )
         reason = stale_reason(ctx.dataset, run)
         last = decisions.last(ctx.dataset, run.key)
@@ -308,6 +304,7 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
                 {
                     "path": one.path,
                     "label": one.label,
+                    "title": one.title,
                     "group": one.group,
                     "sizes": one.kind != "classes",
                 }
@@ -325,7 +322,7 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
         if choice is None:
             return {"color": {"path": "", "kind": "none", "codes": None, "title": "", "said": "", "legend": None}}
         values = map_points.values(ctx.dataset, points, choice.path)
-        about = {"path": choice.path, "title": choice.label, "said": choice.said}
+        about = {"path": choice.path, "title": choice.title, "said": choice.said}
         if not map_colors.is_classes(choice, values):
             codes, ramp = map_colors.number_codes(values)
             return {"color": {**about, "kind": "numbers", "codes": map_points.encoded(codes), "legend": ramp}}
@@ -347,7 +344,7 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
             return {"size": None}
         codes, ramp = map_colors.number_codes(map_points.values(ctx.dataset, points, choice.path))
         return {
-            "size": {"path": choice.path, "title": choice.label, "codes": map_points.encoded(codes), "legend": ramp}
+            "size": {"path": choice.path, "title": choice.title, "codes": map_points.encoded(codes), "legend": ramp}
         }
 
     def _lit(self, ctx: Any, points: MapPoints) -> dict[str, Any]:
@@ -387,8 +384,7 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
         n = grid.base_view(ctx).add_stage(stage).count()
         if n == 0:
             return {"said": "Nothing lies inside; draw around some points.", "stamp": _stamp()}
-        ctx.panel.set_state("chosen", dict(choice))
-        self._remember(ctx)
+        self._remember(ctx, chosen=dict(choice))
         fits = map_choice.fits_grid(choice, n)
         if fits:
             grid.show(ctx, stage)
@@ -466,9 +462,11 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
         same = found is not None and found.made == run.finished and found.all_drawn
         return found if same and not again else map_points.read(ctx.dataset, run, grid.base_view(ctx))
 
-    def _remember(self, ctx: Any) -> None:
-        """Keep what the user chose with the dataset."""
-        _store(ctx).set("place", {name: ctx.panel.get_state(name) for name in PLACE})
+    def _remember(self, ctx: Any, **changes: Any) -> None:
+        """Keep what the user chose, in the panel and with the dataset."""
+        ctx.panel.set_state(changes)
+        store = _store(ctx)
+        store.set("place", {**(store.get("place") or {}), **changes})
 
 
 def _store(ctx: Any) -> foo.ExecutionStore:

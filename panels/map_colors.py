@@ -37,6 +37,7 @@ class FieldChoice:
 
     Attributes:
         label: how the list names it; `group` is the list's heading above it.
+        title: how it is named elsewhere.
         kind: "classes", "numbers" or "counts": integers, which are classes where they are few.
         many: whether a sample may have several values.
         said: what its values mean.
@@ -44,6 +45,7 @@ class FieldChoice:
 
     path: str
     label: str
+    title: str
     group: str
     kind: str
     many: bool = False
@@ -70,12 +72,12 @@ def choices(dataset: fo.Dataset, runs: Sequence[Run]) -> list[FieldChoice]:
                 kind = "classes"
             label = wording.title(column or run.label)
             label = label if inner in ("", "label") else f"{label}, {inner.replace('_', ' ')}"
-            order, group = (1, -runs.index(run)), f"{run.label} · {run.key}"
+            order, group, title = (1, -runs.index(run)), f"{run.label} · {run.key}", f"{label} · {run.key}"
         else:
             label, is_label = _plain_label(path)
             first = path == TAGS or is_label
-            order, group = (0, 0) if first else (2, 0), "Labels and tags" if first else "Other fields"
-        made.append((order, FieldChoice(path, label, group, kind, many, own.description or "")))
+            order, group, title = (0, 0) if first else (2, 0), "Labels and tags" if first else "Other fields", label
+        made.append((order, FieldChoice(path, label, title, group, kind, many, own.description or "")))
     return [choice for _, choice in sorted(made, key=lambda pair: pair[0])]
 
 

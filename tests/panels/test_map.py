@@ -426,6 +426,7 @@ def test_empty_view__offers_the_whole_dataset(panel: Any, copied: Any) -> None:
     assert panel.data["advice"]["title"] == "The current view is empty"
     panel.send("whole_dataset")
     assert [name for name, _ in panel.calls] == ["clear_sidebar_filters", "clear_view"]
+    assert panel.send("on_change_view").data["advice"] is None
 
 
 def test_view__of_excluded_ones_after_undo(panel: Any, copied: Any) -> None:

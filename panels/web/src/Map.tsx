@@ -70,7 +70,7 @@ function Shown({ data, plot, send }: { data: MapData; plot: Plot; send: Send }) 
         </ToggleButtonGroup>
       </Box>
       <Box sx={{ display: "flex", flexWrap: "wrap", gap: 1 }}>
-        <Box sx={{ flex: "6 1 460px", minWidth: 0, display: "grid", gap: 0.5, gridTemplateColumns: "minmax(0, 1fr)", alignContent: "start" }}>
+        <Box sx={{ flex: "6 1 460px", minWidth: 0, position: "relative", display: "grid", gap: 0.5, gridTemplateColumns: "minmax(0, 1fr)", alignContent: "start" }}>
           <Scatter
             dims={plot.dims}
             points={points}
@@ -85,9 +85,12 @@ function Shown({ data, plot, send }: { data: MapData; plot: Plot; send: Send }) 
             onPick={(index) => (index === null ? open && send("close_point") : send("open_point", { index, token }))}
             onShape={(corners, matrix) => send("choose_shape", { corners, matrix, token })}
           >
-            {open && <MapPoint sample={open} send={send} />}
+            <Typography variant="caption" color="text.secondary" sx={{ position: "absolute", left: 8, right: 8, bottom: 4, pointerEvents: "none" }}>
+              {[data.scope, data.drawn].filter(Boolean).join(" · ")}
+            </Typography>
             {pointed && pointed.index !== open?.index && <Pointed at={pointed} sample={pointed.sample} />}
           </Scatter>
+          {open && <MapPoint sample={open} send={send} />}
           <MapChosen data={data} send={send} />
         </Box>
         <Box sx={{ flex: "1 1 180px", minWidth: 0, display: "grid", gap: 1, gridTemplateColumns: "minmax(0, 1fr)", alignContent: "start" }}>
@@ -101,9 +104,9 @@ function Shown({ data, plot, send }: { data: MapData; plot: Plot; send: Send }) 
 function Head({ data, send }: { data: MapData; send: Send }) {
   const maps = data.maps ?? [];
   return (
-    <Box sx={{ display: "flex", alignItems: "center", gap: 1, flexWrap: "wrap" }}>
+    <Box sx={{ display: "flex", alignItems: "center", gap: 1 }}>
       {maps.length > 1 ? (
-        <Select size="small" variant="standard" value={data.map ?? ""} inputProps={{ "aria-label": "Map" }} onChange={(event) => send("choose_map", { key: event.target.value })} sx={{ fontWeight: 600 }}>
+        <Select size="small" variant="standard" value={data.map ?? ""} inputProps={{ "aria-label": "Map" }} onChange={(event) => send("choose_map", { key: event.target.value })} sx={{ fontWeight: 600, minWidth: 0 }}>
           {maps.map((one) => (
             <MenuItem key={one.key} value={one.key}>
               {one.label}
@@ -111,17 +114,17 @@ function Head({ data, send }: { data: MapData; send: Send }) {
           ))}
         </Select>
       ) : (
-        <Typography sx={{ fontWeight: 600 }}>{maps[0]?.label}</Typography>
+        <Typography noWrap sx={{ fontWeight: 600, minWidth: 0 }}>
+          {maps[0]?.label}
+        </Typography>
       )}
-      <Typography variant="body2" color="text.secondary" sx={{ flex: 1, minWidth: 120 }}>
-        {[data.scope, data.drawn].filter(Boolean).join(" · ")}
-      </Typography>
+      <Box sx={{ flex: 1 }} />
       {data.narrowed && (
-        <Button size="small" color="inherit" onClick={() => send("whole_dataset")}>
+        <Button size="small" color="inherit" sx={{ flexShrink: 0 }} onClick={() => send("whole_dataset")}>
           Whole dataset
         </Button>
       )}
-      <Button size="small" color="inherit" title="Compute another map, such as one in space" onClick={() => send("run_method", { method: "compute_map" })}>
+      <Button size="small" color="inherit" sx={{ flexShrink: 0 }} title="Compute another map, such as one in space" onClick={() => send("run_method", { method: "compute_map" })}>
         New map
       </Button>
       <Tooltip title="Look again">
@@ -161,7 +164,7 @@ function FieldSelect({ name, none, value, fields, onChoose }: FieldSelectProps) 
   return (
     <Box component="label" sx={{ display: "flex", alignItems: "center", gap: 0.75, minWidth: 0, fontSize: 13, color: "text.secondary" }}>
       {name}
-      <Select size="small" variant="standard" displayEmpty value={fields.some((one) => one.path === value) ? value : ""} inputProps={{ "aria-label": name }} onChange={(event) => onChoose(event.target.value)} MenuProps={{ PaperProps: { sx: { maxHeight: 380 } } }} sx={{ fontSize: 14, maxWidth: 170 }}>
+      <Select size="small" variant="standard" displayEmpty value={fields.some((one) => one.path === value) ? value : ""} inputProps={{ "aria-label": name }} onChange={(event) => onChoose(event.target.value)} renderValue={(chosen) => fields.find((one) => one.path === chosen)?.title ?? none} MenuProps={{ PaperProps: { sx: { maxHeight: 380 } } }} sx={{ fontSize: 14, maxWidth: 170 }}>
         <MenuItem value="" dense>
           {none}
         </MenuItem>

@@ -27,7 +27,7 @@ export function MapChosen({ data, send }: { data: MapData; send: Send }) {
   return (
     <Box sx={{ display: "grid", gap: 0.5, gridTemplateColumns: "minmax(0, 1fr)" }}>
       {chosen && (
-        <Box role="group" aria-label="Chosen samples" sx={{ display: "flex", flexWrap: "wrap", alignItems: "center", gap: 0.75, px: 1, py: 0.5, borderRadius: 1, bgcolor: "action.selected" }}>
+        <Box role="group" aria-label="Chosen samples" sx={{ display: "flex", flexWrap: "wrap", alignItems: "center", gap: 0.75, px: 1, py: 0.5, borderRadius: 1, border: 1, borderColor: "primary.main" }}>
           <Typography sx={{ fontWeight: 600, fontSize: 14, flex: 1, minWidth: 110 }}>{chosen.text}</Typography>
           {!data.in_grid && chosen.fits && (
             <Button size="small" color="inherit" onClick={() => send("show_chosen")}>

@@ -10,6 +10,20 @@ export function MapLegend({ data, send }: { data: MapData; send: Send }) {
   const { color, size, quality } = data;
   return (
     <>
+      {!!quality?.length && (
+        <Box role="group" aria-label="How far to trust this map" sx={{ display: "flex", flexWrap: "wrap", columnGap: 1.5 }}>
+          {quality.map((row) => (
+            <Tooltip key={row.label} title={row.help}>
+              <Typography variant="caption" color="text.secondary" tabIndex={0} sx={{ cursor: "help" }}>
+                {row.label}{" "}
+                <Box component="span" sx={{ color: "text.primary" }}>
+                  {row.value}
+                </Box>
+              </Typography>
+            </Tooltip>
+          ))}
+        </Box>
+      )}
       {color && color.kind !== "none" && (
         <Box component="section" aria-label="Legend">
           <Title text={color.title} help={color.said} aside={color.kind === "classes" && color.legend.classes.length > 0 && <ClassChoice legend={color.legend} send={send} />} />
@@ -23,23 +37,6 @@ export function MapLegend({ data, send }: { data: MapData; send: Send }) {
           <Typography variant="caption" color="text.secondary">
             {size.legend ? `small: ${size.legend.low}, large: ${size.legend.high}` : "No sample here has a value."}
           </Typography>
-        </Box>
-      )}
-      {!!quality?.length && (
-        <Box component="section" aria-label="How far to trust this map">
-          <Title text="How far to trust this map" />
-          <Box sx={{ display: "flex", flexWrap: "wrap", columnGap: 2 }}>
-            {quality.map((row) => (
-              <Tooltip key={row.label} title={row.help}>
-                <Typography variant="body2" color="text.secondary" tabIndex={0}>
-                  {row.label}{" "}
-                  <Box component="span" sx={{ color: "text.primary" }}>
-                    {row.value}
-                  </Box>
-                </Typography>
-              </Tooltip>
-            ))}
-          </Box>
         </Box>
       )}
     </>

@@ -5,6 +5,8 @@ import { FactsTable, Thumbnail } from "./components";
 import type { MapSample } from "./mapTypes";
 import type { Send } from "./types";
 
+const AWAY = 16; // pixels from the pointer
+
 interface PointedProps {
   at: { x: number; y: number };
   sample: MapSample | null;
@@ -13,12 +15,14 @@ interface PointedProps {
 /** The picture under the pointer. It keeps out of the pointer's way and inside the map. */
 export function Pointed({ at, sample }: PointedProps) {
   const box = React.useRef<HTMLDivElement>(null);
-  const [side, setSide] = React.useState({ left: false, up: false });
+  const [place, setPlace] = React.useState({ left: 0, top: 0 });
   React.useLayoutEffect(() => {
     const own = box.current;
     const around = own?.parentElement;
     if (!own || !around) return;
-    setSide({ left: at.x + 14 + own.offsetWidth > around.clientWidth, up: at.y + 14 + own.offsetHeight > around.clientHeight });
+    const fits = at.x + AWAY + own.offsetWidth < around.clientWidth;
+    const top = Math.min(at.y + AWAY, around.clientHeight - own.offsetHeight - 4);
+    setPlace({ left: fits ? at.x + AWAY : Math.max(4, at.x - AWAY - own.offsetWidth), top: Math.max(4, top) });
   }, [at.x, at.y, sample]);
   if (!sample) return null;
   return (
@@ -27,9 +31,7 @@ export function Pointed({ at, sample }: PointedProps) {
       data-pointed={sample.id}
       sx={{
         position: "absolute",
-        left: at.x,
-        top: at.y,
-        transform: `translate(${side.left ? "calc(-100% - 14px)" : "14px"}, ${side.up ? "calc(-100% - 14px)" : "14px"})`,
+        ...place,
         width: 132,
         p: 0.75,
         pointerEvents: "none",
@@ -54,7 +56,7 @@ export function MapPoint({ sample, send }: { sample: MapSample; send: Send }) {
     <Box
       role="dialog"
       aria-label={sample.name}
-      sx={{ position: "absolute", left: 8, top: 8, width: "min(250px, 60%)", maxHeight: "calc(100% - 16px)", overflowY: "auto", p: 1, bgcolor: "background.paper", border: 1, borderColor: "divider", borderRadius: 1, boxShadow: 4, zIndex: 1 }}
+      sx={{ position: "absolute", left: 8, top: 8, width: "min(250px, 60%)", p: 1, bgcolor: "background.paper", border: 1, borderColor: "divider", borderRadius: 1, boxShadow: 4, zIndex: 3 }}
     >
       <Box sx={{ display: "flex", alignItems: "center", gap: 0.5 }}>
         <Typography variant="caption" color="text.secondary" noWrap title={sample.path} sx={{ flex: 1, minWidth: 0 }}>
@@ -64,9 +66,7 @@ export function MapPoint({ sample, send }: { sample: MapSample; send: Send }) {
           ×
         </IconButton>
       </Box>
-      <Box sx={{ "& > div": { maxHeight: "34vh", mx: "auto" }, "& img": { imageRendering: "auto" } }}>
-        <Thumbnail path={sample.path} alt={sample.label ?? sample.name} />
-      </Box>
+      <Thumbnail path={sample.path} alt={sample.label ?? sample.name} />
       <Typography sx={{ fontWeight: 600, mt: 0.5 }}>{sample.label ?? "no label"}</Typography>
       {sample.facts.length > 0 && <FactsTable facts={sample.facts} />}
       {sample.decided && (
@@ -79,7 +79,7 @@ export function MapPoint({ sample, send }: { sample: MapSample; send: Send }) {
           Exclude
         </Button>
         <Button size="small" variant="outlined" color="inherit" onClick={() => send("open_sample", { id: sample.id })}>
-          Open
+          Open sample
         </Button>
       </Box>
     </Box>

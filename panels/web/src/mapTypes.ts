@@ -42,6 +42,8 @@ export interface Sizing {
 export interface MapField {
   path: string;
   label: string;
+  /** The name where its group does not stand above it. */
+  title: string;
   group: string;
   /** Whether it can size points too. */
   sizes: boolean;

@@ -3,7 +3,7 @@
 // Moving and zooming stay here: no event leaves until something is pointed at, picked or drawn around.
 import * as React from "react";
 import { Box, ButtonBase, useTheme } from "@mui/material";
-import { START, dragged, matrixOf, place, planeAt, turned, zoomed, type Camera, type Matrix } from "./camera";
+import { START, distanceOf, dragged, matrixOf, place, planeAt, turned, zoomed, type Camera, type Matrix } from "./camera";
 import { Drawer, type Points } from "./points";
 
 export type Tool = "move" | "lasso" | "box";
@@ -48,7 +48,8 @@ export function Scatter(props: ScatterProps) {
   const [path, setPath] = React.useState<Corner[]>([]);
   const press = React.useRef<{ x: number; y: number; at: Corner; how: "move" | "shift" | Tool; moved: boolean } | null>(null);
   const { width, height } = size;
-  const matrix = React.useMemo(() => matrixOf(camera, dims, Math.max(1, width), Math.max(1, height)), [camera, dims, width, height]);
+  const reach = React.useMemo(() => reachOf(points.places, dims), [points.places, dims]);
+  const matrix = React.useMemo(() => matrixOf(camera, dims, reach, Math.max(1, width), Math.max(1, height)), [camera, dims, reach, width, height]);
 
   React.useEffect(() => setCamera(recalled(remember)), [remember]);
   React.useEffect(() => {
@@ -103,7 +104,7 @@ export function Scatter(props: ScatterProps) {
     const grown = Math.pow(camera.zoom, 0.35);
     const diameter = Math.min(18, Math.max(3, 6 * Math.pow(2000 / Math.max(500, n), 0.22)) * grown) * ratio;
     const tile = (1.7 * camera.zoom * ratio * Math.min(width, height) * 0.9) / SHADE_SIDES[dims];
-    drawer.current.draw({ matrix, dims, diameter, depth: 4 / camera.zoom, someLit, tile }, shade !== null);
+    drawer.current.draw({ matrix, dims, diameter, depth: distanceOf(camera, reach), someLit, tile }, shade !== null);
   }, [matrix, width, height, points, shade, someLit, epoch, dims]);
 
   const where = (event: React.MouseEvent): Corner => {
@@ -163,7 +164,7 @@ export function Scatter(props: ScatterProps) {
     const [dx, dy] = [x - pressed.at[0], y - pressed.at[1]];
     pressed.at = [x, y];
     if (pressed.how === "move" && dims === 3) setCamera((one) => turned(one, dx, dy));
-    else if (pressed.how === "move" || pressed.how === "shift") setCamera((one) => dragged(one, dims, dx, dy, width, height));
+    else if (pressed.how === "move" || pressed.how === "shift") setCamera((one) => dragged(one, dims, reach, dx, dy, width, height));
     else if (pressed.how === "box") setPath(corners(pressed.x, pressed.y, x, y));
     else setPath((one) => (one.length ? extended(one, [x, y]) : [[pressed.x, pressed.y], [x, y]]));
   };
@@ -191,7 +192,7 @@ export function Scatter(props: ScatterProps) {
     const steps: Record<string, Corner> = { ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] };
     if (event.key in steps) {
       const [dx, dy] = steps[event.key];
-      setCamera((one) => (dims === 3 ? turned(one, -dx, -dy) : dragged(one, dims, dx, dy, width, height)));
+      setCamera((one) => (dims === 3 ? turned(one, -dx, -dy) : dragged(one, dims, reach, dx, dy, width, height)));
     } else if (event.key === "+" || event.key === "=") step(1.4);
     else if (event.key === "-") step(1 / 1.4);
     else if (event.key === "0") setCamera(START);
@@ -259,6 +260,15 @@ export function Scatter(props: ScatterProps) {
       {props.children}
     </Box>
   );
+}
+
+/** How far points lie from the middle of the cube. */
+function reachOf(places: Float32Array, dims: number): number {
+  let most = 0.04;
+  for (let i = 0; i < places.length && dims === 3; i += 3) {
+    most = Math.max(most, (places[i] - 0.5) ** 2 + (places[i + 1] - 0.5) ** 2 + (places[i + 2] - 0.5) ** 2);
+  }
+  return Math.sqrt(most);
 }
 
 const corners = (x0: number, y0: number, x1: number, y1: number): Corner[] => [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];

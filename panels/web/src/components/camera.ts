@@ -15,12 +15,15 @@ export interface Camera {
 
 export const START: Camera = { x: 0.5, y: 0.5, z: 0.5, zoom: 1, yaw: 0.6, pitch: 0.35 };
 const NARROW = 2.6; // 1 / tan(half the field of view)
-const FAR = 4; // of the eye from the middle, in sides of the map, at zoom 1
+const DISTANCE = 2.9; // of the eye from the middle at zoom 1, in the reach of the points
 const FILLED = 0.9; // share of the shorter side that the map takes at zoom 1
 
 export type Matrix = number[];
 
-export function matrixOf(camera: Camera, dims: number, width: number, height: number): Matrix {
+/** How far the eye is from the middle, for points that reach so far from it. */
+export const distanceOf = (camera: Camera, reach: number): number => (DISTANCE * reach) / camera.zoom;
+
+export function matrixOf(camera: Camera, dims: number, reach: number, width: number, height: number): Matrix {
   const short = Math.max(1, Math.min(width, height));
   if (dims === 2) {
     const sx = (2 * FILLED * camera.zoom * short) / width;
@@ -28,7 +31,7 @@ export function matrixOf(camera: Camera, dims: number, width: number, height: nu
     return [sx, 0, 0, -camera.x * sx, 0, sy, 0, -camera.y * sy, 0, 0, 0, 0, 0, 0, 0, 1];
   }
   const { right, up, back } = axes(camera);
-  const distance = FAR / camera.zoom;
+  const distance = distanceOf(camera, reach);
   const sx = (NARROW * short) / width;
   const sy = (NARROW * short) / height;
   const near = Math.max(0.02, distance - 1.8);
@@ -58,14 +61,14 @@ export function planeAt(camera: Camera, px: number, py: number, width: number, h
 }
 
 /** Moved so that what was under the pointer stays there. */
-export function dragged(camera: Camera, dims: number, dx: number, dy: number, width: number, height: number): Camera {
+export function dragged(camera: Camera, dims: number, reach: number, dx: number, dy: number, width: number, height: number): Camera {
   const short = Math.max(1, Math.min(width, height));
   if (dims === 2) {
     const scale = FILLED * camera.zoom * short;
     return { ...camera, x: camera.x - dx / scale, y: camera.y + dy / scale };
   }
   const { right, up } = axes(camera);
-  const scale = FAR / camera.zoom / (NARROW * short * 0.5);
+  const scale = distanceOf(camera, reach) / (NARROW * short * 0.5);
   const [x, y, z] = [0, 1, 2].map((i) => [camera.x, camera.y, camera.z][i] - right[i] * dx * scale + up[i] * dy * scale);
   return { ...camera, x, y, z };
 }
