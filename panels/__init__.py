@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .curation import CurationPanel
+from .map import MapPanel
 from .review import ReviewPanel
 
-PANELS = (CurationPanel, ReviewPanel)
+PANELS = (CurationPanel, ReviewPanel, MapPanel)

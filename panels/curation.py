@@ -287,9 +287,8 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
                 self._prompt(ctx, "export_list", {"path": str(Path.home() / f"{run.key}.csv"), "fields": fields})
 
     def open_map(self, ctx: Any) -> None:
-        """Open the App's Embeddings panel. It lists all maps, and takes no request for one of them."""
-        ctx.ops.open_panel("Embeddings", layout="horizontal")
-        ctx.ops.notify(f"Choose {ctx.panel.get_state('run')!r} in the Embeddings panel")
+        """Open the Curation Map panel on the open run."""
+        ctx.ops.open_panel("map", layout="horizontal", state={"open": ctx.panel.get_state("run")})
 
     def review(self, ctx: Any) -> None:
         """Open the Curation Review panel on the open run."""
@@ -371,8 +370,7 @@ def _axes(ctx: Any) -> Axes | None:
 
 
 def _layout(dataset: fo.Dataset, run: Run, runs: list[Run]) -> Layout:
-    labels = reading.given_labels(dataset, runs)
-    return layout(run, dataset.get_field_schema(), dataset.list_brain_runs(), labels)
+    return layout(run, dataset.get_field_schema(), reading.given_labels(dataset, runs))
 
 
 def _scope(ctx: Any, view: fo.DatasetView) -> dict[str, Any]:

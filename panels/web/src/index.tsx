@@ -1,5 +1,6 @@
 import { PluginComponentType, registerComponent } from "@fiftyone/plugins";
 import { Curation } from "./Curation";
+import { Map } from "./Map";
 import { Review } from "./Review";
 
 registerComponent({
@@ -14,6 +15,14 @@ registerComponent({
   name: "CuratorReview",
   label: "Curation Review",
   component: Review,
+  type: PluginComponentType.Component,
+  activator: () => true,
+});
+
+registerComponent({
+  name: "CuratorMap",
+  label: "Curation Map",
+  component: Map,
   type: PluginComponentType.Component,
   activator: () => true,
 });
