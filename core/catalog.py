@@ -17,6 +17,7 @@ from . import (
     neighbors,
     outliers,
     quality,
+    report,
     representatives,
     selection,
     spurious,
@@ -44,6 +45,7 @@ METHODS: tuple[Method, ...] = (
     outliers.METHOD,
     importance.METHOD,
     selection.METHOD,
+    report.METHOD,
 )
 
 
