@@ -17,6 +17,7 @@ from . import (
     neighbors,
     outliers,
     quality,
+    report,
     representatives,
     selection,
     splits,
@@ -46,6 +47,7 @@ METHODS: tuple[Method, ...] = (
     importance.METHOD,
     selection.METHOD,
     splits.METHOD,
+    report.METHOD,
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import acting, evaluating, importing, keeping, lists, recipes, retagging, slices, vectors
+from . import acting, evaluating, importing, keeping, lists, recipes, reporting, retagging, slices, vectors
 from .action import Action
 
 ACTIONS: tuple[Action, ...] = (
@@ -10,6 +10,7 @@ ACTIONS: tuple[Action, ...] = (
     vectors.ACTION,
     evaluating.ACTION,
     retagging.ACTION,
+    reporting.ACTION,
     acting.MARK_ACTION,
     acting.RELABEL_ACTION,
     acting.UNDO_ACTION,

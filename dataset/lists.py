@@ -17,6 +17,7 @@ from ..core.method import Progress
 from ..core.params import ParamError, Params, param
 from . import decisions, slices
 from .action import Action, counted
+from .new_file import free_path, new_text
 from .rows import resolved, rows_of, shown_field
 
 DEFAULT_NAME = "images_to_exclude_from_training_{date:%Y_%m_%d}.txt"
@@ -45,33 +46,15 @@ def export_list(samples: fo.DatasetView, params: ExportListParams, progress: Pro
     if path.is_dir():
         path = path / default_name()
     kind = path.suffix.lower()
-    if kind not in (".txt", ".csv", ".json"):
-        raise ParamError(
-            f"ExportListParams.path must end in .txt, .csv or .json, or be a folder that exists; got {str(path)!r}"
-        )
+    path = free_path("ExportListParams.path", path, (".txt", ".csv", ".json"), params.overwrite)
     if params.fields and kind == ".txt":
         raise ParamError(f"A .txt list holds paths only; write {', '.join(params.fields)} to a .csv or .json file")
-    if path.exists() and not params.overwrite:
-        raise ParamError(
-            f"The file {str(path)!r} exists already; choose another name, or pass overwrite=True to replace it"
-        )
-    if not path.parent.is_dir():
-        raise ParamError(f"The folder {str(path.parent)!r} does not exist; make it first, or choose another")
     what, columns = _columns(samples, params.fields)
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     if kind == ".txt" and what == "object":
         rows, what = [{"filepath": path} for path in dict.fromkeys(columns["filepath"])], "sample"
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("w", newline="", encoding="utf-8") as file:
-            _write(file, kind, list(columns), rows)
-        part.replace(path)
-    except OSError as error:
-        raise ParamError(
-            f"The file {str(path)!r} cannot be written: {error.strerror}; choose a place you may write to"
-        ) from None
-    finally:
-        part.unlink(missing_ok=True)
+    with new_text(path) as file:
+        _write(file, kind, list(columns), rows)
     return {"headline": f"{counted(len(rows), what)} written to {path}", "path": str(path), "count": len(rows)}
 
 

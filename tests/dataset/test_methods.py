@@ -47,6 +47,8 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
         given["split_field"] = "ground_truth"
     if method.name == "find_representatives":
         given["k"] = 3
+    if method.name == "report":
+        given["subset"] = "part"
     if method.name == "select_subset":
         given |= {"fraction": 0.5, "purpose": "edge_cases"}
     if method.name == "sweep_representatives":
@@ -57,6 +59,8 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
 def _ready(method: Method, dataset: Any) -> None:
     if method.name in ("tag_zero_shot", "fuse_embeddings"):
         curate(dataset, "compute_embeddings", key="clip", model="tiny_clip")
+    if method.name == "report":
+        dataset.limit(5).tag_samples("part")
 
 
 @every_method
