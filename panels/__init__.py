@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .curation import CurationPanel
 from .map import MapPanel
+from .report import ReportPanel
 from .review import ReviewPanel
 
-PANELS = (CurationPanel, ReviewPanel, MapPanel)
+PANELS = (CurationPanel, ReviewPanel, MapPanel, ReportPanel)

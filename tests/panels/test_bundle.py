@@ -17,6 +17,7 @@ LARGEST = 600_000
 DRAWN_BY = {
     "curation": ("Curation", "RunView"),
     "review": ("Batch", "Review", "Decide", "Labels"),
+    "report": ("Report",),
     "map": ("Map", "MapChosen", "MapLegend", "MapPoint"),
 }
 

@@ -1,6 +1,7 @@
 import { PluginComponentType, registerComponent } from "@fiftyone/plugins";
 import { Curation } from "./Curation";
 import { Map } from "./Map";
+import { Report } from "./Report";
 import { Review } from "./Review";
 
 registerComponent({
@@ -23,6 +24,14 @@ registerComponent({
   name: "CuratorMap",
   label: "Curation Map",
   component: Map,
+  type: PluginComponentType.Component,
+  activator: () => true,
+});
+
+registerComponent({
+  name: "CuratorReport",
+  label: "Curation Report",
+  component: Report,
   type: PluginComponentType.Component,
   activator: () => true,
 });
