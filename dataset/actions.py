@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import acting, importing, keeping, lists, recipes, slices, vectors
+from . import acting, importing, keeping, lists, moving, recipes, slices, vectors
 from .action import Action
 
 ACTIONS: tuple[Action, ...] = (
@@ -16,6 +16,7 @@ ACTIONS: tuple[Action, ...] = (
     lists.IMPORT_ACTION,
     keeping.FORGET_ACTION,
     keeping.RERUN_ACTION,
+    moving.ACTION,
     recipes.RUN_ACTION,
     recipes.EXPORT_ACTION,
 )

@@ -185,6 +185,33 @@ def write(
     return paths, n
 
 
+def rewrite(
+    dataset: fo.Dataset, method: Method, paths: Mapping[str, str], ids: Sequence[str], rows: Array, values: Any
+) -> None:
+    """Set fields of a run anew on some of its samples; what has no value any more is emptied.
+
+    Args:
+        paths: column → field.
+        ids: of all rows.
+        rows: the rows to set.
+        values: column → values of all rows.
+    """
+    plain = {
+        path: _plain(method.column(name), values[name], ids, dataset.get_field(path)) for name, path in paths.items()
+    }
+    for begin in range(0, len(rows), BATCH):
+        now = datetime.now(timezone.utc)
+        dataset._bulk_write(
+            [
+                UpdateOne(
+                    {"_id": ObjectId(ids[row])},
+                    {"$set": {**{path: of(int(row)) for path, of in plain.items()}, "last_modified_at": now}},
+                )
+                for row in rows[begin : begin + BATCH]
+            ]
+        )
+
+
 def _find_vectors(dataset: fo.Dataset, name: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
     if name in dataset.list_runs():
         run = runs.get_run(dataset, name)

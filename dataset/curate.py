@@ -14,7 +14,7 @@ import fiftyone as fo
 from ..core.catalog import method_named
 from ..core.method import Method, Progress, silent
 from ..core.params import ParamError, Params
-from . import columns, runs
+from . import columns, runs, store
 from .runs import Run
 
 
@@ -81,6 +81,7 @@ def _execute(
     if record.previous is not None:
         runs.erase(dataset, Run(**dict(record.previous)))
     written, n = columns.write(dataset, method, record.key, reading.inputs, result, progress)
+    store.keep(dataset, record.key, result.kept, reading.inputs.ids)
     facts: dict[str, Any] = {
         "headline": f"{n:,} samples",
         **result.facts,

@@ -20,7 +20,7 @@ import fiftyone.core.fields as fof
 from ..core.catalog import METHODS
 from ..core.method import Method
 from ..core.params import ParamError
-from . import sidebar
+from . import sidebar, store
 from .curated import corrections, curated_field
 
 NAMESPACE = "image_curation/"
@@ -163,6 +163,7 @@ def forget(dataset: fo.Dataset, key: str) -> dict[str, int]:
     """
     run = get_run(dataset, key)
     erase(dataset, run)
+    store.drop(dataset, key)
     dataset.delete_run(key)
     return {"fields": len(run.writes), "samples": run.n}
 
