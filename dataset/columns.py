@@ -17,6 +17,7 @@ import fiftyone as fo
 import fiftyone.brain as fob
 import fiftyone.core.fields as fof
 import numpy as np
+from pymongo import UpdateOne
 
 from ..core import method as kinds
 from ..core.method import Array, Column, Columns, GivenLabels, Inputs, LabelValues, Method, Progress
@@ -226,6 +227,34 @@ def write(
             dataset.delete_sample_fields(declared)
         raise
     return paths, n
+
+
+def rewrite(
+    dataset: fo.Dataset,
+    method: Method,
+    paths: Mapping[str, str],
+    ids: Sequence[str],
+    rows: Sequence[int],
+    values: Mapping[str, Any],
+    update: Callable[[int, dict[str, Any]], UpdateOne],
+) -> None:
+    """Set fields of a run anew on some of its rows; what has no value any more is emptied.
+
+    Args:
+        paths: column → field.
+        ids: of all rows.
+        rows: the rows to set.
+        values: column → values of all rows.
+        update: the database's update that sets values, path → value, of one row.
+    """
+    plain = {
+        path: _plain(method.column(name), values[name], ids, dataset.get_field(path)) for name, path in paths.items()
+    }
+    for begin in range(0, len(rows), BATCH):
+        now = {"last_modified_at": datetime.now(timezone.utc)}
+        dataset._bulk_write(
+            [update(row, {path: of(row) for path, of in plain.items()} | now) for row in rows[begin : begin + BATCH]]
+        )
 
 
 def find_vectors(dataset: fo.Dataset, name: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
