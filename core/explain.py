@@ -67,8 +67,8 @@ class ExplainParams(Params):
         "cam and grad_cam for convolutional networks, attention and the fast patches for CLIP",
         among=("auto", "cam", "grad_cam", "attention", "patches"),
     )
-    boxes: str | None = param(None, "Boxes of the objects, to measure what lies outside", reads="detections")
-    masks: str | None = param(
+    object_boxes: str | None = param(None, "Boxes of the objects, to measure what lies outside", reads="detections")
+    object_masks: str | None = param(
         None,
         "Field with each sample's mask file, such as segmentation.mask_path; what is not 0 is object",
         reads="values",
@@ -336,8 +336,8 @@ def _where_to_keep(inputs: Inputs, maps: Array) -> tuple[Path | None, Facts]:
 
 def _inside(inputs: Inputs, params: ExplainParams, drawn: Drawn, classes: tuple[str, ...]) -> Array | None:
     """(n, GRID, GRID) what is object: the boxes of the explained class where boxes name it, else all; or the masks."""
-    boxes: GivenBoxes | None = inputs.named.get("boxes")
-    masks = inputs.named.get("masks")
+    boxes: GivenBoxes | None = inputs.named.get("object_boxes")
+    masks = inputs.named.get("object_masks")
     if boxes is None and masks is None:
         return None
     inside = np.zeros((inputs.n, GRID, GRID), np.float32)
@@ -363,7 +363,7 @@ def _mask_on_grid(path: str) -> Array:
         with Image.open(path) as file:
             mask = Image.fromarray((np.asarray(file.convert("I")) != 0).astype(np.uint8) * 255)
     except (OSError, ValueError) as error:
-        raise ParamError(f"The mask {path!r} cannot be read ({error}); mend it, or leave masks empty") from None
+        raise ParamError(f"The mask {path!r} cannot be read ({error}); mend it, or leave object_masks empty") from None
     return np.asarray(mask.resize((GRID, GRID), Image.Resampling.BOX), dtype=np.float32) / 255
 
 

@@ -134,7 +134,7 @@ class ClipMaps:
 
     def prepare(self, image: Image) -> Array:
         preparation = self._engine.preparation
-        x = np.asarray(preparation(image), np.float32) / 255.0
+        x: Array = np.asarray(preparation(image), np.float32) / 255.0
         x = (x - np.array(preparation.mean, np.float32)) / np.array(preparation.std, np.float32)
         return np.ascontiguousarray(x.transpose(2, 0, 1))
 

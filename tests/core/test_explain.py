@@ -271,8 +271,8 @@ def test_explain__predicted_by_clip_is_the_likeliest_text(tmp_path: Path) -> Non
         names=("seven",), rows=np.array([0, 1]), codes=np.zeros(2, int),
         boxes=np.array([[0, 0, 1, 1], [0, 0, 1e-9, 1e-9]]), confidence=np.full(2, np.nan), known=np.arange(10) < 2,
     )  # fmt: skip
-    params = ExplainParams(model="tiny_clip", classes=NAMES, templates=("the digit {}",), boxes="boxes")
-    found = explain(Inputs(n=10, paths=paths, named={"boxes": boxes}), params, silent)
+    params = ExplainParams(model="tiny_clip", classes=NAMES, templates=("the digit {}",), object_boxes="boxes")
+    found = explain(Inputs(n=10, paths=paths, named={"object_boxes": boxes}), params, silent)
     names = [NAMES[digits.labels[row]] for row in rows]
     assert np.mean([one == two for one, two in zip(found.values["explained"], names, strict=True)]) >= 0.9
     outside = found.values["outside"]

@@ -51,18 +51,20 @@ def test_explain__what_lies_outside_boxes_and_masks(dataset: Any, tmp_path: Path
     whole, left = [0, 0, 1, 1], [0, 0, 0.5, 1]
     boxes = [fo.Detections(detections=[fo.Detection(label="zero", bounding_box=box)]) for box in (whole, left)]
     dataset.set_values("objects", [*boxes, *[None] * 10])
-    run = curate(dataset, "explain", model="tiny_clip", target="named", classes=["zero"], boxes="objects")
+    run = curate(dataset, "explain", model="tiny_clip", target="named", classes=["zero"], object_boxes="objects")
     values = dataset.values("explanation_outside")
     assert values[0] == pytest.approx(0.0)
     assert 0 < values[1] < 1
     assert values[2:] == [None] * 10
     assert run.facts["measured_outside"] == 2
-    assert run.reads["boxes"]["field"] == "objects.detections.label"
+    assert run.reads["object_boxes"]["field"] == "objects.detections.label"
     mask = np.zeros((20, 20), np.uint8)
     mask[:, :10] = 7
     Image.fromarray(mask).save(tmp_path / "mask.png")
     dataset.set_values("mask_path", [None, str(tmp_path / "mask.png"), *[None] * 10])
-    curate(dataset, "explain", key="by_mask", model="tiny_clip", target="named", classes=["zero"], masks="mask_path")
+    curate(
+        dataset, "explain", key="by_mask", model="tiny_clip", target="named", classes=["zero"], object_masks="mask_path"
+    )
     assert dataset.values("by_mask_outside")[1] == pytest.approx(values[1], abs=0.02)
 
 
