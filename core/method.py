@@ -61,6 +61,25 @@ class Labels:
     """Kind of a column: any number of classes per row, given as `LabelValues`; stored as Classifications."""
 
 
+class Heatmap:
+    """Kind of a column: a map over the picture, given as `HeatmapValues`; stored as a Heatmap."""
+
+
+@dataclass(frozen=True)
+class HeatmapValues:
+    """Maps of n rows over their pictures.
+
+    Attributes:
+        maps: (n, h, w) uint8, stretched over the picture.
+        known: (n,) bool, the row has a map.
+        folder: where the maps become PNG files; None keeps them in the database.
+    """
+
+    maps: Array
+    known: Array
+    folder: str | None = None
+
+
 @dataclass(frozen=True)
 class LabelValues:
     """Predicted classes of n rows.

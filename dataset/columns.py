@@ -11,16 +11,18 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
 import fiftyone.brain as fob
 import fiftyone.core.fields as fof
 import numpy as np
+from PIL import Image
 from pymongo import UpdateOne
 
 from ..core import method as kinds
-from ..core.method import Array, Column, Columns, GivenLabels, Inputs, LabelValues, Method, Progress
+from ..core.method import Array, Column, Columns, GivenLabels, HeatmapValues, Inputs, LabelValues, Method, Progress
 from ..core.params import ParamError, Params, domains, roles
 from . import runs, sidebar, store, subject
 from .curated import corrections
@@ -393,6 +395,7 @@ def _field_type(column: Column) -> tuple[type[fof.Field], dict[str, Any]]:
         kinds.Neighbors: (fo.ListField, {"subfield": fo.StringField}),
         kinds.Label: (fo.EmbeddedDocumentField, {"embedded_doc_type": fo.Classification}),
         kinds.Labels: (fo.EmbeddedDocumentField, {"embedded_doc_type": fo.Classifications}),
+        kinds.Heatmap: (fo.EmbeddedDocumentField, {"embedded_doc_type": fo.Heatmap}),
     }
     return simple[column.type]
 
@@ -432,6 +435,8 @@ def _plain(column: Column, values: Any, ids: Sequence[str], schema: fof.Field) -
         return lambda row: _classification(values, row)
     if column.type is kinds.Labels:
         return lambda row: _classifications(values, row)
+    if column.type is kinds.Heatmap:
+        return lambda row: _heatmap(values, row, ids[row])
     if column.type is kinds.Neighbors:
         return lambda row: [ids[other] for other in values[row] if other >= 0]
     if column.type is kinds.Vector:
@@ -439,7 +444,7 @@ def _plain(column: Column, values: Any, ids: Sequence[str], schema: fof.Field) -
             schema.to_mongo(np.asarray(values[row], np.float32)) if np.isfinite(values[row]).all() else None
         )
     if column.type in (kinds.Point, list[float]):
-        return lambda row: [float(value) for value in values[row]]
+        return lambda row: None if values[row] is None else [float(value) for value in values[row]]
     if column.type == list[str]:
         return lambda row: None if values[row] is None else [str(value) for value in values[row]]
     cast: Callable[[Any], Any] = column.type
@@ -463,6 +468,18 @@ def _classifications(values: LabelValues, row: int) -> dict[str, Any]:
     ]
     logits = values.logits[row] if values.logits is not None else None
     return dict(fo.Classifications(classifications=given, logits=logits).to_dict())
+
+
+def _heatmap(values: HeatmapValues, row: int, sample_id: str) -> dict[str, Any] | None:
+    """The map itself, or where its file lies."""
+    if not values.known[row]:
+        return None
+    if values.folder is None:
+        return dict(fo.Heatmap(map=values.maps[row]).to_dict())
+    path = Path(values.folder) / f"{sample_id}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values.maps[row]).save(path)
+    return dict(fo.Heatmap(map_path=str(path)).to_dict())
 
 
 def _is_map(column: Column, values: Any) -> bool:

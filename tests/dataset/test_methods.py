@@ -45,6 +45,8 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
         given["label_field"] = "ground_truth"
     if "split_field" in names:
         given["split_field"] = "ground_truth"
+    if method.name == "explain":
+        given |= {"model": "tiny_clip", "classes": ["zero", "one"]}
     if method.name == "find_representatives":
         given["k"] = 3
     if method.name == "report":
@@ -224,6 +226,8 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, fo.Classification):
         return value.label, value.confidence, _plain(value.logits)
+    if isinstance(value, fo.Heatmap):
+        return value.map.tolist()
     if isinstance(value, fo.Classifications):
         return [_plain(label) for label in value.classifications]
     return value
