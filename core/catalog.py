@@ -15,6 +15,7 @@ from . import (
     leaks,
     maps,
     neighbors,
+    ordering,
     outliers,
     quality,
     report,
@@ -47,6 +48,7 @@ METHODS: tuple[Method, ...] = (
     importance.METHOD,
     selection.METHOD,
     splits.METHOD,
+    ordering.METHOD,
     report.METHOD,
 )
 
