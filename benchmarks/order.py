@@ -4,8 +4,9 @@ Length: sum of Euclidean distances from one unit vector to the next. MLfix's cha
 on its visual words, which favours it. Times leave out the shared neighbor graph, as the order finds it made already.
 
 Errors: a tenth of the labels is changed to another class; every class is ordered by itself. The reviewer looks at every
-tenth image; where one is wrong, also at those beside it, both ways until two right ones in a row; then at those between,
-and so on. Counted are the images looked at until 90 % of the errors are found, as a share of all, mean of five plantings.
+tenth image; where one is wrong, also at those beside it, both ways until two right ones in a row; then at those
+between, and so on. Counted are the images looked at until 90 % of the errors are found, as a share of all, mean of five
+plantings.
 
 python benchmarks/order.py            length and time, then errors
 python benchmarks/order.py large      200,000 x 64
@@ -23,7 +24,7 @@ from selection import SETS, unit
 
 
 def chain(x: Any) -> Any:
-    """MLfix's greedy chain as it is written: all rows sorted by similarity in every step, the first unseen one taken."""
+    """MLfix's greedy chain as it is written: in every step all rows are sorted, and the first unseen one is taken."""
     order, seen = [0], np.zeros(len(x), dtype=bool)
     seen[0] = True
     for _ in range(len(x) - 1):

@@ -15,6 +15,7 @@ from . import (
     leaks,
     maps,
     neighbors,
+    next_batch,
     ordering,
     outliers,
     quality,
@@ -48,6 +49,7 @@ METHODS: tuple[Method, ...] = (
     importance.METHOD,
     selection.METHOD,
     splits.METHOD,
+    next_batch.METHOD,
     ordering.METHOD,
     report.METHOD,
 )
