@@ -16,6 +16,8 @@ from . import (
     leaks,
     maps,
     neighbors,
+    next_batch,
+    ordering,
     outliers,
     quality,
     report,
@@ -49,6 +51,8 @@ METHODS: tuple[Method, ...] = (
     importance.METHOD,
     selection.METHOD,
     splits.METHOD,
+    next_batch.METHOD,
+    ordering.METHOD,
     report.METHOD,
 )
 

@@ -53,6 +53,8 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
         given["subset"] = "part"
     if method.name == "select_subset":
         given |= {"fraction": 0.5, "purpose": "edge_cases"}
+    if method.name == "select_next_batch":
+        given |= {"label_field": None, "n": 1}
     if method.name == "sweep_representatives":
         given |= {"k_min": 1, "k_max": 3, "step": 1}
     return given
