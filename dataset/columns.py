@@ -24,7 +24,7 @@ from pymongo import UpdateOne
 from ..core import method as kinds
 from ..core.method import Array, Column, Columns, GivenLabels, HeatmapValues, Inputs, LabelValues, Method, Progress
 from ..core.params import ParamError, Params, domains, roles
-from . import runs, sidebar, store, subject
+from . import runs, searching, sidebar, store, subject
 from .curated import corrections
 from .named import read_named
 from .rows import BATCH, Rows, attribute, object_fields, regions, root_of, rows_of
@@ -219,6 +219,8 @@ def write(
             if _is_map(method.column(name), columns.values[name]):
                 ids = [into.ids[int(row)] for row in rows]
                 _register_map(dataset, key, path, into.field, ids, np.asarray(columns.values[name])[rows])
+        if method.makes_vectors:
+            searching.register(dataset, key, paths[""], into.field, columns.facts)
         if into.field is None:  # the App lists a label's attributes under its label field by itself
             sidebar.add_group(dataset, key, [path for path in paths.values() if dataset.get_field(path) is not None])
     except BaseException:
