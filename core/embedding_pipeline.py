@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -145,7 +146,8 @@ class _Batches:
     def _embed(self, pictures: list[Array]) -> Iterator[Array]:
         start = 0
         while start < len(pictures):
-            part = pictures[start : start + self.size]
+            shape = pictures[start].shape  # most engines make all pictures one size
+            part = list(takewhile(lambda picture: picture.shape == shape, pictures[start : start + self.size]))  # noqa: B023
             try:
                 vectors = self._engine.embed(np.stack(part))
             except (MemoryError, RuntimeError) as error:

@@ -28,8 +28,8 @@ class EmbeddingsParams(ObjectParams):
 
     model: str = param(
         "descriptor",
-        "What makes the vectors: the built-in descriptor, open_clip:<model>/<weights>, torchvision:<model>, "
-        "or tiny_clip, which knows only the demo's digits",
+        "What makes the vectors: the built-in descriptor, open_clip:<model>/<weights>, or another engine that the "
+        "README lists",
         suggest=MODELS,
     )
     weights: str | None = param(
@@ -47,7 +47,8 @@ class EmbeddingsParams(ObjectParams):
         advanced=True,
     )
     workers: int | None = param(None, "Threads that read images; one per core if empty", at_least=1, advanced=True)
-    seed: int = param(51, "Seed of the rows that the descriptor learns from in large sets", at_least=0, advanced=True)
+    epochs: int = param(20, "Passes over the images with barlow_twins, which trains on them", at_least=1, advanced=True)
+    seed: int = param(51, "Seed of what an engine learns from the set", at_least=0, advanced=True)
 
 
 def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progress) -> Columns:
@@ -58,7 +59,17 @@ def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progr
         error: (n,) one sentence where the image cannot be read, else None.
     """
     progress(0, inputs.n, f"loading {params.model}")
-    engine = open_engine(Request(params.model, params.weights, params.allow_download, params.device, params.precision))
+    engine = open_engine(
+        Request(
+            params.model,
+            params.weights,
+            params.allow_download,
+            params.device,
+            params.precision,
+            params.epochs,
+            inputs.folder,
+        )
+    )
     started = time.perf_counter()
     vectors, errors = _embed_files(engine, inputs.paths, params, progress)
     seconds = time.perf_counter() - started
@@ -158,7 +169,7 @@ def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: 
 
 METHOD = Method(
     name="compute_embeddings",
-    version=1,
+    version=2,
     label="Compute embeddings",
     stage="understand",
     key="embeddings",

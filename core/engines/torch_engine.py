@@ -69,7 +69,8 @@ class TorchEngine(Engine):
         self._unit = unit
         self._text = text
         self._device = pick_device(request.device)
-        network.eval().requires_grad_(False)
+        for value in network.eval().parameters():  # TorchScript has no requires_grad_ of its own
+            value.requires_grad_(False)
         self._network = network.to(self._device, memory_format=torch.channels_last)
         self._wanted = request.precision
         tried = request.precision == "bf16" or (request.precision == "auto" and native_bf16(self._device))
@@ -154,8 +155,10 @@ class TorchEngine(Engine):
 
     def _try_half(self, batch: Array) -> None:
         """Decide by (b, h, w, 3) pictures whether half precision serves."""
+        import torch
+
         full = self._forward(self._network, batch, "fp32")
-        half_network = copy.deepcopy(self._network).bfloat16()
+        half_network = copy.deepcopy(self._network).to(dtype=torch.bfloat16)
         try:
             half = self._forward(half_network, batch, "bf16")
         except RuntimeError:  # an operation that has no bf16
@@ -178,9 +181,11 @@ class TorchEngine(Engine):
         return min(GPU_BATCH, 1 << int(np.log2(fit)))
 
     def _settle(self, precision: str) -> None:
+        import torch
+
         self._precision = precision
         if precision == "bf16":
-            self._network = self._network.bfloat16()
+            self._network = self._network.to(dtype=torch.bfloat16)
 
 
 def require(module: str, package: str) -> None:
