@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,7 +81,7 @@ def _loaded(request: Request, device: str) -> Any:
         hint = f"did you mean zoo:{near[0]}?" if near else f"such as {EXAMPLE}"
         raise ParamError(f"EmbeddingsParams.model must name a FiftyOne zoo model; got {request.model!r}, {hint}")
     entry = fozm.get_zoo_model(name)
-    here = entry.manager is not None and fozm.is_zoo_model_downloaded(name)
+    here = entry.manager is not None and fozm.is_zoo_model_downloaded(name) and _torchvision_has(entry)
     if not here and not request.allow_download:
         size = f"{entry.size_bytes / 1e6:,.0f} MB" if entry.size_bytes else "size unknown"
         raise consent(request.model, str(entry.source), size, "nothing, and fetch it with fiftyone.zoo.load_zoo_model")
@@ -91,6 +92,19 @@ def _loaded(request: Request, device: str) -> Any:
             f"a {type(model).__name__}"
         )
     return model
+
+
+def _torchvision_has(entry: Any) -> bool:
+    """Whether weights that torchvision itself loads are in torch's cache; FiftyOne's own copy does not serve it."""
+    import torch
+    from torchvision.models import get_weight
+
+    arguments = (entry.default_deployment_config_dict or {}).get("config", {}).get("entrypoint_args") or {}
+    weights = arguments.get("weights")
+    if not isinstance(weights, str) or "." not in weights:
+        return True
+    url = str(get_weight(weights).url)
+    return (Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]).is_file()
 
 
 register(
