@@ -8,7 +8,7 @@ which took twice the time (ResNet18, 2 cores, other work on the machine).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import takewhile
@@ -45,8 +45,8 @@ class Source:
 
 def embed_stream(
     engine: Engine, sources: Iterable[Source], *, batch_size: int | None = None, workers: int | None = None
-) -> Iterator[tuple[int, Array | UnreadableImage]]:
-    """Embed pictures in batches, in the order of their sources.
+) -> Generator[tuple[int, Array | UnreadableImage], None, None]:
+    """Embed pictures in batches, in the order of their sources. Close it to end its threads before its end.
 
     A batch that does not fit the memory is halved until it does, and later ones stay as small.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,13 +98,14 @@ def _embed_files(
     errors: list[str | None] = [None] * len(paths)
     vectors = np.full((len(paths), engine.dim), np.nan, dtype=np.float32)
     stream = embed_stream(engine, sources, batch_size=params.batch_size, workers=params.workers)
-    for done, (row, found) in enumerate(stream, start=1):
-        if isinstance(found, UnreadableImage):
-            errors[row] = str(found)
-        else:
-            vectors[row] = found
-        if done % (params.batch_size or engine.batch) == 0 or done == len(paths):
-            progress(done, len(paths), "embedding images")
+    with closing(stream):  # an interruption ends its threads
+        for done, (row, found) in enumerate(stream, start=1):
+            if isinstance(found, UnreadableImage):
+                errors[row] = str(found)
+            else:
+                vectors[row] = found
+            if done % (params.batch_size or engine.batch) == 0 or done == len(paths):
+                progress(done, len(paths), "embedding images")
     return vectors, errors
 
 

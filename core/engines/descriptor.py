@@ -34,7 +34,7 @@ COLOUR_GRID = 4
 DIM = 128
 SIDED, SIDE_SIZE = 0.3, 0.7  # weights of t and of |t|, in the module's docstring
 RAW = 3 * (ORIENTATIONS * sum(grid * grid for grid in GRIDS) + 6 * COLOUR_GRID**2) // 2
-LEARN_FROM = 5_000
+LEARN_FROM = 3_000  # these are read twice
 
 
 class Descriptor(Engine):
