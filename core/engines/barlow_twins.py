@@ -19,7 +19,7 @@ from ..params import ParamError
 from .base import Entry, Pictures, Request
 from .preparation import Preparation
 from .resnet import fused, headless
-from .torch_engine import TorchEngine, require
+from .torch_engine import TorchEngine, native_bf16, require
 from .weights import checkpoint_in, loading, local_path, sha256_of, state_in
 
 SIDE = 64
@@ -175,10 +175,13 @@ class Training:
         return losses
 
     def _step(self, pixels: Any, random: Any) -> float:
+        import torch
+
         views = [distorted(pixels, random).to(self._device) for _ in range(2)]
         self._optimizer.zero_grad(set_to_none=True)
-        # each view is normalised by its own batch statistics, as in the paper
-        loss = barlow_loss(*(self._head(self.network(view)) for view in views))
+        with torch.autocast(self._device, torch.bfloat16, enabled=native_bf16(self._device)):
+            one, other = (self._head(self.network(view)) for view in views)
+        loss = barlow_loss(one, other)
         loss.backward()
         self._optimizer.step()
         return float(loss.detach())
