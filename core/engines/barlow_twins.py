@@ -19,7 +19,7 @@ from ..params import ParamError
 from .base import Entry, Pictures, Request
 from .preparation import Preparation
 from .resnet import fused, headless
-from .torch_engine import TorchEngine, native_bf16, require
+from .torch_engine import TorchEngine, hash_of, native_bf16, require
 from .weights import checkpoint_in, loading, local_path, sha256_of, state_in
 
 SIDE = 64
@@ -52,6 +52,8 @@ class BarlowTwins(TorchEngine):
         self._training: Facts = {}
         if weights is None:
             self.learns_from = MOST
+            self._hash = None  # what it has now says nothing
+            self._training = {"epochs": request.epochs}
         else:
             self._take(weights)
 
@@ -63,8 +65,10 @@ class BarlowTwins(TorchEngine):
 
     def state(self) -> dict[str, Array]:
         """Where the weights lie, their hash, and the arithmetic."""
-        where = {} if self._weights is None else {"weights": np.array(str(self._weights))}
-        return {**super().state(), **where, "weights_hash": np.array(self._weights_hash)}
+        if self._weights is None:
+            return super().state()
+        where = {"weights": np.array(str(self._weights)), "weights_hash": np.array(self._weights_hash())}
+        return {**super().state(), **where}
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Take the weights of another run.
@@ -88,12 +92,13 @@ class BarlowTwins(TorchEngine):
         network = headless("resnet18")
         with loading("barlow_twins (a ResNet18)", path):
             network.load_state_dict({name: value for name, value in state_in(path).items() if "fc." not in name})
-        self._weights = path
         self._put(network)
+        self._weights, self._hash = path, None
 
     def _put(self, network: Any) -> None:
         import torch
 
+        self._hash = hash_of(network)
         network = fused(network)
         self._network = network.to(self._device, memory_format=torch.channels_last)
 
@@ -112,7 +117,7 @@ class BarlowTwins(TorchEngine):
         if path is None or not path.is_file():
             training = Training(pixels, seed, self._epochs, self._device)
             losses = training.run(None if path is None else path.with_suffix(".part"), progress)
-            self._training = {"epochs": self._epochs, "loss": round(losses[-1], 4), "first_loss": round(losses[0], 4)}
+            self._training.update(loss=round(losses[-1], 4), first_loss=round(losses[0], 4))
             if path is None:
                 self._put(training.network)
                 return
@@ -120,7 +125,6 @@ class BarlowTwins(TorchEngine):
             save_file({key: value.contiguous() for key, value in training.network.state_dict().items()}, part)
             part.replace(path)
             path.with_suffix(".part").unlink(missing_ok=True)
-        self._training = self._training or {"epochs": self._epochs}
         self._take(path)
 
 

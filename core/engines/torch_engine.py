@@ -10,7 +10,6 @@ import copy
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +64,7 @@ class TorchEngine(Engine):
         self._preparation = preparation
         self._model = model
         self._weights = weights
+        self._hash = hash_of(network) if weights is None else None
         self._encode = encode
         self._unit = unit
         self._text = text
@@ -126,16 +126,17 @@ class TorchEngine(Engine):
         facts: Facts = {
             "model": self._model,
             "weights": None if self._weights is None else str(self._weights),
-            "weights_hash": self._weights_hash,
+            "weights_hash": self._weights_hash(),
             "device": self._device,
             "precision": self._precision,
             "text": self._text,
         }
         return facts if self._agreement is None else {**facts, "cosine_to_fp32": round(self._agreement, 6)}
 
-    @cached_property
-    def _weights_hash(self) -> str:
-        return hash_of(self._network) if self._weights is None else sha256_of(self._weights)
+    def _weights_hash(self) -> str | None:
+        if self._hash is None and self._weights is not None:
+            self._hash = sha256_of(self._weights)
+        return self._hash
 
     def _forward(self, network: Any, batch: Array, precision: str) -> Array:
         import torch

@@ -261,6 +261,8 @@ def test_barlow_twins__learns_keeps_and_takes_its_weights(tmp_path: Path, textur
     )
     np.testing.assert_allclose(given.values[""], first.values[""][:2], atol=1e-4)
     engine, joined = (BarlowTwins(Request("barlow_twins", precision="fp32", device="cpu")) for _ in range(2))
+    assert engine.describe() == joined.describe()  # so that a run which was killed knows that it may go on
+    assert engine.describe()["weights_hash"] is None
     engine.restore({"weights": np.array(str(weights)), "weights_hash": np.array(first.facts["weights_hash"])})
     joined.restore(engine.state())
     (row,) = embed_stream(joined, [Source(textures[7], (0,))])
