@@ -8,9 +8,10 @@ which took twice the time (ResNet18, 2 cores, other work on the machine).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,8 +45,8 @@ class Source:
 
 def embed_stream(
     engine: Engine, sources: Iterable[Source], *, batch_size: int | None = None, workers: int | None = None
-) -> Iterator[tuple[int, Array | UnreadableImage]]:
-    """Embed pictures in batches, in the order of their sources.
+) -> Generator[tuple[int, Array | UnreadableImage], None, None]:
+    """Embed pictures in batches, in the order of their sources. Close it to end its threads before its end.
 
     A batch that does not fit the memory is halved until it does, and later ones stay as small.
 
@@ -145,7 +146,8 @@ class _Batches:
     def _embed(self, pictures: list[Array]) -> Iterator[Array]:
         start = 0
         while start < len(pictures):
-            part = pictures[start : start + self.size]
+            shape = pictures[start].shape  # most engines make all pictures one size
+            part = list(takewhile(lambda picture: picture.shape == shape, pictures[start : start + self.size]))  # noqa: B023
             try:
                 vectors = self._engine.embed(np.stack(part))
             except (MemoryError, RuntimeError) as error:

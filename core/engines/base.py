@@ -26,6 +26,8 @@ class Request:
         allow_download: fetch weights that are not on this machine.
         device: "auto", "cpu" or "cuda".
         precision: "auto", "fp32" or "bf16".
+        epochs: passes over the images, for engines that train.
+        folder: where an engine may keep what it trained; None where nothing can be kept.
     """
 
     model: str
@@ -33,6 +35,8 @@ class Request:
     allow_download: bool = False
     device: str = "auto"
     precision: str = "auto"
+    epochs: int = 20
+    folder: str | None = None
 
     @property
     def variant(self) -> str:

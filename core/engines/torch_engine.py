@@ -10,7 +10,6 @@ import copy
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,11 +64,13 @@ class TorchEngine(Engine):
         self._preparation = preparation
         self._model = model
         self._weights = weights
+        self._hash = hash_of(network) if weights is None else None
         self._encode = encode
         self._unit = unit
         self._text = text
         self._device = pick_device(request.device)
-        network.eval().requires_grad_(False)
+        for value in network.eval().parameters():  # TorchScript has no requires_grad_ of its own
+            value.requires_grad_(False)
         self._network = network.to(self._device, memory_format=torch.channels_last)
         self._wanted = request.precision
         tried = request.precision == "bf16" or (request.precision == "auto" and native_bf16(self._device))
@@ -125,16 +126,17 @@ class TorchEngine(Engine):
         facts: Facts = {
             "model": self._model,
             "weights": None if self._weights is None else str(self._weights),
-            "weights_hash": self._weights_hash,
+            "weights_hash": self._weights_hash(),
             "device": self._device,
             "precision": self._precision,
             "text": self._text,
         }
         return facts if self._agreement is None else {**facts, "cosine_to_fp32": round(self._agreement, 6)}
 
-    @cached_property
-    def _weights_hash(self) -> str:
-        return hash_of(self._network) if self._weights is None else sha256_of(self._weights)
+    def _weights_hash(self) -> str | None:
+        if self._hash is None and self._weights is not None:
+            self._hash = sha256_of(self._weights)
+        return self._hash
 
     def _forward(self, network: Any, batch: Array, precision: str) -> Array:
         import torch
@@ -154,8 +156,10 @@ class TorchEngine(Engine):
 
     def _try_half(self, batch: Array) -> None:
         """Decide by (b, h, w, 3) pictures whether half precision serves."""
+        import torch
+
         full = self._forward(self._network, batch, "fp32")
-        half_network = copy.deepcopy(self._network).bfloat16()
+        half_network = copy.deepcopy(self._network).to(dtype=torch.bfloat16)
         try:
             half = self._forward(half_network, batch, "bf16")
         except RuntimeError:  # an operation that has no bf16
@@ -178,9 +182,11 @@ class TorchEngine(Engine):
         return min(GPU_BATCH, 1 << int(np.log2(fit)))
 
     def _settle(self, precision: str) -> None:
+        import torch
+
         self._precision = precision
         if precision == "bf16":
-            self._network = self._network.bfloat16()
+            self._network = self._network.to(dtype=torch.bfloat16)
 
 
 def require(module: str, package: str) -> None:
