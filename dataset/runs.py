@@ -222,11 +222,8 @@ class Freshness:
         declared = run.declaration
         if declared is not None and declared.version != run.method_version:
             return f"{declared.label} computes something else since version {declared.version}"
-        reason = self._rows_reason(run)
-        if reason is not None:
-            return reason
         reasons = (self._source_reason(run, role, source) for role, source in run.reads.items())
-        return next((reason for reason in reasons if reason), None)
+        return self._rows_reason(run) or next((reason for reason in reasons if reason), None)
 
     def _rows_reason(self, run: Run) -> str | None:
         """What has happened to the samples or objects themselves."""

@@ -75,7 +75,9 @@ def axes(runs: Sequence[Run], fields: Collection[str], run: Run) -> Axes | None:
     """The axes for the page of a run that is one of them, with the newest run of the other; None for other pages."""
     found = []
     for method, column in (QUALITY, IMPORTANCE):
-        done = [one for one in runs if one.method == method and one.status == "done"]
+        done = [
+            one for one in runs if (one.method, one.status, one.patches_field) == (method, "done", run.patches_field)
+        ]
         done = [one for one in done if one.writes.get(column) in fields]
         if not done:
             return None

@@ -158,24 +158,32 @@ def read(source: Source, view: fo.DatasetView, order: str | None = None, side_by
         order: path of places in an order of similar images, to stand in that order.
         side_by_side: where there is no such order, put samples of the same two classes together.
     """
-    view = view.match(condition(source))
-    worst = [(source.score.path, -1 if source.score.column.best == "low" else 1)] if source.score is not None else []
+    by: list[str] = []
     if source.position is not None or order is not None:
-        view = view.sort_by(source.position or order)
+        by = [source.position or order or ""]
     elif source.group is not None:
-        view = view.sort_by(source.group)
+        by = [source.group]
     elif side_by_side and source.suggested is not None and source.given is not None:
-        view = view.sort_by([(source.given, 1), (source.suggested, 1), *worst])
-    elif worst:
-        view = view.sort_by(worst)
+        by = [source.given, source.suggested]
+    stages: list[dict[str, Any]] = []
+    keys: dict[str, Any] = {f"key{number}": 1 for number in range(len(by))}
+    computed: dict[str, Any] = {name: {"$ifNull": [f"${path}", None]} for name, path in zip(keys, by, strict=True)}
+    if source.score is not None:
+        falling = source.score.column.best == "low"
+        computed["score"], keys["score"] = {"$ifNull": [f"${source.score.path}", None]}, -1 if falling else 1
+    # Sorted by what is computed: for a sort by the field itself MongoDB walks the field's index through all samples,
+    # instead of that of the mark through the few that are marked.
     reviewed = {"$in": [source.key, {"$ifNull": [f"${REVIEWS}", []]}]}
-    rows = list(view.limit(LONGEST)._aggregate(post_pipeline=[{"$project": {"done": reviewed}}]))
+    stages.append({"$project": {"done": reviewed, **computed}})
+    stages += [{"$sort": {**keys, "_id": 1}}, {"$limit": LONGEST}]
+    rows = list(view.match(condition(source))._aggregate(post_pipeline=stages))
     return Queue([str(row["_id"]) for row in rows], [row["done"] for row in rows])
 
 
 def tally(source: Source, view: fo.DatasetView) -> dict[str, int]:
     """How often each verdict was given in this review."""
-    counts = view.match(F(REVIEWS).contains(source.key)).count_sample_tags() if _has_reviews(view) else {}
+    # as a query and not as an expression, so that the field's index answers
+    counts = view.match({REVIEWS: source.key}).count_sample_tags() if _has_reviews(view) else {}
     return {name: counts.get(name, 0) for name in ("relabelled", "kept", "excluded")}
 
 
