@@ -1,9 +1,9 @@
 """Subsets: ours by purpose, against the mean of 20 random subsets and against peers.
 
 They hold 3 % of the samples, at least 20. A third of every set is held out; the rest is chosen from. Distances are
-cosine distances to the nearest chosen sample. Rare groups are planted ones where groups are known (planted groups),
-else the smallest k-medoid clusters that together hold a tenth of the samples. The probe is scikit-learn's logistic
-regression, trained on the chosen samples alone.
+cosine distances to the nearest chosen sample. Rare groups are planted ones where groups are known, else the
+smallest k-medoid clusters that together hold a tenth of the samples. The probe is scikit-learn's logistic regression,
+trained on the chosen samples alone.
 
 python benchmarks/selection.py                the tables
 python benchmarks/selection.py million        time and memory on 1,000,000 x 64

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +29,8 @@ class EmbeddingsParams(ObjectParams):
 
     model: str = param(
         "descriptor",
-        "What makes the vectors: the built-in descriptor, open_clip:<model>/<weights>, torchvision:<model>, "
-        "or tiny_clip, which knows only the demo's digits",
+        "What makes the vectors: the built-in descriptor, open_clip:<model>/<weights>, or another engine that the "
+        "README lists",
         suggest=MODELS,
     )
     weights: str | None = param(
@@ -47,7 +48,8 @@ class EmbeddingsParams(ObjectParams):
         advanced=True,
     )
     workers: int | None = param(None, "Threads that read images; one per core if empty", at_least=1, advanced=True)
-    seed: int = param(51, "Seed of the rows that the descriptor learns from in large sets", at_least=0, advanced=True)
+    epochs: int = param(20, "Passes over the images with barlow_twins, which trains on them", at_least=1, advanced=True)
+    seed: int = param(51, "Seed of what an engine learns from the set", at_least=0, advanced=True)
 
 
 def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progress) -> Columns:
@@ -58,7 +60,17 @@ def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progr
         error: (n,) one sentence where the image cannot be read, else None.
     """
     progress(0, inputs.n, f"loading {params.model}")
-    engine = open_engine(Request(params.model, params.weights, params.allow_download, params.device, params.precision))
+    engine = open_engine(
+        Request(
+            params.model,
+            params.weights,
+            params.allow_download,
+            params.device,
+            params.precision,
+            params.epochs,
+            inputs.folder,
+        )
+    )
     started = time.perf_counter()
     vectors, errors = _embed_files(engine, inputs.paths, params, progress)
     seconds = time.perf_counter() - started
@@ -86,13 +98,14 @@ def _embed_files(
     errors: list[str | None] = [None] * len(paths)
     vectors = np.full((len(paths), engine.dim), np.nan, dtype=np.float32)
     stream = embed_stream(engine, sources, batch_size=params.batch_size, workers=params.workers)
-    for done, (row, found) in enumerate(stream, start=1):
-        if isinstance(found, UnreadableImage):
-            errors[row] = str(found)
-        else:
-            vectors[row] = found
-        if done % (params.batch_size or engine.batch) == 0 or done == len(paths):
-            progress(done, len(paths), "embedding images")
+    with closing(stream):  # an interruption ends its threads
+        for done, (row, found) in enumerate(stream, start=1):
+            if isinstance(found, UnreadableImage):
+                errors[row] = str(found)
+            else:
+                vectors[row] = found
+            if done % (params.batch_size or engine.batch) == 0 or done == len(paths):
+                progress(done, len(paths), "embedding images")
     return vectors, errors
 
 
@@ -158,7 +171,7 @@ def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: 
 
 METHOD = Method(
     name="compute_embeddings",
-    version=1,
+    version=2,
     label="Compute embeddings",
     stage="understand",
     key="embeddings",

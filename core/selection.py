@@ -183,10 +183,8 @@ def question(inputs: Inputs, params: SubsetParams, progress: Progress) -> Questi
     """
     weights, labels = params.weights, inputs.labels
     everyone = np.ones(inputs.n, dtype=np.bool_)
-    taken = _members(inputs, "already_selected", ~everyone, np.logical_or)
-    inside = _members(inputs, "where", everyone, np.logical_and) & ~_members(
-        inputs, "exclude", ~everyone, np.logical_or
-    )
+    taken = members(inputs, "already_selected", ~everyone, np.logical_or)
+    inside = members(inputs, "where", everyone, np.logical_and) & ~members(inputs, "exclude", ~everyone, np.logical_or)
     codes = labels.codes if labels is not None else np.full(inputs.n, -1)
     free = inside & ~taken & ((codes >= 0) | (weights.balance == "none"))
     count = _count(params, inputs, int(free.sum()), int(inside.sum()))
@@ -275,7 +273,8 @@ def undecided(x: Array, codes: Array) -> Array:
         return np.asarray(-np.abs(margins(leave_out(ridge, x, compact, penalty).values, compact)))
 
 
-def _members(inputs: Inputs, name: str, default: Array, combine: Any) -> Array:
+def members(inputs: Inputs, name: str, default: Array, combine: Any) -> Array:
+    """(n,) bool: the rows in all (`np.logical_and`) or one (`np.logical_or`) of what a parameter names."""
     given: Sequence[Array] = inputs.named.get(name) or ()
     return np.asarray(combine.reduce(given)) if len(given) else default
 
@@ -311,7 +310,7 @@ def _scores(inputs: Inputs, params: SubsetParams, vectors: Array, graph: Graph, 
     whole = comparable(inputs.vectors, "cosine")
     nearness = np.zeros(len(rows))
     for name, sign in (("like", 1.0), ("unlike", -1.0)):
-        marked = np.flatnonzero(_members(inputs, name, np.zeros(inputs.n, dtype=np.bool_), np.logical_or))
+        marked = np.flatnonzero(members(inputs, name, np.zeros(inputs.n, dtype=np.bool_), np.logical_or))
         if getattr(params, name) and not len(marked):
             raise ParamError(
                 f"SubsetParams.{name} must hold at least one sample; {list(getattr(params, name))} has none"

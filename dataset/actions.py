@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import acting, evaluating, importing, keeping, lists, recipes, retagging, slices, vectors
+from . import acting, evaluating, importing, keeping, lists, moving, recipes, reporting, retagging, slices, vectors
 from .action import Action
 
 ACTIONS: tuple[Action, ...] = (
@@ -10,6 +10,7 @@ ACTIONS: tuple[Action, ...] = (
     vectors.ACTION,
     evaluating.ACTION,
     retagging.ACTION,
+    reporting.ACTION,
     acting.MARK_ACTION,
     acting.RELABEL_ACTION,
     acting.UNDO_ACTION,
@@ -18,6 +19,7 @@ ACTIONS: tuple[Action, ...] = (
     lists.IMPORT_ACTION,
     keeping.FORGET_ACTION,
     keeping.RERUN_ACTION,
+    moving.ACTION,
     recipes.RUN_ACTION,
     recipes.EXPORT_ACTION,
 )

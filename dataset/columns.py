@@ -11,22 +11,24 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
 import fiftyone.brain as fob
 import fiftyone.core.fields as fof
 import numpy as np
+from PIL import Image
+from pymongo import UpdateOne
 
 from ..core import method as kinds
-from ..core.method import Array, Column, Columns, GivenLabels, Inputs, LabelValues, Method, Progress
+from ..core.method import Array, Column, Columns, GivenLabels, HeatmapValues, Inputs, LabelValues, Method, Progress
 from ..core.params import ParamError, Params, domains, roles
-from . import runs, sidebar, store, subject
+from . import runs, searching, sidebar, store, subject
 from .curated import corrections
 from .named import read_named
-from .rows import Rows, attribute, object_fields, regions, root_of, rows_of
+from .rows import BATCH, Rows, attribute, object_fields, regions, root_of, rows_of
 
-BATCH = 5_000
 TAGS = "tags"  # as a label field: the split that a sample's tags name
 SPLITS = ("train", "val", "validation", "test")
 GEOMETRY = (".bounding_box", ".points", ".mask")  # arrays of numbers that labels have of their own
@@ -217,6 +219,8 @@ def write(
             if _is_map(method.column(name), columns.values[name]):
                 ids = [into.ids[int(row)] for row in rows]
                 _register_map(dataset, key, path, into.field, ids, np.asarray(columns.values[name])[rows])
+        if method.makes_vectors:
+            searching.register(dataset, key, paths[""], into.field, columns.facts)
         if into.field is None:  # the App lists a label's attributes under its label field by itself
             sidebar.add_group(dataset, key, [path for path in paths.values() if dataset.get_field(path) is not None])
     except BaseException:
@@ -227,6 +231,34 @@ def write(
             dataset.delete_sample_fields(declared)
         raise
     return paths, n
+
+
+def rewrite(
+    dataset: fo.Dataset,
+    method: Method,
+    paths: Mapping[str, str],
+    ids: Sequence[str],
+    rows: Sequence[int],
+    values: Mapping[str, Any],
+    update: Callable[[int, dict[str, Any]], UpdateOne],
+) -> None:
+    """Set fields of a run anew on some of its rows; what has no value any more is emptied.
+
+    Args:
+        paths: column → field.
+        ids: of all rows.
+        rows: the rows to set.
+        values: column → values of all rows.
+        update: the database's update that sets values, path → value, of one row.
+    """
+    plain = {
+        path: _plain(method.column(name), values[name], ids, dataset.get_field(path)) for name, path in paths.items()
+    }
+    for begin in range(0, len(rows), BATCH):
+        now = {"last_modified_at": datetime.now(timezone.utc)}
+        dataset._bulk_write(
+            [update(row, {path: of(row) for path, of in plain.items()} | now) for row in rows[begin : begin + BATCH]]
+        )
 
 
 def find_vectors(dataset: fo.Dataset, name: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
@@ -365,6 +397,7 @@ def _field_type(column: Column) -> tuple[type[fof.Field], dict[str, Any]]:
         kinds.Neighbors: (fo.ListField, {"subfield": fo.StringField}),
         kinds.Label: (fo.EmbeddedDocumentField, {"embedded_doc_type": fo.Classification}),
         kinds.Labels: (fo.EmbeddedDocumentField, {"embedded_doc_type": fo.Classifications}),
+        kinds.Heatmap: (fo.EmbeddedDocumentField, {"embedded_doc_type": fo.Heatmap}),
     }
     return simple[column.type]
 
@@ -404,6 +437,8 @@ def _plain(column: Column, values: Any, ids: Sequence[str], schema: fof.Field) -
         return lambda row: _classification(values, row)
     if column.type is kinds.Labels:
         return lambda row: _classifications(values, row)
+    if column.type is kinds.Heatmap:
+        return lambda row: _heatmap(values, row, ids[row])
     if column.type is kinds.Neighbors:
         return lambda row: [ids[other] for other in values[row] if other >= 0]
     if column.type is kinds.Vector:
@@ -411,7 +446,7 @@ def _plain(column: Column, values: Any, ids: Sequence[str], schema: fof.Field) -
             schema.to_mongo(np.asarray(values[row], np.float32)) if np.isfinite(values[row]).all() else None
         )
     if column.type in (kinds.Point, list[float]):
-        return lambda row: [float(value) for value in values[row]]
+        return lambda row: None if values[row] is None else [float(value) for value in values[row]]
     if column.type == list[str]:
         return lambda row: None if values[row] is None else [str(value) for value in values[row]]
     cast: Callable[[Any], Any] = column.type
@@ -435,6 +470,18 @@ def _classifications(values: LabelValues, row: int) -> dict[str, Any]:
     ]
     logits = values.logits[row] if values.logits is not None else None
     return dict(fo.Classifications(classifications=given, logits=logits).to_dict())
+
+
+def _heatmap(values: HeatmapValues, row: int, sample_id: str) -> dict[str, Any] | None:
+    """The map itself, or where its file lies."""
+    if not values.known[row]:
+        return None
+    if values.folder is None:
+        return dict(fo.Heatmap(map=values.maps[row]).to_dict())
+    path = Path(values.folder) / f"{sample_id}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values.maps[row]).save(path)
+    return dict(fo.Heatmap(map_path=str(path)).to_dict())
 
 
 def _is_map(column: Column, values: Any) -> bool:

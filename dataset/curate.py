@@ -15,7 +15,7 @@ import fiftyone as fo
 from ..core.catalog import method_named
 from ..core.method import Method, Progress, silent
 from ..core.params import ParamError, Params
-from . import columns, runs
+from . import columns, runs, store
 from .rows import Rows
 from .runs import Run
 
@@ -101,9 +101,10 @@ def _execute(
     if record.previous is not None:
         runs.erase(dataset, Run(**dict(record.previous)))
     written, n = columns.write(dataset, method, record.key, reading.rows, result, progress)
+    store.keep(dataset, record.key, result.kept, reading.inputs.ids)
     facts: dict[str, Any] = {
         **result.facts,
-        "headline": _said_of(reading.rows, result.facts.get("headline") or f"{n:,} samples"),
+        "headline": said_of(reading.rows, result.facts.get("headline") or f"{n:,} samples"),
         "seconds": round(seconds, 2),
         "peak_memory_mb": _peak_memory_mb(),
         "versions": _versions(),
@@ -116,7 +117,7 @@ def _execute(
     return runs.finish(dataset, done)
 
 
-def _said_of(rows: Rows, headline: str) -> str:
+def said_of(rows: Rows, headline: str) -> str:
     """A method's headline, which speaks of images or samples, as it holds for these rows."""
     return headline if rows.field is None else re.sub(r"\b(?:image|sample)(s?)\b", r"object\1", headline)
 

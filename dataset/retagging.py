@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import fiftyone as fo
+import numpy as np
 
-from ..core.method import Progress
+from ..core.method import GivenLabels, Progress
 from ..core.params import ParamError, Params, param
 from ..core.tagging import Rules, parse_thresholds
 from ..core.zero_shot import METHOD, ZeroShotParams, retag
 from . import columns, runs
 from .action import Action
+from .curate import said_of
 from .named import kept_logits
 
 
@@ -48,6 +50,7 @@ class _Kept(Params):
     """What retagging reads beside the logits."""
 
     label_field: str | None = param(None, reads="labels")
+    patches_field: str | None = param(None, reads="objects")
 
 
 def retag_zero_shot(samples: fo.DatasetView, params: RetagParams, progress: Progress) -> dict[str, Any]:
@@ -61,17 +64,21 @@ def retag_zero_shot(samples: fo.DatasetView, params: RetagParams, progress: Prog
     now = float(run.facts["temperature"])
     wanted = _settled(params, run)
     own = parse_thresholds(wanted.thresholds, "RetagParams.thresholds", run.facts["classes"])
-    tagged = dataset.exists(run.writes["confidence"])
-    reading = columns.read(tagged, _Kept(label_field=wanted.label_field), "Retag")
-    logits = kept_logits(run, tagged.values)
+    kept = _Kept(label_field=wanted.label_field, patches_field=run.patches_field)
+    reading = columns.read(dataset.view(), kept, "Retag")
+    has = np.array([value is not None for value in reading.rows.values(run.writes["confidence"])], dtype=bool)
+    rows, labels = reading.rows.only(has), reading.inputs.labels
+    if labels is not None:
+        labels = GivenLabels(labels.names, labels.codes[has])
+    logits = kept_logits(run, rows.values)
     if logits is None:
-        raise ParamError(f"Some samples have lost the logits of {run.key!r}; run tag_zero_shot again")
+        raise ParamError(f"Some {run.word}s have lost the logits of {run.key!r}; run tag_zero_shot again")
     record = runs.start(dataset, replace(run, params=wanted.to_dict()))
     try:
         rules = Rules(wanted.multi_label, wanted.threshold, own, wanted.top_k)
-        result = retag(run.facts["classes"], logits, now, wanted.temperature, rules, reading.inputs.labels)
+        result = retag(run.facts["classes"], logits, now, wanted.temperature, rules, labels)
         runs.erase(dataset, run)
-        written, n = columns.write(dataset, METHOD, run.key, reading.rows, result, progress)
+        written, n = columns.write(dataset, METHOD, run.key, rows, result, progress)
         fresh = {role: reading.fingerprint[role] for role in ("labels", "corrections") if role in reading.fingerprint}
         done = runs.finish(
             dataset,
@@ -79,7 +86,7 @@ def retag_zero_shot(samples: fo.DatasetView, params: RetagParams, progress: Prog
                 record,
                 writes=written,
                 n=n,
-                facts={**run.facts, **result.facts},
+                facts={**run.facts, **result.facts, "headline": said_of(rows, result.facts["headline"])},
                 fingerprint={**run.fingerprint, **fresh},
             ),
         )

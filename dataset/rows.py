@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 import fiftyone as fo
@@ -20,6 +21,7 @@ from ..core.images import Region
 from ..core.method import Array
 from ..core.params import ParamError
 
+BATCH = 5_000  # updates sent to the database at once
 KINDS = (fo.Detections, fo.Polylines)  # those that FiftyOne's own patches views show
 
 
@@ -106,6 +108,13 @@ class Rows:
         placed = {here + path[cut:] if path.startswith(f"{self._root}.") else path: one for path, one in values.items()}
         return UpdateOne({**sample, f"{self._root}._id": ObjectId(self.ids[row])}, {"$set": placed})
 
+    def set(self, dataset: fo.Dataset, path: str, value: Any) -> None:
+        """Give every row the same value in a field that is declared."""
+        now = datetime.now(timezone.utc)
+        for begin in range(0, len(self), BATCH):
+            rows = range(begin, min(begin + BATCH, len(self)))
+            dataset._bulk_write([self.update(row, {path: value, "last_modified_at": now}) for row in rows])
+
     def _each(self, values: Sequence[Any]) -> list[Any]:
         """A value per sample → a value per object."""
         assert self._counts is not None
@@ -175,6 +184,17 @@ def field_of(dataset: fo.Dataset, path: str) -> str | None:
     if "." not in path:
         return None
     return next((one for one in object_fields(dataset) if path.startswith(f"{root_of(dataset, one)}.")), None)
+
+
+def resolved(dataset: fo.Dataset, name: str) -> tuple[str, str | None]:
+    """A field's path, and the field whose objects it is an attribute of, if it is one.
+
+    An attribute may be named as patches views have it: "objects.score" for "objects.detections.score".
+    """
+    first, _, rest = name.partition(".")
+    if rest and first in object_fields(dataset) and dataset.get_field(name) is None:
+        name = f"{root_of(dataset, first)}.{rest}"
+    return name, field_of(dataset, name)
 
 
 def regions(files: Sequence[str], boxes: Array, margin: float) -> tuple[list[str], Array, Counter[str]]:

@@ -183,6 +183,7 @@ def forget(dataset: fo.Dataset, key: str) -> dict[str, int]:
     """
     run = get_run(dataset, key)
     erase(dataset, run)
+    store.drop(dataset, key)
     dataset.delete_run(key)
     return {"fields": len(run.writes), "samples": run.n}
 
@@ -237,10 +238,8 @@ class Freshness:
                 return f"{run.word}s were replaced"
             were = f"{abs(change):,} {run.word}s were" if abs(change) > 1 else f"1 {run.word} was"
             return f"{were} {'added' if change > 0 else 'removed'}"
-        if "boxes" in run.fingerprint:
-            boxes = self._remembered(f"boxes of {run.key}", lambda: digest_of_boxes(self._dataset, run))
-            if boxes != run.fingerprint["boxes"]:
-                return f"boxes in {run.patches_field!r} have changed"
+        if "boxes" in run.fingerprint and self._boxes(run) != run.fingerprint["boxes"]:
+            return f"boxes in {run.patches_field!r} have changed"
         return None
 
     def _source_reason(self, run: Run, role: str, source: Mapping[str, Any]) -> str | None:
@@ -278,6 +277,9 @@ class Freshness:
 
     def _digest(self, path: str) -> str:
         return str(self._remembered(path, lambda: digest(self._dataset.values(path))))
+
+    def _boxes(self, run: Run) -> str:
+        return str(self._remembered(f"boxes of {run.key} {run.finished}", lambda: digest_of_boxes(self._dataset, run)))
 
     def _remembered(self, what: str, read: Callable[[], Any]) -> Any:
         """What `read` returned when the samples were as they are now."""

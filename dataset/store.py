@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import fiftyone as fo
@@ -59,6 +59,38 @@ def shared_graph(dataset: fo.Dataset, x: Array, k: int, metric: str, progress: P
     graph = build_graph(x, k=max(k, LEAST_K), metric=metric, progress=progress)
     _save_graph(path, graph)
     return graph
+
+
+def keep(dataset: fo.Dataset, key: str, arrays: Mapping[str, Array], ids: Sequence[str]) -> None:
+    """Keep what a run may be continued from, in place of what an earlier run of that key kept."""
+    path = _kept_path(dataset, key)
+    if not arrays:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with part.open("wb") as file:
+        np.savez(file, **{**arrays, "ids": np.array(ids, dtype="S24")})  # type: ignore[arg-type]
+    part.replace(path)
+
+
+def kept(dataset: fo.Dataset, key: str) -> tuple[dict[str, Array], list[str]] | None:
+    """What a run kept, and the ids of its rows; None where it is not there any more."""
+    try:
+        with np.load(_kept_path(dataset, key), allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+        return found, [value.decode() for value in found.pop("ids").tolist()]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def drop(dataset: fo.Dataset, key: str) -> None:
+    """Delete what a run kept."""
+    _kept_path(dataset, key).unlink(missing_ok=True)
+
+
+def _kept_path(dataset: fo.Dataset, key: str) -> Path:
+    return folder(dataset) / f"run_{key}.npz"
 
 
 def _digest(x: Array) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from .curation import CurationPanel
+from .map import MapPanel
+from .report import ReportPanel
 from .review import ReviewPanel
 
-PANELS = (CurationPanel, ReviewPanel)
+PANELS = (CurationPanel, ReviewPanel, MapPanel, ReportPanel)

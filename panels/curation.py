@@ -21,7 +21,7 @@ from ..dataset.actions import ACTIONS
 from ..dataset.columns import vector_sources
 from ..dataset.lists import default_name
 from ..dataset.runs import Freshness, Run, list_runs
-from . import grid, home, objects, quadrants, reading, run_page, wording
+from . import grid, home, objects, quadrants, reading, run_page, showing, wording
 from .beginning import advice
 from .layout import Layout, layout
 from .quadrants import Axes
@@ -88,7 +88,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         # base view. Just after opening, the state has not reached the browser yet, and everything has just been read.
         known = ctx.panel.get_state("base")
         if ctx.dataset is not None and (known is None or known == grid.digest(grid.base_view(ctx))):
-            ctx.panel.set_data("showing", _showing(ctx))
+            ctx.panel.set_data("showing", showing.showing(ctx))
         else:
             self.refresh(ctx)
 
@@ -103,7 +103,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             runs = list_runs(ctx.dataset)
             run, fresh = _named(runs, ctx.panel.get_state("run")), Freshness(ctx.dataset, runs)
             data["scope"] = _scope(ctx, view)
-            data["showing"] = _showing(ctx)
+            data["showing"] = showing.showing(ctx)
             if run is not None:
                 parts = _layout(ctx.dataset, run, runs)
                 axes = quadrants.axes(runs, ctx.dataset.get_field_schema(), run)
@@ -148,15 +148,11 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
 
     def whole_dataset(self, ctx: Any) -> None:
         """Take all conditions from the grid."""
-        ctx.panel.set_state("shown", None)
-        ctx.ops.clear_sidebar_filters()
-        ctx.ops.clear_view()
+        showing.whole_dataset(ctx)
 
     def show_all(self, ctx: Any) -> None:
         """Take the panel's own condition from the grid."""
-        ctx.panel.set_state("shown", None)
-        ctx.panel.set_data("showing", None)
-        grid.show(ctx, None)
+        showing.show_all(ctx)
 
     def show_range(self, ctx: Any) -> None:
         """Show the samples whose score lies in a range of the histogram: all of them, or those of one class."""
@@ -173,7 +169,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         if label is not None:
             condition, text = condition & (F(parts.labels) == label), f"{text}, labelled {label}"
         shown = {"event": "show_range", "column": score.name, "low": low, "high": high, "last": last, "text": text}
-        _show(ctx, fos.Match(condition), {**shown, "class": label})
+        showing.show(ctx, fos.Match(condition), {**shown, "class": label})
 
     def show_group(self, ctx: Any) -> None:
         """Show the samples of one group, or those of one given label that the run marked."""
@@ -190,14 +186,14 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             condition = F(part.path).contains(value) if part.holds_many else F(part.path) == value
             text = f"{part.title.lower()} {value}"
         shown = {"event": "show_group", "column": column, "value": value, "text": text}
-        _show(ctx, fos.Match(condition), shown)
+        showing.show(ctx, fos.Match(condition), shown)
 
     def show_flag(self, ctx: Any) -> None:
         """Show the samples that one of the run's columns marks."""
         part = next((part for part in _parts(ctx).flags if part.name == ctx.params.get("value")), None)
         if part is not None:
             shown = {"event": "show_flag", "column": "", "value": part.name, "text": f"marked “{part.title.lower()}”"}
-            _show(ctx, fos.Match(F(part.path) == True), shown)  # noqa: E712
+            showing.show(ctx, fos.Match(F(part.path) == True), shown)  # noqa: E712
 
     def show_sorted(self, ctx: Any) -> None:
         """Show all samples, from one end of the score to the other."""
@@ -207,7 +203,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         high = run_page.is_high_end(score, which)
         text = f"{'highest' if high else 'lowest'} {score.title.lower()} first"
         shown = {"event": "show_sorted", "column": score.name, "value": which, "text": text}
-        _show(ctx, fos.SortBy(score.path, reverse=high), shown)
+        showing.show(ctx, fos.SortBy(score.path, reverse=high), shown)
 
     def show_cell(self, ctx: Any) -> None:
         """Show the samples of one cell of the matrix: with this given label, and this class by the run."""
@@ -217,7 +213,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         condition = (F(parts.labels) == row) & (F(parts.label.path) == column)
         text = f"given label {row}, {parts.label.title.lower()} {column}"
         shown = {"event": "show_cell", "column": column, "value": row, "text": text}
-        _show(ctx, fos.Match(condition), shown)
+        showing.show(ctx, fos.Match(condition), shown)
 
     def show_quadrant(self, ctx: Any) -> None:
         """Show the samples of one quadrant of importance against label quality."""
@@ -229,7 +225,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         if len(points):
             condition = axes.condition(quadrant, quadrants.hard_from(points))
             shown = {"event": "show_quadrant", "column": "", "value": name, "text": quadrant.title.lower()}
-            _show(ctx, fos.Match(condition), shown)
+            showing.show(ctx, fos.Match(condition), shown)
 
     def show_box(self, ctx: Any) -> None:
         """Show the samples of a rectangle of importance against label quality."""
@@ -245,7 +241,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             condition = inside if condition is None else condition & inside
             said.append(f"{title} {wording.interval(low, high, least, largest)}")
         shown = {"event": "show_box", "column": "", "value": sides, "text": ", ".join(said)}
-        _show(ctx, fos.Match(condition), shown)
+        showing.show(ctx, fos.Match(condition), shown)
 
     def open_sample(self, ctx: Any) -> None:
         """Open one sample large; of an object its image, unless the grid shows objects."""
@@ -274,7 +270,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         """Offer to save what the panel shows in the grid as a slice."""
         run = _open_run(ctx)
         if run is not None:
-            self._prompt(ctx, "save_slice", slice_params(run, _parts(ctx), _shown(ctx)))
+            self._prompt(ctx, "save_slice", slice_params(run, _parts(ctx), showing.shown(ctx)))
 
     def export(self, ctx: Any) -> None:
         """Offer to write a list of what the grid shows."""
@@ -287,9 +283,8 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
                 self._prompt(ctx, "export_list", {"path": str(Path.home() / f"{run.key}.csv"), "fields": fields})
 
     def open_map(self, ctx: Any) -> None:
-        """Open the App's Embeddings panel. It lists all maps, and takes no request for one of them."""
-        ctx.ops.open_panel("Embeddings", layout="horizontal")
-        ctx.ops.notify(f"Choose {ctx.panel.get_state('run')!r} in the Embeddings panel")
+        """Open the Curation Map panel on the open run."""
+        ctx.ops.open_panel("map", layout="horizontal", state={"open": ctx.panel.get_state("run")})
 
     def review(self, ctx: Any) -> None:
         """Open the Curation Review panel on the open run."""
@@ -327,28 +322,6 @@ def slice_params(run: Run, parts: Layout, shown: dict[str, Any] | None) -> dict[
     return params
 
 
-def _show(ctx: Any, stage: fos.ViewStage, shown: dict[str, Any]) -> None:
-    shown = shown if objects.about(ctx) is None else {**shown, "word": "object"}
-    ctx.panel.set_state("shown", shown)
-    n = grid.base_view(ctx).add_stage(stage).count()
-    ctx.panel.set_data("showing", {**shown, "text": _says(n, shown)})
-    grid.show(ctx, stage)
-
-
-def _shown(ctx: Any) -> dict[str, Any] | None:
-    """What the panel's stage in the grid shows; None once the user has removed it."""
-    return ctx.panel.get_state("shown") if grid.is_shown(ctx) else None
-
-
-def _showing(ctx: Any) -> dict[str, Any] | None:
-    shown = _shown(ctx)
-    return {**shown, "text": _says(ctx.view.count(), shown)} if shown else None
-
-
-def _says(n: int, shown: dict[str, Any]) -> str:
-    return f"The grid shows {wording.samples(n, shown.get('word', 'sample'))}: {shown['text']}"
-
-
 def _named(runs: list[Run], key: str | None) -> Run | None:
     return next((run for run in runs if run.key == key), None) if key else None
 
@@ -371,8 +344,7 @@ def _axes(ctx: Any) -> Axes | None:
 
 
 def _layout(dataset: fo.Dataset, run: Run, runs: list[Run]) -> Layout:
-    labels = reading.given_labels(dataset, runs)
-    return layout(run, dataset.get_field_schema(), dataset.list_brain_runs(), labels)
+    return layout(run, dataset.get_field_schema(), reading.given_labels(dataset, runs))
 
 
 def _scope(ctx: Any, view: fo.DatasetView) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Layout:
         given: path of the labels that the run read.
         split: path of the splits that the run read; "tags" for the tags that name them.
         labels: path of the labels that samples are told apart by: those, or else the dataset's own.
-        has_map: whether the run made points that the App's Embeddings panel shows.
+        has_map: whether the run made points that the Curation Map shows.
         gone: fields that the run wrote and that are no longer there.
     """
 
@@ -90,12 +90,11 @@ class Layout:
         raise KeyError(name)
 
 
-def layout(run: Run, fields: Collection[str], maps: Collection[str] = (), labels: str | None = None) -> Layout:
+def layout(run: Run, fields: Collection[str], labels: str | None = None) -> Layout:
     """The layout of a run's page.
 
     Args:
         fields: the fields that the dataset has.
-        maps: keys of the runs that the App's Embeddings panel lists.
         labels: path of the dataset's own labels, for runs that read none.
     """
     declared = run.declaration
@@ -121,7 +120,7 @@ def layout(run: Run, fields: Collection[str], maps: Collection[str] = (), labels
         given=given,
         split=read if is_split else None,
         labels=given or labels,
-        has_map=run.key in maps and any(part.column.type is Point for part in parts),
+        has_map=any(part.column.type is Point for part in parts),
         gone=tuple(path for path in run.writes.values() if not _is_there(run, path, fields)),
     )
 

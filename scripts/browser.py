@@ -99,6 +99,15 @@ def open_review(page: Any) -> None:
     page.get_by_label("Run to review").wait_for()
 
 
+def open_map(page: Any) -> Any:
+    """The Curation Map panel beside the grid; the canvas that the points are drawn on."""
+    page.get_by_test_id("new-panel-btn").first.click()
+    page.get_by_text("Curation Map", exact=True).first.click()
+    canvas = page.locator("canvas[data-points]")
+    canvas.wait_for()
+    return canvas
+
+
 def grid_count(page: Any) -> int:
     """How many samples the grid says it shows."""
     return int(re.sub(r"\D", "", page.get_by_test_id("entry-counts").inner_text()) or 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -25,6 +26,8 @@ class Request:
         allow_download: fetch weights that are not on this machine.
         device: "auto", "cpu" or "cuda".
         precision: "auto", "fp32" or "bf16".
+        epochs: passes over the images, for engines that train.
+        folder: where an engine may keep what it trained; None where nothing can be kept.
     """
 
     model: str
@@ -32,6 +35,8 @@ class Request:
     allow_download: bool = False
     device: str = "auto"
     precision: str = "auto"
+    epochs: int = 20
+    folder: str | None = None
 
     @property
     def variant(self) -> str:
@@ -105,6 +110,10 @@ class Engine(Protocol):
     def embed(self, batch: Array) -> Array:
         """(b, ...) prepared pictures → (b, dim) float32."""
         ...
+
+    def lanes(self) -> AbstractContextManager[int]:
+        """Entered while pictures are embedded: how many batches `embed` takes at the same time, from threads."""
+        return nullcontext(1)
 
     def learn(self, pictures: Pictures, seed: int, progress: Progress) -> None:
         """Learn what `embed` needs to know about the set; `seed` is that of everything random."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..params import ParamError
-from . import clip, descriptor, resnet
+from . import barlow_twins, clip, descriptor, module, onnx, resnet, timm_models, words
 from .base import Engine, Entry, Request
 
 ENGINES: dict[str, Entry] = {
@@ -11,7 +11,12 @@ ENGINES: dict[str, Entry] = {
     for entry in (
         descriptor.ENTRY,
         clip.ENTRY,
+        timm_models.ENTRY,
         resnet.ENTRY,
+        words.ENTRY,
+        barlow_twins.ENTRY,
+        module.ENTRY,
+        onnx.ENTRY,
         clip.TINY_ENTRY,
     )
 }

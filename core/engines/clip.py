@@ -84,7 +84,7 @@ class ClipEngine(TorchEngine, TextEngine):
         """(m,) texts → (m, dim) float32 of unit length."""
         import torch
 
-        tokenizer = self._tokenizer()
+        tokenizer = self.tokenizer()
         parts = []
         with torch.inference_mode():
             for start in range(0, len(texts), 256):
@@ -92,7 +92,17 @@ class ClipEngine(TorchEngine, TextEngine):
                 parts.append(self._both.encode_text(tokens).float().cpu().numpy())
         return unit_rows(np.concatenate(parts))
 
-    def _tokenizer(self) -> Any:
+    @property
+    def network(self) -> Any:
+        """The open_clip model, frozen."""
+        return self._both
+
+    @property
+    def preparation(self) -> Preparation:
+        """How it wants pictures."""
+        return self._preparation
+
+    def tokenizer(self) -> Any:
         """The model's own. Ours lies beside its weights; others come with open_clip or, a few, from the hub.
 
         Raises:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import copy
 import importlib
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from ..method import Array, Facts, Progress
 from ..params import ParamError
+from ..threads import cores
 from .base import Engine, Pictures, Request, unit_rows
 from .preparation import Preparation
 from .weights import sha256_of
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 TRIAL = 16
 AGREEMENT = 0.999
-CPU_BATCH, GPU_BATCH = 32, 256  # more pictures on a CPU fall out of its caches
+CPU_BATCH, GPU_BATCH = 16, 256  # more pictures on a CPU fall out of its caches
+MOST_LANES = 8  # each holds a batch and what the network makes of it
 
 
 class TorchEngine(Engine):
@@ -62,11 +64,13 @@ class TorchEngine(Engine):
         self._preparation = preparation
         self._model = model
         self._weights = weights
+        self._hash = hash_of(network) if weights is None else None
         self._encode = encode
         self._unit = unit
         self._text = text
         self._device = pick_device(request.device)
-        network.eval().requires_grad_(False)
+        for value in network.eval().parameters():  # TorchScript has no requires_grad_ of its own
+            value.requires_grad_(False)
         self._network = network.to(self._device, memory_format=torch.channels_last)
         self._wanted = request.precision
         tried = request.precision == "bf16" or (request.precision == "auto" and native_bf16(self._device))
@@ -84,6 +88,15 @@ class TorchEngine(Engine):
         if self._precision == "undecided":
             self._try_half(batch[:TRIAL])
         return self._forward(self._network, batch, self._precision)
+
+    @contextmanager
+    def lanes(self) -> Iterator[int]:
+        """On a CPU a batch for each core, on a GPU one that computes and one that travels."""
+        if self._device != "cpu":
+            yield 2
+            return
+        with threads_each(max(1, cores() // MOST_LANES)):
+            yield min(cores(), MOST_LANES)
 
     def learn(self, pictures: Pictures, seed: int, progress: Progress) -> None:
         """Try half precision on some pictures of the set, and keep fp32 where it deviates."""
@@ -113,16 +126,17 @@ class TorchEngine(Engine):
         facts: Facts = {
             "model": self._model,
             "weights": None if self._weights is None else str(self._weights),
-            "weights_hash": self._weights_hash,
+            "weights_hash": self._weights_hash(),
             "device": self._device,
             "precision": self._precision,
             "text": self._text,
         }
         return facts if self._agreement is None else {**facts, "cosine_to_fp32": round(self._agreement, 6)}
 
-    @cached_property
-    def _weights_hash(self) -> str:
-        return hash_of(self._network) if self._weights is None else sha256_of(self._weights)
+    def _weights_hash(self) -> str | None:
+        if self._hash is None and self._weights is not None:
+            self._hash = sha256_of(self._weights)
+        return self._hash
 
     def _forward(self, network: Any, batch: Array, precision: str) -> Array:
         import torch
@@ -142,8 +156,10 @@ class TorchEngine(Engine):
 
     def _try_half(self, batch: Array) -> None:
         """Decide by (b, h, w, 3) pictures whether half precision serves."""
+        import torch
+
         full = self._forward(self._network, batch, "fp32")
-        half_network = copy.deepcopy(self._network).bfloat16()
+        half_network = copy.deepcopy(self._network).to(dtype=torch.bfloat16)
         try:
             half = self._forward(half_network, batch, "bf16")
         except RuntimeError:  # an operation that has no bf16
@@ -166,9 +182,11 @@ class TorchEngine(Engine):
         return min(GPU_BATCH, 1 << int(np.log2(fit)))
 
     def _settle(self, precision: str) -> None:
+        import torch
+
         self._precision = precision
         if precision == "bf16":
-            self._network = self._network.bfloat16()
+            self._network = self._network.to(dtype=torch.bfloat16)
 
 
 def require(module: str, package: str) -> None:
@@ -181,6 +199,19 @@ def require(module: str, package: str) -> None:
         importlib.import_module(module)
     except ModuleNotFoundError:
         raise ParamError(f"This model needs {package}, which is not installed; pip install {package}") from None
+
+
+@contextmanager
+def threads_each(number: int) -> Iterator[None]:
+    """Let threads that begin inside the block compute on so many cores each."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def pick_device(wanted: str) -> str:

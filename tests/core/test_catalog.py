@@ -25,6 +25,7 @@ TYPES = (
     kinds.Neighbors,
     kinds.Label,
     kinds.Labels,
+    kinds.Heatmap,
 )
 LAYERS = {"core": 0, "dataset": 1, "operators": 2, "panels": 2}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from image_curation.core.embeddings import (
 )
 from image_curation.core.engines.base import Engine, Request
 from image_curation.core.engines.descriptor import Descriptor, Whitening
-from image_curation.core.method import Columns, Inputs, silent
+from image_curation.core.method import Columns, Inputs, Interrupted, silent
 from image_curation.core.params import ParamError
 from image_curation.core.vector_files import match_paths, read_npz, read_vectors, write_npz
 from PIL import Image
@@ -193,6 +195,34 @@ def test_embed_stream__halves_what_does_not_fit(tmp_path: Path) -> None:
     assert engine.given == [10, 5, 2, 2, 2, 2, 2]
     with pytest.raises(MemoryError):
         list(embed_stream(MeanColour(holds=0), sources, batch_size=10))
+
+
+def test_embed_stream__holds_a_few_batches_whatever_the_number(tmp_path: Path) -> None:
+    """Sources are taken as they are needed: 10,000 of them, and after the first vector at most 40 have been."""
+    (path,) = made_images(tmp_path, 1)
+    taken: list[int] = []
+
+    def sources() -> Iterator[Source]:
+        for row in range(10_000):
+            taken.append(row)
+            yield Source(path, (row,))
+
+    stream = embed_stream(MeanColour(), sources(), batch_size=4, workers=2)
+    assert next(stream)[0] == 0
+    assert len(taken) <= 40
+    stream.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("read_images")]
+
+
+def test_compute_embeddings__interrupted_leaves_no_threads(tmp_path: Path) -> None:
+    def stop(done: int, total: int, doing: str = "") -> None:
+        if doing == "embedding images":
+            raise Interrupted
+
+    paths = made_images(tmp_path, 30)
+    with pytest.raises(Interrupted):
+        compute_embeddings(Inputs(n=30, paths=paths), EmbeddingsParams(batch_size=2), stop)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("read_images")]
 
 
 class MeanColour(Engine):

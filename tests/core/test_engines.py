@@ -191,6 +191,35 @@ def test_open_clip__file_for_a_named_architecture(
     assert engine.logit_scale == pytest.approx(1 / 0.07)
 
 
+def test_open_clip__image_towers_of_timm(tmp_path: Path, pictures: list[Image.Image]) -> None:
+    """MobileCLIP and SigLIP take their image tower from timm, and SigLIP squashes pictures to a square."""
+    import open_clip
+    import torch
+
+    config = {
+        "embed_dim": 16,
+        "vision_cfg": {
+            "timm_model_name": "resnet10t",
+            "timm_model_pretrained": False,
+            "timm_pool": "avg",
+            "timm_proj": "linear",
+            "image_size": 64,
+        },
+        "text_cfg": {"context_length": 12, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+    }
+    torch.manual_seed(0)
+    network = open_clip.CustomTextCLIP(**config).eval()
+    torch.save(network.state_dict(), tmp_path / "open_clip_pytorch_model.bin")
+    said = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "resize_mode": "squash"}
+    written = {"model_cfg": {**config, "custom_text": True}, "preprocess_cfg": said}
+    (tmp_path / "open_clip_config.json").write_text(json.dumps(written))
+    engine = open_engine(Request("open_clip", str(tmp_path), device="cpu", precision="fp32"))
+    transform = open_clip.image_transform(64, is_train=False, mean=(0.5,) * 3, std=(0.5,) * 3, resize_mode="squash")
+    with torch.inference_mode():
+        expected = network.encode_image(torch.stack([transform(image) for image in pictures]), normalize=True)
+    assert (embedded(engine, pictures) * expected.numpy()).sum(axis=1).min() > 0.9999
+
+
 def test_open_clip__folder_with_its_configuration(pictures: list[Image.Image]) -> None:
     """The shipped folder, named as a user would name one of theirs, gives the same vectors as `tiny_clip`."""
     ours = open_engine(Request("tiny_clip", device="cpu", precision="fp32"))

@@ -45,10 +45,16 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
         given["label_field"] = "ground_truth"
     if "split_field" in names:
         given["split_field"] = "ground_truth"
+    if method.name == "explain":
+        given |= {"model": "tiny_clip", "classes": ["zero", "one"]}
     if method.name == "find_representatives":
         given["k"] = 3
+    if method.name == "report":
+        given["subset"] = "part"
     if method.name == "select_subset":
         given |= {"fraction": 0.5, "purpose": "edge_cases"}
+    if method.name == "select_next_batch":
+        given |= {"label_field": None, "n": 1}
     if method.name == "sweep_representatives":
         given |= {"k_min": 1, "k_max": 3, "step": 1}
     return given
@@ -57,6 +63,8 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
 def _ready(method: Method, dataset: Any) -> None:
     if method.name in ("tag_zero_shot", "fuse_embeddings"):
         curate(dataset, "compute_embeddings", key="clip", model="tiny_clip")
+    if method.name == "report":
+        dataset.limit(5).tag_samples("part")
 
 
 @every_method
@@ -220,6 +228,8 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, fo.Classification):
         return value.label, value.confidence, _plain(value.logits)
+    if isinstance(value, fo.Heatmap):
+        return value.map.tolist()
     if isinstance(value, fo.Classifications):
         return [_plain(label) for label in value.classifications]
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import fiftyone as fo
 import numpy as np
 import pytest
 from fiftyone import ViewField as F
+from image_curation import act
 from image_curation.core.catalog import METHODS
-from image_curation.core.method import Method
+from image_curation.core.method import Method, silent
 from image_curation.core.params import ParamError, domains, roles
+from image_curation.dataset.actions import ACTIONS
 from image_curation.dataset.columns import vector_sources
 from image_curation.dataset.curate import curate, rerun
 from image_curation.dataset.runs import forget, get_run, list_runs, stale_reason
@@ -93,6 +96,8 @@ def _params(method: Method, tmp_path: Path) -> dict[str, Any]:
         given["patches_field"] = "objects"
     if method.name == "tag_zero_shot":
         given |= {"embeddings": "clip", "classes": ["zero", "one"]}
+    if method.name == "fuse_embeddings":
+        given |= {"sources": ["crops", "clip"], "dim": 8}
     if "label_field" in names:
         given["label_field"] = "objects"
     if "split_field" in names:
@@ -106,7 +111,7 @@ def _params(method: Method, tmp_path: Path) -> dict[str, Any]:
 
 @on_objects
 def test_method__writes_attributes_of_the_objects(method: Method, embedded: Any, tmp_path: Path) -> None:
-    if method.name == "tag_zero_shot":
+    if method.name in ("tag_zero_shot", "fuse_embeddings"):
         curate(embedded, "compute_embeddings", key="clip", model="tiny_clip", patches_field="objects")
     try:
         run = curate(embedded, method.name, key="try_it", **_params(method, tmp_path))
@@ -167,6 +172,22 @@ def test_compute_embeddings__margin_shows_what_is_around(drawn: Any) -> None:
         curate(drawn, "compute_embeddings", key="no", patches_field="objects", margin=-0.1)
 
 
+def test_retag__tags_of_objects(embedded: Any) -> None:
+    """Objects that are too doubtful lose their tag; the two that cannot be cut out never had one."""
+    curate(embedded, "compute_embeddings", key="clip", model="tiny_clip", patches_field="objects")
+    run = curate(embedded, "tag_zero_shot", embeddings="clip", classes=["zero", "one", "two"], label_field="objects")
+    confidence = [one for one in embedded.values(f"{ROOT}.zero_shot_confidence", unwind=True) if one is not None]
+    bar = float(np.median(confidence))
+    retag = next(action for action in ACTIONS if action.name == "retag")
+    summary = retag.run(embedded.view(), retag.params.from_dict({"key": run.key, "threshold": bar}), silent)
+    assert summary["tagged"] == sum(one >= bar for one in confidence) < N
+    assert summary["headline"].startswith(f"{summary['tagged']} of {N} objects tagged")
+    assert embedded.count(f"{ROOT}.zero_shot_tag") == summary["tagged"]
+    again = get_run(embedded, run.key)
+    assert (again.patches_field, again.n, again.skipped) == ("objects", N, 2)
+    assert stale_reason(embedded, again) is None
+
+
 def test_label_issues__of_objects(embedded: Any) -> None:
     """Two objects get the wrong class; they are found, and the correction is suggested."""
     wrong = embedded.first().objects.detections[0]
@@ -202,7 +223,7 @@ def test_compute_map__of_objects_is_known_to_the_embeddings_panel(embedded: Any)
     assert len(results.label_ids) == N
     assert np.allclose(results.points, [points[one] for one in results.label_ids])
     forget(embedded, "map")
-    assert embedded.list_brain_runs() == []
+    assert embedded.list_brain_runs() == ["crops"]
     assert embedded.get_field(f"{ROOT}.map") is None
 
 
@@ -364,3 +385,35 @@ def test_images__are_as_before(embedded: Any) -> None:
         {"": "whole", "error": "whole_error"},
     )
     assert vector_sources(embedded)[:2] == ["whole", "crops"]
+
+
+def test_save_slice__of_objects(embedded: Any) -> None:
+    """By a condition, kept up to date; and of the patches in the grid, fixed."""
+    curate(embedded, "find_neighbors", embeddings="crops", k=2)
+    values = sorted(
+        one for own in embedded.values(f"{ROOT}.neighbors_distance") for one in own or () if one is not None
+    )
+    summary = act(embedded, "save_slice", name="far", field="objects.neighbors_distance", at_least=values[-3])
+    assert (summary["headline"], summary["frozen"]) == ("Slice 'far': 3 objects", False)
+    view = embedded.load_saved_view("far")
+    assert view.count(ROOT) == 3
+    assert len(view) <= 3
+    patches = embedded.to_patches("objects").match(F("objects.label") == "blue")
+    assert act(patches, "save_slice", name="blues")["headline"] == "Slice 'blues': 4 objects"
+    assert embedded.load_saved_view("blues").to_patches("objects").distinct("objects.label") == ["blue"]
+    assert embedded.get_field(f"{ROOT}.slice_blues").info == {"slice": "blues"}
+    with pytest.raises(ParamError, match="No object meets"):
+        act(embedded, "save_slice", name="none", field=f"{ROOT}.neighbors_distance", at_least=99)
+
+
+def test_export_list__a_row_per_object(embedded: Any, tmp_path: Path) -> None:
+    curate(embedded, "find_neighbors", embeddings="crops", k=2)
+    summary = act(embedded, "export_list", path=str(tmp_path / "a.csv"), fields=["objects.neighbors_distance", "scene"])
+    assert summary["headline"].startswith(f"{N + 2} objects written to")
+    with (tmp_path / "a.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["object"] == embedded.first().objects.detections[0].id
+    assert (rows[0]["label"], rows[0]["scene"]) == ("red", "night")
+    assert float(rows[0]["objects.neighbors_distance"]) >= 0
+    patches = embedded.to_patches("objects").match(F("objects.label") == "blue")
+    assert act(patches, "export_list", path=str(tmp_path / "a.txt"))["headline"].startswith("4 samples written")

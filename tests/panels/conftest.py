@@ -59,7 +59,7 @@ class Driver:
                 self.state.update(arguments["state"])
             elif name == "patch_panel_data":
                 self._patch(arguments["data"])
-            elif name == "set_view":
+            elif name == "set_view" and "view" in arguments:
                 self.view = DatasetView._build(self.dataset, arguments["view"])
             elif name == "clear_view":
                 self.view = None

@@ -15,6 +15,12 @@ BUNDLE = ROOT / "dist" / "index.umd.js"
 PAGE = ROOT / "tests" / "browser" / "page.js"
 OUTSIDE_SRC = ("package-lock.json", "package.json", "sources.ts", "tsconfig.json", "vite.config.ts")
 LARGEST = 600_000
+DRAWN_BY = {
+    "curation": ("Curation", "RunView"),
+    "review": ("Batch", "Review", "Decide", "Labels"),
+    "report": ("Report",),
+    "map": ("Map", "MapChosen", "MapLegend", "MapPoint"),
+}
 
 
 def digest_of_sources(*folders: str) -> str:
@@ -52,7 +58,7 @@ def test_bundle__is_small_and_asks_for_nothing_outside() -> None:
 
 @pytest.mark.parametrize(
     ("panel", "files"),
-    [("curation", ("Curation", "RunView")), ("review", ("Batch", "Review", "Decide", "Labels"))],
+    DRAWN_BY.items(),
 )
 def test_bundle__draws_the_panel_and_sends_events_that_it_has(panel: str, files: tuple[str, ...]) -> None:
     module = importlib.import_module(f"image_curation.panels.{panel}")
@@ -67,4 +73,4 @@ def test_bundle__draws_the_panel_and_sends_events_that_it_has(panel: str, files:
 
 def test_bundle__every_component_of_a_panel_is_looked_at() -> None:
     drawn = {path.stem for path in (WEB / "src").glob("*.tsx")} - {"index"}
-    assert drawn == {"Batch", "Curation", "RunView", "Review", "Decide", "Labels"}
+    assert drawn == {file for files in DRAWN_BY.values() for file in files}

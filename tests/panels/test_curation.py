@@ -222,8 +222,8 @@ def test_open_run__map(panel: Any, dataset: Any) -> None:
     assert (page["score"], page["ends"], page["lists"]) == (None, [], [])
     assert [action["label"] for action in page["actions"]] == ["Open the map", "Run again", "Forget"]
     panel.send("open_map")
-    assert panel.calls[0] == ("open_panel", panel.calls[0][1] | {"name": "Embeddings"})
-    assert "Open the map" not in [action["label"] for action in panel.open("space")["actions"]]
+    assert panel.calls[0] == ("open_panel", panel.calls[0][1] | {"name": "map", "state": {"open": "map"}})
+    assert "Open the map" in [action["label"] for action in panel.open("space")["actions"]]
 
 
 def test_back__shows_the_stages(panel: Any, clustered: Any) -> None:

@@ -1,5 +1,7 @@
 import { PluginComponentType, registerComponent } from "@fiftyone/plugins";
 import { Curation } from "./Curation";
+import { Map } from "./Map";
+import { Report } from "./Report";
 import { Review } from "./Review";
 
 registerComponent({
@@ -14,6 +16,22 @@ registerComponent({
   name: "CuratorReview",
   label: "Curation Review",
   component: Review,
+  type: PluginComponentType.Component,
+  activator: () => true,
+});
+
+registerComponent({
+  name: "CuratorMap",
+  label: "Curation Map",
+  component: Map,
+  type: PluginComponentType.Component,
+  activator: () => true,
+});
+
+registerComponent({
+  name: "CuratorReport",
+  label: "Curation Report",
+  component: Report,
   type: PluginComponentType.Component,
   activator: () => true,
 });
