@@ -68,7 +68,16 @@ def measure(n: int, classes: int, multi_label: bool) -> None:
     seconds.append(time.process_time())
     load, encode, tag, again = np.diff(seconds)
     kind = "any number" if multi_label else "one"
-    cells = [f"{n:,}", f"{classes:,}", kind, f"{load:.1f}", f"{encode:.1f}", f"{tag:.1f}", f"{wall:.1f}", f"{again:.1f}"]
+    cells = [
+        f"{n:,}",
+        f"{classes:,}",
+        kind,
+        f"{load:.1f}",
+        f"{encode:.1f}",
+        f"{tag:.1f}",
+        f"{wall:.1f}",
+        f"{again:.1f}",
+    ]
     print("| " + " | ".join([*cells, f"{grown:.0f}"]) + " |", flush=True)
 
 
