@@ -1,7 +1,7 @@
 """Another vocabulary for stored vectors: time and peak memory of zero-shot tags, and of changing their temperature.
 
-Clustered unit vectors of 512 dimensions; texts go through ViT-B/32's text encoder with random weights, five templates for
-each class. Each row is a process of its own. No image is read: encoding 100,000 of them again is what is saved.
+Clustered unit vectors of 512 dimensions; texts go through ViT-B/32's text encoder with random weights, five templates
+for each class. Each row is a process of its own. No image is read: encoding 100,000 of them again is what is saved.
 
 python benchmarks/zero_shot.py             100,000 vectors
 python benchmarks/zero_shot.py 10000       so many
@@ -36,10 +36,9 @@ class RandomText:
         """(m,) texts → (m, 512) unit vectors."""
         import torch
 
-        parts = []
         with torch.inference_mode():
-            for start in range(0, len(texts), 256):
-                parts.append(self._model.encode_text(self._tokenizer(texts[start : start + 256])).numpy())
+            starts = range(0, len(texts), 256)
+            parts = [self._model.encode_text(self._tokenizer(texts[at : at + 256])).numpy() for at in starts]
         x = np.concatenate(parts)
         return x / np.linalg.norm(x, axis=1, keepdims=True)
 
