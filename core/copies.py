@@ -28,7 +28,7 @@ FEW = 20
 STRANGERS = 200  # pairs of different pictures that the set's own likeness is measured on
 ALL_PAIRS_UP_TO = 64
 SHARE = 0.4  # of the usual distance between neighbors, where vectors alone decide
-CONFIRMED_SHARE = 0.8  # where pixels have the last word
+CONFIRMED_SHARE = 0.9  # where pixels have the last word
 
 
 @dataclass(frozen=True)

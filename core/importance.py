@@ -55,6 +55,9 @@ class ImportanceParams(Params):
     class_size: tuple[str, ...] = param(
         (), "Coreset samples of single classes, such as cat=100 or dog=all; the other classes share the rest"
     )
+    group_field: str | None = param(
+        None, "What belongs together and must not judge its own: patient, video, camera", reads="values", advanced=True
+    )
     class_at_least: int = param(10, "Coreset samples of even the smallest class", at_least=0, advanced=True)
     seed: int = param(51, "Seed of the coreset's random draw", at_least=0, advanced=True)
 

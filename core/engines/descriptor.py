@@ -3,6 +3,11 @@
 Orientations: Dalal & Triggs 2005, Histograms of Oriented Gradients for Human Detection,
 https://doi.org/10.1109/CVPR.2005.177, on a pyramid of grids. Whitening: Jégou & Chum 2012, Negative evidences and
 co-occurences in image retrieval: the benefit of PCA and whitening, https://doi.org/10.1007/978-3-642-33709-3_55.
+
+Mirrored pictures lie close: what a picture f and its mirror image m have in common counts in full, (f + m) / 2; of what
+tells them apart, t = (f - m) / 2, its size |t| counts by 0.7 and its sign by 0.3. With the sign left out, b and d would
+be one letter; at 0.3 handwritten digits were told as well as without all this (10 neighbors, 0.991), CIFAR's objects
+better (0.554 for 0.537), and of 80 mirrored photos all lay within reach of a search for copies, where a quarter had.
 """
 
 from __future__ import annotations
@@ -27,7 +32,9 @@ ORIENTATIONS = 8
 GRIDS = (8, 4, 2)
 COLOUR_GRID = 4
 DIM = 128
-RAW = ORIENTATIONS * sum(grid * grid for grid in GRIDS) + 6 * COLOUR_GRID**2
+PLAIN = ORIENTATIONS * sum(grid * grid for grid in GRIDS) + 6 * COLOUR_GRID**2  # numbers of a picture, 768
+RAW = PLAIN + PLAIN // 2  # three for each pair of numbers that mirroring swaps
+SIDED, SIDE_SIZE = 0.3, 0.7  # weights of t and of |t|, in the module's docstring
 LEARN_FROM = 5_000
 
 
@@ -45,6 +52,7 @@ class Descriptor(Engine):
                 f"EmbeddingsParams.weights must be nothing with model 'descriptor'; got {request.weights!r}"
             )
         self._pools = {grid: _pooling(grid) for grid in {*GRIDS, COLOUR_GRID}}
+        self._places = _mirror_pairs()
 
     def prepare(self, image: Image) -> Array:
         """RGB picture → (64, 64, 3) uint8, squeezed to a square so that nothing is cut off."""
@@ -57,9 +65,12 @@ class Descriptor(Engine):
         return self._whitening(self.raw(batch))
 
     def raw(self, batch: Array) -> Array:
-        """(b, 64, 64, 3) uint8 → (b, 768) float32: orientations and colours, not yet whitened."""
+        """(b, 64, 64, 3) uint8 → (b, 1152) float32: orientations and colours by symmetry, not yet whitened."""
         pixels = batch.astype(np.float32) / 255.0
-        return np.concatenate([self._orientations(pixels.mean(axis=3)), self._colours(pixels)], axis=1)
+        plain = np.concatenate([self._orientations(pixels.mean(axis=3)), self._colours(pixels)], axis=1)
+        one, other = plain[:, self._places[0]], plain[:, self._places[1]]
+        sided = one - other  # each number and its mirror image hold the same, so one of them is kept
+        return np.concatenate([one + other, SIDED * sided, SIDE_SIZE * np.abs(sided)], axis=1)
 
     @contextmanager
     def lanes(self) -> Iterator[int]:
@@ -76,7 +87,7 @@ class Descriptor(Engine):
         self._whitening = Whitening.learned(np.concatenate(raw), DIM)
 
     def state(self) -> dict[str, Array]:
-        """The whitening's `mean` (768,) and `axes` (768, ≤ 127)."""
+        """The whitening's `mean` (1152,) and `axes` (1152, ≤ 127)."""
         return {"mean": self._whitening.mean, "axes": self._whitening.axes}
 
     def restore(self, state: Mapping[str, Array]) -> None:
@@ -163,6 +174,19 @@ class Whitening:
         out[:, 1 : self.axes.shape[1] + 1] = (vectors - self.mean) @ self.axes
         out[:, 0] = 1e-3
         return unit_rows(out)
+
+
+def _mirror_pairs() -> tuple[Array, Array]:
+    """(384,) numbers, and where the mirrored picture has each: columns of cells swap, directions a become pi - a."""
+    pairs, start = [], 0
+    turned = (ORIENTATIONS // 2 - np.arange(ORIENTATIONS)) % ORIENTATIONS
+    for grid, planes in [(grid, turned) for grid in GRIDS] + [(COLOUR_GRID, np.arange(6))]:
+        cells = start + np.arange(len(planes) * grid * grid).reshape(len(planes), grid, grid)
+        left = slice(0, grid // 2)
+        pairs.append(np.stack([cells[:, :, left].ravel(), cells[planes][:, :, ::-1][:, :, left].ravel()]))
+        start += cells.size
+    one, other = np.concatenate(pairs, axis=1)
+    return one, other
 
 
 def _pooling(grid: int) -> Array:
