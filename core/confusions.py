@@ -1,10 +1,11 @@
 """Which classes a model takes for each other: the cells of the normalised confusion matrix, largest first.
 
 The model is the linear probe (`core/probe.py`), which saw neither the sample nor its near-duplicates; or one of the
-user's own, by its predictions, which may name classes that nobody was given. A cell is a direction: "cat → dog" holds the samples labelled cat that look like dogs. Its rate is the share of the cats, so that
-rare classes count as much as frequent ones. Cells are ordered by the lower bound of that rate (Wilson 1927,
-doi:10.1080/01621459.1927.10502953), so that one of two samples does not come before forty of a hundred. Where the model
-finds several classes equally likely, each gets its part of the sample.
+user's own, by its predictions, which may name classes that nobody was given. A cell is a direction: "cat → dog" holds
+the samples labelled cat that look like dogs. Its rate is the share of the cats, so that rare classes count as much as
+frequent ones. Cells are ordered by the lower bound of that rate (Wilson 1927, doi:10.1080/01621459.1927.10502953), so
+that one of two samples does not come before forty of a hundred. Where the model finds several classes equally likely,
+each gets its part of the sample.
 
 Two classes are merge candidates when, between the two alone, a sample's own class is missed so often that the model
 can hardly tell them apart: never is 0, always guessing is 0.5.

@@ -182,8 +182,8 @@ def _combined(
 ) -> tuple[Array, Array]:
     """The mean of the views on some rows, and which rows any view speaks on; notes each view's best class.
 
-    Of a class that some views do not know, those that know it decide: p(e) is their mean, for each further class e; what
-    is left is shared among the given classes by the mean of all views.
+    Of a class that some views do not know, those that know it decide: p(e) is their mean, for each further class e;
+    what is left is shared among the given classes by the mean of all views.
     """
     inside = np.zeros((len(rows), n_given), np.float32)
     voices = np.zeros((len(rows), 1), np.float32)

@@ -225,11 +225,14 @@ class Columns:
         values: column name → n values. NaN in floats and vectors, and None in lists, stand for "no value".
         facts: summary for the run record, plain JSON values; `headline` is the sentence the App shows.
         rows: (n,) bool, the rows that have values; the others get none. All rows when None.
+        kept: name → array, of any length: what `Method.move` needs to give the same columns for another threshold.
+            It lies on disk beside the dataset; without it the method has to run again.
     """
 
     values: Mapping[str, Any]
     facts: Facts = field(default_factory=dict)
     rows: Array | None = None
+    kept: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -246,6 +249,7 @@ class Method:
         cite: paper or documentation that the method comes from.
         why_now: for methods that everyone should run, why, as the Curation panel tells a newcomer; they are
             urged in the catalog's order once what they need is there. The others are offered.
+        move: `move(kept, params, threshold)`: the columns for another threshold, without a new search.
     """
 
     name: str
@@ -259,6 +263,7 @@ class Method:
     reads: tuple[str, ...] = ()
     cite: str = ""
     why_now: str = ""
+    move: Callable[[Mapping[str, Array], Any, float], Columns] | None = None
 
     @property
     def help(self) -> str:

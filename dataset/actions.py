@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import acting, evaluating, importing, keeping, lists, recipes, reporting, retagging, slices, vectors
+from . import acting, evaluating, importing, keeping, lists, moving, recipes, reporting, retagging, slices, vectors
 from .action import Action
 
 ACTIONS: tuple[Action, ...] = (
@@ -19,6 +19,7 @@ ACTIONS: tuple[Action, ...] = (
     lists.IMPORT_ACTION,
     keeping.FORGET_ACTION,
     keeping.RERUN_ACTION,
+    moving.ACTION,
     recipes.RUN_ACTION,
     recipes.EXPORT_ACTION,
 )

@@ -228,6 +228,26 @@ def write(
     return paths, n
 
 
+def rewrite(dataset: fo.Dataset, method: Method, paths: Mapping[str, str], into: Rows, rows: Array, values: Any) -> None:
+    """Set fields of a run anew on some of its rows; what has no value any more is emptied.
+
+    Args:
+        paths: column → field.
+        into: all rows.
+        rows: the numbers of those to set.
+        values: column → values of all rows.
+    """
+    plain = {
+        path: _plain(method.column(name), values[name], into.ids, dataset.get_field(path))
+        for name, path in paths.items()
+    }
+    for begin in range(0, len(rows), BATCH):
+        now = datetime.now(timezone.utc)
+        some = [int(row) for row in rows[begin : begin + BATCH]]
+        given = [{path: of(row) for path, of in plain.items()} | {"last_modified_at": now} for row in some]
+        dataset._bulk_write([into.update(row, own) for row, own in zip(some, given, strict=True)])
+
+
 def find_vectors(dataset: fo.Dataset, name: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """Path of the vectors that a name stands for, what the run record says of them, and what is known about their run.
 

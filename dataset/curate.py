@@ -15,7 +15,7 @@ import fiftyone as fo
 from ..core.catalog import method_named
 from ..core.method import Method, Progress, silent
 from ..core.params import ParamError, Params
-from . import columns, runs
+from . import columns, runs, store
 from .rows import Rows
 from .runs import Run
 
@@ -101,6 +101,7 @@ def _execute(
     if record.previous is not None:
         runs.erase(dataset, Run(**dict(record.previous)))
     written, n = columns.write(dataset, method, record.key, reading.rows, result, progress)
+    store.keep(dataset, record.key, result.kept, reading.rows)
     facts: dict[str, Any] = {
         **result.facts,
         "headline": said_of(reading.rows, result.facts.get("headline") or f"{n:,} samples"),

@@ -183,6 +183,7 @@ def forget(dataset: fo.Dataset, key: str) -> dict[str, int]:
     """
     run = get_run(dataset, key)
     erase(dataset, run)
+    store.drop(dataset, key)
     dataset.delete_run(key)
     return {"fields": len(run.writes), "samples": run.n}
 
