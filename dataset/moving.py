@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,7 +59,7 @@ def move_threshold(samples: fo.DatasetView, params: MoveThresholdParams, progres
     }
 
 
-def _changed(one: Columns, other: Columns, names: Sequence[str] | dict[str, str]) -> Array:
+def _changed(one: Columns, other: Columns, names: Iterable[str]) -> Array:
     """Rows that differ in any column."""
     differ = np.zeros(len(next(iter(one.values.values()))), dtype=bool)
     for name in names:
