@@ -228,7 +228,9 @@ def write(
     return paths, n
 
 
-def rewrite(dataset: fo.Dataset, method: Method, paths: Mapping[str, str], into: Rows, rows: Array, values: Any) -> None:
+def rewrite(
+    dataset: fo.Dataset, method: Method, paths: Mapping[str, str], into: Rows, rows: Array, values: Any
+) -> None:
     """Set fields of a run anew on some of its rows; what has no value any more is emptied.
 
     Args:

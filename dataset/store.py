@@ -71,7 +71,8 @@ def keep(dataset: fo.Dataset, key: str, arrays: Mapping[str, Array], rows: Rows)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as file:
-        np.savez(file, **arrays, _ids=np.array(rows.ids, dtype="S24"), _images=np.array(rows.images, dtype="S24"))
+        ids = {"_ids": np.array(rows.ids, dtype="S24"), "_images": np.array(rows.images, dtype="S24")}
+        np.savez(file, **{**arrays, **ids})  # type: ignore[arg-type]
     part.replace(path)
 
 
