@@ -234,31 +234,25 @@ def write(
 
 
 def rewrite(
-    dataset: fo.Dataset,
-    method: Method,
-    paths: Mapping[str, str],
-    ids: Sequence[str],
-    rows: Sequence[int],
-    values: Mapping[str, Any],
-    update: Callable[[int, dict[str, Any]], UpdateOne],
+    dataset: fo.Dataset, method: Method, paths: Mapping[str, str], into: Rows, rows: Array, values: Any
 ) -> None:
     """Set fields of a run anew on some of its rows; what has no value any more is emptied.
 
     Args:
         paths: column → field.
-        ids: of all rows.
-        rows: the rows to set.
+        into: all rows.
+        rows: the numbers of those to set.
         values: column → values of all rows.
-        update: the database's update that sets values, path → value, of one row.
     """
     plain = {
-        path: _plain(method.column(name), values[name], ids, dataset.get_field(path)) for name, path in paths.items()
+        path: _plain(method.column(name), values[name], into.ids, dataset.get_field(path))
+        for name, path in paths.items()
     }
     for begin in range(0, len(rows), BATCH):
-        now = {"last_modified_at": datetime.now(timezone.utc)}
-        dataset._bulk_write(
-            [update(row, {path: of(row) for path, of in plain.items()} | now) for row in rows[begin : begin + BATCH]]
-        )
+        now = datetime.now(timezone.utc)
+        some = [int(row) for row in rows[begin : begin + BATCH]]
+        given = [{path: of(row) for path, of in plain.items()} | {"last_modified_at": now} for row in some]
+        dataset._bulk_write([into.update(row, own) for row, own in zip(some, given, strict=True)])
 
 
 def find_vectors(dataset: fo.Dataset, name: str) -> tuple[str, dict[str, Any], dict[str, Any]]:

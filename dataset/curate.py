@@ -101,7 +101,7 @@ def _execute(
     if record.previous is not None:
         runs.erase(dataset, Run(**dict(record.previous)))
     written, n = columns.write(dataset, method, record.key, reading.rows, result, progress)
-    store.keep(dataset, record.key, result.kept, reading.inputs.ids)
+    store.keep(dataset, record.key, result.kept, reading.rows)
     facts: dict[str, Any] = {
         **result.facts,
         "headline": said_of(reading.rows, result.facts.get("headline") or f"{n:,} samples"),

@@ -60,6 +60,14 @@ class Rows:
         self.ids: Sequence[str] = self._picked(ids)
         self.images: Sequence[str] = self.ids if self._root is None else self._picked(self._each(images))
 
+    @classmethod
+    def known(cls, dataset: fo.Dataset, field: str | None, ids: Sequence[str], images: Sequence[str]) -> Rows:
+        """Rows whose ids are known from before, to be updated; they read no values."""
+        rows = object.__new__(cls)
+        rows.field, rows.ids, rows.images = field, ids, images
+        rows._root = root_of(dataset, field) if field else None
+        return rows
+
     def __len__(self) -> int:
         return len(self.ids)
 

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import fiftyone as fo
@@ -19,6 +19,7 @@ import numpy as np
 
 from ..core.method import Array, Progress
 from ..core.neighbors import Graph, build_graph
+from .rows import Rows
 
 GRAPHS_KEPT = 4
 LEAST_K = 24
@@ -61,7 +62,7 @@ def shared_graph(dataset: fo.Dataset, x: Array, k: int, metric: str, progress: P
     return graph
 
 
-def keep(dataset: fo.Dataset, key: str, arrays: Mapping[str, Array], ids: Sequence[str]) -> None:
+def keep(dataset: fo.Dataset, key: str, arrays: Mapping[str, Array], rows: Rows) -> None:
     """Keep what a run may be continued from, in place of what an earlier run of that key kept."""
     path = _kept_path(dataset, key)
     if not arrays:
@@ -70,16 +71,22 @@ def keep(dataset: fo.Dataset, key: str, arrays: Mapping[str, Array], ids: Sequen
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as file:
-        np.savez(file, **{**arrays, "ids": np.array(ids, dtype="S24")})  # type: ignore[arg-type]
+        ids = {"_ids": np.array(rows.ids, dtype="S24"), "_images": np.array(rows.images, dtype="S24")}
+        np.savez(file, **{**arrays, **ids})  # type: ignore[arg-type]
     part.replace(path)
 
 
-def kept(dataset: fo.Dataset, key: str) -> tuple[dict[str, Array], list[str]] | None:
-    """What a run kept, and the ids of its rows; None where it is not there any more."""
+def kept(dataset: fo.Dataset, key: str, field: str | None) -> tuple[dict[str, Array], Rows] | None:
+    """What a run kept, and its rows; None where it is not there any more.
+
+    Args:
+        field: whose objects the rows are.
+    """
     try:
         with np.load(_kept_path(dataset, key), allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
-        return found, [value.decode() for value in found.pop("ids").tolist()]
+        ids, images = ([value.decode() for value in found.pop(name).tolist()] for name in ("_ids", "_images"))
+        return found, Rows.known(dataset, field, ids, images)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
