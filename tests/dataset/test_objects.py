@@ -104,6 +104,10 @@ def _params(method: Method, tmp_path: Path) -> dict[str, Any]:
         given["split_field"] = "scene"
     if method.name == "find_representatives":
         given["k"] = 3
+    if method.name == "select_subset":
+        given |= {"fraction": 0.5, "purpose": "edge_cases"}
+    if method.name == "select_next_batch":
+        given |= {"label_field": None, "n": 1}
     if method.name == "sweep_representatives":
         given |= {"k_min": 1, "k_max": 3, "step": 1}
     return given
