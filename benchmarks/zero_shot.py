@@ -1,7 +1,7 @@
 """Another vocabulary for stored vectors: time and peak memory of zero-shot tags, and of changing their temperature.
 
 Clustered unit vectors of 512 dimensions; texts go through ViT-B/32's text encoder with random weights, five templates
-for each class. Each row is a process of its own. No image is read: encoding 100,000 of them again is what is saved.
+for each class. Each row is a process of its own. No image is read: encoding them again is what is saved.
 
 python benchmarks/zero_shot.py             100,000 vectors
 python benchmarks/zero_shot.py 10000       so many
@@ -35,11 +35,11 @@ class RandomText:
     def embed_text(self, texts: list[str]) -> Any:
         """(m,) texts → (m, 512) unit vectors."""
         import torch
+        from image_curation.core.engines.clip_text import encode_text
 
         with torch.inference_mode():
-            starts = range(0, len(texts), 256)
-            parts = [self._model.encode_text(self._tokenizer(texts[at : at + 256])).numpy() for at in starts]
-        x = np.concatenate(parts)
+            tokens = [self._tokenizer(texts[start : start + 256]) for start in range(0, len(texts), 256)]
+            x = np.concatenate([encode_text(self._model, part).numpy() for part in tokens])
         return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
@@ -67,16 +67,7 @@ def measure(n: int, classes: int, multi_label: bool) -> None:
     seconds.append(time.process_time())
     load, encode, tag, again = np.diff(seconds)
     kind = "any number" if multi_label else "one"
-    cells = [
-        f"{n:,}",
-        f"{classes:,}",
-        kind,
-        f"{load:.1f}",
-        f"{encode:.1f}",
-        f"{tag:.1f}",
-        f"{wall:.1f}",
-        f"{again:.1f}",
-    ]
+    cells = [f"{n:,}", f"{classes:,}", kind, *(f"{took:.1f}" for took in (load, encode, tag, wall, again))]
     print("| " + " | ".join([*cells, f"{grown:.0f}"]) + " |", flush=True)
 
 

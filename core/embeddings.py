@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from .distributed import ray_batches
 from .embedding_pipeline import Source, embed_stream, learn
 from .engines.base import Engine, Request
 from .engines.catalog import ENGINES as ENGINES
@@ -18,7 +19,7 @@ from .images import UnreadableImage
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress, Vector
 from .objects import ObjectParams
 from .params import ParamError, Params, param
-from .vector_files import match_paths, read_vectors
+from .vector_files import match, read_vectors
 
 MODELS = tuple(model for entry in ENGINES.values() for model in entry.models)
 
@@ -50,6 +51,18 @@ class EmbeddingsParams(ObjectParams):
     workers: int | None = param(None, "Threads that read images; one per core if empty", at_least=1, advanced=True)
     epochs: int = param(20, "Passes over the images with barlow_twins, which trains on them", at_least=1, advanced=True)
     seed: int = param(51, "Seed of what an engine learns from the set", at_least=0, advanced=True)
+    distributed: str = param(
+        "none",
+        "On this machine, or on a Ray cluster: the one that RAY_ADDRESS names, or one that is made on this machine",
+        among=("none", "ray"),
+        advanced=True,
+    )
+    shards: str | None = param(
+        None,
+        "With Ray: a folder that all its machines see, for what they have made; beside the dataset if empty",
+        path="folder",
+        advanced=True,
+    )
 
 
 def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progress) -> Columns:
@@ -60,24 +73,24 @@ def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progr
         error: (n,) one sentence where the image cannot be read, else None.
     """
     progress(0, inputs.n, f"loading {params.model}")
-    engine = open_engine(
-        Request(
-            params.model,
-            params.weights,
-            params.allow_download,
-            params.device,
-            params.precision,
-            params.epochs,
-            inputs.folder,
-        )
+    request = Request(
+        params.model,
+        params.weights,
+        params.allow_download,
+        params.device,
+        params.precision,
+        params.epochs,
+        inputs.folder,
     )
-    started = time.perf_counter()
-    vectors, errors = _embed_files(engine, inputs.paths, params, progress)
+    engine = open_engine(request)
+    started, cluster = time.perf_counter(), Facts()
+    vectors, errors = _embed_files(engine, request, inputs, params, cluster, progress)
     seconds = time.perf_counter() - started
     unreadable = [error for error in errors if error is not None]
     embedded = inputs.n - len(unreadable)
     facts: Facts = {
         **engine.describe(),
+        **cluster,
         "dim": engine.dim,
         "embedded": embedded,
         "images_per_second": round(inputs.n / max(seconds, 1e-9), 1),
@@ -90,14 +103,19 @@ def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progr
 
 
 def _embed_files(
-    engine: Engine, paths: Sequence[str], params: EmbeddingsParams, progress: Progress
+    engine: Engine, request: Request, inputs: Inputs, params: EmbeddingsParams, cluster: Facts, progress: Progress
 ) -> tuple[Array, list[str | None]]:
     """(n, dim) vectors, NaN where a file cannot be read, and the sentence why."""
+    paths = inputs.paths
     sources = [Source(path, (row,)) for row, path in enumerate(paths)]
     learn(engine, sources, params.seed, workers=params.workers, progress=progress)
     errors: list[str | None] = [None] * len(paths)
     vectors = np.full((len(paths), engine.dim), np.nan, dtype=np.float32)
     stream = embed_stream(engine, sources, batch_size=params.batch_size, workers=params.workers)
+    if params.distributed == "ray":
+        folder = params.shards or inputs.folder or tempfile.gettempdir()
+        parts = ray_batches(engine, request, sources, folder, batch_size=params.batch_size, facts=cluster)
+        stream = (row for part in parts for row in part)
     with closing(stream):  # an interruption ends its threads
         for done, (row, found) in enumerate(stream, start=1):
             if isinstance(found, UnreadableImage):
@@ -111,15 +129,17 @@ def _embed_files(
 
 @dataclass(frozen=True, kw_only=True)
 class ImportEmbeddingsParams(Params):
-    """Take vectors that another tool made, from an NPZ or NPY file."""
+    """Take vectors that another tool made, from an NPZ, NPY or Parquet file."""
 
     path: str = param(
-        help="NPZ with arrays embeddings and image_paths, or NPY with one vector per sample in their order", path="file"
+        help="NPZ with arrays embeddings and image_paths; Parquet with columns embedding and image_path; or NPY, "
+        "with a path or sample id per line in <name>.ids.txt beside it, or else in the order of the samples",
+        path="file",
     )
 
 
 def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: Progress) -> Columns:
-    """Give each image its vector from a file: by path, else by a file name that is unique, else by order.
+    """Give each image its vector from a file: by id, by path, by a file name that is unique, or, without any, by order.
 
     Returns:
         "": (n, d) float32; rows of NaN where the file has no usable vector.
@@ -128,13 +148,13 @@ def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: 
     progress(0, inputs.n, "reading vectors")
     path = str(Path(params.path).expanduser())
     given = read_vectors(path)
-    if given.paths:
-        found, by_name = match_paths(inputs.paths, given.paths)
+    if given.paths or given.ids:
+        found, matching = match(inputs.ids, inputs.paths, given)
     elif len(given.embeddings) == inputs.n:
-        found, by_name = np.arange(inputs.n), 0
+        found, matching = np.arange(inputs.n), {"matched_by": "order", "matched_by_name_only": 0, "vectors_unused": 0}
     else:
         raise ParamError(
-            f"ImportEmbeddingsParams.path must hold one vector per sample ({inputs.n:,}) where it has no image_paths; "
+            f"ImportEmbeddingsParams.path must hold one vector per sample ({inputs.n:,}) where it names no images; "
             f"got {len(given.embeddings):,} in {path!r}"
         )
     usable = np.asarray(np.isfinite(given.embeddings).all(axis=1))
@@ -142,7 +162,7 @@ def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: 
     if not good.any():
         raise ParamError(
             f"ImportEmbeddingsParams.path must hold a vector for at least one sample; of {path!r} "
-            f"{int((found >= 0).sum()):,} paths match (the first is {(given.paths or ['none'])[0]!r}) and "
+            f"{int((found >= 0).sum()):,} paths match (the first is {(given.paths or given.ids or ['none'])[0]!r}) and "
             f"{int((~usable).sum()):,} of {len(usable):,} vectors hold NaN or infinite numbers"
         )
     vectors = np.full((inputs.n, given.embeddings.shape[1]), np.nan, dtype=np.float32)
@@ -156,13 +176,11 @@ def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: 
         "weights_hash": None,
         "text": False,
         "dim": int(given.embeddings.shape[1]),
-        "matched_by": "path" if given.paths else "order",
+        **matching,
         "matched": count,
-        "matched_by_name_only": by_name,
         "samples_without_vector": inputs.n - count,
         "samples_without_vector_first": [inputs.paths[row] for row in np.flatnonzero(~good)[:5]],
         "not_finite": int((~usable).sum()),
-        "vectors_unused": len(given.embeddings) - len(np.unique(found[good])),
         "headline": f"{count:,} of {inputs.n:,} images have a vector in {Path(path).name}",
     }
     progress(inputs.n, inputs.n, "reading vectors")
