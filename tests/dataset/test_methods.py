@@ -47,6 +47,11 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
         given["label_field"] = "sets" if "embeddings" in names else "boxes"
     if "split_field" in names:
         given["split_field"] = "ground_truth"
+    if method.name == "finetune_classifier":
+        given |= {"model": "torchvision:mobilenet_v3_small", "pretrained": False, "epochs": 1, "side": 32}
+        given["embeddings"] = None
+    if method.name == "classify_images":
+        given |= {"model": "torchvision:mobilenet_v3_small", "weights": _checkpoint(tmp_path)}
     if method.name == "explain":
         given |= {"model": "tiny_clip", "classes": ["zero", "one"]}
     if method.name == "find_representatives":
@@ -60,6 +65,17 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
     if method.name == "sweep_representatives":
         given |= {"k_min": 1, "k_max": 3, "step": 1}
     return given
+
+
+def _checkpoint(tmp_path: Path) -> str:
+    """A network with random weights and three classes."""
+    import torch
+    from image_curation.core.networks import build
+
+    path = tmp_path / "network.pth"
+    if not path.exists():
+        torch.save(build("torchvision:mobilenet_v3_small", 3).state_dict(), path)
+    return str(path)
 
 
 def _ready(method: Method, dataset: Any) -> None:
