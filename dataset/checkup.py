@@ -232,6 +232,15 @@ def summary(samples: fo.DatasetView, done: Sequence[Run], refused: Sequence[Mapp
     }
 
 
+def _one_of(progress: Progress, number: int, count: int, label: str) -> Progress:
+    """The progress of one of `count` steps as a part of the whole."""
+
+    def said(done: int, total: int, doing: str = "") -> None:
+        progress(1000 * number + 1000 * done // max(total, 1), 1000 * count, f"{label}: {doing}")
+
+    return said
+
+
 def _run_all(
     samples: fo.DatasetView, params: CheckDatasetParams, progress: Progress
 ) -> tuple[list[Run], list[dict[str, str]]]:
@@ -241,11 +250,8 @@ def _run_all(
     refused: list[dict[str, str]] = []
     for number, (name, given) in enumerate(plan):
         label = method_named(name).label
-
-        def said(part: int, total: int, doing: str = "", number: int = number, label: str = label) -> None:
-            progress(1000 * number + 1000 * part // max(total, 1), 1000 * len(plan), f"{label}: {doing}")
-
-        said(0, 1)
+        said = _one_of(progress, number, len(plan), label)
+        said(0, 1, "beginning")
         try:
             done.append(_kept(samples, name, given) or _fresh(samples, name, given, said))
         except ParamError as error:

@@ -77,7 +77,7 @@ def on_home(page: dict[str, Any], runs: Sequence[Run], stale: str | None) -> dic
     if run is None:
         return page
     word, reason = home.state_of(run, stale)
-    row = {
+    row: dict[str, Any] = {
         "name": NAME,
         "label": "Check of the dataset",
         "help": "What was found, the most serious first.",
