@@ -21,7 +21,7 @@ from ..dataset.actions import ACTIONS
 from ..dataset.columns import vector_sources
 from ..dataset.lists import default_name
 from ..dataset.runs import Freshness, Run, list_runs
-from . import checkup, grid, home, objects, quadrants, reading, run_page, showing, wording
+from . import checkup, grid, home, objects, quadrants, queue, reading, run_page, showing, wording
 from .beginning import advice
 from .layout import Layout, layout
 from .quadrants import Axes
@@ -114,6 +114,8 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             else:
                 stale = {each.key: fresh.stale_reason(each.key) for each in runs}
                 found = home.home(METHODS, ACTIONS, runs, stale, _has(ctx.dataset, runs))
+                if found["next"]["action"] is None and found["poll"] is None:
+                    found["next"] = _review_step(ctx.dataset, runs, view) or found["next"]
                 data["home"] = checkup.on_home(found, runs, stale.get(checkup.KEY))
         ctx.panel.set_data(data)
 
@@ -295,7 +297,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         ctx.ops.open_panel("map", layout="horizontal", state={"open": ctx.panel.get_state("run")})
 
     def review(self, ctx: Any) -> None:
-        """Open the Curation Review panel on the open run."""
+        """Open the Curation Review panel on a run: the one named, or the open one."""
         key, review = ctx.params.get("key") or ctx.panel.get_state("run"), f"{self.plugin_name}/review"
         open_ones = [panel for panel in grid.open_panels(ctx) if panel.type in (review, "review")]
         # A panel's state has not reached it when it loads, so what to open goes to the view, which asks for it.
@@ -366,6 +368,14 @@ def _scope(ctx: Any, view: fo.DatasetView) -> dict[str, Any]:
     else:
         text = f"The figures are about the whole dataset: {wording.samples(total)}"
     return {"text": text, "narrowed": bool(view._stages) or ctx.view._is_generated}
+
+
+def _review_step(dataset: fo.Dataset, runs: list[Run], view: fo.DatasetView) -> dict[str, Any] | None:
+    """The review to go on with: the first of those that look for errors where something is undecided."""
+    for source in queue.sources(runs, dataset.get_field_schema(), reading.given_labels(dataset, runs)):
+        if source.run.stage == "clean" and (n := queue.undecided(source, view)):
+            return home.review_step(source.run, n)
+    return None
 
 
 def _has(dataset: fo.Dataset, runs: list[Run]) -> set[str]:

@@ -107,6 +107,13 @@ def missing(method: Method, has: Collection[str]) -> list[str]:
     return [role for role in ("embeddings", "labels") if role in needed and role not in has]
 
 
+def review_step(run: Run, n: int) -> dict[str, Any]:
+    """What to do where every method has run: decide about what one of them marked."""
+    action = {"label": "Review", "event": "review", "params": {"key": run.key}}
+    text = f"{run.label} marked {wording.samples(n)} that nobody has decided about."
+    return _step(f"Next: review {run.key}", text, action)
+
+
 def home(
     methods: Sequence[Method],
     actions: Sequence[Action],

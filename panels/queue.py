@@ -180,6 +180,15 @@ def read(source: Source, view: fo.DatasetView, order: str | None = None, side_by
     return Queue([str(row["_id"]) for row in rows], [row["done"] for row in rows])
 
 
+def undecided(source: Source, view: fo.DatasetView) -> int:
+    """How many marked samples nobody has decided about in this review; 0 where the run marks none."""
+    if source.flag is None:
+        return 0
+    marked = view.match(F(source.flag) == source.flagged)
+    done = marked.match({REVIEWS: source.key}).count() if _has_reviews(view) else 0
+    return int(marked.count() - done)
+
+
 def tally(source: Source, view: fo.DatasetView) -> dict[str, int]:
     """How often each verdict was given in this review."""
     # as a query and not as an expression, so that the field's index answers

@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 WEB = ROOT / "panels" / "web"
 BUNDLE = ROOT / "dist" / "index.umd.js"
+PAGE = ROOT / "tests" / "browser" / "page.js"
 OUTSIDE_SRC = ("package-lock.json", "package.json", "sources.ts", "tsconfig.json", "vite.config.ts")
 LARGEST = 600_000
 DRAWN_BY = {
@@ -22,9 +23,10 @@ DRAWN_BY = {
 }
 
 
-def digest_of_sources() -> str:
+def digest_of_sources(*folders: str) -> str:
     """The same digest as panels/web/sources.ts computes."""
-    inside = [path.relative_to(WEB).as_posix() for path in (WEB / "src").rglob("*") if path.is_file()]
+    paths = [path for folder in folders for path in (WEB / folder).rglob("*") if path.is_file()]
+    inside = [path.relative_to(WEB).as_posix() for path in paths]
     state = hashlib.sha256()
     for path in sorted([*inside, *OUTSIDE_SRC]):
         text = (WEB / path).read_bytes().decode().replace("\r\n", "\n")
@@ -32,11 +34,14 @@ def digest_of_sources() -> str:
     return state.hexdigest()
 
 
-def test_bundle__is_fresh() -> None:
-    first = BUNDLE.read_text().split("\n", 1)[0]
+@pytest.mark.parametrize(("built", "folders"), [(BUNDLE, ("src",)), (PAGE, ("src", "demo"))])
+def test_bundle__is_fresh(built: Path, folders: tuple[str, ...]) -> None:
+    first = built.read_text().split("\n", 1)[0]
     built_from = re.search(r"sha256:([0-9a-f]{64})", first)
     assert built_from is not None
-    assert built_from[1] == digest_of_sources(), "panels/web has changed since dist/ was built: run `make web`"
+    assert built_from[1] == digest_of_sources(*folders), (
+        f"panels/web has changed since {built.name} was built: make web"
+    )
 
 
 def test_bundle__is_small_and_asks_for_nothing_outside() -> None:

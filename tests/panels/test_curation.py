@@ -12,6 +12,7 @@ import fiftyone.operators as foo
 import pytest
 from fiftyone import ViewField as F
 from image_curation.core.maps import MapParams
+from image_curation.dataset import decisions
 from image_curation.dataset.curate import curate
 from image_curation.panels.curation import EVENTS
 from PIL import Image
@@ -112,6 +113,18 @@ def test_prompt__ends_in_a_refresh(panel: Any, clustered: Any) -> None:
     panel.send("on_ran")
     rows = {row["name"]: row for stage in panel.data["home"]["stages"] for row in stage["methods"]}
     assert rows["find_neighbors"]["state"] == "done"
+
+
+def test_load__at_the_end_comes_the_review(panel: Any, judged: Any) -> None:
+    curate(judged, MapParams(embeddings="vectors", method="pca", dims=2))
+    curate(judged, "find_representatives", embeddings="vectors", k=3)
+    step = panel.send("on_load").data["home"]["next"]
+    assert step["action"] == {"label": "Review", "event": "review", "params": {"key": "label_issues"}}
+    assert step["text"] == "Find label issues marked 1 sample that nobody has decided about."
+    panel.send("review", key="label_issues")
+    assert panel.calls[0][1]["data"] == {"wanted": "label_issues"}
+    decisions.keep(judged.limit(1), queue="label_issues")
+    assert panel.send("refresh").data["home"]["next"]["action"]["params"] == {"key": "confusions"}
 
 
 # The page of a run

@@ -383,7 +383,7 @@ def test_samples_without_a_place__are_told(panel: Any, copied: Any) -> None:
     copied.add_sample(fo.Sample(filepath="/pictures/new.png"))
     panel.send("refresh")
     assert panel.data["drawn"] == "1 not on this map"
-    assert panel.data["stale"] == "Out of date: 1 samples were added."
+    assert panel.data["stale"] == "Out of date: 1 sample was added."
     panel.send("rerun")
     assert panel.prompted == ("rerun", {"key": "map"})
 

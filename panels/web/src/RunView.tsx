@@ -127,20 +127,20 @@ function ScoreCard({ page, score, showing, send }: RunProps & { score: Score }) 
         </Button>
       )}
       {page.scores.length > 1 && (
-    <Select
-      size="small"
-      variant="standard"
-      value={score.column}
-      aria-label="Score"
-      onChange={(event) => send("choose_score", { column: event.target.value })}
-      sx={{ fontSize: 13 }}
-    >
-      {page.scores.map((other) => (
-        <MenuItem key={other.column} value={other.column}>
-          {other.title}
-        </MenuItem>
-      ))}
-    </Select>
+        <Select
+          size="small"
+          variant="standard"
+          value={score.column}
+          aria-label="Score"
+          onChange={(event) => send("choose_score", { column: event.target.value })}
+          sx={{ fontSize: 13 }}
+        >
+          {page.scores.map((other) => (
+            <MenuItem key={other.column} value={other.column}>
+              {other.title}
+            </MenuItem>
+          ))}
+        </Select>
       )}
     </>
   );

@@ -49,7 +49,7 @@ export function Gallery({ pictures, label, onPick, columns = 3, marked, onMark }
     const steps: Record<string, number> = { ArrowRight: 1, ArrowDown: columns, ArrowLeft: -1, ArrowUp: -columns };
     if (marked && event.key === " ") {
       mark(focusable, event);
-    } else if (marked && event.key === "Enter") {
+    } else if (event.key === "Enter") {
       onPick(pictures[focusable].id);
     } else {
       const wanted = event.key === "Home" ? 0 : event.key === "End" ? last : event.key in steps ? focusable + steps[event.key] : null;

@@ -31,9 +31,13 @@ export function Matrix({ data, selected, onPick }: MatrixProps) {
   };
   const walk = (event: React.KeyboardEvent) => {
     const step = STEPS[event.key];
-    if (!step) return;
+    if (!step && event.key !== "Enter") return;
     event.preventDefault();
     event.stopPropagation();
+    if (!step) {
+      if (cells[at[0]][at[1]]) onPick(classes[at[0]], classes[at[1]]);
+      return;
+    }
     const goal: [number, number] = [Math.max(0, Math.min(last, at[0] + step[0])), Math.max(0, Math.min(last, at[1] + step[1]))];
     grid.current?.querySelector<HTMLElement>(`[data-cell="${goal.join(" ")}"]`)?.focus();
   };
@@ -67,10 +71,10 @@ export function Matrix({ data, selected, onPick }: MatrixProps) {
               <ButtonBase
                 key={column}
                 data-cell={`${r} ${c}`}
-                disabled={!cells[r][c]}
+                aria-disabled={!cells[r][c]} // yet within reach of the arrow keys
                 tabIndex={r === at[0] && c === at[1] ? 0 : -1}
                 onFocus={() => setAt([r, c])}
-                onClick={() => onPick(row, column)}
+                onClick={() => cells[r][c] > 0 && onPick(row, column)}
                 title={`${data.row_title} ${row}, ${data.column_title.toLowerCase()} ${column}: ${count(cells[r][c])}`}
                 sx={{
                   height: 24,
