@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from .runs import Run
 
 MOST_CHECKED = 50_000
-SHORT = 0.5  # seconds; a look at the files that takes less is taken each time
-WORTH = 20  # for so many times as long as a longer look takes, what it found is believed
+SHORT = 0.05  # seconds; a look at the files that takes less is taken each time
+WORTH = 100  # for so many times as long as a longer look takes, what it found is believed
 STATE = "state_"  # before the names of an engine's arrays
 
 
