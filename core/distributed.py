@@ -12,7 +12,7 @@ import logging
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -40,7 +40,7 @@ def ray_batches(
     *,
     batch_size: int | None = None,
     facts: Facts | None = None,
-) -> Iterator[list[tuple[int, Array | UnreadableImage]]]:
+) -> Generator[list[tuple[int, Array | UnreadableImage]], None, None]:
     """Embed pictures on the Ray cluster: the one that RAY_ADDRESS names, one that runs here, or one made for this.
 
     Args:

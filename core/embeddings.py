@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
 from .distributed import ray_batches
-from .embedding_pipeline import Source, embed_stream, learn
+from .embedding_pipeline import Source, embed_batches, learn
+from .embedding_reuse import LEARNED, identity_of, mark_of, restored
 from .engines.base import Engine, Request
 from .engines.catalog import ENGINES as ENGINES
 from .engines.catalog import open_engine as open_engine
-from .images import UnreadableImage
+from .images import UnreadableImage, box_of
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress, Vector
 from .objects import ObjectParams
 from .params import ParamError, Params, param
 from .vector_files import match, read_vectors
 
+KEPT_EVERY = 10.0  # seconds between what is kept for a run that may be killed
 MODELS = tuple(model for entry in ENGINES.values() for model in entry.models)
 
 
@@ -63,6 +67,20 @@ class EmbeddingsParams(ObjectParams):
         path="folder",
         advanced=True,
     )
+    store: str = param(
+        "auto",
+        "Where vectors are kept: in a field of the dataset, or in a memory-mapped file beside it; "
+        "auto takes a file beyond 100 million numbers, such as 200,000 vectors of 512",
+        among=("auto", "field", "file"),
+        advanced=True,
+    )
+    dtype: str = param("float32", "Numbers in such a file", among=("float32", "float16"), advanced=True)
+    reuse: bool = param(
+        True,
+        "Go on where an interrupted run of this key ended, and take over its vectors of images that have not changed, "
+        "when it is replaced",
+        advanced=True,
+    )
 
 
 def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progress) -> Columns:
@@ -84,7 +102,7 @@ def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progr
     )
     engine = open_engine(request)
     started, cluster = time.perf_counter(), Facts()
-    vectors, errors = _embed_files(engine, request, inputs, params, cluster, progress)
+    vectors, errors, reused = _embed_files(engine, request, inputs, params, cluster, progress)
     seconds = time.perf_counter() - started
     unreadable = [error for error in errors if error is not None]
     embedded = inputs.n - len(unreadable)
@@ -92,11 +110,13 @@ def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progr
         **engine.describe(),
         **cluster,
         "dim": engine.dim,
-        "embedded": embedded,
-        "images_per_second": round(inputs.n / max(seconds, 1e-9), 1),
+        "embedded": embedded - reused,
+        "reused": reused,
+        "images_per_second": round((inputs.n - reused) / max(seconds, 1e-9), 1),
         "unreadable": len(unreadable),
         "unreadable_first": unreadable[:5],
         "headline": f"{embedded:,} images embedded in {engine.dim} dimensions by {params.model}"
+        + (f", {reused:,} of them before" if reused else "")
         + (f"; {len(unreadable):,} cannot be read" if unreadable else ""),
     }
     return Columns({"": vectors, "error": errors}, facts)
@@ -104,27 +124,58 @@ def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progr
 
 def _embed_files(
     engine: Engine, request: Request, inputs: Inputs, params: EmbeddingsParams, cluster: Facts, progress: Progress
-) -> tuple[Array, list[str | None]]:
-    """(n, dim) vectors, NaN where a file cannot be read, and the sentence why."""
-    paths = inputs.paths
-    sources = [Source(path, (row,)) for row, path in enumerate(paths)]
-    learn(engine, sources, params.seed, workers=params.workers, progress=progress)
-    errors: list[str | None] = [None] * len(paths)
-    vectors = np.full((len(paths), engine.dim), np.nan, dtype=np.float32)
-    stream = embed_stream(engine, sources, batch_size=params.batch_size, workers=params.workers)
-    if params.distributed == "ray":
+) -> tuple[Array, list[str | None], int]:
+    """(n, dim) vectors, NaN where a file cannot be read, the sentence why, and how many were there already."""
+    n, kept = inputs.n, inputs.kept
+    errors: list[str | None] = [None] * n
+    vectors = np.full((n, engine.dim), np.nan, dtype=np.float32)
+    there = np.zeros(n, dtype=bool)
+    marks = [mark_of(path) for path in inputs.paths] if kept is not None else []
+    if kept is not None:
+        settings = {"version": METHOD.version} | ({"seed": params.seed} if engine.learns_from else {})
+        kept.begin(identity_of(engine, settings), params.reuse)
+    if kept is None or not engine.learns_from or not restored(engine, kept, n):
+        learn(engine, sources_of(inputs.paths, range(n)), params.seed, workers=params.workers, progress=progress)
+        if kept is not None and engine.learns_from:
+            kept.keep_state({**engine.state(), LEARNED: np.array([n])})
+    for rows, before in kept.find(marks) if kept is not None else ():
+        vectors[rows], there[rows] = before, True
+    missing = sources_of(inputs.paths, np.flatnonzero(~there).tolist())
+    done, last, pending = int(there.sum()), time.monotonic(), []
+    if params.distributed == "ray" and missing:
         folder = params.shards or inputs.folder or tempfile.gettempdir()
-        parts = ray_batches(engine, request, sources, folder, batch_size=params.batch_size, facts=cluster)
-        stream = (row for part in parts for row in part)
-    with closing(stream):  # an interruption ends its threads
-        for done, (row, found) in enumerate(stream, start=1):
-            if isinstance(found, UnreadableImage):
-                errors[row] = str(found)
-            else:
-                vectors[row] = found
-            if done % (params.batch_size or engine.batch) == 0 or done == len(paths):
-                progress(done, len(paths), "embedding images")
-    return vectors, errors
+        batches = ray_batches(engine, request, missing, folder, batch_size=params.batch_size, facts=cluster)
+    else:
+        batches = embed_batches(engine, missing, batch_size=params.batch_size, workers=params.workers)
+    with closing(batches):  # an interruption ends its threads
+        for batch in batches:
+            for row, found in batch:
+                if isinstance(found, UnreadableImage):
+                    errors[row] = str(found)
+                else:
+                    vectors[row] = found
+                    pending.append(row)
+            done += len(batch)
+            if kept is not None and time.monotonic() - last >= KEPT_EVERY:
+                kept.add([marks[row] for row in pending], vectors[pending])
+                last, pending = time.monotonic(), []
+            progress(done, n, "embedding images")
+    if kept is not None:
+        kept.add([marks[row] for row in pending], vectors[pending])
+        kept.made(marks)
+    if not missing:
+        progress(n, n, "embedding images")
+    return vectors, errors, int(there.sum())
+
+
+def sources_of(paths: Sequence[str], rows: Iterable[int]) -> list[Source]:
+    """The files of these rows; regions that follow each other in one file are read together."""
+    sources = []
+    for (path, whole), group in groupby(rows, key=lambda row: (str(paths[row]), box_of(paths[row]) is None)):
+        same = tuple(group)
+        boxes = tuple(box for row in same if (box := box_of(paths[row])) is not None)
+        sources += [Source(path, (row,)) for row in same] if whole else [Source(path, same, boxes)]
+    return sources
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -177,7 +177,7 @@ def test_embed_stream__crops_are_cut_from_one_decoding(tmp_path: Path) -> None:
     picture = Image.new("RGB", (40, 20), "red")
     picture.paste("blue", (20, 0, 40, 20))
     picture.save(tmp_path / "halves.png")
-    boxes = ((0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 0.5, 1.0), (1.0, 1.0, 0.1, 0.1))
+    boxes = ((0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0), (1.0, 1.0, 1.1, 1.1))
     sources = [Source(str(tmp_path / "halves.png"), (3, 1, 7), boxes), Source(str(tmp_path / "none.png"), (0,))]
     engine = MeanColour()
     found = list(embed_stream(engine, sources, batch_size=2))

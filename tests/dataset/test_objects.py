@@ -298,7 +298,7 @@ def test_stale__boxes_labels_and_objects(embedded: Any) -> None:
     sample = embedded.first()
     sample.objects.detections.append(fo.Detection(label="red", bounding_box=[0, 0, 1, 1]))
     sample.save()
-    assert reasons()["crops"] == "1 objects were added"
+    assert reasons()["crops"] == "1 object was added"
     assert reasons()["reds"] is None
     embedded.delete_sample_field("objects")
     assert reasons()["crops"] == "its objects in 'objects' are gone"
