@@ -56,19 +56,18 @@ def measure(n: int, classes: int, multi_label: bool) -> None:
     texts = class_vectors(engine, names, TEMPLATES)
     floor = engine.embed_text(["a photo"]) if multi_label else None
     seconds.append(time.process_time())
-    before, wall = _peak(), time.perf_counter()
+    wall = time.perf_counter()
     rules = Rules(multi_label)
     logits = class_logits(x, texts, 0.01, floor)
     _tagged(names, logits, rules, 0.01, None, {})
     seconds.append(time.process_time())
     wall = time.perf_counter() - wall
-    grown = _peak() - before
     retag(names, logits, 0.01, 0.02, Rules(multi_label, 0.6), None)
     seconds.append(time.process_time())
     load, encode, tag, again = np.diff(seconds)
     kind = "any number" if multi_label else "one"
     cells = [f"{n:,}", f"{classes:,}", kind, *(f"{took:.1f}" for took in (load, encode, tag, wall, again))]
-    print("| " + " | ".join([*cells, f"{grown:.0f}"]) + " |", flush=True)
+    print("| " + " | ".join([*cells, f"{_peak():.0f}"]) + " |", flush=True)
 
 
 def _peak() -> float:
@@ -81,7 +80,7 @@ if __name__ == "__main__":
         load_package()
         measure(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "True")
         sys.exit()
-    head = ("vectors", "classes", "tags", "load", "encode the texts", "tag", "wall", "retag", "MB more for tagging")
+    head = ("vectors", "classes", "tags", "load", "encode the texts", "tag", "wall", "retag", "peak MB")
     print("CPU seconds, but for wall, which is of tagging.\n")
     print("| " + " | ".join(head) + " |")
     print("|---" * len(head) + "|", flush=True)
