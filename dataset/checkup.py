@@ -242,16 +242,23 @@ def _run_all(
     for number, (name, given) in enumerate(plan):
         label = method_named(name).label
 
-        def said(part: int, total: int, doing: str = "", number: int = number, label: str = label) -> None:
-            progress(1000 * number + 1000 * part // max(total, 1), 1000 * len(plan), f"{label}: {doing}")
-
-        said(0, 1)
+        within = _within(progress, number, len(plan), label)
+        within(0, 1)
         try:
-            done.append(_kept(samples, name, given) or _fresh(samples, name, given, said))
+            done.append(_kept(samples, name, given) or _fresh(samples, name, given, within))
         except ParamError as error:
             refused.append({"method": label, "why": str(error)})
     progress(len(plan), len(plan), "summing up")
     return done, refused
+
+
+def _within(progress: Progress, number: int, count: int, label: str) -> Progress:
+    """Progress of one step as progress of the whole."""
+
+    def said(done: int, total: int, doing: str = "") -> None:
+        progress(1000 * number + 1000 * done // max(total, 1), 1000 * count, f"{label}: {doing}")
+
+    return said
 
 
 def _kept(samples: fo.DatasetView, name: str, given: Mapping[str, Any]) -> Run | None:
