@@ -1,8 +1,8 @@
 """Who judges labels best: average precision for wrong labels of each source, on human label errors.
 
 CIFAR-10N (Wei et al. 2022): 5,000 images, three sets of human labels, MobileNetV2 features; as a model's own
-predictions the out-of-fold probabilities of scikit-learn's logistic regression. MNIST: Cleanlab's published out-of-sample
-probabilities, and 100 flagged test images that people reviewed, 15 of them wrong: only those count.
+predictions the out-of-fold probabilities of scikit-learn's logistic regression. MNIST: Cleanlab's published
+out-of-sample probabilities, and 100 flagged test images that people reviewed, 15 of them wrong: only those count.
 
     python benchmarks/label_sources.py [aggre] [random1] [worst] [mnist]
 """
