@@ -19,7 +19,6 @@ import fiftyone.brain as fob
 import fiftyone.core.fields as fof
 import numpy as np
 from PIL import Image
-from pymongo import UpdateOne
 
 from ..core import method as kinds
 from ..core.method import Array, Column, Columns, GivenLabels, HeatmapValues, Inputs, LabelValues, Method, Progress
