@@ -250,14 +250,29 @@ def _run_all(
     refused: list[dict[str, str]] = []
     for number, (name, given) in enumerate(plan):
         label = method_named(name).label
+<<<<<<< HEAD
         said = _one_of(progress, number, len(plan), label)
         said(0, 1, "beginning")
+=======
+
+        within = _within(progress, number, len(plan), label)
+        within(0, 1)
+>>>>>>> cleaning
         try:
-            done.append(_kept(samples, name, given) or _fresh(samples, name, given, said))
+            done.append(_kept(samples, name, given) or _fresh(samples, name, given, within))
         except ParamError as error:
             refused.append({"method": label, "why": str(error)})
     progress(len(plan), len(plan), "summing up")
     return done, refused
+
+
+def _within(progress: Progress, number: int, count: int, label: str) -> Progress:
+    """Progress of one step as progress of the whole."""
+
+    def said(done: int, total: int, doing: str = "") -> None:
+        progress(1000 * number + 1000 * done // max(total, 1), 1000 * count, f"{label}: {doing}")
+
+    return said
 
 
 def _kept(samples: fo.DatasetView, name: str, given: Mapping[str, Any]) -> Run | None:

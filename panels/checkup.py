@@ -109,7 +109,13 @@ def _listing(severity: str, issues: Sequence[dict[str, Any]], view: fo.DatasetVi
         found = view.match(_condition(view._root_dataset, issue["run"]))
         ids, paths = found.limit(1).values(["id", "filepath"])
         first = {"id": ids[0] if ids else None, "path": paths[0] if paths else None}
-        row = {"value": issue["run"], "label": issue["title"], "n": found.count(), "note": issue["said"], "mean": None}
+        row: dict[str, Any] = {
+            "value": issue["run"],
+            "label": issue["title"],
+            "n": found.count(),
+            "note": issue["said"],
+            "mean": None,
+        }
         rows.append({**row, **first})
     return {
         "column": severity,
