@@ -232,15 +232,6 @@ def summary(samples: fo.DatasetView, done: Sequence[Run], refused: Sequence[Mapp
     }
 
 
-def _one_of(progress: Progress, number: int, count: int, label: str) -> Progress:
-    """The progress of one of `count` steps as a part of the whole."""
-
-    def said(done: int, total: int, doing: str = "") -> None:
-        progress(1000 * number + 1000 * done // max(total, 1), 1000 * count, f"{label}: {doing}")
-
-    return said
-
-
 def _run_all(
     samples: fo.DatasetView, params: CheckDatasetParams, progress: Progress
 ) -> tuple[list[Run], list[dict[str, str]]]:
@@ -250,14 +241,9 @@ def _run_all(
     refused: list[dict[str, str]] = []
     for number, (name, given) in enumerate(plan):
         label = method_named(name).label
-<<<<<<< HEAD
-        said = _one_of(progress, number, len(plan), label)
-        said(0, 1, "beginning")
-=======
 
         within = _within(progress, number, len(plan), label)
         within(0, 1)
->>>>>>> cleaning
         try:
             done.append(_kept(samples, name, given) or _fresh(samples, name, given, within))
         except ParamError as error:
