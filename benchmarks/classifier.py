@@ -1,8 +1,8 @@
 """What curating is for: accuracy on a trusted hold-out against the cleanliness and the size of what was learned from.
 
-On CIFAR-10N, whose wrong labels people made: half of the images with their true labels are the hold-out; from the other
-half a classifier learns with the labels as given, with those that `find_label_issues` suspects left out or relabelled, with
-as many left out at random, and with the true ones; and all of that for growing shares of the half.
+On CIFAR-10N, whose wrong labels people made: half of the images with their true labels are the hold-out; from the
+other half a classifier learns with the labels as given, with those that `find_label_issues` suspects left out or
+relabelled, with as many left out at random, and with the true ones; and all of that for growing shares of the half.
 
     python benchmarks/classifier.py             the curve
     python benchmarks/classifier.py --photos    linear and fine-tuned classifiers on ants and bees
