@@ -114,7 +114,7 @@ def _read(dataset: fo.Dataset, view: fo.DatasetView, path: str) -> tuple[Sequenc
     rows = list(view._aggregate(post_pipeline=stages))
     schema = dataset.get_field(path)
     x = np.array([schema.to_python(row["vector"]) for row in rows], dtype=np.float32)
-    x = x.reshape(len(rows), -1)
+    x = x.reshape(len(rows), -1) if rows else np.zeros((0, 0), np.float32)
     return [str(row["_id"]) for row in rows], x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
 
 
