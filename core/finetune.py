@@ -157,7 +157,8 @@ class Trainer:
         trained = store.load(number)
         if trained.epoch == 0 and not trained.best:
             progress(0, 1, self._doing("features of the frozen network"))
-            self._fit_head(rows, aside)
+            if self._params.pretrained:  # features of random layers say nothing, and change with the first step
+                self._fit_head(rows, aside)
             self._look(trained, aside, None)
             store.save(number, trained)
         self.facts["frozen_loss"] = trained.losses[0]["aside"]
