@@ -21,8 +21,14 @@ export function Curation({ data, schema }: PanelProps) {
 /** The panel without the App around it, as the test page draws it too. */
 export function CurationView({ data, send }: { data: CurationData; send: Send }) {
   const { advice, scope, showing, home, page } = data;
+  const top = React.useRef<HTMLDivElement>(null);
+  const opened = React.useRef(page?.key);
+  React.useEffect(() => {
+    if (opened.current !== page?.key) top.current?.scrollIntoView({ block: "start" }); // another page begins at its top
+    opened.current = page?.key;
+  }, [page?.key]);
   return (
-    <Box sx={{ p: 1.5, display: "grid", gap: 1.5, gridTemplateColumns: "minmax(0, 1fr)", maxWidth: 1100, color: "text.primary", textAlign: "left", "& .MuiButton-root": { textTransform: "none" } }}>
+    <Box ref={top} sx={{ p: 1.5, display: "grid", gap: 1.5, gridTemplateColumns: "minmax(0, 1fr)", maxWidth: 1100, color: "text.primary", textAlign: "left", "& .MuiButton-root": { textTransform: "none" } }}>
       {scope && (
         <Box sx={{ display: "flex", alignItems: "center", gap: 1, flexWrap: "wrap" }}>
           <Typography variant="body2" color="text.secondary" sx={{ flex: 1 }}>
