@@ -105,7 +105,8 @@ def ours(purpose: str) -> Callable[[Table, int], Any]:
     def solve(table: Table, size: int) -> Any:
         from image_curation.core.method import GivenLabels, Inputs, silent
         from image_curation.core.purposes import PURPOSES as WEIGHTS
-        from image_curation.core.selection import SubsetParams, select_subset
+        from image_curation.core.selection import select_subset
+        from image_curation.core.subset_params import SubsetParams
 
         labels = GivenLabels.of([f"{code:02d}" for code in table.classes])
         field = "labels" if WEIGHTS[purpose].balance != "none" else None

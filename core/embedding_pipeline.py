@@ -7,7 +7,6 @@ which took twice the time (ResNet18, 2 cores, other work on the machine).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .engines.base import Engine
-from .images import UnreadableImage, in_order, read_image
+from .images import Region, UnreadableImage, in_order, read_image
 from .method import Array, Progress, silent
 from .threads import cores
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Box = tuple[float, float, float, float]
+Rows = list[tuple[int, "Array | UnreadableImage"]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Source:
     Attributes:
         path: image file.
         rows: where the vector of each picture belongs.
-        boxes: None for one picture, the whole image; else one box per row: left, top, width and height as shares of
+        boxes: None for one picture, the whole image; else one box per row: left, top, right and bottom as shares of
             the upright image's width and height. What lies outside the image is cut off; one pixel at least is left.
     """
 
@@ -46,9 +46,19 @@ class Source:
 def embed_stream(
     engine: Engine, sources: Iterable[Source], *, batch_size: int | None = None, workers: int | None = None
 ) -> Generator[tuple[int, Array | UnreadableImage], None, None]:
+    """The rows of `embed_batches` one by one. Close it to end its threads before its end."""
+    with closing(embed_batches(engine, sources, batch_size=batch_size, workers=workers)) as found:
+        for batch in found:
+            yield from batch
+
+
+def embed_batches(
+    engine: Engine, sources: Iterable[Source], *, batch_size: int | None = None, workers: int | None = None
+) -> Generator[Rows, None, None]:
     """Embed pictures in batches, in the order of their sources. Close it to end its threads before its end.
 
-    A batch that does not fit the memory is halved until it does, and later ones stay as small.
+    A batch that does not fit the memory is halved until it does, and later ones stay as small. Which pictures come
+    together depends only on those since the last batch: who goes on after any batch gets the same vectors to the bit.
 
     Args:
         engine: has learned, or been restored, where it learns at all.
@@ -57,7 +67,7 @@ def embed_stream(
         workers: reading threads; one per core when None.
 
     Yields:
-        row and its (dim,) float32 vector, or why its file cannot be read. One batch's rows come together.
+        rows with their (dim,) float32 vectors, or why their file cannot be read
     """
     workers = workers or cores()
     batches = _Batches(engine, batch_size or engine.batch)
@@ -66,11 +76,7 @@ def embed_stream(
         ahead = max(8 * workers, (lanes + 1) * batches.size)
         reading = in_order(lambda source: (source, _pictures(engine, source)), sources, workers, ahead)
         gathered = _gathered(stack.enter_context(closing(reading)), batches)
-        for rows in stack.enter_context(closing(in_order(batches.embedded, gathered, lanes, lanes + 1))):
-            yield from rows
-
-
-Rows = list[tuple[int, "Array | UnreadableImage"]]
+        yield from stack.enter_context(closing(in_order(batches.embedded, gathered, lanes, lanes + 1)))
 
 
 def _gathered(reading: Iterable[tuple[Source, list[Array] | UnreadableImage]], batches: _Batches) -> Iterator[Rows]:
@@ -86,7 +92,8 @@ def _gathered(reading: Iterable[tuple[Source, list[Array] | UnreadableImage]], b
         if pictures >= batches.size:
             yield waiting
             waiting, pictures = [], 0
-    yield waiting
+    if waiting:
+        yield waiting
 
 
 def learn(
@@ -167,24 +174,11 @@ def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
 
 def _pictures(engine: Engine, source: Source) -> list[Array] | UnreadableImage:
     """The source's pictures, each prepared for the engine."""
-    enough = engine.enough
-    if source.boxes:
-        smallest = min(min(width, height) for _, _, width, height in source.boxes)
-        enough = math.ceil(enough / max(smallest, 1e-6))
+    decoded: dict[tuple[int, int], Image] = {}
     try:
-        image = read_image(source.path, enough)
+        if source.boxes is None:
+            return [engine.prepare(read_image(source.path, engine.enough))]
+        regions = [Region(source.path, box) for box in source.boxes]
+        return [engine.prepare(read_image(region, engine.enough, decoded)) for region in regions]
     except UnreadableImage as error:
         return error
-    if source.boxes is None:
-        return [engine.prepare(image)]
-    return [engine.prepare(_cut(image, box)) for box in source.boxes]
-
-
-def _cut(image: Image, box: Box) -> Image:
-    """The part of the picture inside the box."""
-    left, top, width, height = box
-    x = min(max(math.floor(left * image.width), 0), image.width - 1)
-    y = min(max(math.floor(top * image.height), 0), image.height - 1)
-    right = min(max(math.ceil((left + width) * image.width), x + 1), image.width)
-    bottom = min(max(math.ceil((top + height) * image.height), y + 1), image.height)
-    return image.crop((x, y, right, bottom))

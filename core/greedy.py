@@ -26,7 +26,7 @@ PART = 6_000  # rows whose distances are held at once: 144 MB
 CELL = 2_000  # rows of the cells in which large parts are thinned
 PICKS_PER_PART = 100  # so that what happens at the borders of a part matters little
 SAMPLED = 4_096  # rows from which a part's widest direction is told
-COMPARED = 2_000  # rows chosen before that every row is compared with
+COMPARED, COMPARISONS = 2_000, 2e9  # rows chosen before that every row is compared with: all up to that many pairs
 SPARE = 16  # picks of a part beyond four times its share
 
 
@@ -224,7 +224,8 @@ def nearest_of(x: Array, chosen: Array) -> Array:
 def _round(pool: Pool, count: int, extremes: float, progress: Progress) -> Picks:
     n = len(pool.x)
     taken = np.flatnonzero(pool.taken)
-    some = taken[np.linspace(0, len(taken) - 1, min(len(taken), COMPARED)).astype(np.int64)]
+    most = max(COMPARED, int(COMPARISONS // max(n, 1)))
+    some = taken[np.linspace(0, len(taken) - 1, min(len(taken), most)).astype(np.int64)]
     nearest = nearest_of(pool.x, pool.x[some])
     parts = halves(pool.x, np.arange(n), max(1, min(-(-n // PART), count // PICKS_PER_PART)))
     found: list[Picks] = []
@@ -389,16 +390,21 @@ def _room_left(pool: Pool) -> Pool:
 def _near_in_time(pool: Pool, chosen: Array) -> Array:
     """(n,) bool, within the gap of one of the chosen rows of the same group."""
     assert pool.time is not None
-    near = np.zeros(len(pool.x), dtype=np.bool_)
-    known = chosen[np.isfinite(pool.time[chosen])]
-    for group in np.unique(pool.group[known]):
-        members = np.flatnonzero(pool.group == group)
-        times = np.sort(pool.time[known[pool.group[known] == group]])
-        after = np.searchsorted(times, pool.time[members])
-        before = np.abs(pool.time[members] - times[np.maximum(after - 1, 0)])
-        behind = np.abs(times[np.minimum(after, len(times) - 1)] - pool.time[members])
-        near[members] = np.minimum(before, behind) < pool.gap
-    return near
+    is_chosen = np.zeros(len(pool.x), dtype=np.bool_)
+    is_chosen[chosen] = True
+    order = np.lexsort((pool.time, pool.group))
+    group, time, marked = pool.group[order], pool.time[order], is_chosen[order]
+    places = np.arange(len(order))
+    before = np.maximum.accumulate(np.where(marked, places, -1))
+    after = np.minimum.accumulate(np.where(marked, places, len(order))[::-1])[::-1]
+    near = np.zeros(len(order), dtype=np.bool_)
+    for there in (before, after):
+        inside = np.flatnonzero((there >= 0) & (there < len(order)))
+        other = there[inside]
+        near[inside] |= (group[other] == group[inside]) & (np.abs(time[inside] - time[other]) < pool.gap)
+    out = np.empty_like(near)
+    out[order] = near & (group >= 0)
+    return out
 
 
 def _with(pool: Pool, free: Array, taken: Array) -> Pool:

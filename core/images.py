@@ -80,7 +80,7 @@ class UnreadableImage(Exception):  # noqa: N818 - it reads as what it is
         return self.reason.startswith(_CUT_SHORT)
 
 
-def read_image(path: str, enough: int | None = None) -> Image:
+def read_image(path: str, enough: int | None = None, decoded: dict[tuple[int, int], Image] | None = None) -> Image:
     """The picture as people see it: upright, three channels of 8 bits, first frame.
 
     Palettes and CMYK become RGB, transparency shows white paper, 16-bit grey is scaled by its full range and
@@ -91,6 +91,8 @@ def read_image(path: str, enough: int | None = None) -> Image:
         path: image file, or a region of one, which is cut out after the picture is upright.
         enough: pixels needed on the shorter side. JPEG files are then decoded at 1/2, 1/4 or 1/8 of their size
             as long as both sides keep twice as many pixels, so that resizing can still average.
+        decoded: whole pictures of this file by their size, for several regions of it: what is there is not decoded
+            again, and what is decoded is added. A region's pixels do not depend on it.
 
     Raises:
         UnreadableImage: missing, forbidden, cut short, no image, or too large.
@@ -106,7 +108,11 @@ def read_image(path: str, enough: int | None = None) -> Image:
             orientation = _orientation(image)
             if enough is not None:
                 _decode_less(image, box_of(path), orientation, enough)
-            rgb = _to_rgb(image)
+            size = image.size
+            upright = decoded.get(size) if decoded is not None else None
+            if upright is None:
+                upright = _upright(_to_rgb(image), orientation)
+                upright.info["full_size"] = (height, width) if orientation >= 5 else (width, height)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise UnreadableImage(path, _too_large()) from None
     except UnidentifiedImageError:
@@ -115,8 +121,8 @@ def read_image(path: str, enough: int | None = None) -> Image:
         raise UnreadableImage(path, "this user may not read it; change its permissions") from None
     except _DAMAGE as error:
         raise UnreadableImage(path, _why_damaged(error)) from None
-    upright = _upright(rgb, orientation)
-    upright.info["full_size"] = (height, width) if orientation >= 5 else (width, height)
+    if decoded is not None:
+        decoded[size] = upright
     box = box_of(path)
     return upright if box is None else _cut_out(upright, box)
 

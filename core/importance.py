@@ -30,6 +30,7 @@ import numpy as np
 
 from .consensus import untrained
 from .coreset import class_sizes, pick, sampling_shares
+from .coreset_training import coreset_training
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress
 from .params import ParamError, Params, param
 from .probe import two_classes, unit_rows
@@ -135,6 +136,10 @@ def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progres
             "per_class": {name: int(size) for name, size in zip(names, sizes, strict=True)},
             "largest_weight": float(coreset.weights.max(initial=0.0)),
         }
+        if len(names) > 1:
+            facts["coreset"]["training"] = coreset_training(
+                x[some], codes[some], len(names), params.class_at_least, params.seed, progress
+            )
     facts["headline"] = _headline(params, score[rows], len(names), facts)
     progress(3, 3, "done")
     return Columns(values, facts, rows)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from .params import Params
 
 if TYPE_CHECKING:
+    from .embedding_reuse import Kept
     from .neighbors import Graph
 
 Array = npt.NDArray[Any]
@@ -201,6 +202,7 @@ class Inputs:
             `embeddings`, a tuple of (n, d_i) arrays; `members`, an (n,) bool array. None, or an absent entry, where the
             parameter names nothing.
         sources: "embeddings", or a run's key → what is known about the run that made that input (`model`, …).
+        kept: vectors of earlier calls that need not be made again, for methods that make vectors of files.
         graph_of: builds or fetches the k-nearest-neighbor graph of these embeddings.
         folder: where a method may keep files, such as trained models; those it names in `facts["files"]` go when the
             run is forgotten. None where nothing can be kept.
@@ -213,6 +215,7 @@ class Inputs:
     labels: GivenLabels | None = None
     named: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    kept: Kept | None = None
     graph_of: Callable[[int, str, Progress], Graph] | None = None
     folder: str | None = None
 

@@ -109,27 +109,27 @@ def _choose(
             held[one, two], held[two, one] = scores(members[two]), scores(members[one])
 
         in_threads(judge, range(len(pairs)))
-        measured = []
+        figures = []
         for k in range(folds):
             others = [j for j in range(folds) if (k, j) in held and len(members[j])]
             if not others:
                 continue
             rows = np.concatenate([members[j] for j in others])
-            disagreement, loss, temperature = _measure(np.concatenate([held[k, j] for j in others]), codes[rows])
-            measured.append((disagreement, loss))
+            disagreement, loss, temperature = measured(np.concatenate([held[k, j] for j in others]), codes[rows])
+            figures.append((disagreement, loss))
             waited[k] = 0 if disagreement < best[k][0][0] or loss < least[k] else waited[k] + 1
             least[k] = min(least[k], loss)
             if (disagreement, loss) < best[k][0]:
                 best[k] = (disagreement, loss), penalty, temperature
-        if measured:
-            disagreement, loss = (float(value) for value in np.mean(measured, axis=0))
+        if figures:
+            disagreement, loss = (float(value) for value in np.mean(figures, axis=0))
             tried.append({"penalty": penalty, "disagreement": disagreement, "log_loss": loss})
         if (waited >= 2).all():
             break
     return np.array([one[1] for one in best]), np.array([one[2] for one in best]), tried
 
 
-def _measure(scores: Array, codes: Array) -> tuple[float, float, float]:
+def measured(scores: Array, codes: Array) -> tuple[float, float, float]:
     """Share of wrong answers, log-loss at the best temperature, and that temperature."""
     if codes.ndim == 1:
         temperature, loss = best_temperature(scores, codes, TEMPERATURES)

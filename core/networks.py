@@ -124,10 +124,9 @@ def open_network(
     if weights is not None and is_kept(local_path(weights)):
         return open_kept(local_path(weights), device, model)
     device = pick_device(device)
-    path = checkpoint_in(local_path(weights)) if weights is not None else _published(model, allow_download)
+    path = _checkpoint(model, weights, allow_download)
     with loading(model, path):
         state = state_in(path)
-    with loading(model, path):
         outputs = _outputs(model, state)
         module = build(model, outputs)
         module.load_state_dict(state)
@@ -135,6 +134,17 @@ def open_network(
     facts = {"model": model, "weights": str(path), "weights_hash": sha256_of(path), "device": device}
     module = module.eval().requires_grad_(False).to(torch.device(device))
     return Network(module, feature_map(module), class_names(outputs, names), frame, facts)
+
+
+def pretrained_state(model: str, weights: str | None, allow_download: bool) -> dict[str, Any]:
+    """Tensors of a network's checkpoint, by name.
+
+    Raises:
+        ParamError: it is not here, or no checkpoint.
+    """
+    path = _checkpoint(model, weights, allow_download)
+    with loading(model, path):
+        return state_in(path)
 
 
 def build(model: str, outputs: int) -> Any:
@@ -292,6 +302,10 @@ def speaking_as(name: str) -> Iterator[None]:
         yield
     except ParamError as error:
         raise ParamError(str(error).replace("EmbeddingsParams", name)) from None
+
+
+def _checkpoint(model: str, weights: str | None, allow_download: bool) -> Path:
+    return checkpoint_in(local_path(weights)) if weights is not None else _published(model, allow_download)
 
 
 def _published(model: str, allow_download: bool) -> Path:

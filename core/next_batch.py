@@ -21,7 +21,7 @@ from .logistic import Design, solve
 from .method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Progress
 from .params import ParamError, Params, param
 from .purposes import bonus, turns_of_classes
-from .selection import members
+from .subset_question import members
 from .threads import blas_threads
 
 K = 24

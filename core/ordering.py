@@ -40,8 +40,8 @@ class OrderParams(Params):
     within: str | None = param(
         None, "Label field: order inside each class, similar classes next to each other", reads="labels"
     )
-    jump: float = param(
-        2.0, "A new section begins where a step is longer than this many median steps", above=1, advanced=True
+    section_size: int = param(
+        30, "Samples in a section on average; sections begin where the order jumps farthest", at_least=2
     )
 
 
@@ -55,7 +55,7 @@ def order_by_similarity(inputs: Inputs, params: OrderParams, progress: Progress)
         assert inputs.labels is not None, "the method reads the labels it is told to order within"
         order, part = _within_classes(x, inputs.labels, progress)
     steps = step_lengths(x, order)
-    section = sections(steps, part[order], params.jump)
+    section = sections(steps, part[order], params.section_size)
     position = np.empty(inputs.n, dtype=np.int64)
     position[order] = np.arange(inputs.n) + 1
     of_row, similarity = np.empty(inputs.n, dtype=np.int64), np.full(inputs.n, np.nan)
@@ -105,28 +105,30 @@ def step_lengths(x: Array, order: Array) -> Array:
     return steps
 
 
-def sections(steps: Array, part: Array, jump: float) -> Array:
+def sections(steps: Array, part: Array, size: int) -> Array:
     """(n,) int64 section of each place in the order, from 0.
 
-    A section begins where a part begins, and at steps longer than `jump` times the median; sections of fewer than
-    three join the one before them, so that single strange images do not each begin one.
+    A section begins where a part begins, and at the longest steps, n / size sections in all; but at no step that is not
+    longer than the median, and none with fewer than three samples, so that single strange ones do not each begin one.
 
     Args:
         steps: (n - 1,) lengths.
         part: (n,) class, or one number for all, along the order.
+        size: samples of a section on average.
     """
     n = len(part)
-    begins = np.zeros(n, dtype=np.bool_)
-    if n > 1:
-        border = part[1:] != part[:-1]
-        begins[1:] = border | (steps > jump * max(float(np.median(steps)), 1e-12))
-        last = 0
-        for at in np.flatnonzero(begins).tolist():
-            if at - last < SHORTEST_SECTION and not border[at - 1]:
-                begins[at] = False
-            else:
-                last = at
-    return np.asarray(np.cumsum(begins))
+    begins = np.zeros(n + 1, dtype=np.bool_)
+    begins[0] = begins[n] = True
+    begins[1:n] = part[1:] != part[:-1]
+    wanted = n // size - int(begins[1:n].sum()) - 1
+    typical = float(np.median(steps)) if len(steps) else 0.0
+    for at in (np.argsort(-steps, kind="stable") + 1).tolist():
+        if wanted <= 0 or steps[at - 1] <= typical:
+            break
+        if not begins[max(at - SHORTEST_SECTION + 1, 0) : at + SHORTEST_SECTION].any():
+            begins[at] = True
+            wanted -= 1
+    return np.asarray(np.cumsum(begins[:n]) - 1)
 
 
 def _joined(x: Array, graph: Graph) -> Array:

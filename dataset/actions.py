@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from . import acting, evaluating, importing, keeping, lists, moving, recipes, reporting, retagging, slices, vectors
+from . import (
+    acting,
+    checkup,
+    evaluating,
+    importing,
+    keeping,
+    lists,
+    moving,
+    recipes,
+    reporting,
+    retagging,
+    slices,
+    vectors,
+)
 from .action import Action
 
 ACTIONS: tuple[Action, ...] = (
+    checkup.ACTION,
     importing.ACTION,
     vectors.ACTION,
     evaluating.ACTION,

@@ -19,12 +19,11 @@ import fiftyone.brain as fob
 import fiftyone.core.fields as fof
 import numpy as np
 from PIL import Image
-from pymongo import UpdateOne
 
 from ..core import method as kinds
 from ..core.method import Array, Column, Columns, GivenLabels, HeatmapValues, Inputs, LabelValues, Method, Progress
 from ..core.params import ParamError, Params, domains, roles
-from . import runs, searching, sidebar, store, subject
+from . import runs, searching, sidebar, store, subject, vector_store
 from .curated import corrections
 from .named import read_named
 from .rows import BATCH, Rows, attribute, object_fields, regions, root_of, rows_of
@@ -87,7 +86,7 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
     if main.get("embeddings"):
         path, source, facts = find_vectors(dataset, main["embeddings"])
         reads["embeddings"], sources["embeddings"] = source, facts
-        vectors, keep, why = _vectors(rows.values(path), path)
+        vectors, keep, why = _vectors(rows, path, facts)
     several = _several(dataset, rows, params, keep, why, reads, sources)
     files: list[str] = rows.values("filepath") if with_paths else []
     if with_paths and about is not None:
@@ -196,30 +195,36 @@ def label_path(dataset: fo.Dataset, name: str, objects: str | None = None) -> st
 
 
 def write(
-    dataset: fo.Dataset, method: Method, key: str, into: Rows, columns: Columns, progress: Progress
+    dataset: fo.Dataset,
+    method: Method,
+    key: str,
+    into: Rows,
+    columns: Columns,
+    progress: Progress,
+    numbered: Mapping[str, Sequence[int | None]] | None = None,
 ) -> tuple[dict[str, str], int]:
     """Write a method's columns as fields of run `key`: of the samples, or of the labels that its rows are.
 
     All of them are written, or none if anything fails.
 
+    Args:
+        numbered: columns whose vectors are in a file: (n,) the row number that each has there, None for none.
+
     Returns:
         column → field path, and the number of rows that got a value of the first column
     """
     paths = {name: into.path(method.column(name).field(key)) for name in columns.values}
-    for path in paths.values():
-        if dataset.get_field(path) is not None:
-            raise ParamError(
-                f"Field {path!r} exists already and is not this run's; choose another key or rename the field"
-            )
+    _clear_place(dataset, key, list(paths.values()))
+    numbered = numbered or {}
     rows = np.flatnonzero(columns.rows) if columns.rows is not None else np.arange(len(into))
     try:
-        _declare(dataset, method, key, paths)
-        n = _update(dataset, method, paths, into, columns, rows, progress)
+        _declare(dataset, method, key, paths, numbered)
+        n = _update(dataset, method, paths, into, columns, numbered, rows, progress)
         for name, path in paths.items():
             if _is_map(method.column(name), columns.values[name]):
                 ids = [into.ids[int(row)] for row in rows]
                 _register_map(dataset, key, path, into.field, ids, np.asarray(columns.values[name])[rows])
-        if method.makes_vectors:
+        if method.makes_vectors and "" not in numbered:  # FiftyOne's search reads fields, not files
             searching.register(dataset, key, paths[""], into.field, columns.facts)
         if into.field is None:  # the App lists a label's attributes under its label field by itself
             sidebar.add_group(dataset, key, [path for path in paths.values() if dataset.get_field(path) is not None])
@@ -234,31 +239,40 @@ def write(
 
 
 def rewrite(
-    dataset: fo.Dataset,
-    method: Method,
-    paths: Mapping[str, str],
-    ids: Sequence[str],
-    rows: Sequence[int],
-    values: Mapping[str, Any],
-    update: Callable[[int, dict[str, Any]], UpdateOne],
+    dataset: fo.Dataset, method: Method, paths: Mapping[str, str], into: Rows, rows: Array, values: Any
 ) -> None:
     """Set fields of a run anew on some of its rows; what has no value any more is emptied.
 
     Args:
         paths: column → field.
-        ids: of all rows.
-        rows: the rows to set.
+        into: all rows.
+        rows: the numbers of those to set.
         values: column → values of all rows.
-        update: the database's update that sets values, path → value, of one row.
     """
     plain = {
-        path: _plain(method.column(name), values[name], ids, dataset.get_field(path)) for name, path in paths.items()
+        path: _plain(method.column(name), values[name], into.ids, dataset.get_field(path))
+        for name, path in paths.items()
     }
     for begin in range(0, len(rows), BATCH):
-        now = {"last_modified_at": datetime.now(timezone.utc)}
-        dataset._bulk_write(
-            [update(row, {path: of(row) for path, of in plain.items()} | now) for row in rows[begin : begin + BATCH]]
-        )
+        now = datetime.now(timezone.utc)
+        some = [int(row) for row in rows[begin : begin + BATCH]]
+        given = [{path: of(row) for path, of in plain.items()} | {"last_modified_at": now} for row in some]
+        dataset._bulk_write([into.update(row, own) for row, own in zip(some, given, strict=True)])
+
+
+def _clear_place(dataset: fo.Dataset, key: str, paths: Sequence[str]) -> None:
+    """Refuse fields that are there and not this run's; delete those that a run of this key died on writing."""
+    there = {path: kind for path in paths if (kind := dataset.get_field(path)) is not None}
+    for path, kind in there.items():
+        if (kind.info or {}).get("run") != key and key not in dataset.list_brain_runs():
+            raise ParamError(
+                f"Field {path!r} exists already and is not this run's; choose another key or rename the field"
+            )
+    if key in dataset.list_brain_runs():
+        dataset.delete_brain_run(key)
+    left = [path for path in there if dataset.get_field(path) is not None]
+    if left:
+        dataset.delete_sample_fields(left)
 
 
 def find_vectors(dataset: fo.Dataset, name: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
@@ -290,27 +304,40 @@ def _makes_vectors(run: runs.Run) -> bool:
     return declared is not None and run.status == "done" and declared.makes_vectors
 
 
-def _vectors(values: Sequence[Any], path: str) -> tuple[Array, Array, Counter[str]]:
-    lengths = Counter(len(value) for value in values if value is not None)
-    if not lengths:
-        raise ParamError(f"No sample of the target has a vector in {path!r}; compute embeddings for it first")
-    if len(lengths) > 1:
-        found = ", ".join(f"{length} numbers on {count:,} samples" for length, count in lengths.most_common())
-        raise ParamError(f"The vectors in {path!r} differ in length: {found}; compute them again with one model")
-    matrix = np.full((len(values), next(iter(lengths))), np.nan, dtype=np.float32)
-    keep = np.zeros(len(values), dtype=bool)
-    why = Counter[str]()
-    for row, value in enumerate(values):
-        if value is None:
-            why["no vector"] += 1
-            continue
-        matrix[row] = value
-        keep[row] = np.isfinite(matrix[row]).all()
-        if not keep[row]:
-            why["vector with NaN or infinite numbers"] += 1
+def _vectors(rows: Rows, path: str, facts: Mapping[str, Any]) -> tuple[Array, Array, Counter[str]]:
+    """(n, d) vectors of the rows, (n,) whether they can be used, and why not."""
+    matrix, has = read_vectors(rows, path, facts)
+    keep = np.isfinite(matrix).all(axis=1) & has
+    why = Counter({"no vector": int((~has).sum()), "vector with NaN or infinite numbers": int((has & ~keep).sum())})
     if not keep.any():
         raise ParamError(f"Every vector in {path!r} holds NaN or infinite numbers; compute them again")
-    return matrix, keep, why
+    return matrix, keep, +why
+
+
+def read_vectors(rows: Rows, path: str, facts: Mapping[str, Any]) -> tuple[Array, Array]:
+    """The vectors of the rows, wherever they are kept.
+
+    Args:
+        path: as `find_vectors` gives it.
+        facts: of the run that made them.
+
+    Returns:
+        (n, d) float32, NaN for none; and (n,) bool, whether the row has a vector
+
+    Raises:
+        ParamError: no row has one, or they differ in length.
+    """
+    if "stored" in facts:
+        return vector_store.read(facts["stored"], rows.values(path), facts.get("key") or path)
+    matrix, lengths = rows.vectors(path)
+    if not lengths:
+        raise ParamError(f"No {rows.word} of the target has a vector in {path!r}; compute embeddings for it first")
+    if len(lengths) > 1:
+        found = ", ".join(f"{length} numbers on {count:,} {rows.word}s" for length, count in lengths.most_common())
+        raise ParamError(f"The vectors in {path!r} differ in length: {found}; compute them again with one model")
+    if sum(lengths.values()) == len(rows):
+        return matrix, np.ones(len(rows), dtype=bool)
+    return matrix, np.asarray(~np.isnan(matrix).all(axis=1))
 
 
 def _roles(params: Params) -> tuple[dict[str, Any], list[str]]:
@@ -341,7 +368,7 @@ def _several(
         for number, key in enumerate(getattr(params, name)):
             path, source, facts = find_vectors(dataset, key)
             reads[f"{name}.{number}"], sources[key] = {"role": "embeddings", **source}, facts
-            matrix, has, lacking = _vectors(rows.values(path), path)
+            matrix, has, lacking = _vectors(rows, path, facts)
             found[name].append(matrix)
             why.update({f"{reason} in {key!r}": count for reason, count in lacking.items()})
             keep &= has
@@ -370,10 +397,12 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def _declare(dataset: fo.Dataset, method: Method, key: str, paths: Mapping[str, str]) -> None:
+def _declare(
+    dataset: fo.Dataset, method: Method, key: str, paths: Mapping[str, str], numbered: Mapping[str, Any]
+) -> None:
     for name, path in paths.items():
         column = method.column(name)
-        ftype, options = _field_type(column)
+        ftype, options = _field_type(column) if name not in numbered else (fo.IntField, {})
         info = {"run": key, "column": name, "best": column.best}
         dataset.add_sample_field(path, ftype, description=column.said, info=info, **options)
         if len(dataset.list_indexes()) < MOST_INDEXES:
@@ -408,11 +437,14 @@ def _update(
     paths: Mapping[str, str],
     into: Rows,
     columns: Columns,
+    numbered: Mapping[str, Sequence[int | None]],
     rows: Array,
     progress: Progress,
 ) -> int:
-    plain = {
-        path: _plain(method.column(name), columns.values[name], into.ids, dataset.get_field(path))
+    plain: dict[str, Callable[[int], Any]] = {
+        path: numbered[name].__getitem__
+        if name in numbered
+        else _plain(method.column(name), columns.values[name], into.ids, dataset.get_field(path))
         for name, path in paths.items()
     }
     first = next(iter(paths.values()), None)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import fiftyone as fo
 import numpy as np
-from bson import ObjectId
-from pymongo import UpdateOne
 
 from ..core.method import Array, Columns, Progress
 from ..core.params import ParamError, Params, param
-from . import columns, runs, store
+from . import columns, curate, runs, store
 from .action import Action, counted
-from .rows import Rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,42 +33,30 @@ def move_threshold(samples: fo.DatasetView, params: MoveThresholdParams, progres
             f"MoveThresholdParams.key must name a finished run of find_duplicates or find_leaks; "
             f"{params.key!r} is a run of {run.label!r}, {run.status}"
         )
-    kept = store.kept(dataset, run.key)
+    kept = store.kept(dataset, run.key, run.patches_field)
     if kept is None:
         raise ParamError(
             f"What the run {run.key!r} kept is not on this machine; run it again with threshold={params.threshold:g}"
         )
-    arrays, ids = kept
+    arrays, into = kept
     given = declared.params.from_dict(run.params)
     progress(0, 2, "grouping")
     before, after = run.facts["threshold"], declared.move(arrays, given, params.threshold)
     old = declared.move(arrays, given, before) if before is not None else None
-    rows = np.arange(len(ids)) if old is None else _changed(old, after, run.writes)
+    rows = np.arange(len(into)) if old is None else _changed(old, after, run.writes)
     if after.rows is not None:
         rows = rows[after.rows[rows]]
     progress(1, 2, "writing fields")
-    update = _updates(dataset, run, ids)
-    columns.rewrite(dataset, declared, run.writes, ids, [int(row) for row in rows], after.values, update)
-    facts = {**run.facts, **after.facts, "moved_from": before}
+    columns.rewrite(dataset, declared, run.writes, into, rows, after.values)
+    headline = curate.said_of(into, after.facts["headline"])
+    facts = {**run.facts, **after.facts, "headline": headline, "moved_from": before}
     runs.finish(dataset, replace(run, facts=facts, params={**run.params, "threshold": params.threshold}))
     progress(2, 2, "writing fields")
     return {
-        "headline": f"{after.facts['headline']}; {counted(len(rows), 'sample')} changed",
+        "headline": f"{headline}; {counted(len(rows), into.word)} changed",
         "key": run.key,
         "changed": len(rows),
     }
-
-
-def _updates(dataset: fo.Dataset, run: runs.Run, ids: Sequence[str]) -> Callable[[int, dict[str, Any]], UpdateOne]:
-    """Row, values → the database's update."""
-    if run.patches_field is None:
-        return lambda row, values: UpdateOne({"_id": ObjectId(ids[row])}, {"$set": values})
-    into = Rows(dataset.view(), run.patches_field, ids)
-    if len(into) < len(ids):
-        raise ParamError(
-            f"{len(ids) - len(into):,} objects of the run {run.key!r} have been deleted since; run it again"
-        )
-    return into.update
 
 
 def _changed(one: Columns, other: Columns, names: Iterable[str]) -> Array:

@@ -7,7 +7,7 @@ those of its image; its path is the image's file with the box that is meant.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -60,6 +60,14 @@ class Rows:
         self.ids: Sequence[str] = self._picked(ids)
         self.images: Sequence[str] = self.ids if self._root is None else self._picked(self._each(images))
 
+    @classmethod
+    def known(cls, dataset: fo.Dataset, field: str | None, ids: Sequence[str], images: Sequence[str]) -> Rows:
+        """Rows whose ids are known from before, to be updated; they read no values."""
+        rows = object.__new__(cls)
+        rows.field, rows.ids, rows.images = field, ids, images
+        rows._root = root_of(dataset, field) if field else None
+        return rows
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -79,6 +87,44 @@ class Rows:
             inside = path.startswith(f"{self._root}.")
             values = [one for own in values for one in own or ()] if inside else self._each(values)
         return self._picked(values)
+
+    def vectors(self, path: str) -> tuple[Array, Counter[int]]:
+        """The vectors in a field, read one after another into one array.
+
+        Returns:
+            (n, dim) float32, NaN where a row has none; and length → number of vectors that have it. `dim` is the
+            length of the first one, and vectors of other lengths are left out
+        """
+        ends = None if self._places is None else {place: row for row, place in enumerate(self._places)}
+        matrix, lengths = np.full((len(self), 0), np.nan, dtype=np.float32), Counter[int]()
+        kind = self._source._root_dataset.get_field(path)
+        packed = isinstance(kind, (fof.VectorField, fof.ArrayField))
+        for place, value in enumerate(self._stored(path)):
+            row = place if ends is None else ends.get(place, -1)
+            if value is None or row < 0:
+                continue
+            vector = kind.to_python(value) if packed else value
+            lengths[len(vector)] += 1
+            if not matrix.shape[1]:
+                matrix = np.full((len(self), len(vector)), np.nan, dtype=np.float32)
+            if len(vector) == matrix.shape[1]:
+                matrix[row] = vector
+        return matrix, lengths
+
+    def _stored(self, path: str) -> Iterator[Any]:
+        """One value per place, as the database holds it, one after another."""
+        of: Any = f"${path}"
+        if self._root is not None and path.startswith(f"{self._root}."):
+            one = {"$ifNull": [f"$$one.{path.removeprefix(f'{self._root}.')}", None]}  # absent ones would be skipped
+            of = {"$map": {"input": {"$ifNull": [f"${self._root}", []]}, "as": "one", "in": one}}
+        elif self._root is not None:
+            yield from self._each(self._source.values(path))
+            return
+        for document in self._source._aggregate(post_pipeline=[{"$project": {"_id": False, "of": of}}]):
+            if self._root is None:
+                yield document.get("of")
+            else:
+                yield from document["of"]
 
     def only(self, keep: Array) -> Rows:
         """The rows where `keep` (n,) holds."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -21,7 +21,7 @@ import fiftyone.core.odm as foo
 from ..core.catalog import METHODS
 from ..core.method import Method
 from ..core.params import ParamError
-from . import sidebar, store
+from . import kept, sidebar, store, vector_store
 from .curated import corrections, curated_field
 from .rows import object_fields, root_of
 
@@ -184,19 +184,21 @@ def forget(dataset: fo.Dataset, key: str) -> dict[str, int]:
     run = get_run(dataset, key)
     erase(dataset, run)
     store.drop(dataset, key)
+    kept.drop(dataset, key)
+    vector_store.drop(dataset, key)
     dataset.delete_run(key)
     return {"fields": len(run.writes), "samples": run.n}
 
 
-def erase(dataset: fo.Dataset, run: Run) -> None:
-    """Delete what a run wrote, leaving its record."""
+def erase(dataset: fo.Dataset, run: Run, keep: Collection[str] = ()) -> None:
+    """Delete what a run wrote, leaving its record, and files that are still needed."""
     if run.key in dataset.list_brain_runs():
         dataset.delete_brain_run(run.key)
     present = [path for path in run.writes.values() if dataset.get_field(path) is not None]
     if present:
         dataset.delete_sample_fields(present)
     sidebar.remove_group(dataset, run.key)
-    store.remove(dataset, run.facts.get("files") or ())
+    store.remove(dataset, [file for file in run.facts.get("files") or () if file not in keep])
 
 
 class Freshness:
@@ -240,7 +242,10 @@ class Freshness:
             return f"{were} {'added' if change > 0 else 'removed'}"
         if "boxes" in run.fingerprint and self._boxes(run) != run.fingerprint["boxes"]:
             return f"boxes in {run.patches_field!r} have changed"
-        return None
+        if "stored" in run.facts and not vector_store.is_there(run.facts["stored"]):
+            return "its file of vectors is gone"
+        changed = kept.changed_files(self._dataset, run) if "reuse" in run.params else 0
+        return f"{changed:,} file{' has' if changed == 1 else 's have'} changed on disk" if changed else None
 
     def _source_reason(self, run: Run, role: str, source: Mapping[str, Any]) -> str | None:
         maker = source.get("run")

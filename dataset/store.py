@@ -11,22 +11,40 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import fiftyone as fo
 import numpy as np
 
 from ..core.method import Array, Progress
 from ..core.neighbors import Graph, build_graph
+from .rows import Rows
 
 GRAPHS_KEPT = 4
 LEAST_K = 24
 
 
+def root() -> Path:
+    """Where the arrays of all datasets are kept. What is of deleted datasets may be deleted there."""
+    return Path(fo.config.default_dataset_dir) / ".curation"
+
+
 def folder(dataset: fo.Dataset) -> Path:
     """Where this dataset's arrays are kept. Not created."""
-    return Path(fo.config.default_dataset_dir) / ".curation" / str(dataset._doc.id)
+    return root() / str(dataset._doc.id)
+
+
+def whole_file(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file so that a reader sees the whole of it or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        write(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def remove(dataset: fo.Dataset, files: Iterable[str]) -> None:
@@ -61,7 +79,7 @@ def shared_graph(dataset: fo.Dataset, x: Array, k: int, metric: str, progress: P
     return graph
 
 
-def keep(dataset: fo.Dataset, key: str, arrays: Mapping[str, Array], ids: Sequence[str]) -> None:
+def keep(dataset: fo.Dataset, key: str, arrays: Mapping[str, Array], rows: Rows) -> None:
     """Keep what a run may be continued from, in place of what an earlier run of that key kept."""
     path = _kept_path(dataset, key)
     if not arrays:
@@ -70,16 +88,22 @@ def keep(dataset: fo.Dataset, key: str, arrays: Mapping[str, Array], ids: Sequen
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as file:
-        np.savez(file, **{**arrays, "ids": np.array(ids, dtype="S24")})  # type: ignore[arg-type]
+        ids = {"_ids": np.array(rows.ids, dtype="S24"), "_images": np.array(rows.images, dtype="S24")}
+        np.savez(file, **{**arrays, **ids})  # type: ignore[arg-type]
     part.replace(path)
 
 
-def kept(dataset: fo.Dataset, key: str) -> tuple[dict[str, Array], list[str]] | None:
-    """What a run kept, and the ids of its rows; None where it is not there any more."""
+def kept(dataset: fo.Dataset, key: str, field: str | None) -> tuple[dict[str, Array], Rows] | None:
+    """What a run kept, and its rows; None where it is not there any more.
+
+    Args:
+        field: whose objects the rows are.
+    """
     try:
         with np.load(_kept_path(dataset, key), allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
-        return found, [value.decode() for value in found.pop("ids").tolist()]
+        ids, images = ([value.decode() for value in found.pop(name).tolist()] for name in ("_ids", "_images"))
+        return found, Rows.known(dataset, field, ids, images)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
@@ -100,27 +124,31 @@ def _digest(x: Array) -> str:
 
 
 def _save_graph(path: Path, graph: Graph) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("wb") as file:
-        np.savez(
-            file,
-            indices=graph.indices,
-            distances=graph.distances,
-            metric=np.array(graph.metric),
-            facts=np.array(json.dumps(graph.facts)),
-        )
-    part.replace(path)  # a reader sees the whole graph or none
+    arrays = {"indices": graph.indices, "distances": graph.distances}
+    texts = {"metric": np.array(graph.metric), "facts": np.array(json.dumps(graph.facts))}
+    whole_file(path, lambda part: save_arrays(part, {**arrays, **texts}))
     graphs = sorted(path.parent.glob("graph_*.npz"), key=lambda other: other.stat().st_mtime)
     for old in graphs[:-GRAPHS_KEPT]:
         old.unlink(missing_ok=True)
 
 
-def _load_graph(path: Path) -> Graph | None:
+def save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Arrays by name, as NPZ."""
+    with path.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def load_arrays(path: Path) -> dict[str, Array] | None:
+    """What `save_arrays` wrote; None where the file is not there, or damaged."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return Graph(
-                arrays["indices"], arrays["distances"], str(arrays["metric"]), json.loads(str(arrays["facts"]))
-            )
+            return {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _load_graph(path: Path) -> Graph | None:
+    found = load_arrays(path)
+    if found is None or not {"indices", "distances", "metric", "facts"} <= found.keys():
         return None  # damaged: it will be built again
+    return Graph(found["indices"], found["distances"], str(found["metric"]), json.loads(str(found["facts"])))

@@ -15,7 +15,9 @@ import numpy as np
 from fiftyone import ViewField as F
 
 from ..core.method import Array
-from ..dataset.runs import Run
+from ..dataset import columns
+from ..dataset.rows import Rows
+from ..dataset.runs import Run, get_run
 
 MOST_VECTORS = 50_000  # rows kept in memory; above, only a find_neighbors run tells who is alike
 SPARE = 8  # candidates beyond those wanted, some of which may have got another label since they were read
@@ -81,7 +83,7 @@ def _from_vectors(
     path = source.get("field", "")
     if dataset.get_field(path) is None or (label is not None and label_path is None):
         return []
-    _, own = _read(dataset, dataset.select(sample_id), path)
+    _, own = _read(dataset, dataset.select(sample_id).view(), source)
     found = _vectors(dataset, source, label_path, label) if len(own) else None
     if found is None:
         return []
@@ -104,18 +106,18 @@ def _vectors(
         if not 0 < count <= MOST_VECTORS:
             return None
         view = dataset.view() if label is None else dataset.match(F(label_path) == label)
-        _KEPT.read[label] = _read(dataset, view, source["field"])
+        _KEPT.read[label] = _read(dataset, view, source)
     return _KEPT.read[label]
 
 
-def _read(dataset: fo.Dataset, view: fo.DatasetView, path: str) -> tuple[Sequence[str], Array]:
+def _read(dataset: fo.Dataset, view: fo.DatasetView, source: Mapping[str, Any]) -> tuple[Sequence[str], Array]:
     """Ids and unit vectors of the samples that have one."""
-    stages: list[dict[str, Any]] = [{"$match": {path: {"$ne": None}}}, {"$project": {"vector": f"${path}"}}]
-    rows = list(view._aggregate(post_pipeline=stages))
-    schema = dataset.get_field(path)
-    x = np.array([schema.to_python(row["vector"]) for row in rows], dtype=np.float32)
-    x = x.reshape(len(rows), -1)
-    return [str(row["_id"]) for row in rows], x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    some = Rows(view.exists(source["field"]), None)
+    if not len(some):
+        return [], np.zeros((0, 1), np.float32)
+    facts = get_run(dataset, source["run"]).facts if source.get("run") else {}
+    x, _ = columns.read_vectors(some, source["field"], facts)
+    return some.ids, x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
 
 
 def _pictures(

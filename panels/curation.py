@@ -21,7 +21,7 @@ from ..dataset.actions import ACTIONS
 from ..dataset.columns import vector_sources
 from ..dataset.lists import default_name
 from ..dataset.runs import Freshness, Run, list_runs
-from . import grid, home, objects, quadrants, queue, reading, run_page, showing, wording
+from . import checkup, grid, home, objects, quadrants, queue, reading, run_page, showing, wording
 from .beginning import advice
 from .layout import Layout, layout
 from .quadrants import Axes
@@ -43,6 +43,7 @@ EVENTS = (
     "show_cell",
     "show_quadrant",
     "show_box",
+    "show_issue",
     "open_sample",
     "save_slice",
     "export",
@@ -104,15 +105,18 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             run, fresh = _named(runs, ctx.panel.get_state("run")), Freshness(ctx.dataset, runs)
             data["scope"] = _scope(ctx, view)
             data["showing"] = showing.showing(ctx)
-            if run is not None:
+            if run is not None and checkup.is_checkup(run):
+                data["page"] = checkup.page(run, fresh.stale_reason(run.key), view)
+            elif run is not None:
                 parts = _layout(ctx.dataset, run, runs)
                 axes = quadrants.axes(runs, ctx.dataset.get_field_schema(), run)
                 data["page"] = run_page.page(run, fresh.stale_reason(run.key), view, parts, axes, ctx.panel_state)
             else:
                 stale = {each.key: fresh.stale_reason(each.key) for each in runs}
-                data["home"] = home.home(METHODS, ACTIONS, runs, stale, _has(ctx.dataset, runs))
-                if data["home"]["next"]["action"] is None and data["home"]["poll"] is None:
-                    data["home"]["next"] = _review_step(ctx.dataset, runs, view) or data["home"]["next"]
+                found = home.home(METHODS, ACTIONS, runs, stale, _has(ctx.dataset, runs))
+                if found["next"]["action"] is None and found["poll"] is None:
+                    found["next"] = _review_step(ctx.dataset, runs, view) or found["next"]
+                data["home"] = checkup.on_home(found, runs, stale.get(checkup.KEY))
         ctx.panel.set_data(data)
 
     def open_run(self, ctx: Any) -> None:
@@ -244,6 +248,10 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             said.append(f"{title} {wording.interval(low, high, least, largest)}")
         shown = {"event": "show_box", "column": "", "value": sides, "text": ", ".join(said)}
         showing.show(ctx, fos.Match(condition), shown)
+
+    def show_issue(self, ctx: Any) -> None:
+        """Show the samples of one kind of issue that a check found."""
+        checkup.show_issue(ctx, str(ctx.params.get("value")))
 
     def open_sample(self, ctx: Any) -> None:
         """Open one sample large; of an object its image, unless the grid shows objects."""

@@ -98,8 +98,14 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
         known = ctx.panel.get_state("base")
         if ctx.dataset is not None and (known is None or known == grid.digest(grid.base_view(ctx))):
             ctx.panel.set_data("in_grid", grid.is_shown(ctx))
-        else:
+            return
+        points = map_points.kept(ctx.dataset, ctx.panel.get_state("run")) if ctx.dataset is not None else None
+        if points is None or not points.all_drawn or ctx.panel.get_state("blank") or advice(ctx) is not None:
             self._show(ctx)
+        else:  # places and colors are the same in every view
+            view = grid.base_view(ctx)
+            ctx.panel.set_state("base", grid.digest(view))
+            ctx.panel.set_data({"narrowed": bool(view._stages), **self._lit(ctx, points)})
 
     def on_change_selected(self, ctx: Any) -> None:
         points = map_points.kept(ctx.dataset, ctx.panel.get_state("run")) if ctx.dataset is not None else None
@@ -277,6 +283,7 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
             assert run is not None
             assert points is not None
             data.update(self._page(ctx, maps, run, points, runs))
+        ctx.panel.set_state("blank", data["advice"] is not None)
         ctx.panel.set_data(data)
 
     def _page(self, ctx: Any, maps: Sequence[Run], run: Run, points: MapPoints, runs: Sequence[Run]) -> dict[str, Any]:

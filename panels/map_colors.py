@@ -119,7 +119,9 @@ def class_codes(values: Sequence[Any], slots: Mapping[Any, int]) -> Array:
         values: names, or lists of names.
         slots: class → slot, of the classes with a color of their own.
     """
-    return np.array([_class_code(value, slots) for value in values], dtype=np.uint8).reshape(-1)
+    plain = {None: NONE, **slots}
+    codes = [_list_code(value, slots) if isinstance(value, list) else plain.get(value, OTHER) for value in values]
+    return np.array(codes, dtype=np.uint8)
 
 
 def slots_of(counts: Mapping[Any, int], wanted: Sequence[Any] = ()) -> dict[Any, int]:
@@ -211,9 +213,7 @@ def _number(value: Any) -> float:
     return float(value) if isinstance(value, (int, float)) else math.nan
 
 
-def _class_code(value: Any, slots: Mapping[Any, int]) -> int:
-    if not isinstance(value, list):
-        return NONE if value is None else slots.get(value, OTHER)
+def _list_code(value: Sequence[Any], slots: Mapping[Any, int]) -> int:
     names = set(_flat(value))
     own = [slots[name] for name in names if name in slots]
     return own[0] if len(own) == 1 else SEVERAL if own else OTHER if names else NONE

@@ -68,7 +68,7 @@ def sample(dataset: fo.Dataset, sample_id: str, shown: Sequence[FieldChoice], la
         project["label"] = f"${label_path}"
     for row in dataset.select(sample_id)._aggregate(post_pipeline=[{"$project": project}]):
         facts = [
-            {"label": choice.title, "value": text}
+            {"label": choice.label, "value": text}
             for number, choice in enumerate(shown)
             if choice.path != label_path and (text := wording.plain(row.get(f"f{number}"))) is not None
         ]

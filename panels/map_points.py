@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import gc
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,12 +86,13 @@ def read(dataset: fo.Dataset, run: Run, view: fo.DatasetView) -> MapPoints | Non
     """
     path = map_path(run)
     assert path is not None  # `map_runs` leaves out the others
-    found = dataset._aggregate(post_pipeline=[{"$match": {f"{path}.0": {"$exists": True}}}, {"$project": {path: True}}])
-    rows = list(found)
-    if not rows:
+    stages = [{"$match": {f"{path}.0": {"$exists": True}}}, {"$project": {path: True}}]
+    with _uncollected():
+        rows = list(dataset._aggregate(post_pipeline=stages))
+        ids = [row["_id"] for row in rows]
+        points = np.array([row[path] for row in rows], dtype=np.float32)
+    if not ids:
         return None
-    ids = [row["_id"] for row in rows]
-    points = np.array([row[path] for row in rows], dtype=np.float32)
     frame = Frame.of(points)
     unit = frame.unit(points).astype(np.float32)
     first = None
@@ -132,15 +135,17 @@ def plot(points: MapPoints) -> dict[str, Any]:
 def mask(points: MapPoints, view: fo.DatasetView) -> Array:
     """(m,) bool: which drawn points are of samples of a view."""
     narrow = [] if points.all_drawn else [{"$match": {"_id": {"$in": list(points.drawn)}}}]
-    found = view._aggregate(post_pipeline=[*narrow, {"$project": {"_id": True}}])
-    members = {row["_id"] for row in found}
+    with _uncollected():
+        found = view._aggregate(post_pipeline=[*narrow, {"$project": {"_id": True}}])
+        members = {row["_id"] for row in found}
     return np.array([sample_id in members for sample_id in points.drawn], dtype=bool)
 
 
 def values(dataset: fo.Dataset, points: MapPoints, path: str) -> list[Any]:
     """A field's values of the drawn points, in their order; None where there is none."""
     view = dataset if points.all_drawn else dataset.select([str(sample_id) for sample_id in points.drawn])
-    found = {row["_id"]: row.get("v") for row in view._aggregate(post_pipeline=[{"$project": {"v": f"${path}"}}])}
+    with _uncollected():
+        found = {row["_id"]: row.get("v") for row in view._aggregate(post_pipeline=[{"$project": {"v": f"${path}"}}])}
     return [found.get(sample_id) for sample_id in points.drawn]
 
 
@@ -152,6 +157,18 @@ def encoded(array: Array) -> str:
 def bits(flags: Array) -> str:
     """Flags as text, eight to a byte, the first in the lowest place."""
     return encoded(np.packbits(flags, bitorder="little"))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Reads many small lists without Python's collector, which would walk through all of FiftyOne for them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _places(unit: Array) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from ..method import Array, Facts
 from ..params import ParamError
 from .base import Entry, Request, TextEngine, unit_rows
+from .clip_text import encode_text
 from .preparation import Preparation
 from .torch_engine import TorchEngine, pick_device, require, size_of
 from .weights import cached_from_hub, checkpoint_in, consent, fetch_failed, loading, local_path
@@ -89,7 +90,7 @@ class ClipEngine(TorchEngine, TextEngine):
         with torch.inference_mode():
             for start in range(0, len(texts), 256):
                 tokens = tokenizer(texts[start : start + 256]).to(self._device)
-                parts.append(self._both.encode_text(tokens).float().cpu().numpy())
+                parts.append(encode_text(self._both, tokens).float().cpu().numpy())
         return unit_rows(np.concatenate(parts))
 
     @property

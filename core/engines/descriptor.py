@@ -32,8 +32,9 @@ ORIENTATIONS = 8
 GRIDS = (8, 4, 2)
 COLOUR_GRID = 4
 DIM = 128
+PLAIN = ORIENTATIONS * sum(grid * grid for grid in GRIDS) + 6 * COLOUR_GRID**2  # numbers of a picture, 768
+RAW = PLAIN + PLAIN // 2  # three for each pair of numbers that mirroring swaps
 SIDED, SIDE_SIZE = 0.3, 0.7  # weights of t and of |t|, in the module's docstring
-RAW = 3 * (ORIENTATIONS * sum(grid * grid for grid in GRIDS) + 6 * COLOUR_GRID**2) // 2
 LEARN_FROM = 3_000  # these are read twice
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
-from browser import grid_count, open_map
+from browser import draw_around, grid_count, open_map
 from image_curation import curate
 from image_curation.dataset.runs import get_run
 
@@ -22,7 +21,7 @@ def test_map__lasso_drives_the_grid_and_a_reload_finds_it(page: Any, digits: Any
         page.get_by_role("combobox").filter(has_text=key).wait_for()
         assert int(canvas.get_attribute("data-points")) == get_run(digits, key).n
         page.get_by_role("button", name="Lasso").click()
-        _draw_around(page, canvas, 0.3)
+        draw_around(page, canvas, 0.3)
         n = _chosen(page)
         assert 0 < n < len(digits)
         _wait_for_grid(page, n)
@@ -51,24 +50,14 @@ def test_map__a_point_shows_its_picture_and_is_excluded_and_back(page: Any, digi
     assert digits.match_tags("excluded").count() == 0
 
 
-def _draw_around(page: Any, canvas: Any, share: float) -> None:
-    """A ring around the middle of the map."""
-    box = canvas.bounding_box()
-    x, y, radius = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, share * box["height"]
-    page.mouse.move(x + radius, y)
-    page.mouse.down()
-    for step in range(1, 25):
-        page.mouse.move(x + radius * math.cos(step * math.pi / 12), y + radius * math.sin(step * math.pi / 12))
-    page.mouse.up()
-
-
 def _click_a_point(page: Any, canvas: Any) -> None:
-    """Click along a line through the middle until a picture opens."""
+    """Move along a line through the middle until a point has its ring, and click it."""
     box = canvas.bounding_box()
-    for step in range(12):
-        page.mouse.click(box["x"] + box["width"] * (0.3 + step / 30), box["y"] + box["height"] / 2)
-        page.wait_for_timeout(700)
-        if page.get_by_role("dialog").count():
+    for step in range(60):
+        x, y = box["x"] + box["width"] * (0.25 + step / 120), box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        if page.locator("canvas[data-points] + svg circle").count():
+            page.mouse.click(x, y)
             return
     raise AssertionError("no point lies on the middle line of the map")
 

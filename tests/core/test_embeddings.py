@@ -24,7 +24,7 @@ from image_curation.core.engines.base import Engine, Request
 from image_curation.core.engines.descriptor import Descriptor, Whitening
 from image_curation.core.method import Columns, Inputs, Interrupted, silent
 from image_curation.core.params import ParamError
-from image_curation.core.vector_files import match_paths, read_npz, read_vectors, write_npz
+from image_curation.core.vector_files import match_paths, read_npz, read_vectors, write_npy, write_npz
 from PIL import Image
 
 
@@ -177,7 +177,7 @@ def test_embed_stream__crops_are_cut_from_one_decoding(tmp_path: Path) -> None:
     picture = Image.new("RGB", (40, 20), "red")
     picture.paste("blue", (20, 0, 40, 20))
     picture.save(tmp_path / "halves.png")
-    boxes = ((0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 0.5, 1.0), (1.0, 1.0, 0.1, 0.1))
+    boxes = ((0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0), (1.0, 1.0, 1.1, 1.1))
     sources = [Source(str(tmp_path / "halves.png"), (3, 1, 7), boxes), Source(str(tmp_path / "none.png"), (0,))]
     engine = MeanColour()
     found = list(embed_stream(engine, sources, batch_size=2))
@@ -270,7 +270,7 @@ def test_import_embeddings__npy_goes_by_order(tmp_path: Path) -> None:
     columns = imported(tmp_path / "v.npy", ["a", "b", "c"])
     assert columns.values[""].dtype == np.float32
     assert np.array_equal(columns.values[""], np.eye(3))
-    with pytest.raises(ParamError, match=r"one vector per sample \(2\) where it has no image_paths; got 3"):
+    with pytest.raises(ParamError, match=r"one vector per sample \(2\) where it names no images; got 3"):
         imported(tmp_path / "v.npy", ["a", "b"])
 
 
@@ -338,3 +338,18 @@ def test_match_paths__a_vector_serves_one_image() -> None:
     found, by_name = match_paths(["/x/a.jpg", "/y/a.jpg"], ["/x/a.jpg"])
     assert found.tolist() == [0, -1]
     assert by_name == 0
+
+
+def test_import_embeddings__npy_with_paths_or_ids_beside_it(tmp_path: Path) -> None:
+    """Lines may be ids, here of b and a, or paths, here that of c; the fourth is of nobody."""
+    write_npy(str(tmp_path / "v.npy"), np.eye(4), ["id_b", "id_a", "/data/c.jpg", "/data/z.jpg"])
+    inputs = Inputs(n=3, ids=["id_a", "id_b", "id_c"], paths=["/data/a.jpg", "/data/b.jpg", "/data/c.jpg"])
+    columns = import_embeddings(inputs, ImportEmbeddingsParams(path=str(tmp_path / "v.npy")), silent)
+    assert np.array_equal(columns.values[""], np.eye(4)[[1, 0, 2]])
+    assert columns.facts["matched_by"] == "id and path"
+    assert columns.facts["vectors_unused_first"] == ["/data/z.jpg"]
+    (tmp_path / "v.ids.txt").write_text("one\n")
+    with pytest.raises(ParamError, match=r"must have a line for each of the 4 vectors; got 1"):
+        read_vectors(str(tmp_path / "v.npy"))
+    with pytest.raises(ParamError, match="line breaks do not fit into a text file"):
+        write_npy(str(tmp_path / "w.npy"), np.eye(1), ["a\nb"])

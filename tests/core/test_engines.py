@@ -16,6 +16,7 @@ from image_curation.core.engines.preparation import Preparation
 from image_curation.core.engines.torch_engine import TorchEngine, require
 from image_curation.core.method import Inputs, silent
 from image_curation.core.params import ParamError
+from image_curation.core.threads import cores
 from PIL import Image
 
 pytestmark = pytest.mark.slow  # loading torch takes seconds
@@ -250,6 +251,17 @@ def test_compute_embeddings__records_the_weights(tmp_path: Path, pictures: list[
     assert one.facts["weights_hash"] == hashlib.sha256((TINY / "open_clip_model.safetensors").read_bytes()).hexdigest()
     assert one.facts["precision"] == "fp32"
     assert one.facts["dim"] == 64
+
+
+def test_lanes__leave_torch_with_the_threads_it_had(resnet_file: Path) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    engine = open_engine(Request("torchvision:resnet18", str(resnet_file), device="cpu"))
+    with engine.lanes() as lanes:
+        assert 1 <= lanes <= 8
+        assert torch.get_num_threads() * lanes <= max(cores(), 8)
+    assert torch.get_num_threads() == before
 
 
 def test_pick_device__no_cuda(pictures: list[Image.Image]) -> None:

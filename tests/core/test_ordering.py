@@ -105,11 +105,13 @@ def test_order_by_similarity__within_classes():
     assert all(section[at] != section[at + 1] for at in range(199) if along[at] != along[at + 1])
 
 
-def test_sections__a_strange_step_begins_one_and_few_do_not():
-    # Steps of 1 with jumps of 9 after places 3, 4 and 9: the jump after 4 would leave a section of one.
-    steps = np.array([1, 1, 1, 9, 9, 1, 1, 1, 1, 9, 1, 1.0])
-    assert sections(steps, np.zeros(13), 2.0).tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2]
-    assert sections(np.empty(0), np.zeros(1), 2.0).tolist() == [0]
+def test_sections__begin_at_the_longest_steps_that_leave_three():
+    # Thirteen places in sections of four: two may begin. The jump of 9 after place 1 would leave a section of two.
+    steps = np.array([1, 9, 1, 1, 8, 1, 1, 1, 1, 7, 1, 1.0])
+    assert sections(steps, np.zeros(13), 4).tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2]
+    assert sections(steps, np.repeat([0, 1], [6, 7]), 6).tolist() == [0] * 6 + [1] * 7  # the border counts as one
+    assert sections(np.ones(11), np.zeros(12), 3).tolist() == [0] * 12, "no step is a jump"
+    assert sections(np.empty(0), np.zeros(1), 2).tolist() == [0]
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])

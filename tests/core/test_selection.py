@@ -10,7 +10,9 @@ from image_curation.core.coverage import against_random, curve, evenness, ground
 from image_curation.core.method import GivenLabels, Inputs, silent
 from image_curation.core.params import ParamError
 from image_curation.core.purposes import PURPOSES, bonus, percentiles, turns_of_classes
-from image_curation.core.selection import SubsetParams, seconds, select_subset
+from image_curation.core.selection import select_subset
+from image_curation.core.subset_params import SubsetParams
+from image_curation.core.subset_question import seconds, undecided
 
 
 def planted(n=600, seed=0):
@@ -208,6 +210,14 @@ def test_select_subset__odd_sets():
     assert run(x, labels, purpose="balanced_training_set", n=20).facts["classes"]["alone"] == 1
     assert len(order(run(x, ["a"] * len(x), purpose="edge_cases", n=10))) == 10
     assert len(order(run(x, ["a"] * len(x), purpose="balanced_training_set", n=10))) == 10
+
+
+def test_undecided__between_two_classes():
+    # Two classes a quarter turn apart and one row half way: its margin is the smallest.
+    angle = np.concatenate([np.linspace(0, 0.3, 15), np.linspace(1.27, 1.57, 15), [0.785]])
+    x = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    assert undecided(x, np.array([4] * 15 + [9] * 15 + [4])).argmax() == 30
+    assert np.isnan(undecided(x, np.zeros(31, np.int64))).all()
 
 
 def test_percentiles__ties_share_their_place():

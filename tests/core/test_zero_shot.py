@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from image_curation.core.embeddings import open_engine
 from image_curation.core.engines.base import Request, TextEngine
+from image_curation.core.engines.clip_text import encode_text
 from image_curation.core.method import Columns, GivenLabels, Inputs, silent
 from image_curation.core.params import ParamError
 from image_curation.core.tagging import Rules, expected_calibration_error, parse_thresholds, tag_columns
@@ -263,6 +264,21 @@ def test_parse_thresholds__names_may_hold_commas(text: str | None, expected: dic
 def test_parse_thresholds__refuses(text: str) -> None:
     with pytest.raises(ParamError, match="must read like cat=0.4, dog=0.6"):
         parse_thresholds(text, "P.thresholds")
+
+
+def test_encode_text__padding_changes_nothing(engine: TextEngine) -> None:
+    """Short texts and one that fills the whole context, alone and together, as open_clip encodes them."""
+    import torch
+
+    network: Any = engine._both  # type: ignore[attr-defined]
+    context = network.positional_embedding.shape[0]
+    texts = ["a", "seven", "a photo of the seven", "x" * (context - 2)]
+    tokens = engine._tokenizer()(texts)  # type: ignore[attr-defined]
+    with torch.inference_mode():
+        whole = network.encode_text(tokens).numpy()
+        for rows in ([0, 1, 2], [3], [0, 1, 2, 3]):
+            np.testing.assert_allclose(encode_text(network, tokens[rows]).numpy(), whole[rows], atol=1e-4)
+    assert network.positional_embedding.shape[0] == context
 
 
 def test_judged_one_by_one__by_hand() -> None:

@@ -9,6 +9,7 @@ import pytest
 from image_curation import act, curate, get_run
 from image_curation.core.params import ParamError
 from image_curation.dataset import store
+from image_curation.dataset.rows import Rows
 
 
 def _fields(dataset: Any, key: str, names: tuple[str, ...]) -> dict[str, Any]:
@@ -59,9 +60,10 @@ def test_move_threshold__refuses_in_a_sentence(dataset: Any) -> None:
 
 
 def test_keep__replaces_what_was_there(dataset: Any) -> None:
-    store.keep(dataset, "some", {"a": np.arange(3)}, dataset.values("id"))
-    kept = store.kept(dataset, "some")
+    rows = Rows(dataset.view(), None)
+    store.keep(dataset, "some", {"a": np.arange(3)}, rows)
+    kept = store.kept(dataset, "some", None)
     assert kept is not None
-    assert (kept[0]["a"].tolist(), kept[1]) == ([0, 1, 2], dataset.values("id"))
-    store.keep(dataset, "some", {}, [])
-    assert store.kept(dataset, "some") is None
+    assert (kept[0]["a"].tolist(), kept[1].ids) == ([0, 1, 2], dataset.values("id"))
+    store.keep(dataset, "some", {}, rows)
+    assert store.kept(dataset, "some", None) is None

@@ -104,6 +104,10 @@ def _params(method: Method, tmp_path: Path) -> dict[str, Any]:
         given["split_field"] = "scene"
     if method.name == "find_representatives":
         given["k"] = 3
+    if method.name == "select_subset":
+        given |= {"fraction": 0.5, "purpose": "edge_cases"}
+    if method.name == "select_next_batch":
+        given |= {"label_field": None, "n": 1}
     if method.name == "sweep_representatives":
         given |= {"k_min": 1, "k_max": 3, "step": 1}
     return given
@@ -294,7 +298,7 @@ def test_stale__boxes_labels_and_objects(embedded: Any) -> None:
     sample = embedded.first()
     sample.objects.detections.append(fo.Detection(label="red", bounding_box=[0, 0, 1, 1]))
     sample.save()
-    assert reasons()["crops"] == "1 objects were added"
+    assert reasons()["crops"] == "1 object was added"
     assert reasons()["reds"] is None
     embedded.delete_sample_field("objects")
     assert reasons()["crops"] == "its objects in 'objects' are gone"

@@ -19,6 +19,7 @@ DRAWN_BY = {
     "curation": ("Curation", "RunView"),
     "review": ("Batch", "Review", "Decide", "Labels"),
     "report": ("Report",),
+    "comparison": ("Comparison",),
     "map": ("Map", "MapChosen", "MapLegend", "MapPoint"),
 }
 

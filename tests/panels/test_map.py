@@ -265,6 +265,8 @@ def test_shape__within_the_current_view(panel: Any, copied: Any) -> None:
     panel.view = copied.match(F("is_odd") == True)  # noqa: E712
     panel.send("on_change_view")
     assert panel.data["scope"] == "The current view: 30 of 60 samples"
+    assert panel.data["narrowed"]
+    assert panel.size < 3_000  # places and colors are not sent again
     assert len(_lit(panel)) == 30
     panel.send("choose_shape", corners=EVERYTHING, matrix=None)
     assert panel.data["chosen"]["n"] == 30
@@ -427,6 +429,7 @@ def test_empty_view__offers_the_whole_dataset(panel: Any, copied: Any) -> None:
     panel.send("whole_dataset")
     assert [name for name, _ in panel.calls] == ["clear_sidebar_filters", "clear_view"]
     assert panel.send("on_change_view").data["advice"] is None
+    assert panel.data["plot"]["n"] == N
 
 
 def test_view__of_excluded_ones_after_undo(panel: Any, copied: Any) -> None:

@@ -54,7 +54,7 @@ function Shown({ data, plot, send }: { data: MapData; plot: Plot; send: Send }) 
     <>
       <Head data={data} send={send} />
       {data.stale && (
-        <Alert severity="warning" sx={{ py: 0 }} action={<Button size="small" color="inherit" onClick={() => send("rerun")}>Compute again</Button>}>
+        <Alert severity="warning" sx={{ py: 0 }} action={<Button size="small" color="inherit" sx={{ whiteSpace: "nowrap" }} onClick={() => send("rerun")}>Compute again</Button>}>
           {data.stale}
         </Alert>
       )}
@@ -164,7 +164,7 @@ function FieldSelect({ name, none, value, fields, onChoose }: FieldSelectProps) 
   return (
     <Box component="label" sx={{ display: "flex", alignItems: "center", gap: 0.75, minWidth: 0, fontSize: 13, color: "text.secondary" }}>
       {name}
-      <Select size="small" variant="standard" displayEmpty value={fields.some((one) => one.path === value) ? value : ""} inputProps={{ "aria-label": name }} onChange={(event) => onChoose(event.target.value)} renderValue={(chosen) => fields.find((one) => one.path === chosen)?.title ?? none} MenuProps={{ PaperProps: { sx: { maxHeight: 380 } } }} sx={{ fontSize: 14, maxWidth: 170 }}>
+      <Select size="small" variant="standard" displayEmpty value={fields.some((one) => one.path === value) ? value : ""} inputProps={{ "aria-label": name }} onChange={(event) => onChoose(event.target.value)} renderValue={(chosen) => fields.find((one) => one.path === chosen)?.title ?? none} MenuProps={{ PaperProps: { sx: { maxHeight: 380 } } }} sx={{ fontSize: 14, maxWidth: "clamp(96px, 9vw, 180px)" }}>
         <MenuItem value="" dense>
           {none}
         </MenuItem>

@@ -45,8 +45,8 @@ export function MapLegend({ data, send }: { data: MapData; send: Send }) {
 
 function Title({ text, help, aside }: { text: string; help?: string; aside?: React.ReactNode }) {
   return (
-    <Box sx={{ display: "flex", alignItems: "center", gap: 1 }}>
-      <Typography variant="subtitle2" noWrap title={help || text} sx={{ flex: 1, minWidth: 0 }}>
+    <Box sx={{ display: "flex", alignItems: "center", columnGap: 1, flexWrap: "wrap" }}>
+      <Typography variant="subtitle2" title={help || text} sx={{ flex: 1, overflowWrap: "anywhere" }}>
         {text}
       </Typography>
       {aside}

@@ -1,4 +1,5 @@
 import { PluginComponentType, registerComponent } from "@fiftyone/plugins";
+import { Comparison } from "./Comparison";
 import { Curation } from "./Curation";
 import { Map } from "./Map";
 import { Report } from "./Report";
@@ -32,6 +33,14 @@ registerComponent({
   name: "CuratorReport",
   label: "Curation Report",
   component: Report,
+  type: PluginComponentType.Component,
+  activator: () => true,
+});
+
+registerComponent({
+  name: "CuratorComparison",
+  label: "Curation Compare",
+  component: Comparison,
   type: PluginComponentType.Component,
   activator: () => true,
 });
