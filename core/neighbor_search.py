@@ -1,8 +1,9 @@
 """The search behind the neighbor graph, among rows that all differ: exact, or approximate with certified recall.
 
 Exact: blocked matrix products with a running top-k, never n x n; the best candidates are ranked again by exact
-distances. Approximate: nearest-neighbor descent (Dong, Charikar & Li 2011, https://doi.org/10.1145/1963405.1963487, by
-pynndescent), then rounds of joins, of our own, until the recall on 500 random rows searched exactly reaches 0.99.
+distances. Approximate: rows meet those of the cells nearest to them (`neighbor_cells.py`), then the neighbors of their
+neighbors, as in nearest-neighbor descent (Dong, Charikar & Li 2011, https://doi.org/10.1145/1963405.1963487), until
+the recall on 500 random rows searched exactly reaches 0.99.
 """
 
 from __future__ import annotations
@@ -14,15 +15,19 @@ import numpy as np
 
 from .distances import ROWS, blocks
 from .method import Array, Facts, Progress, silent
-from .threads import blas_threads, cores, in_threads
+from .neighbor_cells import Sketch, meet, sketch
+from .threads import cores, in_threads
 
 BLOCK = 1024
 SPARE = 8  # candidates kept beyond k: float32 products near the k-th place may be in the wrong order
 RECALL = 0.99
 PROBES = 500
-FALL_BACK_UP_TO = 200_000  # rows up to which the search is exact after all where the descent gets stuck
-ROUNDS = 6  # of joins, at most
-LEAST_GAIN = 0.002  # in recall, below which a round of joins shows that the descent is stuck
+FALL_BACK_UP_TO = 200_000  # rows up to which the search is exact after all where the joins get stuck
+CELLS = 24  # that each row asks
+WIDER = 16  # candidates kept beyond k until they are ranked
+OFFERED = (16, 16, 24)  # neighbors that each row passes on in the first joins; the last number in all further ones
+ROUNDS = 8  # of joins, at most
+LEAST_GAIN = 0.001  # in recall, below which a round of joins shows that they are stuck
 
 
 def nearest(queries: Array, x: Array, k: int, metric: str, own: Array | None = None) -> tuple[Array, Array]:
@@ -106,7 +111,7 @@ def exact(x: Array, k: int, metric: str, progress: Progress = silent, block: int
 
 
 def approximate(x: Array, k: int, metric: str, progress: Progress, seed: int) -> tuple[Array, Array, Facts]:
-    """Nearest-neighbor descent, then joins until the certified recall is reached.
+    """Cells, then joins until the certified recall is reached.
 
     Where they do not get there, as on vectors that are all about equally far apart, up to 200,000 rows are searched
     exactly after all; the graph of more rows says in its facts what recall it has.
@@ -117,56 +122,58 @@ def approximate(x: Array, k: int, metric: str, progress: Progress, seed: int) ->
 
     Returns:
         indices, distances as `exact` returns them, and facts: `engine`, `recall` at k = 15, `rounds` of joins, or the
-        recall at which the descent was `stuck_at`.
+        recall that they were `stuck_at`.
     """
-    from pynndescent import NNDescent
-
     ground = x if metric == "cosine" else _centred(x)[0]  # float32 squares of far or huge values say nothing
-    progress(0, ROUNDS + 2, "building the neighbor graph")
-    with blas_threads(1):
-        index = NNDescent(
-            ground,
-            metric="euclidean",
-            n_neighbors=min(k + SPARE, len(x) - 1),
-            random_state=seed,
-            low_memory=True,
-            n_jobs=cores(),
-        )
-    lists = index.neighbor_graph[0].astype(np.int32)
-    del index
-    candidates, facts = raised(ground, lists, k, metric, progress, seed)
-    if candidates is None:
+    progress(0, ROUNDS + 3, "putting samples into cells")
+    given = sketch(ground, seed)
+    progress(1, ROUNDS + 3, "comparing samples cell by cell")
+    candidates = meet(given, min(k + WIDER, len(x) - 1), CELLS)
+    found, facts = raised(ground, given, candidates, k, metric, progress, seed)
+    if found is None:
         return *exact(x, k, metric, progress), {"engine": "exact", "recall": 1.0, **facts}
-    return *ranked(x, candidates, k, metric), {"engine": "pynndescent", **facts}
+    return *ranked(x, found, k, metric), {"engine": "cells and joins", "axes": given.head.shape[1], **facts}
 
 
 def raised(
-    x: Array, candidates: Array, k: int, metric: str, progress: Progress, seed: int
+    x: Array, given: Sketch, candidates: Array, k: int, metric: str, progress: Progress, seed: int
 ) -> tuple[Array | None, Facts]:
     """Joins until enough of the k nearest are among the candidates, as certified by an exact search of some rows.
 
     Args:
-        x: (n, d) from `comparable`, centred under the Euclidean metric.
-        candidates: (n, w) rows that may be neighbors, w >= k, nearest first, -1 for none.
+        x: (n, d) from `comparable`, centred under the Euclidean metric; given: its sketch.
+        candidates: (n, w) places that may be neighbors, w >= k, nearest first, -1 for none.
         seed: of the rows searched exactly.
 
     Returns:
-        (n, w) better candidates, or None where joins do not get there and n is small enough for an exact search; facts.
+        (n, w) rows that are better candidates, row by row, or None where joins do not get there and n is small
+        enough for an exact search; facts.
     """
     n, at = len(x), min(15, k)
     probes = np.sort(np.random.default_rng(seed).choice(n, min(PROBES, n), replace=False))
-    progress(1, ROUNDS + 2, "searching a sample exactly")
+    progress(2, ROUNDS + 3, "searching a sample exactly")
     truth = nearest(x[probes], x, at, metric, own=probes)[1]
     recall = before = 0.0
-    for rounds in range(ROUNDS + 1):
-        recall, before = certified_recall(ranked(x, candidates, k, metric, probes)[1][:, :at], truth), recall
-        if recall >= RECALL or rounds == ROUNDS or (rounds and recall < before + LEAST_GAIN):
+    for rounds in range(1, ROUNDS + 1):
+        offered = OFFERED[min(rounds, len(OFFERED)) - 1]
+        candidates = joined(x, given, candidates, offered)
+        found = ranked(x, in_rows(given, candidates), k, metric, probes)[1][:, :at]
+        recall, before = certified_recall(found, truth), recall
+        if recall >= RECALL or recall < before + LEAST_GAIN:
             break
-        progress(rounds + 2, ROUNDS + 2, f"raising the recall from {recall:.3f}")
-        candidates = joined(x, candidates)
+        progress(rounds + 2, ROUNDS + 3, f"raising the recall from {recall:.3f}")
     if recall < RECALL and n <= FALL_BACK_UP_TO:
         return None, {"stuck_at": round(recall, 4)}
-    return candidates, {"recall": round(recall, 4), "rounds": rounds}
+    return in_rows(given, candidates), {"recall": round(recall, 4), "rounds": rounds}
+
+
+def in_rows(given: Sketch, candidates: Array) -> Array:
+    """Lists of places, place by place, as lists of rows, row by row."""
+    rows = np.empty_like(candidates)
+    for part in blocks(len(candidates)):
+        lists = candidates[part]
+        rows[given.order[part]] = np.where(lists < 0, -1, given.order[lists])
+    return rows
 
 
 def certified_recall(found: Array, truth: Array) -> float:
@@ -199,30 +206,43 @@ def ranked(x: Array, candidates: Array, k: int, metric: str, only: Array | None 
     return indices, distances
 
 
-def joined(x: Array, indices: Array, offered: int = 12, chunk: int = ROWS) -> Array:
+def joined(x: Array, given: Sketch, candidates: Array, offered: int, chunk: int = ROWS) -> Array:
     """One round of descent: rows meet the neighbors of their neighbors, and those of the rows that list them.
 
     Args:
-        x: (n, d) from `comparable`.
-        indices: (n, w) rows, nearest first, -1 for none.
+        x: (n, d) from `comparable`; given: its sketch.
+        candidates: (n, w) places, nearest first, -1 for none.
         offered: how many of its neighbors, and of the rows that list it, each row passes on.
         chunk: rows improved at a time.
 
     Returns:
-        (n, w) the nearest of the rows met, nearest first, -1 for none.
+        (n, w) the nearest of the places met, nearest first, -1 for none.
     """
     from .engines.neighbor_kernels import join
 
-    n, w = indices.shape
+    n, w = candidates.shape
     offered = min(offered, w)
-    near = indices[:, :offered].ravel()
+    near = candidates[:, :offered].ravel()
     order = np.argsort(near, kind="stable")
     listed_by = (order // offered).astype(np.int32)
     starts = np.searchsorted(near[order], np.arange(n + 1))
-    better, keys = np.empty_like(indices), np.empty((n, w), np.float32)
+    better = np.empty_like(candidates)
 
     def improve(rows: slice) -> None:
-        join(x, rows.start, indices, starts, listed_by, offered, keys[rows], better[rows])
+        keys = np.empty((rows.stop - rows.start, w), np.float32)
+        join(
+            x,
+            given.order,
+            given.head,
+            given.rest,
+            rows.start,
+            candidates,
+            starts,
+            listed_by,
+            offered,
+            keys,
+            better[rows],
+        )
 
     in_threads(improve, blocks(n, chunk))
     return better
