@@ -19,6 +19,7 @@ SDK = (
     "get_run",
     "import_images",
     "list_runs",
+    "offer_network",
     "run_recipe",
     "stale_reason",
 )

@@ -10,6 +10,8 @@ from typing import Any
 
 import fiftyone as fo
 
+from .core.engines.module import offer
+from .core.engines.preparation import from_json
 from .core.method import Progress, silent
 from .core.params import ParamError
 from .dataset.actions import ACTIONS
@@ -27,6 +29,7 @@ __all__ = [
     "get_run",
     "import_images",
     "list_runs",
+    "offer_network",
     "run_recipe",
     "stale_reason",
 ]
@@ -52,6 +55,23 @@ def act(
         raise ParamError(f"There is no action {action!r}; the actions are {', '.join(known.name for known in ACTIONS)}")
     view = samples.view() if isinstance(samples, fo.Dataset) else samples
     return declared.run(view, declared.params.from_dict(params), progress)
+
+
+def offer_network(name: str, network: Any, /, **preparation: Any) -> None:
+    """Let `compute_embeddings` run a torch module of this process, as `model="module:<name>"`.
+
+    Args:
+        network: takes (b, 3, h, w), makes (b, d) or (b, d, h', w'), which is averaged; it is copied, not changed.
+        preparation: how it wants pictures: `size`, and where they differ from ImageNet's usual ones `resize`, `fit`
+            ("crop", "squash" or "pad"), `interpolation`, `mean`, `std` and `fill`.
+
+    Raises:
+        ParamError: the name or the preparation cannot be used.
+    """
+    try:
+        offer(name, network, from_json(preparation))
+    except (TypeError, ValueError) as error:
+        raise ParamError(f"offer_network cannot prepare pictures for {name!r}: {error}") from None
 
 
 def import_images(dataset: fo.Dataset | str, /, *, progress: Progress = silent, **params: Any) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """Which classes a model takes for each other: the cells of the normalised confusion matrix, largest first.
 
-The model is the linear probe (`core/probe.py`), which saw neither the sample nor its near-duplicates. A cell is a
-direction: "cat → dog" holds the samples labelled cat that look like dogs. Its rate is the share of the cats, so that
-rare classes count as much as frequent ones. Cells are ordered by the lower bound of that rate (Wilson 1927,
-doi:10.1080/01621459.1927.10502953), so that one of two samples does not come before forty of a hundred. Where the model
-finds several classes equally likely, each gets its part of the sample.
+The model is the linear probe (`core/probe.py`), which saw neither the sample nor its near-duplicates; or one of the
+user's own, by its predictions, which may name classes that nobody was given. A cell is a direction: "cat → dog" holds
+the samples labelled cat that look like dogs. Its rate is the share of the cats, so that rare classes count as much as
+frequent ones. Cells are ordered by the lower bound of that rate (Wilson 1927, doi:10.1080/01621459.1927.10502953), so
+that one of two samples does not come before forty of a hundred. Where the model finds several classes equally likely,
+each gets its part of the sample.
 
 Two classes are merge candidates when, between the two alone, a sample's own class is missed so often that the model
 can hardly tell them apart: never is 0, always guessing is 0.5.
@@ -17,9 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from .label_issues import heat_map
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress
 from .params import ParamError, Params, param
-from .probe import out_of_fold
+from .predictions import classes_with, judges_of
+from .probe import out_of_fold, two_classes
 from .ridge import blocks
 from .threads import blas_threads
 
@@ -33,8 +36,16 @@ MOST_CANDIDATES = 50
 class ConfusionsParams(Params):
     """Find the classes that are taken for each other, in which direction and how often, and which could be merged."""
 
-    embeddings: str = param("embeddings", "Embeddings to tell classes by", reads="embeddings")
+    embeddings: str | None = param(
+        "embeddings", "Embeddings to tell classes by; nothing where predictions are given", reads="embeddings"
+    )
     label_field: str = param("ground_truth", "Labels to compare predictions with", reads="labels")
+    predictions: str | None = param(
+        None, "A model's predictions, which saw none of the samples, instead of the probe's", reads="predictions"
+    )
+    group_field: str | None = param(
+        None, "What belongs together and must not judge its own: patient, video, camera", reads="values"
+    )
     top: int = param(20, "How many cells of the confusion matrix to list, the largest first", at_least=1)
     fewest: int = param(2, "Samples a cell must have to be listed", at_least=1, advanced=True)
     merge_above: float = param(
@@ -46,6 +57,11 @@ class ConfusionsParams(Params):
     )
     folds: int = param(5, "Folds of the cross-validation", at_least=2, at_most=50, advanced=True)
     seed: int = param(51, "Seed of the folds", at_least=0, advanced=True)
+
+    def check(self) -> None:
+        """There must be something to predict by."""
+        if self.embeddings is None and self.predictions is None:
+            raise ParamError("ConfusionsParams.embeddings must be named where predictions is nothing; got nothing")
 
 
 @dataclass(frozen=True)
@@ -75,33 +91,51 @@ class Confusion:
 
 def find_confusions(inputs: Inputs, params: ConfusionsParams, progress: Progress) -> Columns:
     """Confusion of every labelled sample whose class has samples in other folds. Columns as declared in `METHOD`."""
-    with blas_threads(1):
-        model = out_of_fold(inputs, params.folds, params.seed, progress)
+    names, probabilities, judged, said = _predicted(inputs, params, progress)
     assert inputs.labels is not None
-    names, codes = inputs.labels.names, inputs.labels.codes
-    judged = known_elsewhere(codes, model.fold)
+    codes = inputs.labels.codes
     rows = np.flatnonzero(judged)
     if len(np.unique(codes[rows])) < 2:
         raise ParamError(
-            "ConfusionsParams.label_field must hold at least two classes of two or more different samples; "
-            f"got {len(np.unique(codes[rows]))}: label more samples or merge rare classes"
+            "ConfusionsParams.label_field must hold at least two classes of two or more different samples"
+            + (", which predictions knows by name" if params.predictions else "")
+            + f"; got {len(np.unique(codes[rows]))}: label more samples or merge rare classes"
         )
-    found = confusion(model.probabilities[rows], codes[rows])
+    found = confusion(probabilities[rows], codes[rows])
     cells = largest_cells(found, names, params.top, params.fewest)
     confused = np.zeros(inputs.n, dtype=bool)
     confused[rows] = found.confused
+    taken_for: list[str | None] = [None] * inputs.n
     pair: list[str | None] = [None] * inputs.n
     listed = {cell: _arrow(names, *cell) for cell in cells}
     for row, predicted in zip(rows, found.predicted, strict=True):
+        taken_for[row] = names[predicted] if predicted >= 0 else None
         pair[row] = listed.get((int(codes[row]), int(predicted)))
     facts = _facts(found, names, cells, params.merge_above) | {
-        "probe": model.facts,
+        **said,
         "samples": len(rows),
         "confused": int(confused.sum()),
         "unlabelled": int((codes < 0).sum()),
         "classes_of_one": sorted({names[code] for code in codes[(codes >= 0) & ~judged]}),
+        "joint": heat_map(found.counts, names, np.bincount(codes[rows], minlength=len(names))),
     }
-    return Columns({"is_confused": confused, "pair": pair}, facts, judged)
+    return Columns({"is_confused": confused, "predicted": taken_for, "pair": pair}, facts, judged)
+
+
+def _predicted(
+    inputs: Inputs, params: ConfusionsParams, progress: Progress
+) -> tuple[tuple[str, ...], Array, Array, Facts]:
+    """Names of the classes, (n, C) probabilities, (n,) rows that can be judged, and facts of the model."""
+    labels = two_classes(inputs)
+    if params.predictions is not None:
+        given = inputs.named["predictions"]
+        (judge,) = judges_of([params.predictions], [given], labels)
+        facts = {"predictions": params.predictions, "agreement": round(judge.agreement, 4)}
+        probabilities = judge.probabilities(np.arange(inputs.n))
+        return classes_with(labels, [given]), probabilities, judge.speaks & (labels.codes >= 0), facts
+    with blas_threads(1):
+        model = out_of_fold(inputs, params.folds, params.seed, progress)
+    return labels.names, model.probabilities, known_elsewhere(labels.codes, model.fold), {"probe": model.facts}
 
 
 def known_elsewhere(codes: Array, fold: Array) -> Array:
@@ -237,6 +271,7 @@ METHOD = Method(
     reads=("embeddings", "labels"),
     writes=(
         Column("is_confused", bool, "A model that did not see the sample takes it for another class"),
+        Column("predicted", str, "The class that this model takes it for; none where several are equally likely"),
         Column("pair", str, "Given class → the class it is taken for, if that is one of the largest cells", group=True),
     ),
     cite="Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953",

@@ -1,40 +1,51 @@
-"""What class does each sample look like, by models that did not see its label? Three views and their mean.
+"""What class does each sample look like, by models that did not see its label? Several views and their mean.
 
 * ridge: leave-one-out ridge regression (near-duplicates leave together), `core/ridge.py`
 * logistic: out-of-fold logistic probe, `core/probe.py`
 * neighbors: vote of the nearest neighbors that are no near-duplicates, each weighted by how far its own
   label can be trusted
+* predictions that were there before, such as zero-shot tags, `core/predictions.py`
 
 Two rounds: the first finds how far each label can be trusted (`core/noise.py`), the second fits ridge and neighbors
 again with labels weighted by that trust. Of the variants tried, this one was best on average over planted noise
 (synthetic sets, handwritten digits, CIFAR-10 features with noise of our own). The human noise of CIFAR-10N did not
 enter that average; its figures were printed beside it.
 
+Large sets (`beliefs.CELLS`) are worked on in parts, near-duplicates in one part; of what a part looks like only the
+likeliest classes are kept. The logistic probe, which holds all probabilities while it trains, then has no vote.
+
 Letters: n rows, d dimensions, C classes, k neighbors.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .folds import groups_of_many, near_duplicate_groups
+from .beliefs import BLOCK_CELLS, CELLS, Beliefs
+from .folds import groups_of_many, leaving_together
 from .logistic import best_temperature, softmax
 from .method import Array, Facts, Inputs, Progress
 from .noise import NoiseModel
+from .params import ParamError
+from .predictions import Judge, classes_with, judges_of
 from .probe import NEIGHBORS, out_of_fold, two_classes, unit_rows
 from .ridge import GramSums, Ridge, blocks, choose_penalty, leave_out
 
 if TYPE_CHECKING:
     from .neighbors import Graph
 
+View = Callable[[Array], Array]  # (b,) row numbers → (b, C) probabilities
+
 ROUNDS = 3  # of ridge and neighbors without the probe
 LEAST_TRUST = 0.05
 TEMPERATURES = tuple(float(value) for value in 2.0 ** np.arange(0.0, 6.1, 0.5))
 REACH = 0.3  # of the typical distance to the last neighbor: how fast votes fade with distance
 DOUBT = 0.5  # votes' worth of the overall class shares, mixed into every vote
+SAMPLE = 20_000  # rows that temperatures and noise are learned on where not all are held
 
 
 @dataclass(frozen=True)
@@ -42,55 +53,242 @@ class Views:
     """Class probabilities by one or more views that did not see the row's label.
 
     Attributes:
-        classes: names of the C classes.
-        mean: (n, C) float32, rows sum to one.
-        argmax: view → (n,) class it gives most to.
-        groups: (n,) near-duplicate groups.
+        classes: names of the classes: those given, and after them those that only predictions know.
+        beliefs: (n, C) the mean of the views that speak; rows sum to one where `judged`.
+        judged: (n,) bool, at least one view speaks.
+        argmax: view → (n,) class it gives most to, -1 where it does not speak.
+        groups: (n,) rows that left together.
         facts: of the probe and the temperatures.
     """
 
     classes: tuple[str, ...]
-    mean: Array
+    beliefs: Beliefs
+    judged: Array
     argmax: dict[str, Array]
     groups: Array
     facts: Facts = field(default_factory=dict)
 
 
-def views(inputs: Inputs, which: str, folds: int, seed: int, progress: Progress) -> Views:
-    """Class probabilities by one view, "probe" or "neighbors", or by the "consensus" of all.
+def views(
+    inputs: Inputs,
+    which: str,
+    folds: int,
+    seed: int,
+    progress: Progress,
+    predictions: Sequence[str] = (),
+    cells: float = CELLS,
+) -> Views:
+    """Class probabilities by one view, "probe" or "neighbors", by the "consensus" of all, or by "predictions" alone.
+
+    Args:
+        predictions: names of the predictions that the inputs hold under `predictions`; they join in, whatever is
+            chosen.
+        cells: n * C above which not all probabilities are held.
 
     Raises:
-        ParamError: there are fewer than two classes.
+        ParamError: there are fewer than two classes, or the set is too large for the probe.
     """
     labels = two_classes(inputs)
-    graph = inputs.neighbors(NEIGHBORS, "cosine", progress)
-    groups = near_duplicate_groups(graph)
-    n_classes = len(labels.names)
+    given = inputs.named.get("predictions") or ()
+    judges = judges_of(predictions, given, labels)
+    classes = classes_with(labels, given)
+    large = inputs.n * len(labels.names) > cells
+    own: dict[str, View] = {}
+    facts: Facts = {}
+    groups = np.arange(inputs.n)
+    if which == "predictions":
+        groups = leaving_together(inputs, None)
+        parts = in_parts(groups, len(classes), cells)
+    else:
+        graph = inputs.neighbors(NEIGHBORS, "cosine", progress)
+        groups = leaving_together(inputs, graph)
+        parts = in_parts(groups, len(labels.names), cells)
+        own, facts = _own_views(inputs, which, graph, groups, parts, large, folds, seed, progress)
+    beliefs = Beliefs.empty(inputs.n, len(classes), cells)
+    argmax = {name: np.full(inputs.n, -1, dtype=np.int64) for name in (*own, *(judge.name for judge in judges))}
+    judged = np.zeros(inputs.n, dtype=bool)
+    for number, rows in enumerate(parts):
+        progress(number, len(parts), "bringing the views together")
+        mean, speaks = _combined(rows, own, judges, len(labels.names), len(classes), argmax)
+        beliefs.put(rows, mean, labels.codes[rows])
+        judged[rows] = speaks
+    facts["judges"] = {judge.name: {"agreement": round(judge.agreement, 4)} for judge in judges}
+    return Views(classes, beliefs, judged, argmax, groups, facts)
+
+
+def in_parts(groups: Array, n_classes: int, cells: float) -> list[Array]:
+    """Row numbers of all rows, in one part where n * C is at most `cells`, else in parts that keep groups whole."""
+    n = len(groups)
+    if n * n_classes <= cells:
+        return [np.arange(n)]
+    most = max(int(min(BLOCK_CELLS, cells) / n_classes), 1)
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    cuts, last = [], 0
+    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), n], strict=True):
+        if end - last > most and start > last:
+            cuts.append(start)
+            last = start
+    return np.split(order, cuts)
+
+
+def _own_views(
+    inputs: Inputs,
+    which: str,
+    graph: Graph,
+    groups: Array,
+    parts: list[Array],
+    large: bool,
+    folds: int,
+    seed: int,
+    progress: Progress,
+) -> tuple[dict[str, View], Facts]:
+    """What the embeddings say of the labels."""
+    assert inputs.labels is not None
+    labels = inputs.labels
+    codes, n_classes = labels.codes, len(labels.names)
+
+    def votes(trust: Array | None) -> View:
+        return lambda rows: neighbor_votes(graph, groups, codes, n_classes, trust, rows)
+
     if which == "neighbors":
-        plain = neighbor_votes(graph, groups, labels.codes, n_classes)
-        mean = neighbor_votes(graph, groups, labels.codes, n_classes, _given(plain, labels.codes))
-        return Views(labels.names, mean, {"neighbors": mean.argmax(axis=1)}, groups)
-    probe = out_of_fold(inputs, folds, seed, progress, groups)
-    if which == "probe":
-        return Views(
-            labels.names, probe.probabilities, {"logistic": probe.probabilities.argmax(1)}, groups, probe.facts
+        return {"neighbors": votes(_given_by([votes(None)], parts, codes))}, {}
+    if which == "probe" and large:
+        raise ParamError(
+            f"probabilities must be consensus or neighbors for {inputs.n:,} samples of {n_classes:,} classes, "
+            "which the probe cannot hold; got 'probe'"
         )
+    trained: dict[str, View] = {}
+    facts: Facts = {"left_out": ["logistic"]} if large else {}
+    if not large:
+        probe = out_of_fold(inputs, folds, seed, progress, groups)
+        trained, facts = {"logistic": lambda rows: probe.probabilities[rows]}, dict(probe.facts)
+    if which == "probe":
+        return trained, facts
     x = unit_rows(inputs.vectors)
     progress(0, 2, "leaving each sample out")
-    ridge, _ = ridge_probabilities(x, labels.codes, n_classes, groups)
-    votes = neighbor_votes(graph, groups, labels.codes, n_classes, _given(ridge, labels.codes))
-    trust = _given(_true_classes((ridge + probe.probabilities + votes) / 3, labels.codes), labels.codes)
+    first = RidgeView.fit(x, codes, n_classes, groups, parts)
+    early: list[View] = [first, *trained.values(), votes(_given_by([first], parts, codes))]
+    trust = _true_given(early, parts, codes)
     progress(1, 2, "leaving each sample out")
-    ridge, found = ridge_probabilities(x, labels.codes, n_classes, groups, np.maximum(trust, LEAST_TRUST))
-    votes = neighbor_votes(graph, groups, labels.codes, n_classes, trust)
+    ridge = RidgeView.fit(x, codes, n_classes, groups, parts, np.maximum(trust, LEAST_TRUST))
     progress(2, 2, "leaving each sample out")
-    argmax = {
-        "ridge": ridge.argmax(axis=1),
-        "logistic": probe.probabilities.argmax(axis=1),
-        "neighbors": votes.argmax(axis=1),
-    }
-    mean = (ridge + probe.probabilities + votes) / np.float32(3)
-    return Views(labels.names, mean, argmax, groups, probe.facts | found)
+    facts |= {"ridge_penalty": ridge.penalty, "ridge_temperature": ridge.temperature}
+    return {"ridge": ridge, **trained, "neighbors": votes(trust)}, facts
+
+
+def _combined(
+    rows: Array, own: dict[str, View], judges: list[Judge], n_given: int, n_classes: int, argmax: dict[str, Array]
+) -> tuple[Array, Array]:
+    """The mean of the views on some rows, and which rows any view speaks on; notes each view's best class.
+
+    Of a class that some views do not know, those that know it decide: p(e) is their mean, for each further class e;
+    what is left is shared among the given classes by the mean of all views.
+    """
+    inside = np.zeros((len(rows), n_given), np.float32)
+    voices = np.zeros((len(rows), 1), np.float32)
+    for name, view in own.items():
+        p = view(rows)
+        argmax[name][rows] = p.argmax(axis=1)
+        inside += p
+        voices += 1
+    outside = np.zeros((len(rows), n_classes - n_given), np.float32)
+    knowing = np.zeros_like(outside)
+    for judge in judges:
+        p, speaks = judge.probabilities(rows), judge.speaks[rows]
+        argmax[judge.name][rows] = np.where(speaks, p.argmax(axis=1), -1)
+        within = p[:, :n_given]
+        inside += within / np.maximum(within.sum(axis=1, keepdims=True), 1e-6)
+        voices += speaks[:, None]
+        outside += p[:, n_given:]
+        knowing += speaks[:, None] & judge.knows[n_given:]
+    inside /= np.maximum(inside.sum(axis=1, keepdims=True), 1e-30)
+    outside /= np.maximum(knowing, 1)
+    outside /= np.maximum(outside.sum(axis=1, keepdims=True), 1)
+    left = 1 - outside.sum(axis=1, keepdims=True)
+    return np.concatenate([inside * left, outside], axis=1), voices[:, 0] > 0
+
+
+def _given_by(several: list[View], parts: list[Array], codes: Array) -> Array:
+    """(n,) mean probability that the views give to each row's label; 0 where there is none."""
+    out = np.zeros(len(codes))
+    for rows in parts:
+        out[rows] = _given(sum(view(rows) for view in several) / np.float32(len(several)), codes[rows])
+    return out
+
+
+def _true_given(several: list[View], parts: list[Array], codes: Array) -> Array:
+    """(n,) how far each label can be trusted: its probability under a noise model fitted to the mean of the views."""
+    out = np.zeros(len(codes))
+    model: NoiseModel | None = None
+    for rows in parts if len(parts) == 1 else [_sample(parts), *parts]:
+        mean = sum(view(rows) for view in several) / np.float32(len(several))
+        known = np.flatnonzero(codes[rows] >= 0)
+        if model is None:
+            model = NoiseModel.fit(mean[known], codes[rows][known])
+        true = model.true_classes(mean[known], codes[rows][known])
+        out[rows[known]] = true[np.arange(len(known)), codes[rows][known]]
+    return out
+
+
+def _sample(parts: list[Array]) -> Array:
+    """About 20,000 rows from all over the set, in whole parts' heads. Row numbers."""
+    share = max(SAMPLE // len(parts), 1)
+    return np.concatenate([rows[:share] for rows in parts])
+
+
+@dataclass(frozen=True)
+class RidgeView:
+    """Leave-one-out ridge predictions as probabilities: their softmax at the temperature with the least log-loss.
+
+    Attributes:
+        ridge: the fit; None where `whole` is there.
+        x: (n, d) float32.
+        codes: (n,) classes, -1 for none.
+        groups: (n,) rows that leave together, and are asked for together.
+        trust: (n,) weight of each label; all one when None.
+        whole: probabilities of all rows, where they were computed to find the temperature.
+    """
+
+    ridge: Ridge | None
+    x: Array
+    codes: Array
+    groups: Array
+    trust: Array | None
+    penalty: float
+    temperature: float
+    whole: Array | None = None
+
+    @classmethod
+    def fit(
+        cls, x: Array, codes: Array, n_classes: int, groups: Array, parts: list[Array], trust: Array | None = None
+    ) -> RidgeView:
+        """Fit to the labelled rows, with the penalty of least leave-one-out error."""
+        if len(parts) == 1:
+            whole, found = ridge_probabilities(x, codes, n_classes, groups, trust)
+            return cls(None, x, codes, groups, trust, found["ridge_penalty"], found["ridge_temperature"], whole)
+        ridge = Ridge.of(GramSums.of(x, codes, n_classes, trust))
+        penalty, _ = choose_penalty(ridge, x, codes, trust)
+        view = cls(ridge, x, codes, groups, trust, penalty, 1.0)
+        rows = _sample(parts)
+        known = np.flatnonzero(codes[rows] >= 0)
+        temperature, _ = best_temperature(view._values(rows)[known], codes[rows][known], TEMPERATURES)
+        return cls(ridge, x, codes, groups, trust, penalty, temperature)
+
+    def __call__(self, rows: Array) -> Array:
+        """(b, C) float32 probabilities of some rows, groups whole."""
+        if self.whole is not None:
+            return np.asarray(self.whole[rows])
+        values = self._values(rows)
+        for block in blocks(len(values)):
+            values[block] = softmax(np.float32(self.temperature) * values[block])
+        return values
+
+    def _values(self, rows: Array) -> Array:
+        assert self.ridge is not None
+        trust = None if self.trust is None else self.trust[rows]
+        together = groups_of_many(self.groups[rows])
+        return leave_out(self.ridge, self.x[rows], self.codes[rows], self.penalty, trust, together).values
 
 
 def untrained(inputs: Inputs, progress: Progress) -> Array:
@@ -105,7 +303,7 @@ def untrained(inputs: Inputs, progress: Progress) -> Array:
     labels = two_classes(inputs)
     codes, n_classes = labels.codes, len(labels.names)
     graph = inputs.neighbors(NEIGHBORS, "cosine", progress)
-    groups = near_duplicate_groups(graph)
+    groups = leaving_together(inputs, graph)
     x = unit_rows(inputs.vectors)
     ridge, _ = ridge_probabilities(x, codes, n_classes, groups)
     trust = _given(ridge, codes)
@@ -146,7 +344,14 @@ def ridge_probabilities(
     return values, {"ridge_penalty": penalty, "ridge_temperature": temperature}
 
 
-def neighbor_votes(graph: Graph, groups: Array, codes: Array, n_classes: int, trust: Array | None = None) -> Array:
+def neighbor_votes(
+    graph: Graph,
+    groups: Array,
+    codes: Array,
+    n_classes: int,
+    trust: Array | None = None,
+    rows: Array | None = None,
+) -> Array:
     """(n, C) float32 share of the neighbors' votes for each class.
 
     A vote fades with the distance beyond the nearest neighbor's, counts by the trust in the voter's own
@@ -159,17 +364,20 @@ def neighbor_votes(graph: Graph, groups: Array, codes: Array, n_classes: int, tr
         codes: (n,) classes, -1 for none, which do not vote.
         n_classes: C.
         trust: (n,) in [0, 1]; all one by default.
+        rows: (b,) the rows wanted; all by default.
     """
-    n, k = graph.indices.shape
+    rows = np.arange(graph.n) if rows is None else rows
+    n, k = len(rows), graph.k
     share = np.bincount(codes[codes >= 0], minlength=n_classes) / max(int((codes >= 0).sum()), 1)
     out = np.tile((DOUBT * share).astype(np.float32), (n, 1))
     if k == 0:
         return np.asarray(out / np.float32(DOUBT))
     reach = REACH * max(float(np.median(graph.distances[:, -1])), 1e-12)
     for block in blocks(n):
-        voters, distance = graph.indices[block], graph.distances[block].astype(np.float64)
+        own = rows[block]
+        voters, distance = graph.indices[own], graph.distances[own].astype(np.float64)
         weight = np.exp((distance[:, :1] - distance) / reach)
-        weight *= (groups[voters] != groups[block][:, None]) & (codes[voters] >= 0)
+        weight *= (groups[voters] != groups[own][:, None]) & (codes[voters] >= 0)
         if trust is not None:
             weight *= LEAST_TRUST + trust[voters]
         votes, row = out[block], np.arange(len(voters))

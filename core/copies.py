@@ -9,13 +9,15 @@ import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .images import box_of
 from .method import Array, Facts, Inputs, Progress
 from .near_pairs import ROUNDING, NearPairs, automatic_threshold, pairs_within
 from .neighbors import Graph
+from .params import ParamError
 from .pictures import Look, likenesses, looks_at
 
 K = 24
@@ -27,7 +29,7 @@ FEW = 20
 STRANGERS = 200  # pairs of different pictures that the set's own likeness is measured on
 ALL_PAIRS_UP_TO = 64
 SHARE = 0.4  # of the usual distance between neighbors, where vectors alone decide
-CONFIRMED_SHARE = 0.8  # where pixels have the last word
+CONFIRMED_SHARE = 0.9  # where pixels have the last word
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Copies:
         one, other: (p,) units that are near copies, one < other, each pair once.
         similarity: (p,) float32 cosine of their vectors.
         looks: row → look, where one was taken.
-        facts: how they were found; plain JSON values.
+        facts: how they were found; plain JSON values. `floor` is the least similarity of the pairs.
     """
 
     unit: Array
@@ -51,6 +53,37 @@ class Copies:
     looks: Mapping[int, Look]
     facts: Facts
 
+    def above(self, threshold: float | None) -> Copies:
+        """The same with only the pairs whose similarity is at least that; all of them with None."""
+        if threshold is None:
+            return self
+        near = self.similarity >= threshold - ROUNDING
+        facts = {**self.facts, "threshold": round(threshold, 6)}
+        return replace(self, one=self.one[near], other=self.other[near], similarity=self.similarity[near], facts=facts)
+
+    def kept(self) -> dict[str, Array]:
+        """What `of_kept` makes the same copies from, without the looks."""
+        floor = np.array([np.nan if self.facts.get("floor") is None else self.facts["floor"]])
+        arrays = {name: getattr(self, name) for name in ("unit", "identical", "one", "other", "similarity")}
+        return {**arrays, "floor": floor}
+
+
+def of_kept(kept: Mapping[str, Array], threshold: float) -> Copies:
+    """Copies for another threshold, from what a run kept.
+
+    Raises:
+        ParamError: the run did not look that far down.
+    """
+    floor = float(kept["floor"][0])
+    if not threshold >= floor - ROUNDING:
+        looked = "for exact copies only" if np.isnan(floor) else f"for pairs down to {floor:.4f}"
+        raise ParamError(
+            f"threshold must be in what the run has looked for; it looked {looked}, got {threshold:g}: "
+            "run it again with that threshold"
+        )
+    arrays = {name: np.asarray(kept[name]) for name in ("unit", "identical", "one", "other", "similarity")}
+    return Copies(**arrays, looks={}, facts={"floor": floor, "threshold_is": "moved"}).above(threshold)
+
 
 def find_copies(
     inputs: Inputs, graph: Graph | None, threshold: float | None, exact: bool, confirm: bool, progress: Progress
@@ -59,7 +92,8 @@ def find_copies(
 
     Args:
         graph: of the embeddings, under the cosine metric; None to look for equal files and pixels only.
-        threshold: least cosine similarity of near copies; automatic when None.
+        threshold: least cosine similarity of near copies; automatic when None. Where it is higher than the automatic
+            one, pairs are looked for down to that all the same, so that it can be lowered afterwards.
         exact: compare files, and the decoded pixels of near pairs (of all files without a graph), for equality.
         confirm: keep only near pairs that show the same picture.
     """
@@ -68,8 +102,10 @@ def find_copies(
     facts: Facts = {"threshold": None}
     if graph is not None:
         share = CONFIRMED_SHARE if confirm else SHARE
-        reach = automatic_threshold(graph, share) if threshold is None else threshold
-        facts = {"threshold": round(reach, 6), "threshold_is": "automatic" if threshold is None else "given"}
+        automatic = automatic_threshold(graph, share)
+        reach = automatic if threshold is None else min(threshold, automatic)
+        facts = {"threshold": round(automatic if threshold is None else threshold, 6), "floor": round(reach, 6)}
+        facts["threshold_is"] = "automatic" if threshold is None else "given"
         near = pairs_within(inputs.vectors, graph, reach, progress)
     equal = _pairs_of_equals(near.copy_of)
     pairs = np.concatenate([np.stack([near.one, near.other], axis=1), equal])
@@ -88,7 +124,7 @@ def find_copies(
         same, strangers = same_picture(inputs, graph, similar, like, looks, progress)
         facts |= strangers
         # where a file cannot be read, vectors decide alone
-        strict = max(reach, automatic_threshold(graph, SHARE)) if threshold is None else threshold
+        strict = min(automatic_threshold(graph, SHARE), 1.0 if threshold is None else threshold)
         kept = np.where(np.isnan(like), similar >= strict - ROUNDING, same)
         facts |= {"pairs_of_other_pictures": int((~kept).sum()), "pairs_unchecked": int(np.isnan(like).sum())}
     count = len(near.one)
@@ -131,10 +167,13 @@ def same_picture(
 
 
 def equal_files(paths: Sequence[str]) -> list[tuple[int, Hashable]]:
-    """Row and content of the files that share their size with another one. Files that cannot be read have none."""
+    """Row and content of the files that share their size with another one. Files that cannot be read have none.
+
+    Nor have regions of files: that two of them lie in one file does not make them equal.
+    """
     by_size: dict[int, list[int]] = defaultdict(list)
     for row, path in enumerate(paths):
-        if os.path.isfile(path) and os.access(path, os.R_OK):
+        if box_of(path) is None and os.path.isfile(path) and os.access(path, os.R_OK):
             by_size[os.path.getsize(path)].append(row)
     return [(row, _digest(paths[row])) for rows in by_size.values() if len(rows) > 1 for row in rows]
 

@@ -9,23 +9,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from .copies import Copies, K, find_copies
+from .copies import Copies, K, find_copies, of_kept
 from .folds import groups_of_many
 from .method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Progress
 from .neighbors import Graph
-from .params import ParamError, Params, param
+from .objects import ObjectParams
+from .params import ParamError, param
 from .pictures import Look, looks_at
 
 POLICIES = ("best", "first")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DuplicatesParams(Params):
+class DuplicatesParams(ObjectParams):
     """Find pictures that are there more than once, exactly or nearly, and propose which copy to keep."""
 
     embeddings: str | None = param(
@@ -58,25 +59,93 @@ def find_duplicates(inputs: Inputs, params: DuplicatesParams, progress: Progress
     """Group copies and propose one of each group to keep. Columns as declared in `METHOD`."""
     graph = inputs.neighbors(K, "cosine", progress) if params.embeddings is not None else None
     found = find_copies(inputs, graph, params.threshold, params.exact, params.confirm, progress)
-    group, similarity = groups_of(found)
-    members = groups_of_many(np.where(group < 0, inputs.n + np.arange(inputs.n), group))
     looks = dict(found.looks)
+    widest = _members(groups_of(found)[0])
     if params.keep == "best":
-        unseen = [row for rows in members for row in rows.tolist() if row not in looks]
+        unseen = [row for rows in widest for row in rows.tolist() if row not in looks]
         looks |= looks_at(inputs.paths, unseen, progress)
-    doubtful = doubtful_labels(inputs.labels, graph, group)
-    keep = np.ones(inputs.n, dtype=bool)
+    worth = Worth.of(inputs, graph, groups_of(found)[0], looks)
+    columns = _columns(found.above(found.facts["threshold"]), worth, params)
+    return replace(columns, kept={**found.kept(), **worth.kept()})
+
+
+def move(kept: Mapping[str, Array], params: DuplicatesParams, threshold: float) -> Columns:
+    """The columns for another threshold, from what a run kept: grouped anew, without a search or a look at pictures.
+
+    Raises:
+        ParamError: the run did not look that far down.
+    """
+    return _columns(of_kept(kept, threshold), Worth(*(np.asarray(kept[name]) for name in WORTH)), params)
+
+
+WORTH = ("readable", "doubtful", "pixels", "sharpness", "labels")
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What makes one copy worth more than another; n rows each.
+
+    Attributes:
+        readable: bool, a look could be taken. Where none was needed, all are False.
+        doubtful: bool, see `doubtful_labels`.
+        pixels: int64, width times height.
+        sharpness: float64.
+        labels: int64 codes of the given labels, -1 for none; empty without a label field.
+    """
+
+    readable: Array
+    doubtful: Array
+    pixels: Array
+    sharpness: Array
+    labels: Array
+
+    @classmethod
+    def of(cls, inputs: Inputs, graph: Graph | None, group: Array, looks: Mapping[int, Look]) -> Worth:
+        """Of all rows; what was not looked at has no size.
+
+        Args:
+            group: (n,) numbers of the widest groups; their members do not vouch for each other's labels.
+        """
+        readable, pixels = np.zeros(inputs.n, dtype=bool), np.zeros(inputs.n, np.int64)
+        sharpness = np.zeros(inputs.n)
+        for row, look in looks.items():
+            readable[row], pixels[row], sharpness[row] = True, look.pixels, look.sharpness
+        labels = np.zeros(0, np.int64) if inputs.labels is None else inputs.labels.codes
+        return cls(readable, doubtful_labels(inputs.labels, graph, group), pixels, sharpness, labels)
+
+    def kept(self) -> dict[str, Array]:
+        """The arrays by name."""
+        return {name: getattr(self, name) for name in WORTH}
+
+    def best_of(self, rows: Array) -> int:
+        """The copy worth keeping: readable, of undoubted label, largest, sharpest, first; in this order."""
+        order = np.lexsort((rows, -self.sharpness[rows], -self.pixels[rows], self.doubtful[rows], ~self.readable[rows]))
+        return int(rows[order[0]])
+
+
+def _columns(found: Copies, worth: Worth, params: DuplicatesParams) -> Columns:
+    group, similarity = groups_of(found)
+    members = _members(group)
+    keep = np.ones(len(group), dtype=bool)
+    copies = np.ones(len(group), dtype=np.int64)
     for rows in members:
         keep[rows] = False
-        keep[rows[0] if params.keep == "first" else best_of(rows.tolist(), looks, doubtful)] = True
+        keep[rows[0] if params.keep == "first" else worth.best_of(rows)] = True
+        copies[rows] = len(rows)
     kind = [None if at < 0 else ("exact" if same else "near") for at, same in zip(group, found.identical, strict=True)]
     values: dict[str, Any] = {
         "keep": keep,
         "group": [None if at < 0 else int(at) for at in group],
         "kind": kind,
         "similarity": similarity,
+        "copies": copies,
     }
-    return Columns(values, found.facts | _facts(inputs.labels, members, kind, keep))
+    return Columns(values, found.facts | _facts(worth.labels, members, kind, keep))
+
+
+def _members(group: Array) -> list[Array]:
+    """Rows of each group."""
+    return groups_of_many(np.where(group < 0, len(group) + np.arange(len(group)), group))
 
 
 def groups_of(found: Copies) -> tuple[Array, Array]:
@@ -172,18 +241,7 @@ def doubtful_labels(labels: GivenLabels | None, graph: Graph | None, group: Arra
     return doubtful
 
 
-def best_of(rows: Sequence[int], looks: Mapping[int, Look], doubtful: Array) -> int:
-    """The copy worth keeping: readable, of undoubted label, largest, sharpest, first; in this order."""
-
-    def worth(row: int) -> tuple[bool, bool, int, float, int]:
-        look = looks.get(row)
-        pixels, sharpness = (look.pixels, look.sharpness) if look is not None else (0, 0.0)
-        return look is not None, not doubtful[row], pixels, sharpness, -row
-
-    return max(rows, key=worth)
-
-
-def _facts(labels: GivenLabels | None, members: Sequence[Array], kind: Sequence[str | None], keep: Array) -> Facts:
+def _facts(labels: Array, members: Sequence[Array], kind: Sequence[str | None], keep: Array) -> Facts:
     kinds = Counter(kind)
     surplus = int((~keep).sum())
     facts: Facts = {
@@ -194,14 +252,14 @@ def _facts(labels: GivenLabels | None, members: Sequence[Array], kind: Sequence[
         "surplus": surplus,
         "headline": f"{surplus:,} surplus copies of {len(members):,} pictures among {len(keep):,} samples",
     }
-    if labels is not None:
-        facts["groups_with_different_labels"] = sum(len(np.unique(labels.codes[rows])) > 1 for rows in members)
+    if len(labels):
+        facts["groups_with_different_labels"] = sum(len(np.unique(labels[rows])) > 1 for rows in members)
     return facts
 
 
 METHOD = Method(
     name="find_duplicates",
-    version=1,
+    version=2,
     label="Find duplicates",
     stage="clean",
     key="duplicates",
@@ -209,10 +267,17 @@ METHOD = Method(
     run=find_duplicates,
     reads=("embeddings", "labels", "paths"),
     writes=(
-        Column("group", int, "Number of the group of copies, 0 the largest; none for a picture that is there once"),
+        Column(
+            "group",
+            int,
+            "Number of the group of copies, 0 the largest; none for a picture that is there once",
+            group=True,
+        ),
         Column("kind", str, "Of a copy: exact, another sample has the same file or pixels; or near", group=True),
         Column("keep", bool, "Worth keeping: the best of its group, or there once"),
         Column("similarity", float, "Cosine similarity to the medoid of the group of copies, in [-1, 1]"),
+        Column("copies", int, "How many pictures its group has, itself included; 1 for a picture that is there once"),
     ),
     cite="Barz & Denzler 2020, https://doi.org/10.3390/jimaging6060041 (near-duplicates judged by people)",
+    move=move,
 )

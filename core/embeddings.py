@@ -2,56 +2,49 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
+from .distributed import ray_batches
+from .embedding_pipeline import Source, embed_batches, learn
+from .embedding_reuse import LEARNED, identity_of, mark_of, restored
 from .engines.base import Engine, Request
-from .engines.clip import ClipEngine, TinyClipEngine
-from .engines.descriptor import Descriptor
-from .engines.resnet import ResNetEngine
-from .images import UnreadableImage, read_images
+from .engines.catalog import ENGINES as ENGINES
+from .engines.catalog import open_engine as open_engine
+from .images import UnreadableImage, box_of
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress, Vector
+from .objects import ObjectParams
 from .params import ParamError, Params, param
-from .vector_files import match_paths, read_vectors
+from .vector_files import match, read_vectors
 
-ENGINES: dict[str, Callable[[Request], Engine]] = {
-    "descriptor": Descriptor,
-    "tiny_clip": TinyClipEngine,
-    "open_clip": ClipEngine,
-    "torchvision": ResNetEngine,
-}
-
-MODELS = (
-    "descriptor",
-    "open_clip:ViT-B-32/laion2b_s34b_b79k",
-    "open_clip:ViT-B-16/datacomp_xl_s13b_b90k",
-    "open_clip:ViT-L-14/datacomp_xl_s13b_b90k",
-    "torchvision:resnet18",
-    "torchvision:resnet34",
-    "torchvision:resnet50",
-    "tiny_clip",
-)
+KEPT_EVERY = 10.0  # seconds between what is kept for a run that may be killed
+MODELS = tuple(model for entry in ENGINES.values() for model in entry.models)
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbeddingsParams(Params):
+class EmbeddingsParams(ObjectParams):
     """Turn every image into a vector, so that alike images lie close together."""
 
     model: str = param(
         "descriptor",
-        "What makes the vectors: the built-in descriptor, open_clip:<model>/<weights>, torchvision:<model>, "
-        "or tiny_clip, which knows only the demo's digits",
+        "What makes the vectors: the built-in descriptor, open_clip:<model>/<weights>, or another engine that the "
+        "README lists",
         suggest=MODELS,
     )
     weights: str | None = param(
         None, "Checkpoint on this machine, a file or a folder; without it the library's cache is searched", path="file"
     )
     allow_download: bool = param(False, "Fetch weights that are not on this machine from the network")
-    batch_size: int = param(64, "Images embedded at once", at_least=1, advanced=True)
+    batch_size: int | None = param(
+        None, "Images embedded at once; as many as suit the model and its memory if empty", at_least=1, advanced=True
+    )
     device: str = param("auto", "Where the model runs", among=("auto", "cpu", "cuda"), advanced=True)
     precision: str = param(
         "auto",
@@ -60,7 +53,34 @@ class EmbeddingsParams(Params):
         advanced=True,
     )
     workers: int | None = param(None, "Threads that read images; one per core if empty", at_least=1, advanced=True)
-    seed: int = param(51, "Seed of the rows that the descriptor learns from in large sets", at_least=0, advanced=True)
+    epochs: int = param(20, "Passes over the images with barlow_twins, which trains on them", at_least=1, advanced=True)
+    seed: int = param(51, "Seed of what an engine learns from the set", at_least=0, advanced=True)
+    distributed: str = param(
+        "none",
+        "On this machine, or on a Ray cluster: the one that RAY_ADDRESS names, or one that is made on this machine",
+        among=("none", "ray"),
+        advanced=True,
+    )
+    shards: str | None = param(
+        None,
+        "With Ray: a folder that all its machines see, for what they have made; beside the dataset if empty",
+        path="folder",
+        advanced=True,
+    )
+    store: str = param(
+        "auto",
+        "Where vectors are kept: in a field of the dataset, or in a memory-mapped file beside it; "
+        "auto takes a file beyond 100 million numbers, such as 200,000 vectors of 512",
+        among=("auto", "field", "file"),
+        advanced=True,
+    )
+    dtype: str = param("float32", "Numbers in such a file", among=("float32", "float16"), advanced=True)
+    reuse: bool = param(
+        True,
+        "Go on where an interrupted run of this key ended, and take over its vectors of images that have not changed, "
+        "when it is replaced",
+        advanced=True,
+    )
 
 
 def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progress) -> Columns:
@@ -71,78 +91,106 @@ def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progr
         error: (n,) one sentence where the image cannot be read, else None.
     """
     progress(0, inputs.n, f"loading {params.model}")
-    engine = open_engine(Request(params.model, params.weights, params.allow_download, params.device, params.precision))
-    started = time.perf_counter()
-    vectors, errors = _embed_files(engine, inputs.paths, params, progress)
+    request = Request(
+        params.model,
+        params.weights,
+        params.allow_download,
+        params.device,
+        params.precision,
+        params.epochs,
+        inputs.folder,
+    )
+    engine = open_engine(request)
+    started, cluster = time.perf_counter(), Facts()
+    vectors, errors, reused = _embed_files(engine, request, inputs, params, cluster, progress)
     seconds = time.perf_counter() - started
     unreadable = [error for error in errors if error is not None]
     embedded = inputs.n - len(unreadable)
     facts: Facts = {
         **engine.describe(),
+        **cluster,
         "dim": engine.dim,
-        "embedded": embedded,
-        "images_per_second": round(inputs.n / max(seconds, 1e-9), 1),
+        "embedded": embedded - reused,
+        "reused": reused,
+        "images_per_second": round((inputs.n - reused) / max(seconds, 1e-9), 1),
         "unreadable": len(unreadable),
         "unreadable_first": unreadable[:5],
         "headline": f"{embedded:,} images embedded in {engine.dim} dimensions by {params.model}"
+        + (f", {reused:,} of them before" if reused else "")
         + (f"; {len(unreadable):,} cannot be read" if unreadable else ""),
     }
     return Columns({"": vectors, "error": errors}, facts)
 
 
-def open_engine(request: Request) -> Engine:
-    """The engine that `request.model` names, with its weights loaded.
-
-    Raises:
-        ParamError: there is no such engine or variant, or its weights are not on this machine and may not be fetched.
-    """
-    name = request.model.partition(":")[0]
-    if name not in ENGINES:
-        raise ParamError(
-            f"EmbeddingsParams.model must begin with one of {', '.join(ENGINES)}, such as {MODELS[1]}; "
-            f"got {request.model!r}"
-        )
-    return ENGINES[name](request)
-
-
 def _embed_files(
-    engine: Engine, paths: Sequence[str], params: EmbeddingsParams, progress: Progress
-) -> tuple[Array, list[str | None]]:
-    """(n, dim) vectors, NaN where a file cannot be read, and the sentence why."""
-    errors: list[str | None] = [None] * len(paths)
-    rows: list[int] = []
-    raw: list[Array] = []
-    batch: list[Array] = []
-    for row, item in enumerate(read_images(paths, engine.prepare, enough=engine.enough, workers=params.workers)):
-        if isinstance(item, UnreadableImage):
-            errors[row] = str(item)
-        else:
-            rows.append(row)
-            batch.append(item)
-        if len(batch) == params.batch_size:
-            raw.append(engine.embed(np.stack(batch)))
-            batch.clear()
-            progress(row + 1, len(paths), "embedding images")
-    if batch:
-        raw.append(engine.embed(np.stack(batch)))
-    vectors = np.full((len(paths), engine.dim), np.nan, dtype=np.float32)
-    if raw:
-        vectors[rows] = engine.finish(np.concatenate(raw), params.seed)
-    progress(len(paths), len(paths), "embedding images")
-    return vectors, errors
+    engine: Engine, request: Request, inputs: Inputs, params: EmbeddingsParams, cluster: Facts, progress: Progress
+) -> tuple[Array, list[str | None], int]:
+    """(n, dim) vectors, NaN where a file cannot be read, the sentence why, and how many were there already."""
+    n, kept = inputs.n, inputs.kept
+    errors: list[str | None] = [None] * n
+    vectors = np.full((n, engine.dim), np.nan, dtype=np.float32)
+    there = np.zeros(n, dtype=bool)
+    marks = [mark_of(path) for path in inputs.paths] if kept is not None else []
+    if kept is not None:
+        settings = {"version": METHOD.version} | ({"seed": params.seed} if engine.learns_from else {})
+        kept.begin(identity_of(engine, settings), params.reuse)
+    if kept is None or not engine.learns_from or not restored(engine, kept, n):
+        learn(engine, sources_of(inputs.paths, range(n)), params.seed, workers=params.workers, progress=progress)
+        if kept is not None and engine.learns_from:
+            kept.keep_state({**engine.state(), LEARNED: np.array([n])})
+    for rows, before in kept.find(marks) if kept is not None else ():
+        vectors[rows], there[rows] = before, True
+    missing = sources_of(inputs.paths, np.flatnonzero(~there).tolist())
+    done, last, pending = int(there.sum()), time.monotonic(), []
+    if params.distributed == "ray" and missing:
+        folder = params.shards or inputs.folder or tempfile.gettempdir()
+        batches = ray_batches(engine, request, missing, folder, batch_size=params.batch_size, facts=cluster)
+    else:
+        batches = embed_batches(engine, missing, batch_size=params.batch_size, workers=params.workers)
+    with closing(batches):  # an interruption ends its threads
+        for batch in batches:
+            for row, found in batch:
+                if isinstance(found, UnreadableImage):
+                    errors[row] = str(found)
+                else:
+                    vectors[row] = found
+                    pending.append(row)
+            done += len(batch)
+            if kept is not None and time.monotonic() - last >= KEPT_EVERY:
+                kept.add([marks[row] for row in pending], vectors[pending])
+                last, pending = time.monotonic(), []
+            progress(done, n, "embedding images")
+    if kept is not None:
+        kept.add([marks[row] for row in pending], vectors[pending])
+        kept.made(marks)
+    if not missing:
+        progress(n, n, "embedding images")
+    return vectors, errors, int(there.sum())
+
+
+def sources_of(paths: Sequence[str], rows: Iterable[int]) -> list[Source]:
+    """The files of these rows; regions that follow each other in one file are read together."""
+    sources = []
+    for (path, whole), group in groupby(rows, key=lambda row: (str(paths[row]), box_of(paths[row]) is None)):
+        same = tuple(group)
+        boxes = tuple(box for row in same if (box := box_of(paths[row])) is not None)
+        sources += [Source(path, (row,)) for row in same] if whole else [Source(path, same, boxes)]
+    return sources
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportEmbeddingsParams(Params):
-    """Take vectors that another tool made, from an NPZ or NPY file."""
+    """Take vectors that another tool made, from an NPZ, NPY or Parquet file."""
 
     path: str = param(
-        help="NPZ with arrays embeddings and image_paths, or NPY with one vector per sample in their order", path="file"
+        help="NPZ with arrays embeddings and image_paths; Parquet with columns embedding and image_path; or NPY, "
+        "with a path or sample id per line in <name>.ids.txt beside it, or else in the order of the samples",
+        path="file",
     )
 
 
 def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: Progress) -> Columns:
-    """Give each image its vector from a file: by path, else by a file name that is unique, else by order.
+    """Give each image its vector from a file: by id, by path, by a file name that is unique, or, without any, by order.
 
     Returns:
         "": (n, d) float32; rows of NaN where the file has no usable vector.
@@ -151,13 +199,13 @@ def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: 
     progress(0, inputs.n, "reading vectors")
     path = str(Path(params.path).expanduser())
     given = read_vectors(path)
-    if given.paths:
-        found, by_name = match_paths(inputs.paths, given.paths)
+    if given.paths or given.ids:
+        found, matching = match(inputs.ids, inputs.paths, given)
     elif len(given.embeddings) == inputs.n:
-        found, by_name = np.arange(inputs.n), 0
+        found, matching = np.arange(inputs.n), {"matched_by": "order", "matched_by_name_only": 0, "vectors_unused": 0}
     else:
         raise ParamError(
-            f"ImportEmbeddingsParams.path must hold one vector per sample ({inputs.n:,}) where it has no image_paths; "
+            f"ImportEmbeddingsParams.path must hold one vector per sample ({inputs.n:,}) where it names no images; "
             f"got {len(given.embeddings):,} in {path!r}"
         )
     usable = np.asarray(np.isfinite(given.embeddings).all(axis=1))
@@ -165,7 +213,7 @@ def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: 
     if not good.any():
         raise ParamError(
             f"ImportEmbeddingsParams.path must hold a vector for at least one sample; of {path!r} "
-            f"{int((found >= 0).sum()):,} paths match (the first is {(given.paths or ['none'])[0]!r}) and "
+            f"{int((found >= 0).sum()):,} paths match (the first is {(given.paths or given.ids or ['none'])[0]!r}) and "
             f"{int((~usable).sum()):,} of {len(usable):,} vectors hold NaN or infinite numbers"
         )
     vectors = np.full((inputs.n, given.embeddings.shape[1]), np.nan, dtype=np.float32)
@@ -179,13 +227,11 @@ def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: 
         "weights_hash": None,
         "text": False,
         "dim": int(given.embeddings.shape[1]),
-        "matched_by": "path" if given.paths else "order",
+        **matching,
         "matched": count,
-        "matched_by_name_only": by_name,
         "samples_without_vector": inputs.n - count,
         "samples_without_vector_first": [inputs.paths[row] for row in np.flatnonzero(~good)[:5]],
         "not_finite": int((~usable).sum()),
-        "vectors_unused": len(given.embeddings) - len(np.unique(found[good])),
         "headline": f"{count:,} of {inputs.n:,} images have a vector in {Path(path).name}",
     }
     progress(inputs.n, inputs.n, "reading vectors")
@@ -194,7 +240,7 @@ def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: 
 
 METHOD = Method(
     name="compute_embeddings",
-    version=1,
+    version=2,
     label="Compute embeddings",
     stage="understand",
     key="embeddings",
@@ -207,6 +253,7 @@ METHOD = Method(
     ),
     cite="Dalal & Triggs 2005, https://doi.org/10.1109/CVPR.2005.177 (descriptor); "
     "Radford et al. 2021, arXiv:2103.00020 (CLIP); He et al. 2016, arXiv:1512.03385 (ResNet)",
+    why_now="Nearly everything here compares images by their embeddings, so they come first.",
 )
 
 IMPORT_METHOD = Method(

@@ -1,19 +1,24 @@
 """Folds for cross-validation that keep near-duplicates together and every class spread out.
 
 A photo and its near copy in different folds let a model recognise the copy instead of learning the class,
-and a wrong label copied along with it then looks right. So near-duplicates always share a fold.
+and a wrong label copied along with it then looks right. So near-duplicates always share a fold, and so does what
+the user says belongs together: the frames of a video, the pictures of a patient.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .method import Array
 
 if TYPE_CHECKING:
+    from .method import Inputs
     from .neighbors import Graph
+
+GROUP_FIELD = "group_field"  # the parameter by which users say what belongs together: patient, video, camera
 
 # A near-duplicate is nearer than one nearest neighbor in a thousand would be by chance, and at most this share of
 # the distance that is typical between neighbors. On the judged pairs of ciFAIR (Barz & Denzler 2020) in MobileNetV2
@@ -58,6 +63,35 @@ def near_duplicate_groups(graph: Graph) -> Array:
     row, column = np.nonzero(near)
     links = coo_matrix((np.ones(len(row), dtype=np.int8), (row, indices[row, column])), shape=(n, n))
     return np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)
+
+
+def leaving_together(inputs: Inputs, graph: Graph | None) -> Array:
+    """(n,) int64 groups of rows that no fold may part: near-duplicates, and rows with the same value of the user's
+    group field. Rows linked by either share one.
+
+    Args:
+        graph: for the near-duplicates; None where there are no embeddings.
+    """
+    groups = near_duplicate_groups(graph) if graph is not None else np.arange(inputs.n)
+    values = inputs.named.get(GROUP_FIELD)
+    return groups if values is None else joined(groups, values)
+
+
+def joined(groups: Array, values: Sequence[Any]) -> Array:
+    """(n,) int64 groups in which rows of one group or of one value are together; None is no value."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    number: dict[str, int] = {}
+    known = [row for row, value in enumerate(values) if value is not None]
+    if not known:
+        return groups
+    of_value = [number.setdefault(repr(values[row]), len(number)) for row in known]
+    start = int(groups.max()) + 1
+    pairs = (groups[known], start + np.array(of_value, dtype=np.int64))
+    size = start + len(number)
+    links = coo_matrix((np.ones(len(known), dtype=np.int8), pairs), shape=(size, size))
+    return np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)[groups]
 
 
 def groups_of_many(groups: Array) -> list[Array]:

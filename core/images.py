@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import struct
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -17,6 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 _CUT_SHORT = "the file is cut short"
@@ -44,6 +46,26 @@ _DAMAGE = (
 )
 
 
+class Region(str):
+    """A part of an image file: its path, with the box that is meant. Wherever a path is read, a region may stand.
+
+    Attributes:
+        box: left, top, right, bottom as shares of the upright picture's sides, inside [0, 1]; None for all of it.
+    """
+
+    box: tuple[float, float, float, float] | None
+
+    def __new__(cls, path: str, box: tuple[float, float, float, float] | None = None) -> Region:
+        region = super().__new__(cls, path)
+        region.box = box
+        return region
+
+
+def box_of(path: str) -> tuple[float, float, float, float] | None:
+    """The part of the picture that a path means; None for all of it."""
+    return path.box if isinstance(path, Region) else None
+
+
 class UnreadableImage(Exception):  # noqa: N818 - it reads as what it is
     """A file that does not yield a picture: `broken.jpg cannot be read: the file is cut short`."""
 
@@ -58,7 +80,7 @@ class UnreadableImage(Exception):  # noqa: N818 - it reads as what it is
         return self.reason.startswith(_CUT_SHORT)
 
 
-def read_image(path: str, enough: int | None = None) -> Image:
+def read_image(path: str, enough: int | None = None, decoded: dict[tuple[int, int], Image] | None = None) -> Image:
     """The picture as people see it: upright, three channels of 8 bits, first frame.
 
     Palettes and CMYK become RGB, transparency shows white paper, 16-bit grey is scaled by its full range and
@@ -66,9 +88,11 @@ def read_image(path: str, enough: int | None = None) -> Image:
     reduced decoding does not.
 
     Args:
-        path: image file.
+        path: image file, or a region of one, which is cut out after the picture is upright.
         enough: pixels needed on the shorter side. JPEG files are then decoded at 1/2, 1/4 or 1/8 of their size
             as long as both sides keep twice as many pixels, so that resizing can still average.
+        decoded: whole pictures of this file by their size, for several regions of it: what is there is not decoded
+            again, and what is decoded is added. A region's pixels do not depend on it.
 
     Raises:
         UnreadableImage: missing, forbidden, cut short, no image, or too large.
@@ -81,10 +105,14 @@ def read_image(path: str, enough: int | None = None) -> Image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise UnreadableImage(path, _too_large(width, height))
-            if enough is not None and min(width, height) >= 4 * enough:
-                image.draft(None, (2 * enough, 2 * enough))
             orientation = _orientation(image)
-            rgb = _to_rgb(image)
+            if enough is not None:
+                _decode_less(image, box_of(path), orientation, enough)
+            size = image.size
+            upright = decoded.get(size) if decoded is not None else None
+            if upright is None:
+                upright = _upright(_to_rgb(image), orientation)
+                upright.info["full_size"] = (height, width) if orientation >= 5 else (width, height)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise UnreadableImage(path, _too_large()) from None
     except UnidentifiedImageError:
@@ -93,9 +121,10 @@ def read_image(path: str, enough: int | None = None) -> Image:
         raise UnreadableImage(path, "this user may not read it; change its permissions") from None
     except _DAMAGE as error:
         raise UnreadableImage(path, _why_damaged(error)) from None
-    upright = _upright(rgb, orientation)
-    upright.info["full_size"] = (height, width) if orientation >= 5 else (width, height)
-    return upright
+    if decoded is not None:
+        decoded[size] = upright
+    box = box_of(path)
+    return upright if box is None else _cut_out(upright, box)
 
 
 def read_images(
@@ -123,19 +152,63 @@ def read_images(
         except UnreadableImage as error:
             return error
 
-    workers = workers or os.cpu_count() or 1
-    remaining = iter(paths)
+    return in_order(one, paths, workers or os.cpu_count() or 1)
+
+
+def in_order(
+    work: Callable[[S], T], items: Iterable[S], workers: int, ahead: int | None = None
+) -> Generator[T, None, None]:
+    """Call `work` on many items in threads, in order. Abandoned, it ends its threads.
+
+    Args:
+        items: read as they are needed, never all at once.
+        ahead: results that may wait to be taken; 8 per thread when None.
+
+    Yields:
+        `work(item)` of each item.
+    """
+    remaining = iter(items)
     with ThreadPoolExecutor(workers, thread_name_prefix="read_images") as pool:
-        waiting: deque[Future[T | UnreadableImage]] = deque(
-            pool.submit(one, path) for path in islice(remaining, 8 * workers)
-        )
+        waiting: deque[Future[T]] = deque(pool.submit(work, item) for item in islice(remaining, ahead or 8 * workers))
         try:
             while waiting:
                 yield waiting.popleft().result()
-                waiting.extend(pool.submit(one, path) for path in islice(remaining, 1))
+                waiting.extend(pool.submit(work, item) for item in islice(remaining, 1))
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _decode_less(image: Image, box: tuple[float, float, float, float] | None, orientation: int, enough: int) -> None:
+    """Tell the JPEG decoder to give at most what keeps twice `enough` pixels on both sides of what is wanted."""
+    width, height = image.size
+    if box is None:
+        if min(width, height) >= 4 * enough:
+            image.draft(None, (2 * enough, 2 * enough))
+        return
+    left, top, right, bottom = box
+    across, down = (bottom - top, right - left) if orientation >= 5 else (right - left, bottom - top)
+    shorter = min(across * width, down * height)
+    if shorter >= 4 * enough:
+        share = 2 * enough / shorter
+        image.draft(None, (math.ceil(share * width), math.ceil(share * height)))
+
+
+def _cut_out(picture: Image, box: tuple[float, float, float, float]) -> Image:
+    """The part of a picture, of at least one pixel; `full_size` is that of the part."""
+    left, top, right, bottom = box
+    pixels = (*_span(left, right, picture.width), *_span(top, bottom, picture.height))
+    width, height = picture.info["full_size"]
+    part = picture.crop((pixels[0], pixels[2], pixels[1], pixels[3]))
+    across, down = _span(left, right, width), _span(top, bottom, height)
+    part.info["full_size"] = (across[1] - across[0], down[1] - down[0])
+    return part
+
+
+def _span(low: float, high: float, side: int) -> tuple[int, int]:
+    """First pixel and the one after the last that a share of a side touches; floats of a box are forgiven 1e-6."""
+    first = min(max(math.floor(low * side + 1e-6), 0), side - 1)
+    return first, max(min(math.ceil(high * side - 1e-6), side), first + 1)
 
 
 def _check_file(path: str) -> None:

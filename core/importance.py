@@ -30,6 +30,7 @@ import numpy as np
 
 from .consensus import untrained
 from .coreset import class_sizes, pick, sampling_shares
+from .coreset_training import coreset_training
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress
 from .params import ParamError, Params, param
 from .probe import two_classes, unit_rows
@@ -54,6 +55,9 @@ class ImportanceParams(Params):
     coreset_size: int | None = param(None, "How many samples to pick as a weighted coreset", at_least=1)
     class_size: tuple[str, ...] = param(
         (), "Coreset samples of single classes, such as cat=100 or dog=all; the other classes share the rest"
+    )
+    group_field: str | None = param(
+        None, "What belongs together and must not judge its own: patient, video, camera", reads="values", advanced=True
     )
     class_at_least: int = param(10, "Coreset samples of even the smallest class", at_least=0, advanced=True)
     seed: int = param(51, "Seed of the coreset's random draw", at_least=0, advanced=True)
@@ -132,6 +136,10 @@ def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progres
             "per_class": {name: int(size) for name, size in zip(names, sizes, strict=True)},
             "largest_weight": float(coreset.weights.max(initial=0.0)),
         }
+        if len(names) > 1:
+            facts["coreset"]["training"] = coreset_training(
+                x[some], codes[some], len(names), params.class_at_least, params.seed, progress
+            )
     facts["headline"] = _headline(params, score[rows], len(names), facts)
     progress(3, 3, "done")
     return Columns(values, facts, rows)
@@ -228,4 +236,5 @@ METHOD = Method(
         Column("weight", float, "How many samples a coreset sample stands for; train with it", optional=True),
     ),
     cite="Munteanu et al. 2018, https://arxiv.org/abs/1805.08571; Paul et al. 2021, https://arxiv.org/abs/2107.07075",
+    why_now="Know which samples matter most to a model before you choose a subset.",
 )

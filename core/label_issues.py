@@ -5,6 +5,9 @@ counted by confident learning (Northcutt, Jiang & Chuang 2021, doi:10.1613/jair.
 is told by the quality of each label: the mean of its probability before and after a model of the label noise
 (`core/noise.py`). The mean is a hedge: noise models win where one class is regularly taken for another, plain
 probabilities where labels are wrong at class borders, and one does not know beforehand which it is.
+
+Predictions may know classes that no sample was given. Nobody can say how sure such a class usually looks, so a sample
+counts as one of its own when more than half of its probability lies there.
 """
 
 from __future__ import annotations
@@ -14,14 +17,16 @@ from typing import Any
 
 import numpy as np
 
+from .beliefs import Beliefs
 from .consensus import Views, views
 from .method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Progress
+from .noise import CELLS as NOISE_CELLS
 from .noise import NoiseModel
 from .params import ParamError, Params, param
-from .ridge import blocks
 from .threads import blas_threads
 
 TOP_PAIRS = 20
+LARGEST = 30  # classes of the confident joint that the facts hold
 PRESETS = ("conservative", "balanced", "broad")
 
 
@@ -29,12 +34,23 @@ PRESETS = ("conservative", "balanced", "broad")
 class LabelIssuesParams(Params):
     """Find samples whose given label is probably wrong, with the label they should have."""
 
-    embeddings: str = param("embeddings", "Embeddings to judge labels by", reads="embeddings")
+    embeddings: str | None = param(
+        "embeddings", "Embeddings to judge labels by; nothing where predictions judge alone", reads="embeddings"
+    )
     label_field: str = param("ground_truth", "Labels to check", reads="labels")
     probabilities: str = param(
         "consensus",
-        "Who judges: a linear probe, the nearest neighbors, or both with a ridge regression",
-        among=("consensus", "probe", "neighbors"),
+        "Who judges: a linear probe, the nearest neighbors, both with a ridge regression, or predictions alone",
+        among=("consensus", "probe", "neighbors", "predictions"),
+    )
+    predictions: tuple[str, ...] = param(
+        (),
+        "Runs or fields whose predictions judge too, such as zero-shot tags; classes that no sample was given may "
+        "be among them",
+        reads="predictions",
+    )
+    group_field: str | None = param(
+        None, "What belongs together and must not judge its own: patient, video, camera", reads="values"
     )
     preset: str = param(
         "balanced",
@@ -43,6 +59,18 @@ class LabelIssuesParams(Params):
     )
     folds: int = param(5, "Folds of the cross-validation", at_least=2, at_most=50, advanced=True)
     seed: int = param(51, "Seed of the folds", at_least=0, advanced=True)
+
+    def check(self) -> None:
+        """Somebody must judge."""
+        if self.probabilities == "predictions" and not self.predictions:
+            raise ParamError(
+                "LabelIssuesParams.predictions must name at least one run or field where probabilities is predictions; "
+                "got none"
+            )
+        if self.probabilities != "predictions" and self.embeddings is None:
+            raise ParamError(
+                f"LabelIssuesParams.embeddings must be named where probabilities is {self.probabilities}; got nothing"
+            )
 
 
 @dataclass(frozen=True)
@@ -54,7 +82,7 @@ class Verdict:
         best: (m,) the most likely class.
         other: (m,) the most likely class other than the given one.
         flagged: preset → (m,) bool; conservative within balanced within broad.
-        confident: (m,) bool, flagged by plain confident learning.
+        confident: (m,) bool, flagged by plain confident learning, or more than half of a class nobody was given.
         joint: (C, C) share of rows by given and true class, as confident learning estimates it.
     """
 
@@ -69,57 +97,71 @@ class Verdict:
 def find_label_issues(inputs: Inputs, params: LabelIssuesParams, progress: Progress) -> Columns:
     """Judge every labelled sample whose class has another sample. Columns as declared in `METHOD`."""
     with blas_threads(1):
-        seen = views(inputs, params.probabilities, params.folds, params.seed, progress)
+        seen = views(inputs, params.probabilities, params.folds, params.seed, progress, params.predictions)
     assert inputs.labels is not None
     labels = inputs.labels
-    judged = judgeable(labels, seen.groups)
+    judged = (labels.codes >= 0) & seen.judged
+    if params.probabilities != "predictions":
+        judged &= judgeable(labels, seen.groups)
     rows = np.flatnonzero(judged)
-    present = np.unique(labels.codes[rows])
-    if len(present) < 2:
-        raise ParamError(
-            "LabelIssuesParams.label_field must hold at least two classes of two or more different samples; "
-            f"got {len(present)}: label more samples or merge rare classes"
-        )
+    given = np.unique(labels.codes[rows])
+    if len(given) < 2:
+        raise ParamError(_too_few(params, len(given)))
     progress(0, 1, "judging labels")
-    codes = np.searchsorted(present, labels.codes[rows])
-    verdict = judge(_renormalised(seen.mean[rows][:, present]), codes)
+    present = np.concatenate([given, np.arange(len(labels.names), len(seen.classes))])
+    codes = np.searchsorted(given, labels.codes[rows])
+    verdict = judge(seen.beliefs.only(rows, present), codes)
     issue = verdict.flagged[params.preset]
-    columns = _columns(inputs.n, rows, issue, verdict, present, labels.names)
+    columns = _columns(inputs.n, rows, issue, verdict, present, seen.classes)
     columns["detectors"] = _detectors(inputs.n, rows, labels.codes, seen, verdict.confident)
-    names = tuple(labels.names[code] for code in present)
+    names = tuple(seen.classes[code] for code in present)
     facts = _facts(names, codes, issue, verdict) | {"probe": seen.facts, "preset": params.preset}
     skipped = sorted({labels.names[code] for code in labels.codes[(labels.codes >= 0) & ~judged]})
     facts |= {"classes_of_one": skipped, "unlabelled": int((labels.codes < 0).sum())}
+    facts["detectors"] = _detector_facts(rows, labels.codes, issue, seen, verdict.confident)
     facts["headline"] = f"{int(issue.sum()):,} likely label issues among {len(rows):,} samples"
     progress(1, 1, "judging labels")
     return Columns(columns, facts, judged)
 
 
 def judgeable(labels: GivenLabels, groups: Array) -> Array:
-    """(n,) bool: labelled, and the class has samples beyond the row and its near-duplicates."""
+    """(n,) bool: labelled, and the class has samples beyond the row and those that leave with it."""
     known = np.flatnonzero(labels.codes >= 0)
     pairs = np.unique(np.stack([labels.codes[known], groups[known]]), axis=1)
     different = np.bincount(pairs[0], minlength=len(labels.names))
     return np.asarray((labels.codes >= 0) & (different[np.maximum(labels.codes, 0)] >= 2))
 
 
-def judge(probabilities: Array, codes: Array) -> Verdict:
+def judge(beliefs: Beliefs | Array, codes: Array) -> Verdict:
     """Quality, suggestion and flags of labelled rows.
 
     Args:
-        probabilities: (m, C) of models that did not see the row.
-        codes: (m,) given classes, each of the C at least once.
+        beliefs: (m, C) probabilities by models that did not see the row.
+        codes: (m,) given classes; classes that nobody was given come last.
     """
     from .engines.cleanlab import confident_issues
 
-    true = NoiseModel.fit(probabilities, codes).true_classes(probabilities, codes)
-    row = np.arange(len(codes))
-    quality = (probabilities[row, codes].astype(np.float64) + true[row, codes]) / 2
-    confident, joint = confident_issues(probabilities, codes)
-    worst = np.zeros(len(codes), dtype=bool)
+    if not isinstance(beliefs, Beliefs):
+        beliefs = Beliefs(beliefs.shape[1], beliefs)
+    n, n_given = beliefs.n, int(codes.max()) + 1
+    some = np.linspace(0, n - 1, int(min(n, max(NOISE_CELLS / beliefs.n_classes, 1000)))).astype(np.int64)
+    model = NoiseModel.fit(beliefs.dense(some), codes[some])
+    quality, looks_other, foreign = np.empty(n), np.empty(n, dtype=bool), np.zeros(n, dtype=bool)
+    best, other = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    for rows in beliefs.blocks():
+        p, code, at = beliefs.dense(rows), codes[rows], np.arange(len(rows))
+        both = p + model.true_classes(p, code)
+        quality[rows] = both[at, code].astype(np.float64) / 2
+        looks_other[rows] = p.argmax(axis=1) != code
+        foreign[rows] = (p[:, n_given:] > 0.5).any(axis=1)
+        best[rows] = both.argmax(axis=1)
+        both[at, code] = -1.0
+        other[rows] = both.argmax(axis=1)
+    confident, joint = confident_issues(beliefs, codes)
+    confident |= foreign
+    worst = np.zeros(n, dtype=bool)
     worst[np.argsort(quality, kind="stable")[: int(confident.sum())]] = True
-    looks_other = probabilities.argmax(axis=1) != codes
-    best, other = _best_classes(probabilities, true, codes)
+    worst |= foreign
     flagged = {
         "conservative": worst & confident & (best != codes),
         "balanced": worst,
@@ -128,21 +170,16 @@ def judge(probabilities: Array, codes: Array) -> Verdict:
     return Verdict(quality, best, other, flagged, confident, joint)
 
 
-def _best_classes(probabilities: Array, true: Array, codes: Array) -> tuple[Array, Array]:
-    best, other = np.empty(len(codes), dtype=np.int64), np.empty(len(codes), dtype=np.int64)
-    for block in blocks(len(codes)):
-        both = probabilities[block] + true[block]
-        best[block] = both.argmax(axis=1)
-        both[np.arange(len(both)), codes[block]] = -1.0
-        other[block] = both.argmax(axis=1)
-    return best, other
-
-
-def _renormalised(probabilities: Array) -> Array:
-    """Rows that sum to one, uniform where all is zero."""
-    total = probabilities.sum(axis=1, keepdims=True)
-    uniform = np.float32(1.0 / probabilities.shape[1])
-    return np.asarray(np.where(total > 0, probabilities / np.maximum(total, 1e-30), uniform), dtype=np.float32)
+def _too_few(params: LabelIssuesParams, count: int) -> str:
+    if params.probabilities == "predictions":
+        return (
+            "LabelIssuesParams.predictions must know at least two of the given classes by name; "
+            f"they know {count}: name other predictions, or rename classes"
+        )
+    return (
+        "LabelIssuesParams.label_field must hold at least two classes of two or more different samples; "
+        f"got {count}: label more samples or merge rare classes"
+    )
 
 
 def _columns(
@@ -167,9 +204,26 @@ def _detectors(n: int, rows: Array, codes: Array, seen: Views, confident: Array)
     """Who doubts the label of each judged row: the views that prefer another class, and confident learning."""
     out: list[list[str] | None] = [None] * n
     for row, sure in zip(rows, confident, strict=True):
-        doubting = [view for view, argmax in seen.argmax.items() if argmax[row] != codes[row]]
+        doubting = [view for view, argmax in seen.argmax.items() if argmax[row] >= 0 and argmax[row] != codes[row]]
         out[row] = doubting + ["confident learning"] * bool(sure)
     return out
+
+
+def _detector_facts(rows: Array, codes: Array, issue: Array, seen: Views, confident: Array) -> Facts:
+    """Of each detector: labels it judges and doubts, and the issues it sees, alone or with others."""
+    doubts = {view: (argmax[rows] >= 0) & (argmax[rows] != codes[rows]) for view, argmax in seen.argmax.items()}
+    speaks = {view: argmax[rows] >= 0 for view, argmax in seen.argmax.items()}
+    doubts["confident learning"], speaks["confident learning"] = confident, np.ones(len(rows), dtype=bool)
+    voices = sum(doubt.astype(np.int64) for doubt in doubts.values())
+    return {
+        view: {
+            "judged": int(speaks[view].sum()),
+            "doubts": int(doubt.sum()),
+            "issues": int((doubt & issue).sum()),
+            "alone": int((doubt & issue & (voices == 1)).sum()),
+        }
+        for view, doubt in doubts.items()
+    }
 
 
 def _facts(names: tuple[str, ...], codes: Array, issue: Array, verdict: Verdict) -> Facts:
@@ -178,6 +232,7 @@ def _facts(names: tuple[str, ...], codes: Array, issue: Array, verdict: Verdict)
     given = np.bincount(codes, minlength=n_classes)
     flagged = np.bincount(codes[issue], minlength=n_classes)
     towards = np.bincount(verdict.other[issue], minlength=n_classes)
+    quality = np.bincount(codes, weights=verdict.quality, minlength=n_classes) / np.maximum(given, 1)
     joint, right = verdict.joint, np.diag(verdict.joint)
     classes = [
         {
@@ -187,13 +242,14 @@ def _facts(names: tuple[str, ...], codes: Array, issue: Array, verdict: Verdict)
             "suggested": int(towards[c]),
             "noise_in": _share(joint[c].sum() - right[c], joint[c].sum()),
             "noise_out": _share(joint[:, c].sum() - right[c], joint[:, c].sum()),
-            "mean_quality": round(float(verdict.quality[codes == c].mean()), 4),
+            "quality": _share(right[c], joint[c].sum()),
+            "mean_quality": round(float(quality[c]), 4),
         }
         for c, name in enumerate(names)
+        if given[c] or towards[c]
     ]
     pairs = np.zeros((n_classes, n_classes), dtype=np.int64)
     np.add.at(pairs, (codes[issue], verdict.other[issue]), 1)
-    top = [divmod(int(cell), n_classes) for cell in np.argsort(-pairs, axis=None, kind="stable")[:TOP_PAIRS]]
     return {
         "samples": len(codes),
         "issues": int(issue.sum()),
@@ -202,9 +258,35 @@ def _facts(names: tuple[str, ...], codes: Array, issue: Array, verdict: Verdict)
         "threshold": float(verdict.quality[issue].max()) if issue.any() else None,
         "classes": classes,
         "pairs": [
-            {"given": names[a], "suggested": names[b], "issues": int(pairs[a, b])} for a, b in top if pairs[a, b] > 0
+            {"given": names[a], "suggested": names[b], "issues": int(pairs[a, b])} for a, b in _largest_cells(pairs)
         ],
+        "overlapping": overlapping(joint, names, len(codes)),
+        "joint": heat_map(joint * len(codes), names, given),
     }
+
+
+def overlapping(joint: Array, names: tuple[str, ...], n: int) -> list[dict[str, Any]]:
+    """Pairs of classes by the samples that the joint puts between them, in either direction; the most first."""
+    either = np.triu(joint + joint.T, k=1) * n
+    return [
+        {"classes": [names[a], names[b]], "samples": round(float(either[a, b]), 1)} for a, b in _largest_cells(either)
+    ]
+
+
+def heat_map(counts: Array, names: tuple[str, ...], given: Array) -> dict[str, Any]:
+    """The cells of the largest classes, for a picture: {"classes": names, "counts": rows given, columns true}."""
+    largest = np.sort(np.argsort(-given, kind="stable")[:LARGEST])
+    return {
+        "classes": [names[code] for code in largest],
+        "counts": np.round(counts[np.ix_(largest, largest)], 1).tolist(),
+    }
+
+
+def _largest_cells(counts: Array) -> list[tuple[int, int]]:
+    """At most twenty cells, (row, column), that hold anything; the largest first."""
+    at = np.flatnonzero(counts > 0)
+    top = at[np.argsort(-counts.ravel()[at], kind="stable")[:TOP_PAIRS]]
+    return [divmod(int(cell), counts.shape[1]) for cell in top]
 
 
 def _share(part: float, whole: float) -> float:
@@ -213,7 +295,7 @@ def _share(part: float, whole: float) -> float:
 
 METHOD = Method(
     name="find_label_issues",
-    version=1,
+    version=2,
     label="Find label issues",
     stage="clean",
     key="label_issues",
@@ -233,4 +315,5 @@ METHOD = Method(
         Column("detectors", list[str], "Who prefers another class, and whether confident learning flags the label"),
     ),
     cite="Northcutt, Jiang & Chuang 2021, https://doi.org/10.1613/jair.1.12125",
+    why_now="The samples have labels, and some are probably wrong: find them before anything learns from them.",
 )

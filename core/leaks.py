@@ -6,12 +6,13 @@ Every pair of samples across splits counts, not only pairs of those that a searc
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from .copies import Copies, K, find_copies
+from .copies import Copies, K, find_copies, of_kept
 from .method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Neighbors, Progress
 from .params import ParamError, Params, param
 
@@ -49,12 +50,26 @@ def find_leaks(inputs: Inputs, params: LeaksParams, progress: Progress) -> Colum
         )
     graph = inputs.neighbors(K, "cosine", progress)
     found = find_copies(inputs, graph, params.threshold, True, params.confirm, progress)
+    columns = _columns(found.above(found.facts["threshold"]), splits)
+    return replace(columns, kept={**found.kept(), "split": splits.codes, "names": np.array(splits.names)})
+
+
+def move(kept: Mapping[str, Array], params: LeaksParams, threshold: float) -> Columns:
+    """The columns for another threshold, from what a run kept: without a search or a look at pictures.
+
+    Raises:
+        ParamError: the run did not look that far down.
+    """
+    splits = GivenLabels(tuple(str(name) for name in kept["names"]), np.asarray(kept["split"]))
+    return _columns(of_kept(kept, threshold), splits)
+
+
+def _columns(found: Copies, splits: GivenLabels) -> Columns:
     one, other, similarity = crossing_pairs(found, splits.codes)
-    leak_of, nearest = listed(inputs.n, one, other, similarity)
+    leak_of, nearest = listed(len(splits.codes), one, other, similarity)
     is_leak = leak_of[:, 0] >= 0
     values: dict[str, Any] = {"is_leak": is_leak, "leak_of": leak_of, "similarity": nearest}
-    facts = found.facts | _facts(splits, one, other, is_leak)
-    return Columns(values, facts, rows=splits.codes >= 0)
+    return Columns(values, found.facts | _facts(splits, one, other, is_leak), rows=splits.codes >= 0)
 
 
 def crossing_pairs(found: Copies, split: Array) -> tuple[Array, Array, Array]:
@@ -142,4 +157,5 @@ METHOD = Method(
         Column("similarity", float, "Cosine similarity to the nearest copy in another split, in [-1, 1]"),
     ),
     cite="Barz & Denzler 2020, https://doi.org/10.3390/jimaging6060041",
+    move=move,
 )

@@ -37,11 +37,15 @@ class Design:
         z: (n, r) float32 centred coordinates.
         variance: (r,) float64 variance along each direction, ascending.
         total: sum of all variances, also of directions left out.
+        mean: (d,) float64 of the rows.
+        basis: (d, r) float64, the directions.
     """
 
     z: Array
     variance: Array
     total: float
+    mean: Array
+    basis: Array
 
     @classmethod
     def of(cls, x: Array) -> Design:
@@ -56,14 +60,15 @@ class Design:
         z = np.empty((len(x), int(keep.sum())), dtype=np.float32)
         for block in blocks(len(x)):
             z[block] = (x[block] - mean) @ basis[:, keep]
-        return cls(z, variance[keep], float(variance.sum()))
+        return cls(z, variance[keep], float(variance.sum()), mean, basis[:, keep])
 
     def coarse(self) -> Design:
         """The strongest directions that hold 0.9 of the variance; all of them when they are few."""
         if len(self.variance) <= FEW_DIRECTIONS:
             return self
         weakest = int(np.searchsorted(np.cumsum(self.variance), 0.1 * self.variance.sum()))
-        return Design(np.ascontiguousarray(self.z[:, weakest:]), self.variance[weakest:], self.total)
+        z, basis = np.ascontiguousarray(self.z[:, weakest:]), self.basis[:, weakest:]
+        return Design(z, self.variance[weakest:], self.total, self.mean, basis)
 
     def scale(self, penalty: float) -> Array:
         """(r,) float32 inverse root of the curvature bound along each direction."""
@@ -76,9 +81,16 @@ class Design:
 
     def probabilities(self, rows: Array, fit: Fit) -> Array:
         """(len(rows), C) float32 probabilities."""
+        out = self.scores(rows, fit)
+        for block in blocks(len(rows)):
+            out[block] = softmax(out[block])
+        return out
+
+    def scores(self, rows: Array, fit: Fit) -> Array:
+        """(len(rows), C) float32 logits."""
         out = np.empty((len(rows), len(fit.intercept)), dtype=np.float32)
         for block in blocks(len(rows)):
-            out[block] = softmax(self.z[rows[block]] @ fit.weights + fit.intercept)
+            out[block] = self.z[rows[block]] @ fit.weights + fit.intercept
         return out
 
 
@@ -186,16 +198,25 @@ class Walk:
         return rows
 
 
-def solve(design: Design, rows: Array, codes: Array, n_classes: int, penalty: float, start: Fit | None = None) -> Fit:
+def solve(
+    design: Design,
+    rows: Array,
+    codes: Array,
+    n_classes: int,
+    penalty: float,
+    start: Fit | None = None,
+    importance: Array | None = None,
+) -> Fit:
     """The fit to these rows: least mean log-loss + penalty / 2 * squared length of the weights.
 
     Args:
         design: where the rows are.
         rows: (m,) row numbers of the design.
-        codes: (m,) their classes.
+        codes: (m,) their classes; or (m, C) bool, which classes hold, each judged by itself.
         n_classes: C.
         penalty: relative to the total variance of the embeddings.
         start: a fit near the solution, or None.
+        importance: (m,), or (m, C) with several classes, how much each answer counts, 1 on average.
     """
     from scipy.optimize import minimize
 
@@ -212,13 +233,11 @@ def solve(design: Design, rows: Array, codes: Array, n_classes: int, penalty: fl
         slope = np.zeros(shape, dtype=np.float32)
         loss = 0.0
         for block in blocks(len(z), ROWS):
-            code = codes[block]
-            p = softmax(z[block] @ weights[:-1] + weights[-1])
-            at_given = np.arange(len(code)), code
-            loss -= float(np.log(np.maximum(p[at_given], 1e-30)).sum(dtype=np.float64))
-            p[at_given] -= 1.0
-            slope[:-1] += z[block].T @ p
-            slope[-1] += p.sum(axis=0)
+            counts = None if importance is None else importance[block]
+            part, error = loss_and_error(z[block] @ weights[:-1] + weights[-1], codes[block], counts)
+            loss += part
+            slope[:-1] += z[block].T @ error
+            slope[-1] += error.sum(axis=0)
         slope /= np.float32(len(z))
         slope[:-1] += shrink * weights[:-1]
         loss = loss / len(z) + 0.5 * float((shrink * weights[:-1] ** 2).sum(dtype=np.float64))
@@ -233,6 +252,30 @@ def solve(design: Design, rows: Array, codes: Array, n_classes: int, penalty: fl
     )
     found = fit.x.reshape(shape).astype(np.float32)
     return Fit(found[:-1] * scale[:, None], found[-1])
+
+
+def loss_and_error(scores: Array, codes: Array, importance: Array | None = None) -> tuple[float, Array]:
+    """Summed log-loss of logits and its slope in each of them.
+
+    Args:
+        scores: (m, C) float32 logits.
+        codes: (m,) classes, under the softmax of a row; or (m, C) bool, under the sigmoid of each.
+        importance: as in `solve`.
+    """
+    if codes.ndim == 2:
+        losses = np.logaddexp(0.0, scores) - codes * scores
+        error = sigmoid(scores) - codes
+        if importance is not None:
+            losses, error = losses * importance, error * importance
+        return float(losses.sum(dtype=np.float64)), error.astype(np.float32, copy=False)
+    p = softmax(scores)
+    at_given = np.arange(len(codes)), codes
+    losses = -np.log(np.maximum(p[at_given], 1e-30))
+    p[at_given] -= 1.0
+    if importance is not None:
+        losses = losses * importance
+        p *= importance[:, None].astype(np.float32)
+    return float(losses.sum(dtype=np.float64)), p
 
 
 def best_temperature(scores: Array, codes: Array, grid: Sequence[float] = TEMPERATURES) -> tuple[float, float]:
@@ -259,3 +302,8 @@ def softmax(logits: Array) -> Array:
     """Softmax of each row."""
     exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(exponent / exponent.sum(axis=1, keepdims=True))
+
+
+def sigmoid(logits: Array) -> Array:
+    """1 / (1 + exp(-x)) of each number, without overflow."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits)), dtype=logits.dtype)

@@ -216,4 +216,5 @@ METHOD = Method(
     reads=("embeddings",),
     writes=(Column("", Point, "Place on the map; close means similar"),),
     cite="McInnes, Healy & Melville 2018, https://arxiv.org/abs/1802.03426",
+    why_now="A map shows at a glance which kinds of images there are and which stand alone.",
 )

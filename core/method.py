@@ -16,6 +16,7 @@ import numpy.typing as npt
 from .params import Params
 
 if TYPE_CHECKING:
+    from .embedding_reuse import Kept
     from .neighbors import Graph
 
 Array = npt.NDArray[Any]
@@ -59,6 +60,25 @@ class Label:
 
 class Labels:
     """Kind of a column: any number of classes per row, given as `LabelValues`; stored as Classifications."""
+
+
+class Heatmap:
+    """Kind of a column: a map over the picture, given as `HeatmapValues`; stored as a Heatmap."""
+
+
+@dataclass(frozen=True)
+class HeatmapValues:
+    """Maps of n rows over their pictures.
+
+    Attributes:
+        maps: (n, h, w) uint8, stretched over the picture.
+        known: (n,) bool, the row has a map.
+        folder: where the maps become PNG files; None keeps them in the database.
+    """
+
+    maps: Array
+    known: Array
+    folder: str | None = None
 
 
 @dataclass(frozen=True)
@@ -179,9 +199,13 @@ class Inputs:
         labels: given labels.
         named: parameter → what it names, for parameters of other roles: `values`, a list with None for no value;
             `predictions`, a `LabelValues`; `label_sets`, a `GivenSets`; `detections`, a `GivenBoxes`; several
-            `embeddings`, a tuple of (n, d_i) arrays. None, or an absent entry, where the parameter names nothing.
+            `embeddings`, a tuple of (n, d_i) arrays; `members`, an (n,) bool array. None, or an absent entry, where the
+            parameter names nothing.
         sources: "embeddings", or a run's key → what is known about the run that made that input (`model`, …).
+        kept: vectors of earlier calls that need not be made again, for methods that make vectors of files.
         graph_of: builds or fetches the k-nearest-neighbor graph of these embeddings.
+        folder: where a method may keep files, such as trained models; those it names in `facts["files"]` go when the
+            run is forgotten. None where nothing can be kept.
     """
 
     n: int
@@ -191,7 +215,9 @@ class Inputs:
     labels: GivenLabels | None = None
     named: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    kept: Kept | None = None
     graph_of: Callable[[int, str, Progress], Graph] | None = None
+    folder: str | None = None
 
     @property
     def vectors(self) -> Array:
@@ -221,11 +247,14 @@ class Columns:
         values: column name → n values. NaN in floats and vectors, and None in lists, stand for "no value".
         facts: summary for the run record, plain JSON values; `headline` is the sentence the App shows.
         rows: (n,) bool, the rows that have values; the others get none. All rows when None.
+        kept: name → array, of any length: what `Method.move` needs to give the same columns for another threshold.
+            It lies on disk beside the dataset; without it the method has to run again.
     """
 
     values: Mapping[str, Any]
     facts: Facts = field(default_factory=dict)
     rows: Array | None = None
+    kept: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -240,6 +269,9 @@ class Method:
         reads: what `run` gets beside its parameters, and cannot do without: roles that its parameters declare
             (`params.ROLES`), and "paths" of the image files.
         cite: paper or documentation that the method comes from.
+        why_now: for methods that everyone should run, why, as the Curation panel tells a newcomer; they are
+            urged in the catalog's order once what they need is there. The others are offered.
+        move: `move(kept, params, threshold)`: the columns for another threshold, without a new search.
     """
 
     name: str
@@ -252,11 +284,18 @@ class Method:
     writes: tuple[Column, ...]
     reads: tuple[str, ...] = ()
     cite: str = ""
+    why_now: str = ""
+    move: Callable[[Mapping[str, Array], Any, float], Columns] | None = None
 
     @property
     def help(self) -> str:
         """The first paragraph of the parameters' docstring."""
         return " ".join((self.params.__doc__ or "").split("\n\n")[0].split())
+
+    @property
+    def makes_vectors(self) -> bool:
+        """Whether its runs are embeddings that other methods can read."""
+        return any(column.type is Vector and not column.name for column in self.writes)
 
     def column(self, name: str) -> Column:
         """The declared column of that name."""

@@ -22,8 +22,10 @@ ROLES = {
     "labels": "a label field: one class per sample",
     "label_sets": "a field of Classifications: any number of classes per sample",
     "detections": "a field of Detections: boxes with their classes",
+    "objects": "a field of Detections or Polylines, whose objects the method then works on one by one",
     "predictions": "key of a run that predicted classes, or a label field of predictions",
     "values": "any field with one plain value per sample: numbers, texts, true or false, lists of them",
+    "members": "a true-or-false field, a tag or a saved slice: the samples that are in it",
     "run": "key of any run",
 }
 
@@ -155,7 +157,8 @@ def param(
         among: the only values allowed.
         suggest: values that the form offers, others being allowed too.
         reads: the parameter names something on the dataset, and the method gets it as an input of
-            this role, one of `ROLES`. With `"embeddings"` a list of names means several.
+            this role, one of `ROLES`. With `"embeddings"`, `"predictions"` or `"members"` a list
+            of names means several.
         path: the text is a path on the machine that runs the method: `"file"` or `"folder"`.
         identifier: the text must be a Python identifier, as keys and field names are.
         advanced: the form shows it after the others.

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .folds import crossing_share, groups_of_many, near_duplicate_groups, stratified_folds
+from .folds import crossing_share, groups_of_many, leaving_together, stratified_folds
 from .logistic import Design, Walk, log_loss
 from .method import Array, GivenLabels, Inputs, Progress, silent
 from .params import ParamError
@@ -50,18 +50,19 @@ def out_of_fold(
         folds: wanted; fewer are used where there are fewer labelled groups.
         seed: of the folds and of the rows sampled when there are too many to train on.
         progress: told about each fold.
-        groups: (n,) rows that must share a fold; near-duplicates by default.
+        groups: (n,) rows that must share a fold; near-duplicates and the user's groups by default.
 
     Raises:
         ParamError: fewer than two classes, or fewer than two groups of labelled rows.
     """
     labels = two_classes(inputs)
     if groups is None:
-        groups = near_duplicate_groups(inputs.neighbors(NEIGHBORS, "cosine", progress))
+        groups = leaving_together(inputs, inputs.neighbors(NEIGHBORS, "cosine", progress))
     used = min(folds, len(np.unique(groups[labels.codes >= 0])))
     if used < 2:
         raise ParamError(
-            f"cross-validation needs at least 2 labelled samples that are not near-duplicates of each other; got {used}"
+            "cross-validation needs at least 2 labelled samples of different groups that are not near-duplicates of "
+            f"each other; got {used}: label more, or name a group_field with more values"
         )
     fold = stratified_folds(labels.codes, groups, used, seed)
     design = Design.of(unit_rows(inputs.vectors))

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress
-from .params import ParamError, Params, param
+from .objects import ObjectParams
+from .params import ParamError, param
 from .properties import Measured, measure_files
 
 FENCE = 3.0  # interquartile ranges: Tukey's "far out"
@@ -93,7 +94,7 @@ def _threshold(name: str) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class QualityParams(Params):
+class QualityParams(ObjectParams):
     """Find images that are dark, bright, blurry, plain, grey, oddly shaped or sized, or that cannot be read."""
 
     checks: tuple[str, ...] = param(NAMES, "What to check", among=NAMES, suggest=NAMES)

@@ -190,6 +190,7 @@ METHOD = Method(
         Column("cluster_size", int, "Samples in the cluster"),
     ),
     cite="Schubert & Rousseeuw 2021, https://doi.org/10.1016/j.is.2021.101804",
+    why_now="A few real samples that stand for the rest make a large dataset readable.",
 )
 
 SWEEP_METHOD = Method(

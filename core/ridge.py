@@ -180,7 +180,7 @@ def leave_out(
         penalty: relative to the mean eigenvalue.
         weights: (n,) the weights of the fit.
         groups: disjoint arrays of row numbers that leave together, such as near-duplicates. A group of g
-            rows costs g^2 d; those alone in their group need not be listed.
+            rows costs g^2 d, and at most d^3; those alone in their group need not be listed.
     """
     shrink = ridge.shrink(penalty)
     coefficients = shrink[:, None] * ridge.cross
@@ -194,7 +194,8 @@ def leave_out(
         leverage[block] = weight * (1.0 / ridge.weight + np.einsum("nd,nd,d->n", z, z, shrink))
         fitted[block] = _without_self(f, code, leverage[block])
     for group in groups:
-        fitted[group] = _without_group(ridge, rows[group], codes[group], shrink, weights, group)
+        without = _without_group if len(group) <= rows.shape[1] else _without_large_group
+        fitted[group] = without(ridge, rows[group], codes[group], shrink, weights, group)
     return LeftOut(fitted, np.clip(leverage, 0.0, 1.0))
 
 
@@ -222,6 +223,31 @@ def _without_group(
     system[np.diag_indices_from(system)] += 1e-9
     moved = np.linalg.solve(system, residual)
     return np.asarray(fitted - hat @ (weight[:, None] * moved), dtype=np.float32)
+
+
+def _without_large_group(
+    ridge: Ridge, rows: Array, codes: Array, shrink: Array, weights: Array | None, group: Array
+) -> Array:
+    """The same for more rows than dimensions: the group's sums are taken from the whole, and the rest is fitted."""
+    z = ridge.rotate(rows)
+    known = codes >= 0
+    weight = known * (1.0 if weights is None else weights[group].astype(np.float64))
+    left = ridge.weight - float(weight.sum())
+    if left <= 1e-9 * ridge.weight:
+        return np.tile(ridge.prior.astype(np.float32), (len(rows), 1))
+    y = np.zeros((len(rows), len(ridge.prior)))
+    y[np.flatnonzero(known), codes[known]] = 1.0
+    # sums of the rest about the mean of the whole, in its eigenbasis; then about their own mean
+    weighted = z * weight[:, None]
+    mean = -weighted.sum(axis=0) / left
+    prior = (ridge.weight * ridge.prior - weight @ y) / left
+    squares = np.diag(ridge.spectrum) - weighted.T @ z - left * np.outer(mean, mean)
+    cross = ridge.cross - weighted.T @ (y - ridge.prior) - left * np.outer(mean, prior - ridge.prior)
+    used = shrink > 0
+    penalty = np.where(used, 1.0 / np.where(used, shrink, 1.0) - ridge.spectrum, 1.0)
+    squares[np.diag_indices_from(squares)] += penalty
+    coefficients = np.linalg.solve(squares, cross)
+    return np.asarray((z - mean) @ coefficients + prior, dtype=np.float32)
 
 
 def choose_penalty(

@@ -23,7 +23,8 @@ import numpy as np
 from .confusions import known_elsewhere
 from .folds import stratified_folds
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress
-from .params import ParamError, Params, param
+from .objects import ObjectParams
+from .params import ParamError, param
 from .probe import two_classes
 from .properties import PROPERTIES, Measured, measure_files
 from .threads import blas_threads
@@ -35,7 +36,7 @@ MOST_CUES = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpuriousParams(Params):
+class SpuriousParams(ObjectParams):
     """Find classes that can be told by brightness, colour, size, shape, sharpness or the place of edges alone."""
 
     label_field: str = param("ground_truth", "Labels whose classes are compared", reads="labels")

@@ -1,4 +1,5 @@
-"""Embeddings as files for other tools: NPZ with vectors, image paths and labels, or a bare NPY of vectors."""
+"""Embeddings as files for other tools: NPZ with vectors, image paths and labels; Parquet with the same and ids; or
+an NPY of vectors with a text file of paths or ids beside it."""
 
 from __future__ import annotations
 
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .method import Array
+from .method import Array, Facts
 from .params import ParamError
+from .parquet_files import read_parquet
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,13 @@ class Vectors:
         embeddings: (n, d) float32; rows may hold NaN.
         paths: (n,) image files as they stand in the file; empty where it names none.
         labels: (n,) names, None for a missing one; None where the file has none.
+        ids: (n,) ids of samples, or of objects; empty where it names none.
     """
 
     embeddings: Array
     paths: list[str]
     labels: list[str | None] | None = None
+    ids: Sequence[str] = ()
 
 
 def read_npz(path: str) -> Vectors:
@@ -48,11 +52,15 @@ def read_npz(path: str) -> Vectors:
 
 
 def read_vectors(path: str) -> Vectors:
-    """Read an NPZ as `read_npz` does, its paths being optional, or an NPY with one (n, d) array.
+    """Read an NPZ as `read_npz` does, its paths being optional; a Parquet file; or an NPY with one (n, d) array.
+
+    An NPY `vectors.npy` may have a text file `vectors.ids.txt` beside it: a path, or the id of a sample, on each line.
 
     Raises:
         ParamError: as `read_npz`.
     """
+    if Path(path).suffix == ".parquet":
+        return _of_parquet(path)
     arrays = _arrays(path)
     if "embeddings" not in arrays:
         raise ParamError(f"{path!r} must hold an array named embeddings; it holds {', '.join(arrays) or 'none'}")
@@ -66,6 +74,14 @@ def read_vectors(path: str) -> Vectors:
         embeddings = embeddings.astype(np.float32)
     paths = _texts(path, arrays, "image_paths", len(embeddings))
     labels = _texts(path, arrays, "labels", len(embeddings))
+    if paths is None and _ids_file(path).is_file():
+        lines = _ids_file(path).read_text(encoding="utf-8").splitlines()
+        if len(lines) != len(embeddings):
+            raise ParamError(
+                f"{str(_ids_file(path))!r} must have a line for each of the {len(embeddings):,} vectors; "
+                f"got {len(lines):,}"
+            )
+        return Vectors(embeddings, lines, None, lines)
     return Vectors(embeddings, paths or [], [label or None for label in labels] if labels is not None else None)
 
 
@@ -90,6 +106,50 @@ def write_npz(
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def write_npy(path: str, embeddings: Array, lines: Sequence[str]) -> None:
+    """Write an NPY of float32, and the text file beside it with a line for each vector, as `read_vectors` reads them.
+
+    Raises:
+        ParamError: a line would be two, which is so for paths with a line break in them.
+    """
+    if any(len(line.splitlines()) != 1 for line in lines):
+        raise ParamError("Paths with line breaks do not fit into a text file; export to .npz or .parquet")
+    unfinished = Path(f"{path}.{os.getpid()}.part")
+    try:
+        _ids_file(path).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        with unfinished.open("wb") as file:
+            np.save(file, np.asarray(embeddings, dtype=np.float32), allow_pickle=False)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def match(ids: Sequence[str], paths: Sequence[str], given: Vectors) -> tuple[Array, Facts]:
+    """Find each row's vector in a file: by id, then by path as `match_paths` does.
+
+    Args:
+        ids: (n,) of the samples.
+        paths: (n,) of their images.
+
+    Returns:
+        (n,) int64 row of the file, -1 for none; how many were found by what, and which of the file's are left over
+    """
+    place = {one: row for row, one in reversed(list(enumerate(given.ids)))}
+    found = np.array([place.get(one, -1) for one in ids] or [-1] * len(paths), dtype=np.int64)
+    by_id = int((found >= 0).sum())
+    missing, taken = np.flatnonzero(found < 0), set(found.tolist())
+    by_path, by_name = match_paths([paths[row] for row in missing.tolist()], given.paths)
+    found[missing] = [-1 if row in taken else row for row in by_path.tolist()]
+    left = np.setdiff1d(np.arange(len(given.embeddings)), found)
+    names = given.paths or given.ids
+    return found, {
+        "matched_by": "id" if by_id == len(found) else "id and path" if by_id else "path",
+        "matched_by_name_only": by_name,
+        "vectors_unused": len(left),
+        "vectors_unused_first": [names[row] for row in left[:5].tolist()],
+    }
 
 
 def match_paths(wanted: Sequence[str], given: Sequence[str]) -> tuple[Array, int]:
@@ -118,6 +178,19 @@ def match_paths(wanted: Sequence[str], given: Sequence[str]) -> tuple[Array, int
             found[row] = by_name.get(name, -1)
             named += int(found[row] >= 0)
     return found, named
+
+
+def _of_parquet(path: str) -> Vectors:
+    if not Path(path).is_file():
+        raise ParamError(f"{path!r} must be a Parquet file; there is no such file")
+    found = read_parquet(path)
+    texts = {name: [one or "" for one in found.get(name, ())] for name in ("paths", "ids")}
+    labels = [one or None for one in found["labels"]] if "labels" in found else None
+    return Vectors(found["embeddings"], texts["paths"], labels, texts["ids"])
+
+
+def _ids_file(path: str) -> Path:
+    return Path(path).with_suffix(".ids.txt")
 
 
 def _arrays(path: str) -> dict[str, Array]:

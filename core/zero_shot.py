@@ -1,12 +1,12 @@
 """Zero-shot tags: the class whose description lies closest to the picture, in a space that CLIP made for both.
 
 Radford et al. 2021, Learning Transferable Visual Models From Natural Language Supervision, arXiv:2103.00020,
-section 3.1 (prompt ensembles); Guo et al. 2017, On Calibration of Modern Neural Networks, arXiv:1706.04599
-(temperature, expected calibration error).
+section 3.1 (prompt ensembles). How scores become tags is in `tagging.py`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,26 @@ import numpy as np
 
 from .embeddings import ENGINES, open_engine
 from .engines.base import Request, TextEngine, unit_rows
-from .method import Array, Column, Columns, Facts, GivenLabels, Inputs, Label, Labels, LabelValues, Method, Progress
+from .method import (
+    Array,
+    Column,
+    Columns,
+    Facts,
+    GivenLabels,
+    Inputs,
+    Label,
+    Labels,
+    Method,
+    Progress,
+    Vector,
+    silent,
+)
 from .params import ParamError, Params, param
+from .tagging import Rules, against_labels, parse_thresholds, tag_columns
 
 TEMPLATES = ("a photo of a {}", "a photo of the {}", "a picture of a {}", "an image of {}", "{}")
 BACKGROUND = ("a photo", "a picture", "an image")
-CALIBRATION_BINS = 15
+BLOCK = 1 << 21  # numbers worked on at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +46,8 @@ class ZeroShotParams(Params):
     """
 
     embeddings: str = param("embeddings", "Embeddings of a CLIP model", reads="embeddings")
-    classes: tuple[str, ...] = param((), "Names of the classes; if empty, those of the label field")
+    classes: tuple[str, ...] = param((), "Names of the classes; if empty, those of the file or of the label field")
+    classes_file: str | None = param(None, "Text file with the name of a class on each line", path="file")
     label_field: str | None = param(
         None, "Given labels: they name the classes where none are listed, and measure the tags", reads="labels"
     )
@@ -49,6 +64,7 @@ class ZeroShotParams(Params):
         at_least=0,
         at_most=1,
     )
+    thresholds: str | None = param(None, "Classes with a threshold of their own, such as cat=0.4, dog=0.6")
     temperature: float | None = param(
         None, "Divides the cosines before the softmax; empty takes what the model learned", above=0, advanced=True
     )
@@ -58,15 +74,16 @@ class ZeroShotParams(Params):
     allow_download: bool = param(False, "Fetch the text encoder if it is not on this machine")
 
     def check(self) -> None:
-        """Templates hold {} and class names differ."""
+        """Templates hold {}, class names differ, thresholds can be read."""
         for template in self.templates or ("",):
             if "{}" not in template:
                 raise ParamError(
                     f"ZeroShotParams.templates must each contain {{}} where the class name goes; got {template!r}"
                 )
-        names = [name.strip() for name in self.classes]
-        if "" in names or len(set(names)) < len(names):
-            raise ParamError(f"ZeroShotParams.classes must be different names, none empty; got {list(self.classes)}")
+        _check_names(self.classes, "classes")
+        if self.classes and self.classes_file:
+            raise ParamError("ZeroShotParams takes classes or classes_file, not both")
+        parse_thresholds(self.thresholds, "ZeroShotParams.thresholds")
         if self.multi_label and not self.background:
             raise ParamError("ZeroShotParams.background must hold at least one description with multi_label; got none")
 
@@ -78,42 +95,53 @@ def tag_zero_shot(inputs: Inputs, params: ZeroShotParams, progress: Progress) ->
     p = sigmoid of what `judged_one_by_one` says of each.
 
     Returns:
-        tag: most likely class, kept with its logits; none below the threshold.
-        tags: the `top_k` classes above the threshold (with `multi_label` or `top_k` > 1).
+        tag: most likely class, kept with its logits; none below its threshold.
+        tags: the `top_k` classes above their thresholds (with `multi_label` or `top_k` > 1).
         confidence, margin: largest p, and its lead over the second (over 0 where there is one class).
         entropy: of p, between 0 (certain) and 1 (undecided).
+        logits: (n, C) float32, where some image has no tag to keep them in.
     """
     classes = _classes(params, inputs.labels)
+    own = parse_thresholds(params.thresholds, "ZeroShotParams.thresholds", classes)
     progress(0, inputs.n, "encoding the class descriptions")
     engine = text_engine(inputs.sources.get("embeddings", {}), params.allow_download)
     model = inputs.sources["embeddings"]["model"]
-    images = unit_rows(inputs.vectors)
-    if images.shape[1] != engine.dim:
+    if inputs.vectors.shape[1] != engine.dim:
         raise ParamError(
-            f"ZeroShotParams.embeddings must have the {engine.dim} dimensions of {model}; got {images.shape[1]}"
+            f"ZeroShotParams.embeddings must have the {engine.dim} dimensions of {model}; got {inputs.vectors.shape[1]}"
         )
-    scale = engine.logit_scale if params.temperature is None else 1.0 / params.temperature
-    logits = scale * images @ class_vectors(engine, classes, params.templates).T
-    if params.multi_label:
-        background = unit_rows(engine.embed_text(list(params.background)).mean(axis=0, keepdims=True))
-        logits = judged_one_by_one(logits, scale * images @ background.T)
-        probabilities = 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))
-    else:
-        probabilities = _softmax(logits)
-    values, tagged = _columns(classes, logits, probabilities, params)
-    temperature = None if params.multi_label else 1.0 / scale
-    measured = _against_labels(classes, logits, probabilities, inputs.labels, temperature)
-    accuracy = f", {measured['accuracy']:.1%} as labelled" if "accuracy" in measured else ""
-    facts: Facts = {
-        "model": model,
-        "classes": list(classes),
-        "temperature": 1.0 / scale,
-        "tagged": tagged,
-        **measured,
-        "headline": f"{tagged:,} of {inputs.n:,} images tagged with {len(classes)} classes{accuracy}",
-    }
-    progress(inputs.n, inputs.n, "tagging")
-    return Columns(values, facts)
+    texts = class_vectors(engine, classes, params.templates)
+    floor = unit_rows(engine.embed_text(list(params.background)).mean(axis=0, keepdims=True))
+    temperature = 1.0 / engine.logit_scale if params.temperature is None else params.temperature
+    logits = class_logits(inputs.vectors, texts, temperature, floor if params.multi_label else None, progress)
+    rules = Rules(params.multi_label, params.threshold, own, params.top_k)
+    facts = {"model": model, "text_encoder": engine.describe()["weights_hash"]}
+    return _tagged(classes, logits, rules, temperature, inputs.labels, facts)
+
+
+def retag(
+    classes: Sequence[str],
+    logits: Array,
+    now: float,
+    temperature: float | None,
+    rules: Rules,
+    labels: GivenLabels | None,
+) -> Columns:
+    """Tags from logits that an earlier run kept: no model, no text and no image is encoded.
+
+    Logits are cosines over the temperature, and those of `judged_one_by_one` differences of such, so another
+    temperature only scales them.
+
+    Args:
+        classes: of that run.
+        logits: (n, C) that it kept.
+        now: temperature that these logits were made with.
+        temperature: temperature wanted; None for the same.
+        labels: given labels of the rows, to measure the tags.
+    """
+    wanted = temperature or now
+    scaled = np.asarray(logits * np.float32(now / wanted), dtype=np.float32)
+    return _tagged(classes, scaled, rules, wanted, labels, {})
 
 
 def text_engine(source: Mapping[str, Any], allow_download: bool = False) -> TextEngine:
@@ -158,6 +186,29 @@ def class_vectors(engine: TextEngine, classes: Sequence[str], templates: Sequenc
     return unit_rows(vectors.mean(axis=1))
 
 
+def class_logits(
+    images: Array, texts: Array, temperature: float, background: Array | None = None, progress: Progress = silent
+) -> Array:
+    """(n, C) float32: cosines of images and classes over the temperature; judged one by one with a background.
+
+    Args:
+        images: (n, d), any length.
+        texts: (C, d) of unit length.
+        background: (1, d) of unit length.
+    """
+    n, size = len(images), max(1, BLOCK // (len(texts) + images.shape[1]))
+    logits = np.empty((n, len(texts)), dtype=np.float32)
+    scale = np.float32(1.0 / temperature)
+    for start in range(0, n, size):
+        rows = slice(start, start + size)
+        unit = unit_rows(images[rows])
+        logits[rows] = scale * (unit @ texts.T)
+        if background is not None:
+            logits[rows] = judged_one_by_one(logits[rows], scale * (unit @ background.T))
+        progress(min(start + size, n), n, "tagging")
+    return logits
+
+
 def judged_one_by_one(logits: Array, background: Array) -> Array:
     """(n, C) logits of classes that may hold together: positive where a class is nearer to the best than to the floor.
 
@@ -174,23 +225,39 @@ def judged_one_by_one(logits: Array, background: Array) -> Array:
     return np.asarray(logits - np.maximum(floor, (best + floor) / 2))
 
 
-def expected_calibration_error(confidence: Array, right: Array, bins: int = CALIBRATION_BINS) -> float:
-    """How far confidence lies from accuracy, averaged over equally wide bins of confidence.
-
-    ECE = sum_b |B_b| / n · |accuracy(B_b) - confidence(B_b)|; Guo et al. 2017, eq. 3.
-
-    Args:
-        confidence: (n,) in [0, 1].
-        right: (n,) bool.
-    """
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    gap = np.bincount(place, weights=right - confidence, minlength=bins)
-    return float(np.abs(gap).sum() / max(len(confidence), 1))
+def _tagged(
+    classes: Sequence[str],
+    logits: Array,
+    rules: Rules,
+    temperature: float,
+    labels: GivenLabels | None,
+    facts: Facts,
+) -> Columns:
+    """Columns, with the facts of a run of tags."""
+    values, counts = tag_columns(classes, logits, rules)
+    measured = against_labels(classes, logits, rules.multi_label, labels, temperature)
+    accuracy = f", {measured['accuracy']:.1%} as labelled" if "accuracy" in measured else ""
+    n, tagged = len(logits), counts["tagged"]
+    return Columns(
+        values,
+        {
+            **facts,
+            "classes": list(classes),
+            "temperature": temperature,
+            **counts,
+            **measured,
+            "headline": f"{tagged:,} of {n:,} images tagged with {len(classes)} classes{accuracy}",
+        },
+    )
 
 
 def _classes(params: ZeroShotParams, labels: GivenLabels | None) -> tuple[str, ...]:
-    """Names of the classes, from the parameters or the label field."""
-    classes = params.classes or (labels.names if labels is not None else ())
+    """Names of the classes, from the parameters, the file or the label field."""
+    classes = params.classes
+    if params.classes_file:
+        classes = _read_classes(params.classes_file)
+    if not classes and labels is not None:
+        classes = labels.names
     if not classes:
         raise ParamError(
             "ZeroShotParams.classes must name at least one class, or label_field a field with labels; got neither"
@@ -203,77 +270,28 @@ def _classes(params: ZeroShotParams, labels: GivenLabels | None) -> tuple[str, .
     return tuple(classes)
 
 
-def _columns(
-    classes: tuple[str, ...], logits: Array, probabilities: Array, params: ZeroShotParams
-) -> tuple[dict[str, Any], int]:
-    """The columns, and how many rows have a tag."""
-    n, count = probabilities.shape
-    order = np.argsort(-probabilities, axis=1, kind="stable")
-    ranked = np.take_along_axis(probabilities, order, axis=1)
-    confidence = ranked[:, 0]
-    threshold = params.threshold if params.threshold is not None else 0.5 if params.multi_label else 0.0
-    values: dict[str, Any] = {
-        "confidence": confidence,
-        "margin": confidence - (ranked[:, 1] if count > 1 else 0.0),
-        "entropy": _entropy(probabilities, params.multi_label),
-    }
-    if not params.multi_label:
-        best = np.where(confidence >= threshold, order[:, 0], -1)
-        values["tag"] = LabelValues(classes, best, confidence, logits.astype(np.float32))
-    most = params.top_k or (count if params.multi_label else 1)
-    if params.multi_label or most > 1:
-        kept = np.zeros((n, count), dtype=bool)
-        np.put_along_axis(kept, order[:, :most], True, axis=1)
-        kept &= probabilities >= threshold
-        values["tags"] = LabelValues(classes, kept, probabilities, logits.astype(np.float32))
-    return values, int((confidence >= threshold).sum())
+def _read_classes(path: str) -> tuple[str, ...]:
+    """The lines of a text file, but for empty ones."""
+    try:
+        text = Path(path).expanduser().read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = "it is not text in UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise ParamError(
+            f"ZeroShotParams.classes_file must be a text file that can be read; got {path!r} ({why})"
+        ) from None
+    names = tuple(line.strip() for line in text.splitlines() if line.strip())
+    if not names:
+        raise ParamError(f"ZeroShotParams.classes_file must hold at least one class; {path!r} is empty")
+    _check_names(names, "classes_file")
+    return names
 
 
-def _against_labels(
-    classes: tuple[str, ...], logits: Array, probabilities: Array, labels: GivenLabels | None, temperature: float | None
-) -> Facts:
-    """Accuracy where a given label names one of the classes, meeting by name; calibration if there is a temperature."""
-    if labels is None:
-        return {}
-    index = {name: code for code, name in enumerate(classes)}
-    to_class = np.array([index.get(name, -1) for name in labels.names] + [-1])  # the last is code -1: no label
-    given = to_class[labels.codes]
-    known = given >= 0
-    facts: Facts = {"labelled": int(known.sum()), "labels_not_in_classes": int(((labels.codes >= 0) & ~known).sum())}
-    if not known.any():
-        return facts
-    best = probabilities[known].argmax(axis=1)
-    right = best == given[known]
-    facts["accuracy"] = float(right.mean())
-    facts["accuracy_per_class"] = {
-        classes[code]: float(right[given[known] == code].mean()) for code in np.unique(given[known])
-    }
-    if temperature is not None:
-        facts["calibration_error"] = expected_calibration_error(probabilities[known].max(axis=1), right)
-        facts["calibrated_temperature"] = temperature * _calibrated(logits[known], given[known])
-    return facts
-
-
-def _calibrated(logits: Array, given: Array) -> float:
-    """The factor on the temperature, from 1/16 to 16, at which the given labels are likeliest."""
-    factors = np.geomspace(1 / 16, 16, 65)
-    rows = np.arange(len(given))
-    losses = [-np.log(np.maximum(_softmax(logits / f)[rows, given], 1e-300)).mean() for f in factors]
-    return float(factors[int(np.argmin(losses))])
-
-
-def _entropy(probabilities: Array, multi_label: bool) -> Array:
-    """(n,) in [0, 1]: of the distribution, or the mean over the classes' yes-or-no with several labels."""
-    p = np.clip(probabilities, 1e-300, 1.0)
-    if multi_label:
-        q = np.clip(1.0 - probabilities, 1e-300, 1.0)
-        return np.asarray(-(p * np.log2(p) + q * np.log2(q)).mean(axis=1))
-    return np.asarray(-(p * np.log(p)).sum(axis=1) / np.log(probabilities.shape[1]))
-
-
-def _softmax(logits: Array) -> Array:
-    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+def _check_names(names: Sequence[str], name: str) -> None:
+    bare = [one.strip() for one in names]
+    twice = next((one for one, times in Counter(bare).items() if one and times > 1), None)
+    if "" in bare or twice is not None:
+        shown = "an empty one" if twice is None else f"{twice!r} twice"
+        raise ParamError(f"ZeroShotParams.{name} must be different names, none empty; got {shown}")
 
 
 METHOD = Method(
@@ -291,6 +309,7 @@ METHOD = Method(
         Column("confidence", float, "Probability of the best class, in [0, 1]", best="high"),
         Column("margin", float, "Lead of the best class over the second, in [0, 1]", best="high"),
         Column("entropy", float, "How undecided the model is, in [0, 1]", best="low"),
+        Column("logits", Vector, "Scores of the run's classes before the softmax, kept for retagging", optional=True),
     ),
     cite="Radford et al. 2021, arXiv:2103.00020; Guo et al. 2017, arXiv:1706.04599",
 )

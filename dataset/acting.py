@@ -12,12 +12,16 @@ from ..core.params import ParamError, Params, param
 from . import columns, decisions
 from .action import Action, counted
 from .curated import curated_field
+from .rows import resolved, rows_of, shown_field
 
 
 @dataclass(frozen=True, kw_only=True)
 class MarkParams(Params):
     """Exclude samples with a reason, or keep them: tags them `excluded` or `kept`. Nothing is deleted; undo takes it
-    back."""
+    back.
+
+    In a grid of patches it is the objects that are marked, by tags of their labels.
+    """
 
     decision: str = param("exclude", "What you have decided about these samples", among=("exclude", "keep"))
     reason: str | None = param(None, "Why they are excluded", suggest=("unusable", "duplicate", "wrong content"))
@@ -30,14 +34,14 @@ class MarkParams(Params):
 
 
 def mark(samples: fo.DatasetView, params: MarkParams, progress: Progress) -> dict[str, Any]:
-    """Exclude or keep the samples of the target."""
-    samples = _whole(samples)
+    """Exclude or keep the samples of the target, or its objects where it is a patches view."""
+    samples, word = _subject(samples, None)
     if params.decision == "exclude":
         made = decisions.exclude(samples, params.reason, params.run)
     else:
         made = decisions.keep(samples, queue=params.run)
     return {
-        "headline": f"{counted(len(made.ids), 'sample')} {made.said}",
+        "headline": f"{counted(len(made.ids), word)} {made.said}",
         "count": len(made.ids),
         "unchanged": len(samples) - len(made.ids),
     }
@@ -62,20 +66,23 @@ class RelabelParams(Params):
 
 
 def relabel(samples: fo.DatasetView, params: RelabelParams, progress: Progress) -> dict[str, Any]:
-    """Relabel the samples of the target."""
-    samples = _whole(samples)
+    """Relabel the samples of the target, or its objects where the label field is that of a patches view."""
+    samples, word = _subject(samples, params.label_field)
+    about = shown_field(samples)
     labels: Any = params.label
     if params.from_field is not None:
-        path = columns.label_path(samples._root_dataset, params.from_field)
-        labels = {key: value for key, value in zip(samples.values("id"), samples.values(path), strict=True) if value}
+        path, _ = resolved(samples._root_dataset, params.from_field)
+        path = columns.label_path(samples._root_dataset, path, about)
+        rows = rows_of(samples, about)
+        labels = {key: value for key, value in zip(rows.ids, rows.values(path), strict=True) if value}
         if not labels:
             raise ParamError(f"None of these samples has a label in {params.from_field!r}; name another field")
     made = decisions.relabel(samples, params.label_field, labels, params.run)
     return {
-        "headline": f"{counted(len(made.ids), 'sample')} {made.said}",
+        "headline": f"{counted(len(made.ids), word)} {made.said}",
         "count": len(made.ids),
         "unchanged": len(samples) - len(made.ids),
-        "field": curated_field(params.label_field),
+        "field": curated_field(columns.label_path(samples._root_dataset, params.label_field, about)),
     }
 
 
@@ -103,13 +110,20 @@ def undo(samples: fo.DatasetView, params: UndoParams, progress: Progress) -> dic
     }
 
 
-def _whole(samples: fo.DatasetView) -> fo.DatasetView:
-    """The samples of the target; those that objects lie in, where it is about objects."""
+def _subject(samples: fo.DatasetView, label_field: str | None) -> tuple[fo.DatasetView, str]:
+    """What is decided about, and the word for it: samples; or objects, where the target shows them one by one.
+
+    Args:
+        label_field: what is relabelled. Labels of images mean the images that the objects lie in.
+    """
     if not len(samples):
         raise ParamError("The target has no samples; widen the view or select some")
     if not samples._is_patches:
-        return samples
-    return samples._root_dataset.select(list(dict.fromkeys(samples.values("sample_id"))))
+        return samples, "sample"
+    field = shown_field(samples)
+    if field is not None and label_field in (None, field):
+        return samples, "object"
+    return samples._root_dataset.select(list(dict.fromkeys(samples.values("sample_id")))), "sample"
 
 
 def _warning(dataset: fo.Dataset, given: dict[str, Any]) -> str | None:

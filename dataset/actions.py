@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from . import acting, importing, keeping, lists, recipes, slices, vectors
+from . import (
+    acting,
+    checkup,
+    evaluating,
+    importing,
+    keeping,
+    lists,
+    moving,
+    recipes,
+    reporting,
+    retagging,
+    slices,
+    vectors,
+)
 from .action import Action
 
 ACTIONS: tuple[Action, ...] = (
+    checkup.ACTION,
     importing.ACTION,
     vectors.ACTION,
+    evaluating.ACTION,
+    retagging.ACTION,
+    reporting.ACTION,
     acting.MARK_ACTION,
     acting.RELABEL_ACTION,
     acting.UNDO_ACTION,
@@ -16,6 +33,7 @@ ACTIONS: tuple[Action, ...] = (
     lists.IMPORT_ACTION,
     keeping.FORGET_ACTION,
     keeping.RERUN_ACTION,
+    moving.ACTION,
     recipes.RUN_ACTION,
     recipes.EXPORT_ACTION,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -10,12 +11,17 @@ from importlib import import_module
 from typing import Any
 
 import fiftyone as fo
+import numpy as np
 
 from ..core.catalog import method_named
-from ..core.method import Method, Progress, silent
-from ..core.params import ParamError, Params
-from . import columns, runs
+from ..core.method import Array, Columns, Method, Progress, Vector, silent
+from ..core.params import ParamError, Params, domains
+from . import columns, runs, store, vector_store
+from .kept import KeptVectors
+from .rows import Rows
 from .runs import Run
+
+NOTE_SECONDS = 1.0
 
 
 def curate(
@@ -51,6 +57,7 @@ def curate(
         raise ParamError(f"{declared.label} works on images; dataset {dataset.name!r} holds {dataset.media_type}")
     _check_key(dataset, key, overwrite)
     reading = columns.read(view, given, declared.label, with_paths="paths" in declared.reads)
+    given = reading.params
     record = runs.start(
         dataset,
         Run(
@@ -60,40 +67,113 @@ def curate(
             params=given.to_dict(),
             reads=reading.reads,
             skipped=reading.skipped,
-            target="dataset" if reading.inputs.n + reading.skipped == len(dataset) else "view",
+            target="dataset" if reading.inputs.n + reading.skipped == reading.total else "view",
+            patches_field=reading.rows.field,
             fingerprint=reading.fingerprint,
             plugin_version=_plugin_version(),
         ),
     )
     try:
-        return _execute(dataset, declared, given, reading, record, progress)
+        return _execute(dataset, declared, given, reading, record, _noted(dataset, key, progress))
     except BaseException as error:
         runs.fail(dataset, record, str(error) or type(error).__name__)
         raise
+
+
+def _noted(dataset: fo.Dataset, key: str, progress: Progress) -> Progress:
+    """The caller's progress, which also goes into the run's record, every few seconds at most."""
+    last = time.monotonic()
+
+    def both(done: int, total: int, doing: str = "") -> None:
+        nonlocal last
+        progress(done, total, doing)
+        if time.monotonic() - last >= NOTE_SECONDS:
+            last = time.monotonic()
+            runs.note_progress(dataset, key, done / total if total else 1.0, doing)
+
+    return both
 
 
 def _execute(
     dataset: fo.Dataset, method: Method, params: Params, reading: columns.Reading, record: Run, progress: Progress
 ) -> Run:
     began = time.perf_counter()
-    result = method.run(reading.inputs, params, progress)
+    kept = _kept(dataset, record, reading) if "reuse" in domains(method.params) else None
+    result = method.run(replace(reading.inputs, kept=kept), params, progress)
     seconds = time.perf_counter() - began
     if record.previous is not None:
-        runs.erase(dataset, Run(**dict(record.previous)))
-    written, n = columns.write(dataset, method, record.key, reading.inputs, result, progress)
+        runs.erase(dataset, Run(**dict(record.previous)), keep=result.facts.get("files") or ())
+    stored, numbered = _filed(dataset, method, params, record, reading.rows, result)
+    written, n = columns.write(dataset, method, record.key, reading.rows, result, progress, numbered)
+    store.keep(dataset, record.key, result.kept, reading.rows)
     facts: dict[str, Any] = {
-        "headline": f"{n:,} samples",
         **result.facts,
+        **stored,
+        "headline": said_of(reading.rows, result.facts.get("headline") or f"{n:,} samples"),
         "seconds": round(seconds, 2),
         "peak_memory_mb": _peak_memory_mb(),
         "versions": _versions(),
     }
     if reading.why_skipped:
         facts["skipped"] = dict(reading.why_skipped)
-    return runs.finish(
-        dataset,
-        replace(record, writes=written, n=n, skipped=reading.skipped + reading.inputs.n - n, facts=facts),
-    )
+    done = replace(record, writes=written, n=n, skipped=reading.skipped + reading.inputs.n - n, facts=facts)
+    if "boxes" in record.fingerprint:
+        done = replace(done, fingerprint={**record.fingerprint, "boxes": runs.digest_of_boxes(dataset, done)})
+    done = runs.finish(dataset, done)
+    if kept is not None:
+        kept.complete()
+    vector_store.drop(dataset, record.key, but=facts.get("stored"))
+    return done
+
+
+def _filed(
+    dataset: fo.Dataset, method: Method, params: Params, record: Run, rows: Rows, result: Columns
+) -> tuple[dict[str, Any], dict[str, list[int | None]]]:
+    """Put vectors into a file where the parameters, or their number, say so.
+
+    Returns:
+        for the run's facts: "stored"; and column → (n,) row number in the file, None for none
+    """
+    choice = getattr(params, "store", "field")
+    for name, values in result.values.items():
+        if method.column(name).type is Vector and vector_store.wanted(choice, *np.shape(values)):
+            good = np.isfinite(values).all(axis=1)
+            good &= True if result.rows is None else result.rows
+            ids = [one for one, there in zip(rows.ids, good, strict=True) if there]
+            vectors = values if good.all() else values[good]
+            dtype = getattr(params, "dtype", "float32")
+            stored = vector_store.save(dataset, record.key, record.started or "", ids, vectors, dtype)
+            places = np.cumsum(good) - 1
+            return {"stored": stored}, {name: [int(at) if ok else None for at, ok in zip(places, good, strict=True)]}
+    return {}, {}
+
+
+def _kept(dataset: fo.Dataset, record: Run, reading: columns.Reading) -> KeptVectors:
+    """The vectors of earlier calls under the run's key, where it goes on or replaces a run of the same kind."""
+    previous = Run(**dict(record.previous)) if record.previous is not None else None
+    path = previous.writes.get("") if previous is not None else None
+    earlier = None
+    if previous is not None and path is not None and dataset.get_field(path) is not None:
+        facts = previous.facts
+        same = previous.method == record.method and previous.patches_field == record.patches_field
+        rounded = (facts.get("stored") or {}).get("dtype", "float32") != "float32"
+        same = same and not (rounded and record.params.get("dtype") != facts["stored"]["dtype"])
+
+        def read(rows: Array) -> Array:
+            wanted = np.zeros(len(reading.rows), dtype=bool)
+            wanted[rows] = True
+            try:
+                return columns.read_vectors(reading.rows.only(wanted), path, facts)[0]
+            except ParamError:  # none of these has a vector, or their file is gone: they are made again
+                return np.full((len(rows), 1), np.nan)
+
+        earlier = read if same else None
+    return KeptVectors(dataset, record.key, reading.rows.ids, earlier)
+
+
+def said_of(rows: Rows, headline: str) -> str:
+    """A method's headline, which speaks of images or samples, as it holds for these rows."""
+    return headline if rows.field is None else re.sub(r"\b(?:image|sample)(s?)\b", r"object\1", headline)
 
 
 def rerun(dataset: fo.Dataset, key: str, progress: Progress = silent) -> Run:

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import fiftyone as fo
+
+LISTS = (".detections.", ".polylines.")  # in the path of what objects have
+
+
+def inside(label_path: str) -> str:
+    """The list of objects whose labels these are: "objects.detections.label" → "objects.detections"; "" for images."""
+    return label_path.rpartition(".")[0] if any(part in label_path for part in LISTS) else ""
 
 
 def curated_field(label_path: str) -> str:
-    """The field of the curated labels: "ground_truth.label" or "ground_truth" → "ground_truth_curated"."""
+    """The field of the curated labels: "ground_truth.label" or "ground_truth" → "ground_truth_curated".
+
+    Those of objects are an attribute: "objects.detections.label" → "objects.detections.label_curated".
+    """
+    if inside(label_path):
+        return f"{label_path}_curated"
     return f"{label_path.removesuffix('.label')}_curated"
 
 
 def curated_path(label_path: str) -> str:
     """The curated label itself: "ground_truth.label" → "ground_truth_curated.label"; of a text field its field."""
-    return curated_field(label_path) + (".label" if label_path.endswith(".label") else "")
+    is_text = inside(label_path) or not label_path.endswith(".label")
+    return curated_field(label_path) + ("" if is_text else ".label")
 
 
 def has_curated(dataset: fo.Dataset, label_path: str) -> bool:
@@ -22,11 +37,20 @@ def has_curated(dataset: fo.Dataset, label_path: str) -> bool:
 
 
 def corrections(dataset: fo.Dataset, label_path: str) -> list[tuple[str, str]]:
-    """Ids and labels of the samples whose label people have corrected, in order of their ids."""
+    """Ids and labels of the samples or objects whose label people have corrected, in order of their ids."""
     if not has_curated(dataset, label_path):
         return []
-    path = curated_path(label_path)
-    stages = [
+    path, objects = curated_path(label_path), inside(label_path)
+    # an object takes its sample's place
+    stages: list[dict[str, Any]] = (
+        [
+            {"$unwind": f"${objects}"},
+            {"$set": {"_id": f"${objects}._id"}},
+        ]
+        if objects
+        else []
+    )
+    stages += [
         {"$match": {"$expr": {"$ne": [f"${label_path}", f"${path}"]}, path: {"$ne": None}}},
         {"$sort": {"_id": 1}},
         {"$project": {"label": f"${path}"}},

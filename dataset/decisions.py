@@ -7,6 +7,9 @@ What a decision leaves on a sample, chosen once for the App, the SDK and every r
 - `curation_reviews`, the keys of the runs in whose review it was decided;
 - its label in `<label field>_curated`: a copy of the given labels on which relabelling writes. The given ones stay.
 
+Decisions on a patches view are about its objects: tags, reason and reviews then are those of the label, and the new
+label is its attribute `label_curated`.
+
 A sample counts as in use unless it is tagged `excluded`; the slice `curated` holds those in use. Every decision is in
 the journal before it is on the samples (`journal.py`), and `undo` brings back exactly what was there.
 """
@@ -18,10 +21,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import fiftyone as fo
+from bson import ObjectId
 
 from ..core.params import ParamError
 from . import columns, journal, sidebar, slices
-from .curated import curated_field, curated_path, has_curated
+from .curated import curated_field, curated_path, has_curated, inside
+from .rows import root_of, shown_field
 
 Verdict = Literal["excluded", "kept", "relabelled"]
 
@@ -57,8 +62,8 @@ class Decision:
 def exclude(samples: fo.DatasetView, reason: str | None = None, queue: str | None = None) -> Decision:
     """Leave samples out of the curated set; nothing is deleted."""
     dataset = samples._root_dataset
-    _declare(dataset)
-    _ensure_slice(dataset)
+    _declare(dataset, _inside(samples))
+    _ensure_slice(dataset, shown_field(samples))
     said = f"excluded{f' ({reason})' if reason else ''}"
     return _decide(samples, "excluded", said, reason=reason, queue=queue)
 
@@ -66,8 +71,8 @@ def exclude(samples: fo.DatasetView, reason: str | None = None, queue: str | Non
 def keep(samples: fo.DatasetView, label_field: str | None = None, queue: str | None = None) -> Decision:
     """Say that samples are right as they are. With `label_field`, so is their given label."""
     dataset = samples._root_dataset
-    _declare(dataset)
-    given = columns.label_path(dataset, label_field) if label_field else None
+    _declare(dataset, _inside(samples))
+    given = columns.label_path(dataset, label_field, shown_field(samples)) if label_field else None
     if given is not None and not has_curated(dataset, given):
         given = None
     return _decide(samples, "kept", "kept", given=given, queue=queue)
@@ -79,21 +84,33 @@ def relabel(
     """Write another label for samples into `<label_field>_curated`.
 
     Args:
-        labels: one for all, or sample id → label; samples without one are left alone.
+        labels: one for all, or id of the sample or object → label; those without one are left alone.
 
     Raises:
         ParamError: no such label field, or an empty label.
     """
     dataset = samples._root_dataset
-    given = columns.label_path(dataset, label_field)
+    given = columns.label_path(dataset, label_field, shown_field(samples))
     if isinstance(labels, str):
         if not labels.strip():
             raise ParamError(f"A label must have at least one letter or digit; got {labels!r}")
         labels = labels.strip()
-    _declare(dataset)
-    ensure_curated_labels(dataset, label_field)
+    _declare(dataset, _inside(samples))
+    ensure_curated_labels(dataset, given)
     said = f"labelled {labels}" if isinstance(labels, str) else "relabelled"
     return _decide(samples, "relabelled", said, given=given, labels=labels, queue=queue)
+
+
+def settle(
+    kept: fo.DatasetView, excluded: fo.DatasetView, reason: str | None = None, queue: str | None = None
+) -> Decision:
+    """Keep some samples and exclude others in one decision, such as those of a group of copies."""
+    dataset = kept._root_dataset
+    _declare(dataset)
+    _ensure_slice(dataset)
+    changes = _changes(excluded, "excluded", reason=reason, queue=queue) + _changes(kept, "kept", queue=queue)
+    said = f"kept {len(kept):,} and excluded {len(excluded):,} of a group" + (f" ({reason})" if reason else "")
+    return _made(dataset, "excluded", said, changes, queue)
 
 
 def undo(dataset: fo.Dataset, steps: int = 1, queue: str | None = None) -> list[Decision]:
@@ -124,10 +141,14 @@ def last(dataset: fo.Dataset, queue: str | None = None) -> Decision | None:
 def ensure_curated_labels(dataset: fo.Dataset, label_field: str) -> str:
     """Make the curated labels as a copy of the given ones, and copy those that came since. Returns the field.
 
+    Args:
+        label_field: of images, or the path of the labels of objects.
+
     Raises:
         ParamError: a field of that name is there and is not ours.
     """
-    given = columns.label_path(dataset, label_field)
+    objects = inside(label_field)
+    given = label_field if objects else columns.label_path(dataset, label_field)
     name, path = curated_field(given), curated_path(given)
     if dataset.get_field(name) is None:
         dataset.reload()  # another process may have made it
@@ -135,15 +156,27 @@ def ensure_curated_labels(dataset: fo.Dataset, label_field: str) -> str:
     if existing is not None and not has_curated(dataset, given):
         raise ParamError(f"Field {name!r} exists already and holds no curated labels; rename it, then relabel again")
     if existing is None:
-        options = {"embedded_doc_type": fo.Classification} if given.endswith(".label") else {}
+        options = {"embedded_doc_type": fo.Classification} if given.endswith(".label") and not objects else {}
         ftype = fo.EmbeddedDocumentField if options else fo.StringField
         said = f"Labels of {given.removesuffix('.label')!r} with the decisions of people"
         dataset.add_sample_field(name, ftype, description=said, info={"curates": given}, **options)
         dataset.create_index(path)
         _show_fields(dataset)
+    if objects:
+        _copy_given(dataset, objects, given)
+        return name
     source = given.removesuffix(".label")
     dataset._sample_collection.update_many({path: None, given: {"$ne": None}}, [{"$set": {name: f"${source}"}}])
     return name
+
+
+def _copy_given(dataset: fo.Dataset, objects: str, given: str) -> None:
+    """Give each object that has none its curated label, the given one."""
+    field, name = given.rpartition(".")[2], curated_path(given).rpartition(".")[2]
+    copied = {"$mergeObjects": [{name: f"$$one.{field}"}, "$$one"]}
+    each = {"$map": {"input": f"${objects}", "as": "one", "in": copied}}
+    lacking = {objects: {"$elemMatch": {name: None, field: {"$ne": None}}}}
+    dataset._sample_collection.update_many(lacking, [{"$set": {objects: each}}])
 
 
 def _decide(
@@ -156,40 +189,81 @@ def _decide(
     labels: str | Mapping[str, str] | None = None,
     queue: str | None = None,
 ) -> Decision:
-    """Work out what changes on each sample, and hand it to the journal.
+    """Hand to the journal what a decision changes."""
+    changes = _changes(samples, verdict, reason=reason, given=given, labels=labels, queue=queue)
+    return _made(samples._root_dataset, verdict, said, changes, queue)
+
+
+def _made(
+    dataset: fo.Dataset, verdict: Verdict, said: str, changes: Sequence[journal.Change], queue: str | None
+) -> Decision:
+    changed = tuple(change.id for change in changes if change.before != change.after)
+    return Decision(journal.push(dataset, verdict, said, queue, changes), verdict, said, changed, queue)
+
+
+def _changes(
+    samples: fo.DatasetView,
+    verdict: Verdict,
+    *,
+    reason: str | None = None,
+    given: str | None = None,
+    labels: str | Mapping[str, str] | None = None,
+    queue: str | None = None,
+) -> list[journal.Change]:
+    """What changes on each sample.
 
     Args:
         given: path of the given labels, where the decision is about labels.
         labels: the new ones; None for the given ones.
     """
     fields = ["tags", REASON, REVIEWS]
+    objects = _inside(samples)
+    curated, source = "", ""
     if given is not None:
-        fields += [curated_field(given), given.removesuffix(".label")]
+        curated, source = curated_field(given), given if objects else given.removesuffix(".label")
+        curated, source = (path.removeprefix(f"{objects}.") for path in (curated, source))
+        fields += [curated, source]
     changes = []
     for before in _documents(samples, fields):
-        sample_id = str(before.pop("_id"))
+        sample_id, within = str(before.pop("_id")), str(before.pop("_within", ""))
         label = labels.get(sample_id) if isinstance(labels, Mapping) else labels
         if verdict == "relabelled" and not label:
             continue
-        given_value = before.pop(given.removesuffix(".label"), None) if given else None
+        given_value = before.pop(source, None) if given else None
         after = _marked(before, verdict, reason, queue)
         if given is not None:
-            after.pop(curated_field(given), None)
-            value = _labelled(before.get(curated_field(given)), given_value, label, given.endswith(".label"))
+            after.pop(curated, None)
+            value = _labelled(before.get(curated), given_value, label, not objects and given.endswith(".label"))
             if value is not None:
-                after[curated_field(given)] = value
-        changes.append(journal.Change(sample_id, before, after))
-    changed = tuple(change.id for change in changes if change.before != change.after)
-    key = journal.push(samples._root_dataset, verdict, said, queue, changes)
-    return Decision(key, verdict, said, changed, queue)
+                after[curated] = value
+        changes.append(journal.Change(sample_id, before, after, within, objects))
+    return changes
+
+
+def _inside(samples: fo.DatasetView) -> str:
+    """The list that the objects of a patches view are in; "" for samples."""
+    field = shown_field(samples)
+    return root_of(samples._root_dataset, field) if field is not None else ""
 
 
 def _documents(samples: fo.DatasetView, fields: Sequence[str]) -> Iterable[dict[str, Any]]:
-    """The samples as the database holds them; what a view hides or filters inside them is there too."""
-    dataset = samples._root_dataset
-    found: Iterable[dict[str, Any]] = dataset.select(samples.values("id"))._aggregate(
-        post_pipeline=[{"$project": dict.fromkeys(fields, True)}]
-    )
+    """The samples as the database holds them; what a view hides or filters inside them is there too.
+
+    Of objects the labels, each with the sample it lies in as "_within".
+    """
+    dataset, objects = samples._root_dataset, _inside(samples)
+    stages: list[dict[str, Any]] = [{"$project": dict.fromkeys(fields, True)}]
+    if not objects:
+        found: Iterable[dict[str, Any]] = dataset.select(samples.values("id"))._aggregate(post_pipeline=stages)
+        return found
+    wanted = {"$in": [ObjectId(one) for one in samples.values("id")]}
+    stages = [
+        {"$unwind": f"${objects}"},
+        {"$match": {f"{objects}._id": wanted}},
+        {"$replaceRoot": {"newRoot": {"$mergeObjects": [f"${objects}", {"_within": "$_id"}]}}},
+        {"$project": dict.fromkeys([*fields, "_within"], True)},
+    ]
+    found = dataset.select(list(set(samples.values("sample_id"))))._aggregate(post_pipeline=stages)
     return found
 
 
@@ -217,19 +291,20 @@ def _labelled(now: Any, given: Any, label: str | None, embedded: bool) -> Any:
     return known[0] if known else dict(fo.Classification(label=label).to_dict())
 
 
-def _declare(dataset: fo.Dataset) -> None:
-    if dataset.get_field(REASON) is not None and dataset.get_field(REVIEWS) is not None:
+def _declare(dataset: fo.Dataset, objects: str = "") -> None:
+    """The fields of decisions, of samples or of the labels in a list of objects."""
+    paths = {f"{objects}.{name}" if objects else name: said for name, said in DESCRIPTIONS.items()}
+    if all(dataset.get_field(path) is not None for path in paths):
         return
     dataset.reload()
-    taken = [name for name in DESCRIPTIONS if dataset.get_field(name) is not None and not _is_ours(dataset, name)]
+    taken = [path for path in paths if dataset.get_field(path) is not None and not _is_ours(dataset, path)]
     if taken:
         raise ParamError(f"Field {taken[0]!r} exists already and is not Curator's; rename it, then decide again")
     info = {"curation": True}
-    dataset.add_sample_field(REASON, fo.StringField, description=DESCRIPTIONS[REASON], info=info)
-    dataset.add_sample_field(
-        REVIEWS, fo.ListField, subfield=fo.StringField, description=DESCRIPTIONS[REVIEWS], info=info
-    )
-    dataset.create_index(REVIEWS)
+    reason, reviews = paths
+    dataset.add_sample_field(reason, fo.StringField, description=paths[reason], info=info)
+    dataset.add_sample_field(reviews, fo.ListField, subfield=fo.StringField, description=paths[reviews], info=info)
+    dataset.create_index(reviews)
     _show_fields(dataset)
 
 
@@ -245,11 +320,17 @@ def _show_fields(dataset: fo.Dataset) -> None:
     sidebar.add_group(dataset, GROUP, made)
 
 
-def _ensure_slice(dataset: fo.Dataset) -> None:
-    """The saved view of the samples in use. A view of the user's own with that name is left alone."""
-    if slices.named_like(dataset, SLICE) is None:
+def _ensure_slice(dataset: fo.Dataset, objects: str | None = None) -> None:
+    """The saved view of what is in use: samples, or the objects of a field. A view of the user's own is left alone."""
+    name = SLICE if objects is None else f"{SLICE} {objects}"
+    if slices.named_like(dataset, name) is not None:
+        return
+    if objects is None:
         view = dataset.match_tags("excluded", bool=False)
-        dataset.save_view(SLICE, view, description="Curator slice: samples that are not excluded, kept up to date")
+    else:
+        view = dataset.filter_labels(objects, ~fo.ViewField("tags").contains("excluded"), only_matches=False)
+    what = "samples" if objects is None else "objects"
+    dataset.save_view(name, view, description=f"Curator slice: {what} that are not excluded, kept up to date")
 
 
 def reviewed(queue: str) -> Any:

@@ -28,11 +28,21 @@ State = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Change:
-    """What a decision does to one sample: the fields it touches, before and after; an absent field had no value."""
+    """What a decision does to one sample or object: the fields it touches, before and after.
+
+    An absent field had no value.
+
+    Attributes:
+        id: of the sample, or of the object's label.
+        sample: id of the sample that an object lies in; "" for samples.
+        inside: path of the list that the object's label is in; "" for samples. Its fields are those of the label.
+    """
 
     id: str
     before: State
     after: State
+    sample: str = ""
+    inside: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,29 +141,33 @@ def finish_what_was_begun(dataset: fo.Dataset) -> None:
 
 
 def _carry_out(dataset: fo.Dataset, store: foo.ExecutionStore, entry: Entry) -> None:
-    _apply(dataset, [(change.id, change.before, change.after) for change in entry.changes])
+    _apply(dataset, [(change, change.before, change.after) for change in entry.changes])
     store.compare_and_set(entry.key, _stored(entry), _stored(replace(entry, status="done")))
 
 
 def _take_back(dataset: fo.Dataset, store: foo.ExecutionStore, entry: Entry) -> int:
-    done = _apply(dataset, [(change.id, change.after, change.before) for change in entry.changes])
+    done = _apply(dataset, [(change, change.after, change.before) for change in entry.changes])
     store.delete(entry.key)
     return len(entry.changes) - done
 
 
-def _apply(dataset: fo.Dataset, steps: Sequence[tuple[str, State, State]]) -> int:
+def _apply(dataset: fo.Dataset, steps: Sequence[tuple[Change, State, State]]) -> int:
     """Bring samples from one state to another; those in neither are left alone. Returns how many are there now."""
     updates, ids = [], []
-    for sample_id, old, new in steps:
+    for change, old, new in steps:
         fields = {*old, *new}
         known = {path: old.get(path) for path in fields}  # a query for None also finds what is not there
-        wanted = {"$set": {**{path: new[path] for path in fields if path in new}, "last_modified_at": _utc()}}
-        gone = {path: "" for path in fields if path not in new}
-        updates.append(UpdateOne({"_id": ObjectId(sample_id), **known}, wanted | ({"$unset": gone} if gone else {})))
-        ids.append(sample_id)
+        place, here = {"_id": ObjectId(change.id), **known}, ""
+        if change.inside:
+            place, here = {"_id": ObjectId(change.sample), change.inside: {"$elemMatch": place}}, f"{change.inside}.$."
+        wanted = {f"{here}{path}": new[path] for path in fields if path in new}
+        gone = {f"{here}{path}": "" for path in fields if path not in new}
+        update = {"$set": {**wanted, "last_modified_at": _utc()}} | ({"$unset": gone} if gone else {})
+        updates.append(UpdateOne(place, update))
+        ids.append(change.sample or change.id)
     done = dataset._sample_collection.bulk_write(updates, ordered=False).matched_count if updates else 0
     if ids:
-        dataset._bulk_write([], ids=ids)  # samples that this process holds in memory are read again
+        dataset._bulk_write([], ids=list(dict.fromkeys(ids)))  # samples that this process holds are read again
     return int(done)
 
 
@@ -178,13 +192,17 @@ def _load(store: foo.ExecutionStore, key: str) -> Entry | None:
     found = store.get(key)
     if found is None:
         return None
-    changes = tuple(Change(str(one["id"]), one["before"], one["after"]) for one in found["changes"])
+    changes = tuple(
+        Change(str(one["id"]), one["before"], one["after"], str(one.get("sample") or ""), one.get("inside") or "")
+        for one in found["changes"]
+    )
     return Entry(**{**found, "key": key, "changes": changes})
 
 
 def _stored(entry: Entry) -> dict[str, Any]:
     changes = [
         {"id": ObjectId(change.id), "before": dict(change.before), "after": dict(change.after)}
+        | ({"sample": ObjectId(change.sample), "inside": change.inside} if change.inside else {})
         for change in entry.changes
     ]
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,16 +17,24 @@ from ..core.method import Progress
 from ..core.params import ParamError, Params, param
 from . import decisions, slices
 from .action import Action, counted
+from .new_file import free_path, new_text
+from .rows import resolved, rows_of, shown_field
 
 DEFAULT_NAME = "images_to_exclude_from_training_{date:%Y_%m_%d}.txt"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportListParams(Params):
-    """Write the samples of the current view to a file: text (a path per line), CSV or JSON."""
+    """Write the samples of the current view to a file: text (a path per line), CSV or JSON.
 
-    path: str = param(
-        help="File to write, ending in .txt, .csv or .json; or a folder, for a dated text file", path="file"
+    Where the grid shows patches, or a field is an attribute of objects, CSV and JSON have one row per object, with its
+    id and label; text has the path of each image that holds one.
+    """
+
+    path: str | None = param(
+        None,
+        "File to write, ending in .txt, .csv or .json; or a folder; nothing: a dated text file in the home folder",
+        path="file",
     )
     fields: tuple[str, ...] = param((), "Fields to write beside the path (CSV and JSON)")
     overwrite: bool = param(False, "Replace a file that is there")
@@ -33,38 +42,42 @@ class ExportListParams(Params):
 
 def export_list(samples: fo.DatasetView, params: ExportListParams, progress: Progress) -> dict[str, Any]:
     """Write the list; the file appears when it is complete."""
-    path = Path(params.path).expanduser()
+    path = Path(params.path).expanduser() if params.path is not None else Path.home()
     if path.is_dir():
-        path = path / DEFAULT_NAME.format(date=date.today())
+        path = path / default_name()
     kind = path.suffix.lower()
-    if kind not in (".txt", ".csv", ".json"):
-        raise ParamError(
-            f"ExportListParams.path must end in .txt, .csv or .json, or be a folder that exists; got {str(path)!r}"
-        )
+    path = free_path("ExportListParams.path", path, (".txt", ".csv", ".json"), params.overwrite)
     if params.fields and kind == ".txt":
         raise ParamError(f"A .txt list holds paths only; write {', '.join(params.fields)} to a .csv or .json file")
-    if path.exists() and not params.overwrite:
-        raise ParamError(
-            f"The file {str(path)!r} exists already; choose another name, or pass overwrite=True to replace it"
-        )
-    if not path.parent.is_dir():
-        raise ParamError(f"The folder {str(path.parent)!r} does not exist; make it first, or choose another")
-    columns = {"filepath": samples.values("filepath")}
-    for name in params.fields:
-        columns[name] = samples.values(_readable(samples._root_dataset, name))
+    what, columns = _columns(samples, params.fields)
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("w", newline="", encoding="utf-8") as file:
-            _write(file, kind, list(columns), rows)
-        part.replace(path)
-    except OSError as error:
-        raise ParamError(
-            f"The file {str(path)!r} cannot be written: {error.strerror}; choose a place you may write to"
-        ) from None
-    finally:
-        part.unlink(missing_ok=True)
-    return {"headline": f"{len(rows):,} samples written to {path}", "path": str(path), "count": len(rows)}
+    if kind == ".txt" and what == "object":
+        rows, what = [{"filepath": path} for path in dict.fromkeys(columns["filepath"])], "sample"
+    with new_text(path) as file:
+        _write(file, kind, list(columns), rows)
+    return {"headline": f"{counted(len(rows), what)} written to {path}", "path": str(path), "count": len(rows)}
+
+
+def _columns(samples: fo.DatasetView, names: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """What a row is, and column → one value per row."""
+    dataset = samples._root_dataset
+    found = {name: resolved(dataset, name) for name in names}
+    abouts = dict.fromkeys(field for _, field in found.values() if field is not None)
+    if len(abouts) > 1:
+        raise ParamError(f"The fields of a list must be about the same objects; got those of {' and '.join(abouts)}")
+    about = next(iter(abouts), None) or shown_field(samples)
+    rows = rows_of(samples, about)
+    columns = {"filepath": rows.values("filepath")}
+    if about is not None:
+        columns |= {"object": list(rows.ids), "label": rows.values(rows.path("label"))}
+    for name, (path, _) in found.items():
+        columns[name] = rows.values(_readable(dataset, path))
+    return rows.word, columns
+
+
+def default_name() -> str:
+    """What a list is called unless the user says otherwise."""
+    return DEFAULT_NAME.format(date=date.today())
 
 
 def _readable(dataset: fo.Dataset, name: str) -> str:

@@ -14,6 +14,7 @@ from ..core import method as kinds
 from ..core.method import Array, GivenBoxes, GivenLabels, GivenSets, LabelValues
 from ..core.params import ParamError, Params, domains, roles
 from . import runs
+from .rows import object_fields
 
 Values = Callable[[str], Sequence[Any]]  # path → one value per row
 PLAIN = (fof.BooleanField, fof.FloatField, fof.IntField, fof.StringField, fof.DateTimeField, fof.DateField)
@@ -70,8 +71,12 @@ def fields_for(dataset: fo.Dataset, role: str) -> list[str]:
         return prediction_sources(dataset)
     if role == "label_sets":
         return _fields_of(dataset, fo.Classifications)
+    if role == "objects":
+        return object_fields(dataset)
     if role == "detections":
         return _fields_of(dataset, fo.Detections)
+    if role == "members":
+        return _members_of(dataset)
     schema = dataset.get_field_schema()
     plain = [path for path, kind in schema.items() if path != "id" and _is_plain(kind)]
     return plain + [f"{path}.label" for path in _fields_of(dataset, fo.Classification)]
@@ -102,7 +107,8 @@ def _predictions(
             )
         path, classes = run.writes[column], run.facts.get("classes")
         named.sources[name] = {**run.params, **run.facts, "key": name, "method": run.method}
-    elif name not in _fields_of(dataset, fo.Classification):
+        return _label_values(values, path, classes, run.writes.get("logits")), _source(dataset, path)
+    if name not in _fields_of(dataset, fo.Classification):
         raise ParamError(
             f"{place} must name a run that predicted classes or a field of Classifications; got {name!r}. "
             f"There are: {', '.join(prediction_sources(dataset)) or 'none'}"
@@ -110,13 +116,28 @@ def _predictions(
     return _label_values(values, path, classes), _source(dataset, path)
 
 
-def _label_values(values: Values, path: str, classes: Sequence[str] | None) -> LabelValues:
-    """The predicted classes; with logits where every row that has a label has as many logits as there are classes."""
+def kept_logits(run: runs.Run, values: Values) -> Array | None:
+    """(n, C) logits of a run that tagged, in the order of its classes, of tagged rows and others; None if some lack."""
+    path = run.writes.get("logits") or f"{run.writes.get('tag') or run.writes['tags']}.logits"
+    rows = list(values(path))
+    if any(row is None or len(row) != len(run.facts["classes"]) for row in rows):
+        return None
+    return np.array(rows, dtype=np.float32)
+
+
+def _label_values(
+    values: Values, path: str, classes: Sequence[str] | None, logits_path: str | None = None
+) -> LabelValues:
+    """The predicted classes; with logits where every row that has a label has as many logits as there are classes.
+
+    Args:
+        logits_path: where the logits are; with the labels when None.
+    """
     labels = list(values(f"{path}.label"))
     confidence = np.array(
         [np.nan if value is None else value for value in values(f"{path}.confidence")], dtype=np.float64
     )
-    logits = list(values(f"{path}.logits")) if classes else []
+    logits = list(values(logits_path or f"{path}.logits")) if classes else []
     whole = bool(logits) and all(
         label is None or (row is not None and len(row) == len(classes or ()))
         for label, row in zip(labels, logits, strict=True)
@@ -167,8 +188,24 @@ def _detections(
     ), _source(dataset, f"{inside}.label")
 
 
+def _members(dataset: fo.Dataset, place: str, name: str, values: Values, named: Named) -> tuple[Array, dict[str, Any]]:
+    """Who is in a true-or-false field, has a tag, or is in a saved slice; in this order where a name is several."""
+    if isinstance(dataset.get_field(name), fof.BooleanField):
+        return np.array([value is True for value in values(name)], dtype=np.bool_), _source(dataset, name)
+    if name in dataset.distinct("tags"):
+        return np.array([name in (own or ()) for own in values("tags")], dtype=np.bool_), _source(dataset, "tags")
+    if name in dataset.list_saved_views():
+        members = set(dataset.load_saved_view(name).values("id"))
+        return np.array([one in members for one in values("id")], dtype=np.bool_), _source(dataset, "id")
+    raise ParamError(
+        f"{place} must name a true-or-false field, a tag or a saved slice; got {name!r}. "
+        f"There are: {', '.join(_members_of(dataset)) or 'none'}"
+    )
+
+
 READERS: dict[str, Callable[[fo.Dataset, str, str, Values, Named], tuple[Any, dict[str, Any]]]] = {
     "values": _values,
+    "members": _members,
     "predictions": _predictions,
     "label_sets": _label_sets,
     "detections": _detections,
@@ -187,9 +224,16 @@ def _expect(dataset: fo.Dataset, place: str, name: str, document: type[Any]) -> 
         )
 
 
+def _members_of(dataset: fo.Dataset) -> list[str]:
+    flags = list(dataset.get_field_schema(ftype=fo.BooleanField))
+    return list(dict.fromkeys([*flags, *dataset.distinct("tags"), *dataset.list_saved_views()]))
+
+
 def _source(dataset: fo.Dataset, path: str) -> dict[str, Any]:
     """Where a field's values come from: the run that wrote it, if it is one of ours."""
-    key = (dataset.get_field(path.split(".")[0]).info or {}).get("run")
+    parts = path.split(".")
+    around = [dataset.get_field(".".join(parts[:end])) for end in range(len(parts), 0, -1)]
+    key = next((found for kind in around if kind is not None and (found := (kind.info or {}).get("run"))), None)
     made = runs.get_run(dataset, key).finished if key is not None and key in dataset.list_runs() else None
     return {"field": path, "run": key if made is not None else None, "made": made}
 

@@ -87,7 +87,7 @@ def export_recipe(dataset: fo.Dataset, path: str | Path | None = None) -> str:
     steps = [
         {"method": run.method, "key": run.key, "params": dict(run.params)}
         for run in list_runs(dataset)
-        if run.status == "done"
+        if run.status == "done" and run.declaration is not None
     ]
     text = yaml.safe_dump({"steps": steps}, sort_keys=False, allow_unicode=True)
     if path is not None:

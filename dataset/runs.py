@@ -9,21 +9,24 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import fiftyone as fo
 import fiftyone.core.fields as fof
+import fiftyone.core.odm as foo
 
 from ..core.catalog import METHODS
 from ..core.method import Method
 from ..core.params import ParamError
-from . import sidebar
+from . import kept, sidebar, store, vector_store
 from .curated import corrections, curated_field
+from .rows import object_fields, root_of
 
 NAMESPACE = "image_curation/"
+SETTLED = timedelta(seconds=1)  # the database's clock has milliseconds: within one, a later change would go unseen
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,14 @@ class Run:
         n: samples with results.
         skipped: samples of the target without.
         target: "dataset" or "view".
+        patches_field: the label field whose objects were worked on; None where samples were. Then the fields are
+            attributes of its labels, and `n` and `skipped` count objects.
         fingerprint: role → digest of what was read, for staleness.
         facts: summaries, plain JSON values.
         error: why it failed, one sentence.
         started, finished: UTC, ISO 8601.
         process: {"host", "pid"} of a running one.
+        progress: {"share", "doing"} of a running one, as it was at most some seconds ago.
         previous: the record that this run is about to replace, while it runs.
     """
 
@@ -65,8 +71,15 @@ class Run:
     started: str | None = None
     finished: str | None = None
     process: Mapping[str, Any] = field(default_factory=dict)
+    progress: Mapping[str, Any] = field(default_factory=dict)
     previous: Mapping[str, Any] | None = None
     plugin_version: str = ""
+    patches_field: str | None = None
+
+    @property
+    def word(self) -> str:
+        """What the run is about, one by one."""
+        return "sample" if self.patches_field is None else "object"
 
     @property
     def declaration(self) -> Method | None:
@@ -139,9 +152,15 @@ def start(dataset: fo.Dataset, run: Run) -> Run:
     return run
 
 
+def note_progress(dataset: fo.Dataset, key: str, share: float, doing: str) -> None:
+    """Record how far a running run is, for those who look at it from outside: one small write."""
+    record = {"_dataset_id": dataset._doc.id, "key": key}
+    foo.get_db_conn()["runs"].update_one(record, {"$set": {"config.progress": {"share": share, "doing": doing}}})
+
+
 def finish(dataset: fo.Dataset, run: Run) -> Run:
     """Record that a run is complete and its fields are written."""
-    run = replace(run, status="done", finished=_now(), previous=None, process={}, error=None)
+    run = replace(run, status="done", finished=_now(), previous=None, process={}, progress={}, error=None)
     _save(dataset, run)
     return run
 
@@ -152,7 +171,8 @@ def fail(dataset: fo.Dataset, run: Run, error: str) -> None:
     if earlier is not None and all(dataset.get_field(path) is not None for path in earlier.writes.values()):
         _save(dataset, earlier)
     else:
-        _save(dataset, replace(run, status="failed", finished=_now(), process={}, error=error, writes={}))
+        failed = replace(run, status="failed", finished=_now(), process={}, progress={}, error=error, writes={})
+        _save(dataset, failed)
 
 
 def forget(dataset: fo.Dataset, key: str) -> dict[str, int]:
@@ -163,28 +183,38 @@ def forget(dataset: fo.Dataset, key: str) -> dict[str, int]:
     """
     run = get_run(dataset, key)
     erase(dataset, run)
+    store.drop(dataset, key)
+    kept.drop(dataset, key)
+    vector_store.drop(dataset, key)
     dataset.delete_run(key)
     return {"fields": len(run.writes), "samples": run.n}
 
 
-def erase(dataset: fo.Dataset, run: Run) -> None:
-    """Delete what a run wrote, leaving its record."""
+def erase(dataset: fo.Dataset, run: Run, keep: Collection[str] = ()) -> None:
+    """Delete what a run wrote, leaving its record, and files that are still needed."""
     if run.key in dataset.list_brain_runs():
         dataset.delete_brain_run(run.key)
     present = [path for path in run.writes.values() if dataset.get_field(path) is not None]
     if present:
         dataset.delete_sample_fields(present)
     sidebar.remove_group(dataset, run.key)
+    store.remove(dataset, [file for file in run.facts.get("files") or () if file not in keep])
 
 
 class Freshness:
-    """Tells which runs no longer describe their dataset; reads ids and labels once for all of them."""
+    """Tells which runs no longer describe their dataset; reads ids and labels once for all of them.
 
-    def __init__(self, dataset: fo.Dataset) -> None:
+    What was read stays in this process's memory until a sample is added, removed or modified, so that the panels,
+    which ask at every event, pay for it once.
+
+    Args:
+        listed: all runs of the dataset, where the caller has them.
+    """
+
+    def __init__(self, dataset: fo.Dataset, listed: Sequence[Run] | None = None) -> None:
         self._dataset = dataset
-        self._runs = {run.key: run for run in list_runs(dataset)}
-        self._digests: dict[str, str] = {}
-        self._corrected: dict[str, list[tuple[str, str]]] = {}
+        self._runs = {run.key: run for run in (list_runs(dataset) if listed is None else listed)}
+        self._stamp = _stamp(dataset)
 
     def stale_reason(self, key: str) -> str | None:
         """Why the run does not hold any more, in a sentence; None while it does."""
@@ -194,27 +224,40 @@ class Freshness:
         declared = run.declaration
         if declared is not None and declared.version != run.method_version:
             return f"{declared.label} computes something else since version {declared.version}"
-        for role, source in run.reads.items():
-            reason = self._source_reason(run, role, source)
-            if reason:
-                return reason
-        if run.target == "dataset" and self._digest("id") != run.fingerprint.get("samples"):
-            change = len(self._dataset) - (run.n + run.skipped)
+        reasons = (self._source_reason(run, role, source) for role, source in run.reads.items())
+        return self._rows_reason(run) or next((reason for reason in reasons if reason), None)
+
+    def _rows_reason(self, run: Run) -> str | None:
+        """What has happened to the samples or objects themselves."""
+        path = "id"
+        if run.patches_field is not None:
+            if run.patches_field not in object_fields(self._dataset):
+                return f"its objects in {run.patches_field!r} are gone"
+            path = f"{root_of(self._dataset, run.patches_field)}.id"
+        if run.target == "dataset" and self._digest(path) != run.fingerprint.get("samples"):
+            change = self._dataset.count(path) - (run.n + run.skipped)
             if change == 0:
-                return "samples were replaced"
-            return f"{abs(change):,} samples were {'added' if change > 0 else 'removed'}"
-        return None
+                return f"{run.word}s were replaced"
+            were = f"{abs(change):,} {run.word}s were" if abs(change) > 1 else f"1 {run.word} was"
+            return f"{were} {'added' if change > 0 else 'removed'}"
+        if "boxes" in run.fingerprint and self._boxes(run) != run.fingerprint["boxes"]:
+            return f"boxes in {run.patches_field!r} have changed"
+        if "stored" in run.facts and not vector_store.is_there(run.facts["stored"]):
+            return "its file of vectors is gone"
+        changed = kept.changed_files(self._dataset, run) if "reuse" in run.params else 0
+        return f"{changed:,} file{' has' if changed == 1 else 's have'} changed on disk" if changed else None
 
     def _source_reason(self, run: Run, role: str, source: Mapping[str, Any]) -> str | None:
         maker = source.get("run")
         if maker is not None:
+            said = f"its {source.get('role') or role} came from {maker!r}"
             parent = self._runs.get(maker)
             if parent is None or parent.status != "done":
-                return f"its {role} came from {maker!r}, which was forgotten"
+                return f"{said}, which was forgotten"
             if parent.finished != source.get("made"):
-                return f"its {role} came from {maker!r}, which has been computed again"
+                return f"{said}, which has been computed again"
             upstream = self.stale_reason(maker)
-            return f"its {role} came from {maker!r}: {upstream}" if upstream else None
+            return f"{said}: {upstream}" if upstream else None
         if role == "labels":
             if self._dataset.get_field(source["field"]) is None:
                 return f"its labels in {source['field']!r} are gone"
@@ -229,18 +272,46 @@ class Freshness:
         return None
 
     def _corrected_reason(self, run: Run, path: str) -> str | None:
-        if path not in self._corrected:
-            self._corrected[path] = corrections(self._dataset, path)
-        found = self._corrected[path]
-        if digest(found) == run.fingerprint.get("corrections", digest([])):
+        found, count_of = self._remembered(
+            f"corrections of {path}", lambda: _digest_of_corrections(self._dataset, path)
+        )
+        if found == run.fingerprint.get("corrections", digest([])):
             return None
-        count = f"{len(found):,} label{'' if len(found) == 1 else 's'}" if found else "labels"
+        count = f"{count_of:,} label{'' if count_of == 1 else 's'}" if count_of else "labels"
         return f"{count} in {path.removesuffix('.label')!r} corrected since; the result is in {curated_field(path)!r}"
 
     def _digest(self, path: str) -> str:
-        if path not in self._digests:
-            self._digests[path] = digest(self._dataset.values(path))
-        return self._digests[path]
+        return str(self._remembered(path, lambda: digest(self._dataset.values(path))))
+
+    def _boxes(self, run: Run) -> str:
+        return str(self._remembered(f"boxes of {run.key} {run.finished}", lambda: digest_of_boxes(self._dataset, run)))
+
+    def _remembered(self, what: str, read: Callable[[], Any]) -> Any:
+        """What `read` returned when the samples were as they are now."""
+        place = (str(self._dataset._doc.id), what)
+        known = _READ.get(place)
+        if known is not None and known[0] == self._stamp:
+            return known[1]
+        value = read()
+        newest = self._stamp[1]
+        if newest is None or datetime.now(timezone.utc).replace(tzinfo=None) - newest > SETTLED:
+            _READ[place] = (self._stamp, value)
+        return value
+
+
+_READ: dict[tuple[str, str], tuple[tuple[Any, ...], Any]] = {}
+
+
+def _stamp(dataset: fo.Dataset) -> tuple[Any, ...]:
+    """Differs whenever a sample was added, removed or modified, or a field renamed; two look-ups in indexes."""
+    samples = dataset._sample_collection
+    newest = samples.find_one({}, {"last_modified_at": True}, sort=[("last_modified_at", -1)]) or {}
+    return samples.estimated_document_count(), newest.get("last_modified_at"), dataset.last_modified_at
+
+
+def _digest_of_corrections(dataset: fo.Dataset, path: str) -> tuple[str, int]:
+    found = corrections(dataset, path)
+    return digest(found), len(found)
 
 
 def stale_reason(dataset: fo.Dataset, run: Run) -> str | None:
@@ -254,6 +325,19 @@ def digest(values: Iterable[Any]) -> str:
     for value in values:
         state.update(repr(value).encode() + b"\n")
     return state.hexdigest()[:32]
+
+
+def digest_of_boxes(dataset: fo.Dataset, run: Run) -> str:
+    """Digest of the places of the objects that a run on objects has results for."""
+    root = root_of(dataset, run.patches_field)
+    shape = f"{root}.points" if root.endswith(".polylines") else f"{root}.bounding_box"
+    found = [dataset.values(path) for path in (shape, next(iter(run.writes.values())))]
+    return digest(
+        place
+        for places, results in zip(*found, strict=True)
+        for place, result in zip(places or (), results or (), strict=True)
+        if result is not None
+    )
 
 
 def free_key(dataset: fo.Dataset, wanted: str) -> str:

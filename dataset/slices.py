@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import fiftyone as fo
 import fiftyone.core.fields as fof
+import numpy as np
 from fiftyone import ViewField as F
 
 from ..core.method import Progress
 from ..core.params import ParamError, Params, param
 from .action import Action, counted
+from .rows import Rows, resolved, root_of, rows_of, shown_field
 
 PREFIX = "slice_"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SaveSliceParams(Params):
-    """Save the current view, or the samples that meet a condition on one field, as a view with a name."""
+    """Save the current view, or the samples that meet a condition on one field, as a view with a name.
+
+    Of objects (patches in the grid, or a condition on their attribute) it holds the images that have such objects, and
+    shows of each image only these.
+    """
 
     name: str = param(help="Name of the slice, as the App's list of saved views shows it")
     field: str | None = param(None, "Field the condition is about; nothing for the samples of the current view")
-    equals: str | None = param(None, "Keep samples whose field has this value")
+    equals: str | None = param(None, "Keep samples whose field has this value, or whose list holds it")
     at_least: float | None = param(None, "Keep samples whose field is at least this")
     at_most: float | None = param(None, "Keep samples whose field is at most this")
     frozen: bool = param(False, "Keep exactly these samples, even if values change later")
@@ -54,32 +60,43 @@ def save_slice(samples: fo.DatasetView, params: SaveSliceParams, progress: Progr
         raise ParamError(
             f"A saved view {taken!r} exists already; choose another name, or pass overwrite=True to replace it"
         )
-    chosen = samples if params.field is None else samples.match(condition(dataset, params))
-    count = len(chosen)
-    if count == 0:
-        raise ParamError(f"No sample meets the condition of slice {params.name!r}; nothing was saved")
-    frozen = params.frozen or params.field is None
+    name, about = resolved(dataset, params.field) if params.field else (None, shown_field(samples))
+    params = replace(params, field=name)
+    rows = rows_of(samples, about)
+    if name is not None:
+        meeting = set(rows_of(_meeting(dataset, params, about), about).ids)
+        rows = rows.only(np.array([one in meeting for one in rows.ids], dtype=bool))
+    if not len(rows):
+        raise ParamError(f"No {rows.word} meets the condition of slice {params.name!r}; nothing was saved")
+    frozen = params.frozen or name is None
     if taken is not None:
         dataset.delete_saved_view(taken)
     if frozen:
-        path = _stamp(dataset, chosen, params.name)
-        view, said = dataset.match(F(path) == True), f"{count:,} samples, fixed by field {path!r}"  # noqa: E712
+        path, count = _stamp(dataset, rows, params.name), len(rows)
+        view = _meeting(dataset, replace(params, field=path, equals="true", at_least=None, at_most=None), about)
+        said = f"{counted(count, rows.word)}, fixed by field {path!r}"
     else:
-        view = dataset.match(condition(dataset, params))
-        said = f"samples with {_said(params)}, kept up to date"
-        count = len(view)
-    made_by = (dataset.get_field(params.field).info or {}).get("run") if params.field else None
+        view, count = _meeting(dataset, params, about), len(meeting)
+        said = f"{rows.word}s with {_said(params)}, kept up to date"
+    made_by = (dataset.get_field(name).info or {}).get("run") if name else None
     dataset.save_view(params.name, view, description=f"Curator slice: {said}" + (f"; run {made_by}" if made_by else ""))
     return {
-        "headline": f"Slice {params.name!r}: {counted(count, 'sample')}",
+        "headline": f"Slice {params.name!r}: {counted(count, rows.word)}",
         "name": params.name,
         "count": count,
         "frozen": frozen,
     }
 
 
-def condition(dataset: fo.Dataset, params: SaveSliceParams) -> Any:
-    """The condition as a view expression.
+def _meeting(dataset: fo.Dataset, params: SaveSliceParams, about: str | None) -> fo.DatasetView:
+    """The samples that meet the condition; or those that have such objects, with these alone."""
+    if about is None:
+        return dataset.match(condition(dataset, params))
+    return dataset.filter_labels(about, condition(dataset, params, inside=root_of(dataset, about)))
+
+
+def condition(dataset: fo.Dataset, params: SaveSliceParams, inside: str | None = None) -> Any:
+    """The condition as a view expression, of samples or of the labels in the list `inside`.
 
     Raises:
         ParamError: no such field, or the value is not of the field's type.
@@ -90,6 +107,13 @@ def condition(dataset: fo.Dataset, params: SaveSliceParams) -> Any:
     path = params.field
     if isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classification:
         path, schema = f"{path}.label", dataset.get_field(f"{path}.label")
+    elif isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classifications:
+        path = f"{path}.classifications.label"
+    path = str(path).removeprefix(f"{inside}.") if inside else str(path)
+    if path.endswith(".classifications.label") and params.equals is not None:
+        return F(path).contains(params.equals)
+    if isinstance(schema, fof.ListField) and params.equals is not None:
+        return F(path).contains(_typed(schema.field, params.equals, params.field))
     if params.equals is not None:
         return F(path) == _typed(schema, params.equals, params.field)
     if not isinstance(schema, (fof.FloatField, fof.IntField)):
@@ -124,9 +148,8 @@ def _typed(schema: fof.Field, text: str, path: str | None) -> Any:
     return text
 
 
-def _stamp(dataset: fo.Dataset, chosen: fo.DatasetView, name: str) -> str:
-    path = PREFIX + re.sub(r"\W+", "_", name).strip("_").lower()
-    ids = chosen.values("id")
+def _stamp(dataset: fo.Dataset, rows: Rows, name: str) -> str:
+    path = rows.path(PREFIX + re.sub(r"\W+", "_", name).strip("_").lower())
     if dataset.get_field(path) is not None:
         if (dataset.get_field(path).info or {}).get("slice") != name:
             raise ParamError(
@@ -136,13 +159,13 @@ def _stamp(dataset: fo.Dataset, chosen: fo.DatasetView, name: str) -> str:
     info = {"slice": name}
     dataset.add_sample_field(path, fo.BooleanField, description=f"Member of slice {name!r}", info=info)
     dataset.create_index(path)
-    dataset.set_values(path, dict.fromkeys(ids, True), key_field="id")
+    rows.set(dataset, path, True)
     return path
 
 
 def _said(params: SaveSliceParams) -> str:
     if params.equals is not None:
-        return f"{params.field} = {params.equals}"
+        return f"{params.field}: {params.equals}"
     bounds = [f"{params.at_least:g} ≤" if params.at_least is not None else "", str(params.field)]
     bounds.append(f"≤ {params.at_most:g}" if params.at_most is not None else "")
     return " ".join(part for part in bounds if part)

@@ -1,4 +1,4 @@
-"""Embeddings as a file for other tools: NPZ with vectors, paths and labels, as `import_embeddings` reads it."""
+"""Embeddings as a file for other tools, as `import_embeddings` reads it: NPZ, Parquet, or NPY with a list of paths."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ import fiftyone as fo
 
 from ..core.method import Progress
 from ..core.params import ParamError, Params, param
-from ..core.vector_files import write_npz
+from ..core.parquet_files import write_parquet
+from ..core.vector_files import write_npy, write_npz
 from .action import Action
 from .columns import read
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportEmbeddingsParams(Params):
-    """Write embeddings to an NPZ file with their image paths and labels."""
+    """Write embeddings with their image paths and labels to an NPZ or Parquet file, or to NPY with a list of paths."""
 
-    path: str = param(help="File to write, ending in .npz", path="file")
+    path: str = param(
+        help="File to write, ending in .npz, .parquet or .npy; the last gets a list of paths beside it, <name>.ids.txt",
+        path="file",
+    )
     embeddings: str = param("embeddings", "Embeddings to write", reads="embeddings")
     label_field: str | None = param(None, "Labels to write with them", reads="labels")
     overwrite: bool = param(False, "Replace a file that is there")
@@ -28,8 +32,11 @@ class ExportEmbeddingsParams(Params):
 def export_embeddings(samples: fo.DatasetView, params: ExportEmbeddingsParams, progress: Progress) -> dict[str, Any]:
     """Write the file; samples without vectors are left out and counted."""
     path = Path(params.path).expanduser()
-    if path.suffix != ".npz" or not path.parent.is_dir():
-        raise ParamError(f"ExportEmbeddingsParams.path must be a .npz file in a folder that exists; got {str(path)!r}")
+    if path.suffix not in (".npz", ".parquet", ".npy") or not path.parent.is_dir():
+        raise ParamError(
+            f"ExportEmbeddingsParams.path must be a .npz, .parquet or .npy file in a folder that exists; "
+            f"got {str(path)!r}"
+        )
     if path.exists() and not params.overwrite:
         raise ParamError(
             f"The file {str(path)!r} exists already; choose another name, or pass overwrite=True to replace it"
@@ -39,7 +46,12 @@ def export_embeddings(samples: fo.DatasetView, params: ExportEmbeddingsParams, p
     labels = None
     if inputs.labels is not None:
         labels = [inputs.labels.names[code] if code >= 0 else None for code in inputs.labels.codes]
-    write_npz(str(path), inputs.vectors, inputs.paths, labels)
+    if path.suffix == ".npz":
+        write_npz(str(path), inputs.vectors, inputs.paths, labels)
+    elif path.suffix == ".parquet":
+        write_parquet(path, inputs.vectors, inputs.paths, inputs.ids, labels)
+    else:
+        write_npy(str(path), inputs.vectors, inputs.paths)
     return {
         "headline": f"{inputs.n:,} vectors of {inputs.vectors.shape[1]} numbers written to {path}",
         "count": inputs.n,

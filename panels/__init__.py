@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from .comparison import ComparisonPanel
 from .curation import CurationPanel
+from .map import MapPanel
+from .report import ReportPanel
 from .review import ReviewPanel
 
-PANELS = (CurationPanel, ReviewPanel)
+PANELS = (CurationPanel, ReviewPanel, MapPanel, ReportPanel, ComparisonPanel)

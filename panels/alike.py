@@ -1,7 +1,7 @@
 """The samples most like one, class by class: what a person compares a doubtful label with.
 
 From a `find_neighbors` run where there is one; classes that it does not reach are filled from the vectors themselves,
-which this process keeps in memory for the dataset reviewed last.
+which are read class by class as they are needed and kept in memory for the dataset reviewed last.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import numpy as np
 from fiftyone import ViewField as F
 
 from ..core.method import Array
-from ..dataset.runs import Run
+from ..dataset import columns
+from ..dataset.rows import Rows
+from ..dataset.runs import Run, get_run
 
 MOST_VECTORS = 50_000  # rows kept in memory; above, only a find_neighbors run tells who is alike
 SPARE = 8  # candidates beyond those wanted, some of which may have got another label since they were read
@@ -23,13 +25,15 @@ SPARE = 8  # candidates beyond those wanted, some of which may have got another 
 
 @dataclass
 class _Vectors:
-    """Unit vectors of one dataset and field, with the labels they had when they were read."""
+    """Unit vectors of one dataset and field, class by class as far as they have been read.
+
+    Attributes:
+        of: what they are of; when that changes they are read anew.
+        read: class → ids of its samples and (n, d) unit vectors; None stands for all classes.
+    """
 
     of: tuple[Any, ...] = ()
-    ids: Sequence[str] = ()
-    rows: dict[str, int] = field(default_factory=dict)
-    x: Array = field(default_factory=lambda: np.zeros((0, 1), np.float32))
-    labels: Array = field(default_factory=lambda: np.zeros(0, object))
+    read: dict[str | None, tuple[Sequence[str], Array]] = field(default_factory=dict)
 
 
 _KEPT = _Vectors()
@@ -61,27 +65,9 @@ def alike(
     return _pictures(dataset, near, label_path, label)[:n] or found
 
 
-def group(dataset: fo.Dataset, path: str, keeper: str | None, sample_id: str, n: int) -> list[dict[str, Any]]:
-    """The others of a group of copies; those to keep first.
-
-    Returns:
-        dicts with "id", "path", "label" ("keep" for those to keep) and "similarity" None
-    """
-    number = dataset[sample_id][path]
-    if number is None:
-        return []
-    others = dataset.match((F(path) == number) & (F("id") != sample_id)).limit(n)
-    keep = others.values(keeper) if keeper else [None] * len(others)
-    rows = zip(*others.values(["id", "filepath"]), keep, strict=True)
-    found = [
-        {"id": other, "path": place, "label": "proposed to keep" if kept else None, "similarity": None}
-        for other, place, kept in rows
-    ]
-    return sorted(found, key=lambda one: one["label"] is None)
-
-
 def _from_neighbors(dataset: fo.Dataset, runs: Sequence[Run], sample_id: str) -> list[tuple[str, float]]:
-    made = [run for run in runs if run.method == "find_neighbors" and run.status == "done"]
+    done = [run for run in runs if run.status == "done" and run.patches_field is None]
+    made = [run for run in done if run.method == "find_neighbors"]
     for run in reversed(made):
         paths = [run.writes.get("ids", ""), run.writes.get("similarities", "")]
         if all(dataset.get_field(path) is not None for path in paths):
@@ -94,31 +80,44 @@ def _from_vectors(
     dataset: fo.Dataset, run: Run, sample_id: str, label_path: str | None, label: str | None, n: int
 ) -> list[tuple[str, float]]:
     source = run.reads.get("embeddings") or {}
-    vectors = _vectors(dataset, source, label_path) if dataset.get_field(source.get("field", "")) is not None else None
-    if vectors is None or sample_id not in vectors.rows:
+    path = source.get("field", "")
+    if dataset.get_field(path) is None or (label is not None and label_path is None):
         return []
-    own = vectors.rows[sample_id]
-    rows = np.flatnonzero(vectors.labels == label) if label is not None else np.arange(len(vectors.x))
-    rows = rows[rows != own]
-    similarities = vectors.x[rows] @ vectors.x[own]
-    order = np.argsort(-similarities, kind="stable")[: n + SPARE]
-    return [(vectors.ids[int(rows[row])], float(similarities[row])) for row in order]
+    _, own = _read(dataset, dataset.select(sample_id).view(), source)
+    found = _vectors(dataset, source, label_path, label) if len(own) else None
+    if found is None:
+        return []
+    ids, x = found
+    similarities = x @ own[0]
+    order = np.argsort(-similarities, kind="stable")[: n + SPARE + 1]
+    return [(ids[row], float(similarities[row])) for row in order if ids[row] != sample_id]
 
 
-def _vectors(dataset: fo.Dataset, source: Mapping[str, Any], label_path: str | None) -> _Vectors | None:
-    """The vectors of a field, from memory where they are still the same."""
+def _vectors(
+    dataset: fo.Dataset, source: Mapping[str, Any], label_path: str | None, label: str | None
+) -> tuple[Sequence[str], Array] | None:
+    """Ids and vectors of one class, or of all; from memory where they are still the same."""
     global _KEPT
-    of = (str(dataset._doc.id), source["field"], source.get("made"), label_path, dataset.count())
+    count = dataset.count()
+    of = (str(dataset._doc.id), source["field"], source.get("made"), label_path, count)
     if of != _KEPT.of:
-        if not 0 < dataset.count() <= MOST_VECTORS:
+        _KEPT = _Vectors(of)
+    if label not in _KEPT.read:
+        if not 0 < count <= MOST_VECTORS:
             return None
-        columns = dataset.exists(source["field"]).values(["id", source["field"], label_path or "id"])
-        ids, values, labels = columns
-        x = np.array(values, dtype=np.float32)
-        x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
-        rows = {other: row for row, other in enumerate(ids)}
-        _KEPT = _Vectors(of, ids, rows, x, np.array(labels, dtype=object))
-    return _KEPT
+        view = dataset.view() if label is None else dataset.match(F(label_path) == label)
+        _KEPT.read[label] = _read(dataset, view, source)
+    return _KEPT.read[label]
+
+
+def _read(dataset: fo.Dataset, view: fo.DatasetView, source: Mapping[str, Any]) -> tuple[Sequence[str], Array]:
+    """Ids and unit vectors of the samples that have one."""
+    some = Rows(view.exists(source["field"]), None)
+    if not len(some):
+        return [], np.zeros((0, 1), np.float32)
+    facts = get_run(dataset, source["run"]).facts if source.get("run") else {}
+    x, _ = columns.read_vectors(some, source["field"], facts)
+    return some.ids, x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
 
 
 def _pictures(

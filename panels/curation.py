@@ -17,11 +17,14 @@ from fiftyone import ViewField as F
 from fiftyone.operators.categories import Categories
 
 from ..core.catalog import METHODS
+from ..dataset.actions import ACTIONS
 from ..dataset.columns import vector_sources
+from ..dataset.lists import default_name
 from ..dataset.runs import Freshness, Run, list_runs
-from . import grid, home, reading, run_page, wording
+from . import checkup, grid, home, objects, quadrants, queue, reading, run_page, showing, wording
 from .beginning import advice
 from .layout import Layout, layout
+from .quadrants import Axes
 from .run_page import GIVEN
 
 EVENTS = (
@@ -37,6 +40,10 @@ EVENTS = (
     "show_group",
     "show_flag",
     "show_sorted",
+    "show_cell",
+    "show_quadrant",
+    "show_box",
+    "show_issue",
     "open_sample",
     "save_slice",
     "export",
@@ -74,7 +81,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         self.refresh(ctx)
 
     def on_change_dataset(self, ctx: Any) -> None:
-        ctx.panel.set_state({"run": None, "score": None, "pages": None, "shown": None})
+        ctx.panel.set_state({"run": None, "score": None, "pages": None, "shown": None, "objects": None})
         self.refresh(ctx)
 
     def on_change_view(self, ctx: Any) -> None:
@@ -82,7 +89,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         # base view. Just after opening, the state has not reached the browser yet, and everything has just been read.
         known = ctx.panel.get_state("base")
         if ctx.dataset is not None and (known is None or known == grid.digest(grid.base_view(ctx))):
-            ctx.panel.set_data("showing", _showing(ctx))
+            ctx.panel.set_data("showing", showing.showing(ctx))
         else:
             self.refresh(ctx)
 
@@ -94,26 +101,34 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         if data["advice"] is None:
             view = grid.base_view(ctx)
             ctx.panel.set_state("base", grid.digest(view))
-            run, fresh = _open_run(ctx), Freshness(ctx.dataset)
+            runs = list_runs(ctx.dataset)
+            run, fresh = _named(runs, ctx.panel.get_state("run")), Freshness(ctx.dataset, runs)
             data["scope"] = _scope(ctx, view)
-            data["showing"] = _showing(ctx)
-            if run is not None:
-                parts = _layout(ctx, run)
-                data["page"] = run_page.page(run, fresh.stale_reason(run.key), view, parts, ctx.panel_state)
+            data["showing"] = showing.showing(ctx)
+            if run is not None and checkup.is_checkup(run):
+                data["page"] = checkup.page(run, fresh.stale_reason(run.key), view)
+            elif run is not None:
+                parts = _layout(ctx.dataset, run, runs)
+                axes = quadrants.axes(runs, ctx.dataset.get_field_schema(), run)
+                data["page"] = run_page.page(run, fresh.stale_reason(run.key), view, parts, axes, ctx.panel_state)
             else:
-                runs = list_runs(ctx.dataset)
                 stale = {each.key: fresh.stale_reason(each.key) for each in runs}
-                data["home"] = home.home(METHODS, runs, stale, _has(ctx.dataset, runs))
+                found = home.home(METHODS, ACTIONS, runs, stale, _has(ctx.dataset, runs))
+                if found["next"]["action"] is None and found["poll"] is None:
+                    found["next"] = _review_step(ctx.dataset, runs, view) or found["next"]
+                data["home"] = checkup.on_home(found, runs, stale.get(checkup.KEY))
         ctx.panel.set_data(data)
 
     def open_run(self, ctx: Any) -> None:
         """Show the page of a run."""
         ctx.panel.set_state({"run": ctx.params.get("key"), "score": None, "pages": None})
+        run = _open_run(ctx)
+        ctx.panel.set_state("objects", run.patches_field if run is not None else None)
         self.refresh(ctx)
 
     def back(self, ctx: Any) -> None:
         """Show the stages."""
-        ctx.panel.set_state({"run": None, "score": None, "pages": None})
+        ctx.panel.set_state({"run": None, "score": None, "pages": None, "objects": None})
         self.refresh(ctx)
 
     def choose_score(self, ctx: Any) -> None:
@@ -139,29 +154,28 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
 
     def whole_dataset(self, ctx: Any) -> None:
         """Take all conditions from the grid."""
-        ctx.panel.set_state("shown", None)
-        ctx.ops.clear_sidebar_filters()
-        ctx.ops.clear_view()
+        showing.whole_dataset(ctx)
 
     def show_all(self, ctx: Any) -> None:
         """Take the panel's own condition from the grid."""
-        ctx.panel.set_state("shown", None)
-        ctx.panel.set_data("showing", None)
-        grid.show(ctx, None)
+        showing.show_all(ctx)
 
     def show_range(self, ctx: Any) -> None:
-        """Show the samples whose score lies in a range of the histogram."""
-        score = _parts(ctx).score(ctx.panel.get_state("score"))
+        """Show the samples whose score lies in a range of the histogram: all of them, or those of one class."""
+        parts, label = _parts(ctx), ctx.params.get("class")
+        score = parts.score(ctx.panel.get_state("score"))
         low, high = reading.finite(ctx.params.get("low")), reading.finite(ctx.params.get("high"))
-        if score is None or low is None or high is None:
+        if score is None or low is None or high is None or (label is not None and parts.labels is None):
             return
         view = grid.base_view(ctx)
-        _, largest = reading.extremes(view, score.path)
+        least, largest = reading.extremes(view, score.path)
         condition = reading.in_range(score.path, low, high, closed=largest is None or high >= largest)
         _, last = reading.extremes(view.match(condition), score.path)
-        text = f"{score.title} {wording.number(low)} to {wording.number(high)}"
+        text = f"{score.title} {wording.interval(low, high, least, largest)}"
+        if label is not None:
+            condition, text = condition & (F(parts.labels) == label), f"{text}, labelled {label}"
         shown = {"event": "show_range", "column": score.name, "low": low, "high": high, "last": last, "text": text}
-        _show(ctx, fos.Match(condition), shown)
+        showing.show(ctx, fos.Match(condition), {**shown, "class": label})
 
     def show_group(self, ctx: Any) -> None:
         """Show the samples of one group, or those of one given label that the run marked."""
@@ -178,14 +192,14 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             condition = F(part.path).contains(value) if part.holds_many else F(part.path) == value
             text = f"{part.title.lower()} {value}"
         shown = {"event": "show_group", "column": column, "value": value, "text": text}
-        _show(ctx, fos.Match(condition), shown)
+        showing.show(ctx, fos.Match(condition), shown)
 
     def show_flag(self, ctx: Any) -> None:
         """Show the samples that one of the run's columns marks."""
         part = next((part for part in _parts(ctx).flags if part.name == ctx.params.get("value")), None)
         if part is not None:
             shown = {"event": "show_flag", "column": "", "value": part.name, "text": f"marked “{part.title.lower()}”"}
-            _show(ctx, fos.Match(F(part.path) == True), shown)  # noqa: E712
+            showing.show(ctx, fos.Match(F(part.path) == True), shown)  # noqa: E712
 
     def show_sorted(self, ctx: Any) -> None:
         """Show all samples, from one end of the score to the other."""
@@ -195,11 +209,55 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         high = run_page.is_high_end(score, which)
         text = f"{'highest' if high else 'lowest'} {score.title.lower()} first"
         shown = {"event": "show_sorted", "column": score.name, "value": which, "text": text}
-        _show(ctx, fos.SortBy(score.path, reverse=high), shown)
+        showing.show(ctx, fos.SortBy(score.path, reverse=high), shown)
+
+    def show_cell(self, ctx: Any) -> None:
+        """Show the samples of one cell of the matrix: with this given label, and this class by the run."""
+        parts, row, column = _parts(ctx), ctx.params.get("row"), ctx.params.get("column")
+        if parts.labels is None or parts.label is None or not isinstance(row, str) or not isinstance(column, str):
+            return
+        condition = (F(parts.labels) == row) & (F(parts.label.path) == column)
+        text = f"given label {row}, {parts.label.title.lower()} {column}"
+        shown = {"event": "show_cell", "column": column, "value": row, "text": text}
+        showing.show(ctx, fos.Match(condition), shown)
+
+    def show_quadrant(self, ctx: Any) -> None:
+        """Show the samples of one quadrant of importance against label quality."""
+        axes, name = _axes(ctx), ctx.params.get("name")
+        quadrant = next((one for one in quadrants.QUADRANTS if one.name == name), None)
+        if axes is None or quadrant is None:
+            return
+        points = reading.both(grid.base_view(ctx), axes.x, axes.y)
+        if len(points):
+            condition = axes.condition(quadrant, quadrants.hard_from(points))
+            shown = {"event": "show_quadrant", "column": "", "value": name, "text": quadrant.title.lower()}
+            showing.show(ctx, fos.Match(condition), shown)
+
+    def show_box(self, ctx: Any) -> None:
+        """Show the samples of a rectangle of importance against label quality."""
+        axes = _axes(ctx)
+        given = [reading.finite(ctx.params.get(name)) for name in ("left", "right", "low", "high")]
+        sides = [side for side in given if side is not None]
+        if axes is None or len(sides) < len(given):
+            return
+        view, said, condition = grid.base_view(ctx), [], None
+        for title, path, (low, high) in (("quality", axes.x, sides[:2]), ("importance", axes.y, sides[2:])):
+            least, largest = reading.extremes(view, path)
+            inside = reading.in_range(path, low, high, closed=largest is None or high >= largest)
+            condition = inside if condition is None else condition & inside
+            said.append(f"{title} {wording.interval(low, high, least, largest)}")
+        shown = {"event": "show_box", "column": "", "value": sides, "text": ", ".join(said)}
+        showing.show(ctx, fos.Match(condition), shown)
+
+    def show_issue(self, ctx: Any) -> None:
+        """Show the samples of one kind of issue that a check found."""
+        checkup.show_issue(ctx, str(ctx.params.get("value")))
 
     def open_sample(self, ctx: Any) -> None:
-        """Open one sample large."""
+        """Open one sample large; of an object its image, unless the grid shows objects."""
         sample_id = ctx.params["id"]
+        if objects.about(ctx) is not None and not ctx.view._is_patches:
+            sample_id = str(grid.base_view(ctx)[sample_id].sample_id)
         if grid.is_shown(ctx) and not ctx.view.select([sample_id]).count():
             self.show_all(ctx)  # the grid was narrowed to others
         ctx.ops.open_sample(id=sample_id)
@@ -222,23 +280,30 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         """Offer to save what the panel shows in the grid as a slice."""
         run = _open_run(ctx)
         if run is not None:
-            self._prompt(ctx, "save_slice", slice_params(run, _parts(ctx), _shown(ctx)))
+            self._prompt(ctx, "save_slice", slice_params(run, _parts(ctx), showing.shown(ctx)))
 
     def export(self, ctx: Any) -> None:
         """Offer to write a list of what the grid shows."""
         run = _open_run(ctx)
         if run is not None:
-            fields = [part.path for part in _parts(ctx).scores]
-            self._prompt(ctx, "export_list", {"path": str(Path.home() / f"{run.key}.csv"), "fields": fields})
+            if run.stage == "clean":  # what was found is to be left out: paths alone, as training scripts take them
+                self._prompt(ctx, "export_list", {"path": str(Path.home() / default_name())})
+            else:
+                fields = [part.path for part in _parts(ctx).scores]
+                self._prompt(ctx, "export_list", {"path": str(Path.home() / f"{run.key}.csv"), "fields": fields})
 
     def open_map(self, ctx: Any) -> None:
-        """Open the App's Embeddings panel. It lists all maps, and takes no request for one of them."""
-        ctx.ops.open_panel("Embeddings", layout="horizontal")
-        ctx.ops.notify(f"Choose {ctx.panel.get_state('run')!r} in the Embeddings panel")
+        """Open the Curation Map panel on the open run."""
+        ctx.ops.open_panel("map", layout="horizontal", state={"open": ctx.panel.get_state("run")})
 
     def review(self, ctx: Any) -> None:
-        """Open the Curation Review panel on the open run."""
-        ctx.ops.open_panel("review", state={"source": ctx.panel.get_state("run")})
+        """Open the Curation Review panel on a run: the one named, or the open one."""
+        key, review = ctx.params.get("key") or ctx.panel.get_state("run"), f"{self.plugin_name}/review"
+        open_ones = [panel for panel in grid.open_panels(ctx) if panel.type in (review, "review")]
+        # A panel's state has not reached it when it loads, so what to open goes to the view, which asks for it.
+        ctx.ops.open_panel("review", data={"wanted": key})
+        for panel in open_ones:  # which the App only brings to the front
+            ctx.ops.patch_panel_data({"wanted": key}, panel_id=panel.component_id)
 
     def on_ran(self, ctx: Any) -> None:
         """An operator that was opened from here has ended."""
@@ -257,61 +322,60 @@ def slice_params(run: Run, parts: Layout, shown: dict[str, Any] | None) -> dict[
     params: dict[str, Any] = {"name": f"{run.key} {shown['text']}" if shown else run.key}
     if shown is None:
         return params
-    if shown["event"] == "show_range":
+    if shown["event"] == "show_range" and shown.get("class") is None:
         params.update(field=parts.named(shown["column"]).path, at_least=shown["low"], at_most=shown["last"])
     elif shown["event"] == "show_flag":
         params.update(field=parts.named(shown["value"]).path, equals="true")
     elif shown["event"] == "show_group" and shown["column"] != GIVEN:
-        part = parts.named(shown["column"])
-        if not part.holds_many:
-            params.update(field=part.path.removesuffix(".label"), equals=str(shown["value"]))
+        path = parts.named(shown["column"]).path.removesuffix(".label").removesuffix(".classifications")
+        params.update(field=path, equals=str(shown["value"]))
     return params
 
 
-def _show(ctx: Any, stage: fos.ViewStage, shown: dict[str, Any]) -> None:
-    ctx.panel.set_state("shown", shown)
-    n = grid.base_view(ctx).add_stage(stage).count()
-    ctx.panel.set_data("showing", {**shown, "text": _says(n, shown)})
-    grid.show(ctx, stage)
-
-
-def _shown(ctx: Any) -> dict[str, Any] | None:
-    """What the panel's stage in the grid shows; None once the user has removed it."""
-    return ctx.panel.get_state("shown") if grid.is_shown(ctx) else None
-
-
-def _showing(ctx: Any) -> dict[str, Any] | None:
-    shown = _shown(ctx)
-    return {**shown, "text": _says(ctx.view.count(), shown)} if shown else None
-
-
-def _says(n: int, shown: dict[str, Any]) -> str:
-    return f"The grid shows {wording.samples(n)}: {shown['text']}"
+def _named(runs: list[Run], key: str | None) -> Run | None:
+    return next((run for run in runs if run.key == key), None) if key else None
 
 
 def _open_run(ctx: Any) -> Run | None:
     key = ctx.panel.get_state("run")
-    return next((run for run in list_runs(ctx.dataset) if run.key == key), None) if key else None
+    return _named(list_runs(ctx.dataset), key) if key else None
 
 
 def _parts(ctx: Any) -> Layout:
-    run = _open_run(ctx)
-    return _layout(ctx, run) if run is not None else Layout()
+    runs = list_runs(ctx.dataset)
+    run = _named(runs, ctx.panel.get_state("run"))
+    return _layout(ctx.dataset, run, runs) if run is not None else Layout()
 
 
-def _layout(ctx: Any, run: Run) -> Layout:
-    return layout(run, ctx.dataset.get_field_schema(), ctx.dataset.list_brain_runs())
+def _axes(ctx: Any) -> Axes | None:
+    runs = list_runs(ctx.dataset)
+    run = _named(runs, ctx.panel.get_state("run"))
+    return quadrants.axes(runs, ctx.dataset.get_field_schema(), run) if run is not None else None
+
+
+def _layout(dataset: fo.Dataset, run: Run, runs: list[Run]) -> Layout:
+    return layout(run, dataset.get_field_schema(), reading.given_labels(dataset, runs))
 
 
 def _scope(ctx: Any, view: fo.DatasetView) -> dict[str, Any]:
     n, total = view.count(), ctx.dataset.count()
-    if ctx.view._is_generated:
+    if view._is_patches:
+        text = f"The figures are about {n:,} objects of the field {objects.about(ctx)!r}"
+    elif ctx.view._is_generated:
         text = f"The grid shows objects; the figures are about all {wording.samples(total)} of the dataset"
     elif view._stages:
         text = f"The figures are about the current view: {n:,} of {wording.samples(total)}"
     else:
         text = f"The figures are about the whole dataset: {wording.samples(total)}"
     return {"text": text, "narrowed": bool(view._stages) or ctx.view._is_generated}
+
+
+def _review_step(dataset: fo.Dataset, runs: list[Run], view: fo.DatasetView) -> dict[str, Any] | None:
+    """The review to go on with: the first of those that look for errors where something is undecided."""
+    for source in queue.sources(runs, dataset.get_field_schema(), reading.given_labels(dataset, runs)):
+        if source.run.stage == "clean" and (n := queue.undecided(source, view)):
+            return home.review_step(source.run, n)
+    return None
 
 
 def _has(dataset: fo.Dataset, runs: list[Run]) -> set[str]:

@@ -14,12 +14,17 @@ import fiftyone.core.stages as fos
 import fiftyone.core.view as fov
 from bson import json_util
 
+from . import objects
+
 MARK = "curator_panel_stage"
 
 
 def base_view(ctx: Any) -> fo.DatasetView:
-    """What the figures are about: the App's view with its sidebar filters, without the panel's stage."""
-    return ctx.dataset.view() if ctx.view._is_generated else _without_mark(ctx.dataset, ctx.view)
+    """What the figures are about: the App's view with its sidebar filters, without the panel's stages.
+
+    While the panel is about objects, it is the view of these objects.
+    """
+    return _base(ctx, ctx.view)
 
 
 def is_shown(ctx: Any) -> bool:
@@ -35,14 +40,26 @@ def show(ctx: Any, stage: fos.ViewStage | None) -> None:
         bar = ctx.dataset.load_saved_view(request["view_name"])
     else:
         bar = fov.DatasetView._build(ctx.dataset, request.get("view") or [])
-    view = ctx.dataset.view() if bar._is_generated else _without_mark(ctx.dataset, bar)
+    view = _base(ctx, bar) if stage is not None else _of_samples(ctx.dataset, bar)
     if stage is not None:
         stage._uuid = MARK
         view = view.add_stage(stage)
-    if view._stages:
+    if view._all_stages:
         ctx.ops.set_view(view=view)
     else:
         ctx.ops.clear_view()
+
+
+def open_panels(ctx: Any) -> list[fo.Panel]:
+    """The panels that are open in the App."""
+    found, places = [], [ctx.spaces] if ctx.spaces is not None else []
+    while places:
+        place = places.pop()
+        if isinstance(place, fo.Panel):
+            found.append(place)
+        else:
+            places.extend(place.children)
+    return found
 
 
 def digest(view: fo.DatasetView) -> str:
@@ -51,11 +68,32 @@ def digest(view: fo.DatasetView) -> str:
     return hashlib.sha256(stages.encode()).hexdigest()[:16]
 
 
-def _without_mark(dataset: fo.Dataset, view: fo.DatasetView) -> fo.DatasetView:
-    if not any(stage._uuid == MARK for stage in view._stages):
-        return view
-    kept = dataset.view()
-    for stage in view._stages:
-        if stage._uuid != MARK:
-            kept = kept.add_stage(stage)
-    return kept
+def _base(ctx: Any, view: fo.DatasetView) -> fo.DatasetView:
+    field = objects.about(ctx)
+    if field is None:
+        return _of_samples(ctx.dataset, view)
+    stages = _users(view)
+    place = next((at for at, stage in enumerate(stages) if isinstance(stage, objects.MAKERS)), len(stages))
+    own, later = stages[:place], stages[place + 1 :]
+    if place < len(stages) and getattr(stages[place], "field", None) != field:
+        own, later = [], []  # the user looks at objects of another field
+    return objects.patches(ctx.dataset, _built(ctx.dataset, own), field, later, MARK)
+
+
+def _of_samples(dataset: fo.Dataset, view: fo.DatasetView) -> fo.DatasetView:
+    """The user's view of samples; the whole dataset where he looks at something else, such as objects."""
+    stages = _users(view)
+    if any(isinstance(stage, objects.MAKERS) for stage in stages):
+        return dataset.view()
+    return view if len(stages) == len(view._all_stages) else _built(dataset, stages)
+
+
+def _users(view: fo.DatasetView) -> list[fos.ViewStage]:
+    return [stage for stage in view._all_stages if stage._uuid != MARK]
+
+
+def _built(dataset: fo.Dataset, stages: list[fos.ViewStage]) -> fo.DatasetView:
+    view = dataset.view()
+    for stage in stages:
+        view = view.add_stage(stage)
+    return view

@@ -6,6 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..core.method import Method
+from ..core.params import domains
+from ..dataset.action import Action
+from ..dataset.columns import TAGS
 from ..dataset.runs import Run
 from . import wording
 
@@ -16,19 +19,8 @@ STAGES = (
     ("select", "Select", "Choose what is worth training on."),
 )
 
-# What a newcomer should run, in this order, and why now. Methods that are not listed are offered, never urged.
-PATH = (
-    ("compute_embeddings", "Nearly everything here compares images by their embeddings, so they come first."),
-    ("compute_map", "A map shows at a glance which kinds of images there are and which stand alone."),
-    (
-        "find_label_issues",
-        "The samples have labels, and some are probably wrong: find them before anything learns from them.",
-    ),
-    ("find_representatives", "A few real samples that stand for the rest make a large dataset readable."),
-    ("score_importance", "Know which samples matter most to a model before you choose a subset."),
-)
-NEEDS_LABELS = ("find_label_issues", "score_importance")
-POLL_SECONDS = 3
+POLL_SECONDS = 2
+OF_A_RUN = ("forget_run", "rerun")  # actions that stand on the page of a run
 
 
 def state_of(run: Run, stale: str | None) -> tuple[str, str | None]:
@@ -49,27 +41,31 @@ def state_of(run: Run, stale: str | None) -> tuple[str, str | None]:
 def said(run: Run, state: str) -> str:
     """When, and on how many samples."""
     if state == "running":
-        return f"Running, started {wording.ago(run.started)}"
+        doing = run.progress.get("doing")
+        return f"Running, started {wording.ago(run.started)}" + (f": {doing}" if doing else "")
     when = wording.ago(run.finished or run.started)
     if state == "failed":
         return when
-    return f"{when} · {wording.samples(run.n)}" + (" of a view" if run.target == "view" else "")
+    return f"{when} · {wording.samples(run.n, run.word)}" + (" of a view" if run.target == "view" else "")
 
 
-def board(methods: Sequence[Method], runs: Sequence[Run], stale: Mapping[str, str | None]) -> list[dict[str, Any]]:
+def board(
+    methods: Sequence[Method], runs: Sequence[Run], stale: Mapping[str, str | None], has: Collection[str]
+) -> list[dict[str, Any]]:
     """The stages, each with its methods and the newest run of each.
 
     Args:
         methods: in the order to show.
         runs: oldest first.
         stale: key → why the run no longer holds.
+        has: what there is to start from: "labels", "embeddings".
     """
     by_method: dict[str, list[Run]] = {}
     for run in runs:
         by_method.setdefault(run.method, []).insert(0, run)
     stages = []
     for name, label, about in STAGES:
-        rows = [_row(method, by_method.get(method.name, []), stale) for method in methods if method.stage == name]
+        rows = [_row(method, by_method.get(method.name, []), stale, has) for method in methods if method.stage == name]
         if rows:
             stages.append({"name": name, "label": label, "about": about, "methods": rows})
     return stages
@@ -78,10 +74,11 @@ def board(methods: Sequence[Method], runs: Sequence[Run], stale: Mapping[str, st
 def recommend(
     methods: Sequence[Method], runs: Sequence[Run], stale: Mapping[str, str | None], has: Collection[str]
 ) -> dict[str, Any]:
-    """The one thing to do next and why: wait for what runs, mend what is out of date, else follow `PATH`.
+    """The one thing to do next and why: wait for what runs, mend what is out of date, else the next of the methods that
+    everyone should run.
 
     Args:
-        has: what the dataset holds that no run made: "labels", "embeddings".
+        has: what there is to start from: "labels", "embeddings".
     """
     newest = {run.method: run for run in runs}
     running = [run for run in runs if _is_running(run)]
@@ -93,42 +90,65 @@ def recommend(
             action = {"label": "Run again", "event": "rerun", "params": {"key": run.key}}
             why = wording.sentence(f"{method.label} is out of date: {stale[run.key]}")
             return _step(f"Next: {_lower(method.label)} again", why, action)
-    declared = {method.name: method for method in methods}
-    for name, why in PATH:
-        tried = newest.get(name)
-        if name not in declared or (tried and tried.status == "done"):
+    for method in methods:
+        tried = newest.get(method.name)
+        if not method.why_now or (tried and tried.status == "done") or missing(method, has):
             continue
-        if (name in NEEDS_LABELS and "labels" not in has) or (name == "compute_embeddings" and "embeddings" in has):
+        if method.makes_vectors and "embeddings" in has:
             continue
-        label = declared[name].label
-        action = {"label": label, "event": "run_method", "params": {"method": name}}
-        return _step(f"Next: {_lower(label)}", why, action)
+        action = {"label": method.label, "event": "run_method", "params": {"method": method.name}}
+        return _step(f"Next: {_lower(method.label)}", method.why_now, action)
     return _step("Nothing is waiting", "Open any result below to look at its pictures and to act on them.", None)
 
 
+def missing(method: Method, has: Collection[str]) -> list[str]:
+    """What the method reads unless told otherwise and the dataset does not have yet: "embeddings", "labels"."""
+    needed = [domain.reads for domain in domains(method.params).values() if domain.default not in (None, TAGS)]
+    return [role for role in ("embeddings", "labels") if role in needed and role not in has]
+
+
+def review_step(run: Run, n: int) -> dict[str, Any]:
+    """What to do where every method has run: decide about what one of them marked."""
+    action = {"label": "Review", "event": "review", "params": {"key": run.key}}
+    text = f"{run.label} marked {wording.samples(n)} that nobody has decided about."
+    return _step(f"Next: review {run.key}", text, action)
+
+
 def home(
-    methods: Sequence[Method], runs: Sequence[Run], stale: Mapping[str, str | None], has: Collection[str]
+    methods: Sequence[Method],
+    actions: Sequence[Action],
+    runs: Sequence[Run],
+    stale: Mapping[str, str | None],
+    has: Collection[str],
 ) -> dict[str, Any]:
     """The page as the panel's view takes it."""
     return {
         "next": recommend(methods, runs, stale, has),
-        "stages": board(methods, runs, stale),
+        "stages": board(methods, runs, stale, has),
+        "acts": [_act(action) for action in actions if action.name not in OF_A_RUN],
         "poll": POLL_SECONDS if any(_is_running(run) for run in runs) else None,
     }
 
 
-def _row(method: Method, runs: Sequence[Run], stale: Mapping[str, str | None]) -> dict[str, Any]:
+def _act(action: Action) -> dict[str, Any]:
+    does = {"label": action.label, "event": "run_method", "params": {"method": action.name}}
+    return {"help": wording.sentence(action.help), "action": does}
+
+
+def _row(method: Method, runs: Sequence[Run], stale: Mapping[str, str | None], has: Collection[str]) -> dict[str, Any]:
+    lacking = missing(method, has)
     row: dict[str, Any] = {
         "name": method.name,
         "label": method.label,
         "help": wording.sentence(method.help),
         "state": "none",
-        "said": "Not run",
+        "said": f"Needs {' and '.join(lacking)} first" if lacking else "Not run",
+        "progress": None,
         "headline": None,
         "reason": None,
         "key": None,
         "others": [],
-        "action": {"label": "Run", "event": "run_method", "params": {"method": method.name}},
+        "action": None if lacking else {"label": "Run", "event": "run_method", "params": {"method": method.name}},
     }
     if runs:
         newest, *others = runs
@@ -136,6 +156,7 @@ def _row(method: Method, runs: Sequence[Run], stale: Mapping[str, str | None]) -
         row.update(
             state=state,
             said=said(newest, state),
+            progress=newest.progress.get("share") if state == "running" else None,
             headline=newest.headline or None,
             reason=reason,
             key=newest.key,

@@ -6,8 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..core.method import Column, Label, Labels, Point
+from ..core.params import roles
 from ..dataset.runs import Run
 from . import wording
+from .objects import seen
+
+SPLIT = "split_field"  # the parameter by which a run reads splits, which are no labels to compare or correct
+CLASSES = ("suggested", "predicted")  # text columns that hold the class which a run gives each sample
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,9 @@ class Layout:
         flags: true-or-false columns.
         label: the class that the run gives each sample, such as a suggested label.
         given: path of the labels that the run read.
-        has_map: whether the run made points that the App's Embeddings panel shows.
+        split: path of the splits that the run read; "tags" for the tags that name them.
+        labels: path of the labels that samples are told apart by: those, or else the dataset's own.
+        has_map: whether the run made points that the Curation Map shows.
         gone: fields that the run wrote and that are no longer there.
     """
 
@@ -62,6 +69,8 @@ class Layout:
     flags: tuple[Part, ...] = ()
     label: Part | None = None
     given: str | None = None
+    split: str | None = None
+    labels: str | None = None
     has_map: bool = False
     gone: tuple[str, ...] = ()
 
@@ -81,33 +90,44 @@ class Layout:
         raise KeyError(name)
 
 
-def layout(run: Run, fields: Collection[str], maps: Collection[str] = ()) -> Layout:
+def layout(run: Run, fields: Collection[str], labels: str | None = None) -> Layout:
     """The layout of a run's page.
 
     Args:
         fields: the fields that the dataset has.
-        maps: keys of the runs that the App's Embeddings panel lists.
+        labels: path of the dataset's own labels, for runs that read none.
     """
     declared = run.declaration
     if declared is None:
         return Layout()
     parts = [
-        Part(column, _path(column, run.writes[column.name]))
+        Part(column, _path(column, seen(run, run.writes[column.name])))
         for column in declared.writes
-        if run.writes.get(column.name) in fields
+        if column.name in run.writes and _is_there(run, run.writes[column.name], fields)
     ]
     scores = [part for part in parts if part.column.type is float]
-    given = (run.reads.get("labels") or {}).get("field")
-    labels = [part for part in parts if part.column.type is Label]
+    read = (run.reads.get("labels") or {}).get("field")
+    read = seen(run, read) if read and read.split(".")[0] in fields else None
+    is_split = roles(declared.params).get(SPLIT) == "labels"
+    given = None if is_split else read
+    classes = [part for part in parts if part.column.type is Label]
+    classes += [part for part in parts if part.column.type is str and part.name in CLASSES]
     return Layout(
         scores=tuple(sorted(scores, key=lambda part: part.column.best is None)),
         groups=tuple(part for part in parts if part.column.group or part.column.type in (Label, Labels)),
         flags=tuple(part for part in parts if part.column.type is bool),
-        label=labels[0] if labels else None,
-        given=given if given and given.split(".")[0] in fields else None,
-        has_map=run.key in maps and any(part.column.type is Point for part in parts),
-        gone=tuple(path for path in run.writes.values() if path not in fields),
+        label=classes[0] if classes else None,
+        given=given,
+        split=read if is_split else None,
+        labels=given or labels,
+        has_map=any(part.column.type is Point for part in parts),
+        gone=tuple(path for path in run.writes.values() if not _is_there(run, path, fields)),
     )
+
+
+def _is_there(run: Run, path: str, fields: Collection[str]) -> bool:
+    """Whether a field is there; attributes of objects are with their field."""
+    return (run.patches_field or path) in fields
 
 
 def _path(column: Column, field: str) -> str:

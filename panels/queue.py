@@ -1,7 +1,8 @@
 """The review queue of a run: which samples, in which order, and which are decided. Read from fields only.
 
-Any finished run with a mark or with a score whose good end is declared can be reviewed: the marked samples, or else all
-that have the score, the worst first; copies stand group by group.
+Any finished run with a mark, with a score whose good end is declared or with an order can be reviewed: the marked
+samples, or else all that have the score, the worst first; copies stand group by group, an order of similar images in
+its order.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 import fiftyone as fo
 from fiftyone import ViewField as F
 
+from ..core.catalog import METHODS
+from ..core.method import Neighbors
 from ..dataset.decisions import REVIEWS
 from ..dataset.runs import Run
 from . import wording
@@ -21,7 +24,9 @@ from .layout import Layout, Part, layout
 LONGEST = 10_000  # samples of one queue
 REASONS = ("unusable", "duplicate", "wrong content", "not in scope")  # offered for every exclusion
 USUAL_REASON = {"find_duplicates": "duplicate", "find_leaks": "leak", "find_outliers": "not in scope"}
+FACTS = {"detectors": "Doubted by", "error": "Cannot be read"}  # what the card calls them
 KEEPER = "keep"  # a mark of what is good: its queue holds the others
+POSITION = "position"  # an int column of that name is an order in which similar images stand side by side
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,10 @@ class Source:
         flagged: the value of the mark that puts a sample into the queue.
         score: orders the queue.
         group: path of the number that copies share.
+        partners: path of the ids of a sample's copies.
+        split: path of the split that a sample stands in; "tags" for the tags that name it.
+        position: path of a sample's place in an order of similar images.
+        keeper: path of the mark of copies that are proposed to be kept.
         suggested: path of the suggested class.
         given: path of the given labels.
         facts: further columns, title → path, that the card shows.
@@ -43,6 +52,10 @@ class Source:
     flagged: bool
     score: Part | None
     group: str | None
+    partners: str | None
+    split: str | None
+    position: str | None
+    keeper: str | None
     suggested: str | None
     given: str | None
     facts: Mapping[str, str]
@@ -51,6 +64,11 @@ class Source:
     def key(self) -> str:
         """Key of the run; decisions are filed under it."""
         return self.run.key
+
+    @property
+    def compares(self) -> bool:
+        """Whether its samples are copies, to be decided about side by side."""
+        return self.group is not None or self.partners is not None
 
     @property
     def reason(self) -> str:
@@ -81,14 +99,15 @@ class Queue:
 
 
 def sources(runs: Sequence[Run], fields: Collection[str], labels: str | None) -> list[Source]:
-    """What can be reviewed, the runs that look for errors first, the newest of them first.
+    """What can be reviewed: the runs that look for errors first, in the catalog's order, the newest of each first.
 
     Args:
         labels: path of the labels for runs that read none.
     """
-    done = [run for run in reversed(runs) if run.status == "done"]
+    done = [run for run in reversed(runs) if run.status == "done" and run.patches_field is None]
     found = [source for run in done if (source := source_of(run, fields, labels))]
-    return sorted(found, key=lambda source: source.run.stage != "clean")
+    names = [method.name for method in METHODS]
+    return sorted(found, key=lambda source: (source.run.stage != "clean", names.index(source.run.method)))
 
 
 def source_of(run: Run, fields: Collection[str], labels: str | None) -> Source | None:
@@ -96,20 +115,27 @@ def source_of(run: Run, fields: Collection[str], labels: str | None) -> Source |
     parts = layout(run, fields)
     score = next((part for part in parts.scores if part.column.best), None)
     flag = _flag(parts)
-    if flag is None and score is None:
-        return None
     names = {column.name: column for column in (run.declaration.writes if run.declaration else ())}
     there = {name: run.writes[name] for name in names if run.writes.get(name) in fields}
-    suggested = there.get("suggested") or (parts.label.path if parts.label else None)
-    group = there.get("group") if "group" in names and names["group"].type is int else None
-    shown = {wording.title(name): path for name, path in there.items() if _is_fact(name, names[name].type)}
+    numbers = {name: path for name, path in there.items() if names[name].type is int}
+    position = numbers.get(POSITION)
+    if flag is None and score is None and position is None:
+        return None
+    neighbors = [path for name, path in there.items() if names[name].type is Neighbors]
+    shown = {
+        FACTS.get(name) or wording.title(name): path for name, path in there.items() if _is_fact(name, names[name].type)
+    }
     return Source(
         run,
         flag=flag.path if flag else None,
         flagged=flag is None or flag.name != KEEPER,
         score=score,
-        group=group,
-        suggested=suggested if parts.given else None,
+        group=numbers.get("group"),
+        partners=neighbors[0] if parts.split and neighbors else None,
+        split=parts.split,
+        position=position,
+        keeper=there.get(KEEPER),
+        suggested=parts.label.path if parts.label and parts.given else None,
         given=parts.given or labels,
         facts=shown,
     )
@@ -119,25 +145,54 @@ def condition(source: Source) -> Any:
     """The expression for the samples of the queue."""
     if source.flag is not None:
         return F(source.flag) == source.flagged
-    assert source.score is not None  # a source has one of the two
+    if source.position is not None:
+        return F(source.position) != None  # noqa: E711
+    assert source.score is not None  # a source has one of the three
     return F(source.score.path) != None  # noqa: E711
 
 
-def read(source: Source, view: fo.DatasetView) -> Queue:
-    """The queue as it stands."""
-    view = view.match(condition(source))
-    if source.group is not None:
-        view = view.sort_by(source.group)
-    elif source.score is not None:
-        view = view.sort_by(source.score.path, reverse=source.score.column.best == "low")
+def read(source: Source, view: fo.DatasetView, order: str | None = None, side_by_side: bool = False) -> Queue:
+    """The queue as it stands.
+
+    Args:
+        order: path of places in an order of similar images, to stand in that order.
+        side_by_side: where there is no such order, put samples of the same two classes together.
+    """
+    by: list[str] = []
+    if source.position is not None or order is not None:
+        by = [source.position or order or ""]
+    elif source.group is not None:
+        by = [source.group]
+    elif side_by_side and source.suggested is not None and source.given is not None:
+        by = [source.given, source.suggested]
+    stages: list[dict[str, Any]] = []
+    keys: dict[str, Any] = {f"key{number}": 1 for number in range(len(by))}
+    computed: dict[str, Any] = {name: {"$ifNull": [f"${path}", None]} for name, path in zip(keys, by, strict=True)}
+    if source.score is not None:
+        falling = source.score.column.best == "low"
+        computed["score"], keys["score"] = {"$ifNull": [f"${source.score.path}", None]}, -1 if falling else 1
+    # Sorted by what is computed: for a sort by the field itself MongoDB walks the field's index through all samples,
+    # instead of that of the mark through the few that are marked.
     reviewed = {"$in": [source.key, {"$ifNull": [f"${REVIEWS}", []]}]}
-    rows = list(view.limit(LONGEST)._aggregate(post_pipeline=[{"$project": {"done": reviewed}}]))
+    stages.append({"$project": {"done": reviewed, **computed}})
+    stages += [{"$sort": {**keys, "_id": 1}}, {"$limit": LONGEST}]
+    rows = list(view.match(condition(source))._aggregate(post_pipeline=stages))
     return Queue([str(row["_id"]) for row in rows], [row["done"] for row in rows])
+
+
+def undecided(source: Source, view: fo.DatasetView) -> int:
+    """How many marked samples nobody has decided about in this review; 0 where the run marks none."""
+    if source.flag is None:
+        return 0
+    marked = view.match(F(source.flag) == source.flagged)
+    done = marked.match({REVIEWS: source.key}).count() if _has_reviews(view) else 0
+    return int(marked.count() - done)
 
 
 def tally(source: Source, view: fo.DatasetView) -> dict[str, int]:
     """How often each verdict was given in this review."""
-    counts = view.match(F(REVIEWS).contains(source.key)).count_sample_tags() if _has_reviews(view) else {}
+    # as a query and not as an expression, so that the field's index answers
+    counts = view.match({REVIEWS: source.key}).count_sample_tags() if _has_reviews(view) else {}
     return {name: counts.get(name, 0) for name in ("relabelled", "kept", "excluded")}
 
 
@@ -150,4 +205,4 @@ def _flag(parts: Layout) -> Part | None:
 
 
 def _is_fact(name: str, kind: Any) -> bool:
-    return name not in ("", "suggested", "group") and kind in (float, int, str, list[str])
+    return name not in ("", "suggested", "predicted", "pair", "group") and kind in (float, int, str, list[str])

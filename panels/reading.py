@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import fiftyone as fo
+import numpy as np
 from bson import ObjectId
 from fiftyone import ViewField as F
 
+from ..core.method import Array
+from ..dataset.runs import Run
+from . import objects
+
 BINS = 30
+MOST_PAIRS = 20_000
 
 
 @dataclass(frozen=True)
@@ -22,32 +28,82 @@ class Spread:
         edges: bins + 1 rising bounds; bin i holds edges[i] <= score < edges[i + 1], the last one its end too.
         counts: samples per bin.
         missing: samples of the view without the score.
+        by: class → samples per bin, the largest class first.
     """
 
     edges: list[float]
     counts: list[int]
     missing: int
+    by: dict[str, list[int]] = field(default_factory=dict)
 
 
-def spread(view: fo.DatasetView, path: str, bins: int = BINS) -> Spread | None:
-    """Histogram of a number field; None where no sample of the view has it."""
+def spread(view: fo.DatasetView, path: str, bins: int = BINS, by: str | None = None) -> Spread | None:
+    """Histogram of a number field, also class by class; None where no sample of the view has it.
+
+    Args:
+        by: path of the classes.
+    """
     low, high = extremes(view, path)
     if low is None or high is None:
         return None
     bins = bins if high > low else 1
-    edges = [low + (high - low) * i / bins for i in range(bins)] + [high]
+    edges = divided(low, high, bins)
     # FiftyOne's HistogramValues tests each sample against every bin, which is ten times slower; it also widens
     # the last bin by 1e-6, which is wrong for scores that are themselves that small.
+    place = {"bin": _bin_of(f"${path}", edges, 0, bins)} | ({"class": f"${by}"} if by else {})
     found = view._aggregate(
-        post_pipeline=[
-            {"$match": {path: {"$gte": low}}},
-            {"$group": {"_id": _bin_of(f"${path}", edges, 0, bins), "n": {"$sum": 1}}},
-        ]
+        post_pipeline=[{"$match": {path: {"$gte": low}}}, {"$group": {"_id": place, "n": {"$sum": 1}}}]
     )
     counts = [0] * bins
+    classes: dict[str, list[int]] = {}
     for row in found:
-        counts[row["_id"]] = row["n"]
-    return Spread(edges, counts, view.count() - sum(counts))
+        number, name = row["_id"]["bin"], row["_id"].get("class")
+        counts[number] += row["n"]
+        if name is not None:
+            classes.setdefault(str(name), [0] * bins)[number] = row["n"]
+    ordered = sorted(classes, key=lambda name: (-sum(classes[name]), name))
+    return Spread(edges, counts, view.count() - sum(counts), {name: classes[name] for name in ordered})
+
+
+def divided(low: float, high: float, bins: int) -> list[float]:
+    """Bounds of equally wide bins."""
+    return [low + (high - low) * i / bins for i in range(bins)] + [high]
+
+
+def crossed(view: fo.DatasetView, first: str, second: str) -> dict[tuple[str, str], int]:
+    """How many samples have which pair of classes; those without either are left out."""
+    stages = [
+        {"$match": {first: {"$ne": None}, second: {"$ne": None}}},
+        {"$group": {"_id": {"first": f"${first}", "second": f"${second}"}, "n": {"$sum": 1}}},
+        {"$sort": {"n": -1}},
+        {"$limit": MOST_PAIRS},
+    ]
+    rows = view._aggregate(post_pipeline=stages)
+    return {(str(row["_id"]["first"]), str(row["_id"]["second"])): row["n"] for row in rows}
+
+
+def both(view: fo.DatasetView, x: str, y: str) -> Array:
+    """Two number fields of the samples that have both.
+
+    Returns:
+        (n, 2) float64, finite, in no order
+    """
+    # numbers only: in MongoDB's order, nothing is at least minus infinity but a number
+    stages: list[dict[str, Any]] = [
+        {"$match": {x: {"$gte": -math.inf}, y: {"$gte": -math.inf}}},
+        {"$project": {"_id": False, "x": f"${x}", "y": f"${y}"}},
+    ]
+    rows = np.array([(row["x"], row["y"]) for row in view._aggregate(post_pipeline=stages)], dtype=np.float64)
+    rows = rows.reshape(-1, 2)
+    return rows[np.isfinite(rows).all(axis=1)]
+
+
+def given_labels(dataset: fo.Dataset, runs: Sequence[Run]) -> str | None:
+    """Path of the labels that the dataset came with: those that no run and no review wrote."""
+    written = {path for run in runs for path in run.writes.values()}
+    fields = dataset.get_field_schema(ftype=fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification)
+    given = [path for path, schema in fields.items() if path not in written and "curates" not in (schema.info or {})]
+    return f"{given[0]}.label" if given else None
 
 
 def extremes(view: fo.DatasetView, path: str) -> tuple[float | None, float | None]:
@@ -77,7 +133,11 @@ def ends(
     """
     wanted = ["id", "filepath", path, *also]
     some = view.exists(path).sort_by(path, reverse=reverse).skip(skip).limit(limit)
-    columns = some.values(wanted)
+    columns = list(some.values(wanted))
+    if view._is_patches:
+        columns[1] = [
+            row["path"] for row in some._aggregate(post_pipeline=[{"$project": {"path": objects.picture(view)}}])
+        ]
     return [dict(zip(wanted, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
@@ -104,11 +164,11 @@ def groups(
         "flag": {"$ifNull": [f"${flag}", False]} if flag else False,
         "rank": {"$multiply": [rank, -1]} if worst_low else rank,
         "id": "$_id",
-        "path": "$filepath",
+        "path": objects.picture(view),
     }
     stages: list[dict[str, Any]] = [{"$match": {path: {"$nin": [None, []]}}}]
-    parts = path.split(".")
-    stages += [{"$unwind": "$" + parts[0] + ".classifications"}] if "classifications" in parts else []
+    head, inside, _ = path.partition(".classifications")
+    stages += [{"$unwind": f"${head}{inside}"}] if inside else []
     stages += [{"$unwind": place}] if isinstance(view.get_field(path), fo.ListField) else []
     stages += [{"$match": {path: {"$ne": None}}}]
     stages += [
@@ -170,7 +230,7 @@ def finite(value: Any) -> float | None:
 def _bin_of(place: str, edges: Sequence[float], first: int, last: int) -> Any:
     """The number of the bin as a database expression: a binary search among the edges."""
     if last - first == 1:
-        return first
+        return {"$literal": first}
     middle = (first + last) // 2
     below, above = _bin_of(place, edges, first, middle), _bin_of(place, edges, middle, last)
     return {"$cond": [{"$lt": [place, edges[middle]]}, below, above]}

@@ -21,7 +21,7 @@ from ..dataset import decisions
 from ..dataset.curated import curated_path, has_curated
 from ..dataset.decisions import REASON, Decision
 from ..dataset.runs import Run, list_runs
-from . import grid, queue, review_card, wording
+from . import batch, compare, grid, queue, reading, review_card, wording
 from .beginning import advice
 from .queue import Queue, Source
 
@@ -30,10 +30,14 @@ EVENTS = (
     "whole_dataset",
     "run_method",
     "choose_source",
+    "choose_mode",
+    "turn_page",
     "accept",
     "relabel",
     "keep",
     "exclude",
+    "choose_keeper",
+    "decide_marked",
     "skip",
     "back",
     "undo",
@@ -42,9 +46,9 @@ EVENTS = (
     "show_all",
     "decide_selected",
 )
-HELP = """Go through what a run found, one picture at a time: accept the suggested label, choose another, keep or
-exclude. Every decision is saved at once and can be undone; the given labels are never changed. Keys: A accept,
-C another class, K keep, X exclude, S skip, B back, U undo."""
+HELP = """Go through what a run found, one picture at a time or many side by side: accept the suggested label, choose
+another, keep or exclude. Every decision is saved at once and can be undone; the given labels are never changed.
+Keys: A accept, C another class, K keep, X exclude, S skip, B back, U undo; among copies, 1 to 8 keep one of them."""
 MOST_CLASSES = 1_000
 
 
@@ -94,28 +98,49 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
 
     def choose_source(self, ctx: Any) -> None:
         """Review another run."""
-        ctx.panel.set_state({"source": ctx.params["key"], "current": None})
+        ctx.panel.set_state({"source": ctx.params["key"], "current": None, "mode": None})
+        ctx.panel.set_data("wanted", None)
         self._show(ctx, None)
+
+    def choose_mode(self, ctx: Any) -> None:
+        """Go through the queue one picture at a time ("card"), or many side by side ("batch")."""
+        ctx.panel.set_state({"mode": ctx.params["mode"], "current": None})
+        self._show(ctx, None)
+
+    def turn_page(self, ctx: Any) -> None:
+        """Show the pictures side by side from this one on."""
+        self._show(ctx, ctx.params["id"])
 
     def skip(self, ctx: Any) -> None:
         """Go on without deciding; the sample comes back at the end."""
-        source, found = _queue(ctx)
-        self._go(ctx, source, found, _next(found, ctx.params["id"]))
+        source, found, order = _queue(ctx)
+        self._go(ctx, source, found, _next(found, ctx.params["id"]), order)
 
     def back(self, ctx: Any) -> None:
         """Go to the sample before, decided or not."""
-        source, found = _queue(ctx)
+        source, found, order = _queue(ctx)
         place = found.index(ctx.params.get("id"))
-        self._go(ctx, source, found, max(0, place - 1) if place is not None else len(found.ids) - 1)
+        self._go(ctx, source, found, max(0, place - 1) if place is not None else len(found.ids) - 1, order)
 
     # Decisions
 
     def accept(self, ctx: Any) -> None:
-        """Give the sample the label that the run suggests."""
-        source, view = _source(ctx), ctx.dataset.select(ctx.params["id"])
+        """Do what the run suggests: give the sample its label; of copies, keep the proposed and exclude the others."""
+        source, sample_id = _source(ctx), ctx.params["id"]
+        if source.compares:
+            ids = compare.members(ctx.dataset, source, sample_id)
+            self._settle(ctx, source, ids, compare.proposed(ctx.dataset, source, ids))
+            return
+        view = ctx.dataset.select(sample_id)
         label = view.values(source.suggested)[0] if source.suggested else None
         if label:
             self._decide(ctx, source, lambda: decisions.relabel(view, _label_field(source), label, source.key))
+
+    def choose_keeper(self, ctx: Any) -> None:
+        """Keep one of several copies and exclude the others."""
+        source = _source(ctx)
+        if source.compares:
+            self._settle(ctx, source, compare.members(ctx.dataset, source, ctx.params["id"]), [ctx.params["keeper"]])
 
     def relabel(self, ctx: Any) -> None:
         """Give the sample a label that the person chose or typed."""
@@ -125,8 +150,9 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
         )
 
     def keep(self, ctx: Any) -> None:
-        """Say that the sample is right as it is."""
-        source, view = _source(ctx), ctx.dataset.select(ctx.params["id"])
+        """Say that the sample is right as it is; of copies, that all of them are."""
+        source, sample_id = _source(ctx), ctx.params["id"]
+        view = ctx.dataset.select(compare.members(ctx.dataset, source, sample_id) if source.compares else sample_id)
         self._decide(ctx, source, lambda: decisions.keep(view, _label_field(source) or None, source.key))
 
     def exclude(self, ctx: Any) -> None:
@@ -137,18 +163,16 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
 
     def decide_selected(self, ctx: Any) -> None:
         """Keep or exclude all samples that are selected in the grid, in one decision."""
-        source, view = _source(ctx), ctx.dataset.select(ctx.selected)
-        if not ctx.selected:
-            return
-        if ctx.params["verdict"] == "keep":
-            made = decisions.keep(view, _label_field(source) or None, source.key)
-        else:
-            made = decisions.exclude(view, ctx.params.get("reason") or source.reason, source.key)
-        ctx.panel.set_data("selected", 0)
-        ctx.ops.set_selected_samples([])
-        ctx.panel.set_data("said", wording.sentence(f"{wording.samples(len(made.ids))} {made.said}"))
-        self._show(ctx, None)
-        ctx.ops.reload_dataset()
+        if ctx.selected:
+            self._decide_many(ctx, list(ctx.selected), None)
+            ctx.panel.set_data("selected", 0)
+            ctx.ops.set_selected_samples([])
+            ctx.ops.reload_dataset()
+
+    def decide_marked(self, ctx: Any) -> None:
+        """Decide about the pictures that are marked in the panel, in one decision; then go on from the same page."""
+        if ctx.params.get("ids"):
+            self._decide_many(ctx, list(ctx.params["ids"]), ctx.panel.get_state("current"))
 
     def undo(self, ctx: Any) -> None:
         """Take back the last decision of this review, and show its sample."""
@@ -211,13 +235,39 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
             return
         if not had_fields:
             ctx.ops.reload_dataset()  # so that the App's sidebar shows the new fields
-        found = queue.read(source, grid.base_view(ctx))
+        found, order = _read(ctx, source)
         ctx.panel.set_data("said", wording.sentence(made.said))
-        self._go(ctx, source, found, _next(found, ctx.params["id"]))
+        self._go(ctx, source, found, _next(found, ctx.params["id"]), order)
+
+    def _settle(self, ctx: Any, source: Source, ids: list[str], keep: list[str]) -> None:
+        """Keep some copies and exclude the others."""
+        keep = [one for one in ids if one in keep]
+        if not keep:
+            return
+        kept = ctx.dataset.select(keep)
+        others = ctx.dataset.select([one for one in ids if one not in keep])
+        reason = ctx.params.get("reason") or source.reason
+        self._decide(ctx, source, lambda: decisions.settle(kept, others, reason, source.key))
+
+    def _decide_many(self, ctx: Any, ids: list[str], stay_at: str | None) -> None:
+        """One decision about many samples, named by `verdict` among the parameters."""
+        source, view = _source(ctx), ctx.dataset.select(ids)
+        had_fields = ctx.dataset.get_field(REASON) is not None
+        try:
+            made = _many(view, source, ctx.params)
+        except ParamError as error:
+            ctx.panel.set_data("said", str(error))
+            self._show(ctx, stay_at)
+            return
+        if not had_fields:
+            ctx.ops.reload_dataset()
+        ctx.panel.set_data("said", wording.sentence(f"{wording.samples(len(made.ids))} {made.said}"))
+        self._show(ctx, stay_at)
 
     def _show(self, ctx: Any, sample_id: str | None) -> None:
         """Show a sample of the queue, or the first undecided one; or what to do where there is none."""
         data: dict[str, Any] = {"advice": advice(ctx), "sources": [], "source": None, "card": None, "finished": None}
+        data["batch"] = None
         ctx.panel.set_data("stamp", _stamp())
         if data["advice"] is not None:
             ctx.panel.set_data(data)
@@ -230,7 +280,7 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
         source = next((one for one in known if one.key == ctx.panel.get_state("source")), known[0])
         view = grid.base_view(ctx)
         ctx.panel.set_state({"source": source.key, "base": grid.digest(view)})
-        found = queue.read(source, view)
+        found, order = _read(ctx, source, runs)
         place = found.index(sample_id)
         place = found.undecided_after(-1) if place is None else place
         data["sources"] = [{"key": one.key, "label": one.run.label, "said": one.run.headline} for one in known]
@@ -241,32 +291,61 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
         data["in_grid"] = grid.is_shown(ctx)
         data["selected"] = len(ctx.selected or [])
         ctx.panel.set_data(data)
-        self._go(ctx, source, found, place, runs)
+        self._go(ctx, source, found, place, order, runs)
 
-    def _go(self, ctx: Any, source: Source, found: Queue, place: int | None, runs: list[Run] | None = None) -> None:
-        """Send the card of one place of the queue; at the end, what has been decided."""
+    def _go(
+        self,
+        ctx: Any,
+        source: Source,
+        found: Queue,
+        place: int | None,
+        order: str | None,
+        runs: list[Run] | None = None,
+    ) -> None:
+        """Send the card or the page of one place of the queue; at the end, what has been decided."""
         view = grid.base_view(ctx)
         counts = queue.tally(source, view)
         last = decisions.last(ctx.dataset, source.key)
+        side_by_side = _is_batch(ctx, source)
         data: dict[str, Any] = {
             "stamp": _stamp(),
-            "progress": review_card.progress(source, found, place, counts),
+            "mode": "batch" if side_by_side else "card",
+            "progress": review_card.progress(found, place, counts),
             "undo": last.said if last else None,
             "card": None,
+            "batch": None,
             "finished": None,
             "next": None,
         }
         if place is None or not found.ids:
-            data["finished"] = review_card.finished(source, found, counts)
+            data["finished"] = review_card.finished(found, counts)
             ctx.panel.set_state("current", None)
         else:
-            runs = runs if runs is not None else list_runs(ctx.dataset)
-            data["card"] = review_card.card(ctx.dataset, runs, source, found, place)
-            following = _next(found, found.ids[place])
-            if following is not None:
-                data["next"] = ctx.dataset.select(found.ids[following]).values("filepath")[0]
             ctx.panel.set_state("current", found.ids[place])
+            if side_by_side:
+                data["batch"] = batch.page(ctx.dataset, source, found, place, order)
+            else:
+                runs = runs if runs is not None else list_runs(ctx.dataset)
+                data["card"] = review_card.card(ctx.dataset, runs, source, found, place)
+                following = _next(found, found.ids[place])
+                if following is not None:
+                    data["next"] = ctx.dataset.select(found.ids[following]).values("filepath")[0]
         ctx.panel.set_data(data)
+
+
+def _many(view: fo.DatasetView, source: Source, params: dict[str, Any]) -> Decision:
+    """The decision about many samples that was asked for."""
+    verdict, field = params["verdict"], _label_field(source)
+    if verdict == "exclude":
+        return decisions.exclude(view, params.get("reason") or source.reason, source.key)
+    if verdict == "relabel":
+        return decisions.relabel(view, field, params["label"], source.key)
+    if verdict == "accept":
+        if source.suggested is None:
+            raise ParamError(f"{source.run.label} suggests no labels to accept; keep these, or choose another class")
+        found = zip(view.values("id"), view.values(source.suggested), strict=True)
+        return decisions.relabel(view, field, {one: label for one, label in found if label}, source.key)
+    return decisions.keep(view, field or None, source.key)
 
 
 def _nothing_yet() -> dict[str, Any]:
@@ -277,10 +356,7 @@ def _nothing_yet() -> dict[str, Any]:
 
 def _sources(dataset: fo.Dataset, runs: list[Run]) -> list[Source]:
     fields = dataset.get_field_schema()
-    written = {path for run in runs for path in run.writes.values()}
-    labels = dataset.get_field_schema(ftype=fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification)
-    given = [path for path, schema in labels.items() if path not in written and "curates" not in (schema.info or {})]
-    return queue.sources(runs, fields, f"{given[0]}.label" if given else None)
+    return queue.sources(runs, fields, reading.given_labels(dataset, runs))
 
 
 def _source(ctx: Any) -> Source:
@@ -289,9 +365,24 @@ def _source(ctx: Any) -> Source:
     return next(one for one in known if one.key == ctx.panel.get_state("source"))
 
 
-def _queue(ctx: Any) -> tuple[Source, Queue]:
+def _is_batch(ctx: Any, source: Source) -> bool:
+    """Whether pictures stand side by side: as the user chose, or else where the run is an order of similar images."""
+    chosen = ctx.panel.get_state("mode")
+    return bool(chosen == "batch" if chosen else source.position is not None)
+
+
+def _read(ctx: Any, source: Source, runs: list[Run] | None = None) -> tuple[Queue, str | None]:
+    """The queue as it stands, and the path of the order of similar images that it stands in, if any."""
+    side_by_side, order = _is_batch(ctx, source), None
+    if side_by_side and not source.compares:
+        runs = runs if runs is not None else list_runs(ctx.dataset)
+        order = batch.order_of(runs, ctx.dataset.get_field_schema())
+    return queue.read(source, grid.base_view(ctx), order, side_by_side), order
+
+
+def _queue(ctx: Any) -> tuple[Source, Queue, str | None]:
     source = _source(ctx)
-    return source, queue.read(source, grid.base_view(ctx))
+    return (source, *_read(ctx, source))
 
 
 def _next(found: Queue, sample_id: str) -> int | None:

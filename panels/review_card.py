@@ -10,8 +10,8 @@ import fiftyone as fo
 from ..dataset.curated import curated_path, has_curated
 from ..dataset.decisions import REASON, TAGS
 from ..dataset.runs import Run
-from . import alike, wording
-from .queue import KEEPER, Queue, Source
+from . import alike, compare, wording
+from .queue import Queue, Source
 
 NEIGHBORS = 4
 SAID = {"excluded": "Excluded", "kept": "Kept", "relabelled": "Relabelled"}
@@ -30,15 +30,17 @@ def card(dataset: fo.Dataset, runs: Sequence[Run], source: Source, queue: Queue,
         "given": given,
         "suggested": suggested if suggested != given else None,
         "agrees": suggested is not None and suggested == given,
-        "facts": [
-            {"label": title, "value": text} for title in source.facts if (text := wording.plain(row[title])) is not None
-        ],
+        "facts": [{"label": title, "value": text} for title in source.facts if (text := _fact(row[title])) is not None],
         "decided": _decided(decided, row, given) if decided else None,
-        "alike": _alike(dataset, runs, source, sample_id, given, suggested),
+        "origin": _origin(source.run),
+        "alike": [] if source.compares else _alike(dataset, runs, source, sample_id, given, suggested),
+        "compare": compare.table(dataset, source, compare.members(dataset, source, sample_id))
+        if source.compares
+        else None,
     }
 
 
-def progress(source: Source, queue: Queue, place: int | None, counts: Mapping[str, int]) -> dict[str, Any]:
+def progress(queue: Queue, place: int | None, counts: Mapping[str, int]) -> dict[str, Any]:
     """How far the review is."""
     done, total = sum(queue.done), len(queue.ids)
     made = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
@@ -50,7 +52,7 @@ def progress(source: Source, queue: Queue, place: int | None, counts: Mapping[st
     }
 
 
-def finished(source: Source, queue: Queue, counts: Mapping[str, int]) -> dict[str, Any]:
+def finished(queue: Queue, counts: Mapping[str, int]) -> dict[str, Any]:
     """What to say where there is nothing left to decide."""
     if not queue.ids:
         text = "This run marks none of the samples here. Choose another run, or look at the whole dataset."
@@ -74,6 +76,16 @@ def _values(dataset: fo.Dataset, source: Source, sample_id: str) -> dict[str, An
     return {name: values[0] for name, values in zip(names, columns, strict=True)}
 
 
+def _fact(value: Any) -> str | None:
+    return wording.number(value) if isinstance(value, float) else wording.plain(value)
+
+
+def _origin(run: Run) -> str:
+    """Where the scores come from."""
+    embeddings = (run.reads.get("embeddings") or {}).get("run") or (run.reads.get("embeddings") or {}).get("field")
+    return f"From {run.key}: {run.label.lower()}" + (f" by {embeddings}" if embeddings else "")
+
+
 def _decided(tag: str, row: Mapping[str, Any], given: str | None) -> str:
     if tag == "excluded" and row.get("reason"):
         return f"Excluded: {row['reason']}"
@@ -85,21 +97,15 @@ def _decided(tag: str, row: Mapping[str, Any], given: str | None) -> str:
 def _alike(
     dataset: fo.Dataset, runs: Sequence[Run], source: Source, sample_id: str, given: str | None, suggested: str | None
 ) -> list[dict[str, Any]]:
-    """Rows of pictures: the copies, or the nearest of both classes, or simply the nearest."""
+    """Rows of pictures: the nearest of both classes, or simply the nearest."""
     rows = []
-    if source.group is not None:
-        keeper = source.run.writes.get(KEEPER)
-        rows.append(
-            _row("The others of this group", alike.group(dataset, source.group, keeper, sample_id, 2 * NEIGHBORS))
-        )
-    else:
-        classes = [label for label in dict.fromkeys((given, suggested)) if label and source.suggested]
-        for label in classes:
-            near = alike.alike(dataset, runs, source.run, sample_id, source.given, label, NEIGHBORS)
-            rows.append(_row(f"Most like it among “{label}”, with similarity", near, labelled=False))
-        if not classes:
-            near = alike.alike(dataset, runs, source.run, sample_id, source.given, None, 2 * NEIGHBORS)
-            rows.append(_row("Most like it", near))
+    classes = [label for label in dict.fromkeys((given, suggested)) if label and source.suggested]
+    for label in classes:
+        near = alike.alike(dataset, runs, source.run, sample_id, source.given, label, NEIGHBORS)
+        rows.append(_row(f"Most like it among “{label}”, with similarity", near, labelled=False))
+    if not classes:
+        near = alike.alike(dataset, runs, source.run, sample_id, source.given, None, 2 * NEIGHBORS)
+        rows.append(_row("Most like it", near))
     return [row for row in rows if row["pictures"]]
 
 
@@ -107,7 +113,7 @@ def _row(title: str, found: Sequence[Mapping[str, Any]], labelled: bool = True) 
     pictures = []
     for one in found:
         close = wording.number(one["similarity"]) if one["similarity"] is not None else None
-        caption = (one["label"] if labelled else close) or "copy"
+        caption = (one["label"] if labelled else close) or ""
         note = close if labelled and one["label"] else None
         pictures.append({"id": one["id"], "path": one["path"], "caption": caption, "note": note})
     return {"title": title, "pictures": pictures}

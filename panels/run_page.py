@@ -9,23 +9,29 @@ import fiftyone as fo
 
 from ..core.params import domains
 from ..dataset.runs import Run
-from . import home, reading, wording
+from . import home, quadrants, reading, wording
 from .layout import Layout, Part
+from .matrix import matrix
+from .quadrants import Axes
 
 PICTURES = 6
 MOST_GROUPS = 50
+MOST_CLASSES = 40  # histograms of single classes
 LONGEST_HELP = 48  # a help text that explains more than it names gives way to the parameter's name
 GIVEN = "__given__"  # stands for the given labels where events name a column
 
 Page = dict[str, Any]
 
 
-def page(run: Run, stale: str | None, view: fo.DatasetView, parts: Layout, state: Mapping[str, Any]) -> Page:
+def page(
+    run: Run, stale: str | None, view: fo.DatasetView, parts: Layout, axes: Axes | None, state: Mapping[str, Any]
+) -> Page:
     """Everything the view of a run needs.
 
     Args:
         stale: why the run no longer holds.
         view: what the figures are about.
+        axes: of the plot of quadrants, on the pages that have one.
         state: what the user chose: `score`, `pages` ({"best": 0, "worst": 0}).
     """
     word, reason = home.state_of(run, stale)
@@ -42,10 +48,12 @@ def page(run: Run, stale: str | None, view: fo.DatasetView, parts: Layout, state
         "note": _note(run, parts),
         "actions": _actions(run, parts),
         "scores": [{"column": part.name, "title": part.title} for part in parts.scores],
-        "score": _score(view, score) if score else None,
+        "score": _score(view, score, parts.labels) if score else None,
         "ends": [end(view, parts, score, which, int(pages.get(which, 0))) for which in ("worst", "best")]
         if score
         else [],
+        "matrix": matrix(view, parts),
+        "quadrants": quadrants.plot(reading.both(view, axes.x, axes.y), axes) if axes else None,
         "lists": lists(view, parts),
         "facts": wording.facts(run.facts),
         "settings": _settings(run),
@@ -60,7 +68,7 @@ def end(view: fo.DatasetView, parts: Layout, score: Part, which: str, number: in
         number: page of six, from 0.
     """
     high = is_high_end(score, which)
-    also = [path for path in (parts.given, parts.label and parts.label.path) if path]
+    also = [path for path in (parts.labels, parts.label and parts.label.path) if path]
     rows = reading.ends(view, score.path, also, reverse=high, skip=number * PICTURES, limit=PICTURES + 1)
     titles = {"worst": "Worst", "best": "Best"} if score.column.best else {"worst": "Lowest", "best": "Highest"}
     return {
@@ -168,8 +176,8 @@ def _row(value: Any, label: str, found: Mapping[str, Any], note: str | None = No
     }
 
 
-def _score(view: fo.DatasetView, score: Part) -> dict[str, Any]:
-    spread = reading.spread(view, score.path)
+def _score(view: fo.DatasetView, score: Part, labels: str | None) -> dict[str, Any]:
+    spread = reading.spread(view, score.path, by=labels)
     return {
         "column": score.name,
         "title": score.title,
@@ -181,19 +189,24 @@ def _score(view: fo.DatasetView, score: Part) -> dict[str, Any]:
 def histogram(spread: reading.Spread, score: Part) -> dict[str, Any]:
     """The histogram as the view draws it, its ends named good and bad."""
     best = score.column.best
-    low, high = wording.number(spread.edges[0]), wording.number(spread.edges[-1])
+    scale = max(abs(spread.edges[0]), abs(spread.edges[-1]))
+    low, high = wording.number(spread.edges[0], scale), wording.number(spread.edges[-1], scale)
     ends = {"low": ("best", "worst"), "high": ("worst", "best")}.get(best or "")
     return {
         "edges": spread.edges,
         "counts": spread.counts,
         "low": f"{low} · {ends[0]}" if ends else low,
         "high": f"{high} · {ends[1]}" if ends else high,
+        "classes": [{"name": name, "counts": counts} for name, counts in list(spread.by.items())[:MOST_CLASSES]],
+        "hidden": f"The {MOST_CLASSES} largest of {len(spread.by):,} classes"
+        if len(spread.by) > MOST_CLASSES
+        else None,
         "missing": f"{wording.samples(spread.missing)} without a value" if spread.missing else None,
     }
 
 
 def _picture(row: Mapping[str, Any], parts: Layout, score: Part) -> dict[str, Any]:
-    given = row.get(parts.given) if parts.given else None
+    given = row.get(parts.labels) if parts.labels else None
     suggested = row.get(parts.label.path) if parts.label else None
     if given and suggested and given != suggested:
         note: str | None = f"{given} → {suggested}"
@@ -221,7 +234,7 @@ def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
     if done and (parts.scores or parts.groups or parts.flags):
         actions.append({"label": "Save a slice", "event": "save_slice"})
         actions.append({"label": "Export a list", "event": "export"})
-    if done and (parts.flags or any(part.column.best for part in parts.scores)):
+    if done and run.patches_field is None and (parts.flags or any(part.column.best for part in parts.scores)):
         actions.insert(0, {"label": "Review", "event": "review"})
     if done and parts.has_map:
         actions.append({"label": "Open the map", "event": "open_map"})
@@ -239,10 +252,13 @@ def _settings(run: Run) -> list[dict[str, str]]:
         for name, value in run.params.items()
         if (text := wording.plain(value))
     ]
-    rows.insert(
-        0, {"label": "Run on", "value": "the whole dataset" if run.target == "dataset" else "a view of the dataset"}
-    )
+    rows.insert(0, {"label": "Run on", "value": _ran_on(run)})
     return rows
+
+
+def _ran_on(run: Run) -> str:
+    what = "the whole dataset" if run.target == "dataset" else "a view of the dataset"
+    return what if run.patches_field is None else f"the objects of {run.patches_field!r} in {what}"
 
 
 def _setting_name(name: str, help_text: str) -> str:

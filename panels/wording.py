@@ -23,19 +23,41 @@ LONGEST_LIST = 12
 Fact = dict[str, str]
 
 
-def number(value: float) -> str:
-    """A number with as many digits as a reader can use: 0.1234 → "0.123", 1234.5 → "1,234", 0.00012 → "1.2e-04"."""
-    size = abs(value)
+def number(value: float, scale: float = 1.0) -> str:
+    """A number with as many digits as a reader can use: 0.1234 → "0.123", 1234.5 → "1,234", 0.00012 → "< 0.001".
+
+    Args:
+        scale: size of the largest number it stands beside. Among numbers that are all small, smaller ones count.
+    """
+    size, least = abs(value), 0.001 if scale >= 0.01 else scale / 1000
     if not math.isfinite(value):
         return "–"
     if size >= 100 or float(value).is_integer():
         return f"{value:,.0f}"
-    return f"{value:.1e}" if size < 0.001 else f"{value:#.3g}"
+    if size < least:
+        return f"< {least:g}" if value > 0 else f"> -{least:g}"
+    if size >= 0.001:
+        return f"{value:#.3g}"
+    return f"{value:.{1 - math.floor(math.log10(size))}f}" if size >= 1e-6 else f"{value:.1e}"
 
 
-def samples(n: int) -> str:
+def interval(low: float, high: float, least: float | None, largest: float | None) -> str:
+    """A range of a score in words: "0.1 to 0.2"; "up to 0.2" where nothing is below, "0.1 and above" nothing above.
+
+    Args:
+        least, largest: the ends of what there is.
+    """
+    scale = max(abs(least or 0), abs(largest or 0)) or 1.0
+    if largest is not None and high >= largest and not (least is not None and low <= least):
+        return f"{number(low, scale)} and above"
+    if least is not None and low <= least and not (largest is not None and high >= largest):
+        return f"up to {number(high, scale)}"
+    return f"{number(low, scale)} to {number(high, scale)}"
+
+
+def samples(n: int, word: str = "sample") -> str:
     """1 → "1 sample", 1797 → "1,797 samples"."""
-    return f"{n:,} sample" + ("" if n == 1 else "s")
+    return f"{n:,} {word}" + ("" if n == 1 else "s")
 
 
 def title(name: str) -> str:
@@ -84,7 +106,7 @@ def plain(value: Any) -> str | None:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (int, float)):
-        return number(value)
+        return number(value, abs(value))
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 from collections.abc import Iterator
@@ -97,6 +98,26 @@ def open_review(page: Any) -> None:
     page.get_by_test_id("new-panel-btn").first.click()
     page.get_by_text("Curation Review", exact=True).first.click()
     page.get_by_label("Run to review").wait_for()
+
+
+def open_map(page: Any) -> Any:
+    """The Curation Map panel beside the grid; the canvas that the points are drawn on."""
+    page.get_by_test_id("new-panel-btn").first.click()
+    page.get_by_text("Curation Map", exact=True).first.click()
+    canvas = page.locator("canvas[data-points]")
+    canvas.wait_for()
+    return canvas
+
+
+def draw_around(page: Any, canvas: Any, share: float) -> None:
+    """A ring around the middle of the map; its radius as a share of the map's height."""
+    box = canvas.bounding_box()
+    x, y, radius = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, share * box["height"]
+    page.mouse.move(x + radius, y)
+    page.mouse.down()
+    for step in range(1, 25):
+        page.mouse.move(x + radius * math.cos(step * math.pi / 12), y + radius * math.sin(step * math.pi / 12))
+    page.mouse.up()
 
 
 def grid_count(page: Any) -> int:

@@ -1,17 +1,19 @@
-"""Writes what follows from the declarations: the README's table and the manifest's operators. Run by `make docs`."""
+"""Writes what follows from the declarations: the README's tables and the manifest's operators. Run by `make docs`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from image_curation.core.catalog import METHODS
+from image_curation.core.engines.catalog import ENGINES
 from image_curation.core.method import Method
 from image_curation.core.params import domains
 from image_curation.dataset.actions import ACTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 README, MANIFEST = ROOT / "README.md", ROOT / "fiftyone.yml"
-BEGIN, END = "<!-- methods: made by `make docs` -->", "<!-- end of methods -->"
+METHODS_TABLE = "<!-- methods: made by `make docs` -->", "<!-- end of methods -->"
+ENGINES_TABLE = "<!-- engines: made by `make docs` -->", "<!-- end of engines -->"
 
 
 def table() -> str:
@@ -23,11 +25,24 @@ def table() -> str:
     return "\n".join(rows)
 
 
+def engines() -> str:
+    """The embedding engines, as each declares itself."""
+    rows = ["| engine | good at | such as | numbers | weights | their licence |", "|---|---|---|---|---|---|"]
+    rows += [
+        f"| `{entry.name}` | {entry.good_at} | {', '.join(f'`{model}`' for model in entry.models) or 'yours'} "
+        f"| {entry.dim} | {entry.size} | {entry.licence} |"
+        for entry in ENGINES.values()
+    ]
+    return "\n".join(rows)
+
+
 def written(text: str) -> str:
-    """The README with the table brought up to date."""
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    """The README with its tables brought up to date."""
+    for (begin, end), made in ((METHODS_TABLE, table()), (ENGINES_TABLE, engines())):
+        before, rest = text.split(begin)
+        _, after = rest.split(end)
+        text = f"{before}{begin}\n{made}\n{end}{after}"
+    return text
 
 
 def manifest(text: str) -> str:

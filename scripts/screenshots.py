@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import home
-from browser import chromium, open_app, open_curation, open_form, open_review, open_run
+from browser import chromium, draw_around, open_app, open_curation, open_form, open_map, open_review, open_run
 
 DOCS = home.ROOT / "docs"
 DEMO = "curator-demo"
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def take(page: Any) -> None:
-    """The Curation panel, a run's page, a form, and the Review."""
+    """The Curation panel, a run's page, a form, the Review, and the Map."""
     open_curation(page)
     keep(page, "curation.png")
     open_run(page, "Find label issues")
@@ -45,6 +45,13 @@ def take(page: Any) -> None:
     page.get_by_role("button", name="Cancel").click()
     open_review(page)
     keep(page, "review.png")
+    canvas = open_map(page)
+    page.get_by_role("button", name="Lasso").click()
+    draw_around(page, canvas, 0.22)
+    page.get_by_role("group", name="Chosen samples").wait_for()
+    keep(page, "map.png")
+    page.get_by_role("button", name="Clear").click()
+    page.wait_for_timeout(3_000)
 
 
 def keep(page: Any, name: str) -> None:

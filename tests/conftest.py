@@ -27,6 +27,7 @@ for name in [name for name in os.environ if name.startswith("FIFTYONE_")]:
 os.environ.update(
     FIFTYONE_DEFAULT_DATASET_DIR=str(HOME / "datasets"),
     FIFTYONE_PLUGINS_DIR=str(HOME / "plugins"),
+    FIFTYONE_MODEL_ZOO_DIR=str(HOME / "models"),
     FIFTYONE_CONFIG_PATH=str(HOME / "config.json"),
     FIFTYONE_APP_CONFIG_PATH=str(HOME / "app_config.json"),
     FIFTYONE_DO_NOT_TRACK="true",

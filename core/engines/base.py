@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
-from ..method import Array, Facts
+from ..method import Array, Facts, Progress
 from ..params import ParamError
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class Request:
         allow_download: fetch weights that are not on this machine.
         device: "auto", "cpu" or "cuda".
         precision: "auto", "fp32" or "bf16".
+        epochs: passes over the images, for engines that train.
+        folder: where an engine may keep what it trained; None where nothing can be kept.
     """
 
     model: str
@@ -33,6 +35,8 @@ class Request:
     allow_download: bool = False
     device: str = "auto"
     precision: str = "auto"
+    epochs: int = 20
+    folder: str | None = None
 
     @property
     def variant(self) -> str:
@@ -50,28 +54,76 @@ class Request:
             raise ParamError(f"EmbeddingsParams.model must be {name} alone, which has no variants; got {self.model!r}")
 
 
+@dataclass(frozen=True)
+class Entry:
+    """An engine in the catalog, and its row in the README's table.
+
+    Attributes:
+        name: first word of its models' names.
+        models: some that forms suggest.
+        open: makes the engine, its weights loaded; raises ParamError where it cannot.
+        dim: length of its vectors.
+        licence: of its weights.
+        size: of its weights.
+        good_at: what to choose it for.
+    """
+
+    name: str
+    models: tuple[str, ...]
+    open: Callable[[Request], Engine]
+    dim: str
+    licence: str
+    size: str
+    good_at: str
+
+
+class Pictures(Protocol):
+    """Pictures to learn from. Every iteration reads them again, in batches (b, ...) of what `prepare` makes of them."""
+
+    def __len__(self) -> int:
+        """How many there are, the unreadable ones included."""
+        ...
+
+    def __iter__(self) -> Iterator[Array]: ...
+
+
 class Engine(Protocol):
-    """Turns pictures into vectors. A new engine is one file with one of these, and a line in `embeddings.ENGINES`.
+    """Turns pictures into vectors. A new engine is one file with one of these, and a line in `catalog.ENGINES`.
 
     Attributes:
         dim: length of the vectors.
         enough: pixels that `prepare` needs on the shorter side, so that larger files can be decoded faster.
+        batch: pictures that it embeds at once where nobody says how many.
+        learns_from: pictures of the set itself that the engine wants to `learn` from before it embeds the first;
+            0 where its weights say all.
     """
 
     dim: int
     enough: int
+    batch: int = 64
+    learns_from: int = 0
 
     def prepare(self, image: Image) -> Array:
         """One RGB picture → the array that `embed` takes a batch of. Called in the reading threads."""
         ...
 
     def embed(self, batch: Array) -> Array:
-        """(b, ...) prepared pictures → (b, d) float32."""
+        """(b, ...) prepared pictures → (b, dim) float32."""
         ...
 
-    def finish(self, vectors: Array, seed: int) -> Array:
-        """(n, d) vectors of all pictures → (n, dim) float32, for what is learned on the whole set; else unchanged."""
-        return vectors
+    def lanes(self) -> AbstractContextManager[int]:
+        """Entered while pictures are embedded: how many batches `embed` takes at the same time, from threads."""
+        return nullcontext(1)
+
+    def learn(self, pictures: Pictures, seed: int, progress: Progress) -> None:
+        """Learn what `embed` needs to know about the set; `seed` is that of everything random."""
+
+    def state(self) -> dict[str, Array]:
+        """What was learned, as small arrays, so that pictures can join later or elsewhere; nothing by default."""
+        return {}
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Go on with what `state` gave, instead of learning."""
 
     def describe(self) -> Facts:
         """For the run record: `model`, `weights`, `weights_hash`, `device`, `precision`, `text` (it can embed text)."""
@@ -91,44 +143,6 @@ class TextEngine(Engine, Protocol):
     def embed_text(self, texts: list[str]) -> Array:
         """(m,) texts → (m, dim) float32 of unit length."""
         ...
-
-
-def sha256_of(path: Path) -> str:
-    """Hex digest of a file's bytes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def local_path(weights: str) -> Path:
-    """The checkpoint that the user named.
-
-    Raises:
-        ParamError: there is nothing at that path.
-    """
-    path = Path(weights).expanduser()
-    if not path.exists():
-        raise ParamError(f"EmbeddingsParams.weights must be an existing file or folder; got {weights!r}")
-    return path
-
-
-def checkpoint_in(path: Path) -> Path:
-    """The checkpoint: `path` itself, or the one in that folder (safetensors first, as open_clip chooses).
-
-    Raises:
-        ParamError: the folder holds none.
-    """
-    if path.is_file():
-        return path
-    found = [file for ending in ("*.safetensors", "*.bin", "*.pth", "*.pt") for file in sorted(path.glob(ending))]
-    if not found:
-        raise ParamError(
-            f"EmbeddingsParams.weights must be a checkpoint or a folder with one (.safetensors, .bin, .pth, .pt); "
-            f"got {str(path)!r}"
-        )
-    return found[0]
 
 
 def unit_rows(x: Array) -> Array:

@@ -9,34 +9,33 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..method import Array, Facts
 from ..params import ParamError
-from .base import Request, TextEngine, checkpoint_in, local_path, sha256_of, unit_rows
-from .torch_device import consent, fetch_failed, forward, loading, pick_device, pick_precision, require
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from .base import Entry, Request, TextEngine, unit_rows
+from .clip_text import encode_text
+from .preparation import Preparation
+from .torch_engine import TorchEngine, pick_device, require, size_of
+from .weights import cached_from_hub, checkpoint_in, consent, fetch_failed, loading, local_path
 
 CONFIG = "open_clip_config.json"
 TINY = Path(__file__).resolve().parents[2] / "models" / "tiny_clip"
 PREFERRED = ("laion2b_s34b_b79k", "datacomp_xl_s13b_b90k", "laion2b_s32b_b82k", "openai")
 
 
-class ClipEngine(TextEngine):
+class ClipEngine(TorchEngine, TextEngine):
     """`open_clip:<model>/<weights>`, `open_clip:<model>` with a local checkpoint, or `open_clip` with a local folder
     that holds a checkpoint and its `open_clip_config.json`."""
 
     def __init__(self, request: Request) -> None:
         require("open_clip", "open_clip_torch")
-        self._request = request
         name, tag, weights = _locate(request)
-        self._load(name, tag, weights, f"open_clip:{name}" + (f"/{tag}" if tag else ""))
+        self._load(request, name, tag, weights, f"open_clip:{name}" + (f"/{tag}" if tag else ""))
 
-    def _load(self, name: str, tag: str | None, weights: Path, model: str) -> None:
+    def _load(self, request: Request, name: str, tag: str | None, weights: Path, model: str) -> None:
         """Build the model and fill it.
 
         Args:
@@ -46,68 +45,65 @@ class ClipEngine(TextEngine):
             model: what the run record calls it.
         """
         import open_clip
-        from open_clip.transform import PreprocessCfg, image_transform_v2
 
-        self._model_name = model
-        self._device = pick_device(self._request.device)
-        self._precision = pick_precision(self._request.precision, self._device)
-        self._weights = weights
+        self._allow_download = request.allow_download
+        self._folder = weights
         self._source = f"local-dir:{weights}" if (weights / CONFIG).is_file() else name
-        self._checkpoint = checkpoint_in(weights)
+        checkpoint = checkpoint_in(weights)
         known: Any = open_clip.get_pretrained_cfg(name, tag) if tag else {}
         with loading(model, weights):
             config = open_clip.get_model_config(self._source)
-            self.dim = int(config["embed_dim"])
             self._tokenizer_name = config["text_cfg"].get("hf_tokenizer_name")
-            network = open_clip.create_model(
+            both = open_clip.create_model(
                 self._source,
-                pretrained=None if self._source.startswith("local-dir:") else str(self._checkpoint),
+                pretrained=None if self._source.startswith("local-dir:") else str(checkpoint),
                 force_quick_gelu=bool(known.get("quick_gelu", False)),
                 force_preprocess_cfg={
                     key: known[key] for key in ("mean", "std", "interpolation", "resize_mode") if key in known
                 },
             )
-        network.eval().requires_grad_(False)
-        self.logit_scale = float(network.logit_scale.exp())
-        self._transform = image_transform_v2(PreprocessCfg(**network.visual.preprocess_cfg), is_train=False)
-        size = network.visual.image_size
-        self.enough = min(size) if isinstance(size, tuple) else int(size)
-        if self._precision == "bf16":
-            network.bfloat16()
-        self._network = network.to(self._device)
+        both = both.eval().requires_grad_(False).to(pick_device(request.device))
+        self.logit_scale = float(both.logit_scale.exp())
+        super().__init__(
+            request,
+            model=model,
+            weights=checkpoint,
+            network=both.visual,
+            preparation=_preparation(both.visual),
+            dim=int(config["embed_dim"]),
+            encode=_encode,
+            unit=True,
+            text=True,
+        )
+        self._both = both
 
-    def prepare(self, image: Image) -> Array:
-        """RGB picture → (3, h, w) float32, resized and normalised as the model was trained."""
-        return np.asarray(self._transform(image).numpy())
-
-    def embed(self, batch: Array) -> Array:
-        """(b, 3, h, w) → (b, dim) float32 of unit length."""
-        return unit_rows(forward(self._network.encode_image, batch, self._device, self._precision))
+    def describe(self) -> Facts:
+        """See `Engine`; the weights are named as they were given, so that a folder's configuration is found again."""
+        return {**super().describe(), "weights": str(self._folder)}
 
     def embed_text(self, texts: list[str]) -> Array:
         """(m,) texts → (m, dim) float32 of unit length."""
         import torch
 
-        tokenizer = self._tokenizer()
+        tokenizer = self.tokenizer()
         parts = []
         with torch.inference_mode():
             for start in range(0, len(texts), 256):
                 tokens = tokenizer(texts[start : start + 256]).to(self._device)
-                parts.append(self._network.encode_text(tokens).float().cpu().numpy())
+                parts.append(encode_text(self._both, tokens).float().cpu().numpy())
         return unit_rows(np.concatenate(parts))
 
-    def describe(self) -> Facts:
-        """See `Engine`."""
-        return {
-            "model": self._model_name,
-            "weights": str(self._weights),
-            "weights_hash": sha256_of(self._checkpoint),
-            "device": self._device,
-            "precision": self._precision,
-            "text": True,
-        }
+    @property
+    def network(self) -> Any:
+        """The open_clip model, frozen."""
+        return self._both
 
-    def _tokenizer(self) -> Any:
+    @property
+    def preparation(self) -> Preparation:
+        """How it wants pictures."""
+        return self._preparation
+
+    def tokenizer(self) -> Any:
         """The model's own. Ours lies beside its weights; others come with open_clip or, a few, from the hub.
 
         Raises:
@@ -115,21 +111,21 @@ class ClipEngine(TextEngine):
         """
         import open_clip
 
-        merges = self._weights / "bpe.txt.gz"
+        merges = self._folder / "bpe.txt.gz"
         if merges.is_file():
             return open_clip.get_tokenizer(self._source, bpe_path=str(merges))
         if self._tokenizer_name is None:
             return open_clip.get_tokenizer(self._source)
-        local = {} if self._request.allow_download else {"local_files_only": True}
+        local = {} if self._allow_download else {"local_files_only": True}
         try:
             return open_clip.get_tokenizer(self._source, **local)
         except ImportError:
             raise ParamError(
-                f"The text encoder of {self._model_name} needs another library: pip install transformers sentencepiece"
+                f"The text encoder of {self._model} needs another library: pip install transformers sentencepiece"
             ) from None
         except (OSError, ValueError) as error:
             raise ParamError(
-                f"The tokenizer of {self._model_name} ({self._tokenizer_name}) is not on this machine; set "
+                f"The tokenizer of {self._model} ({self._tokenizer_name}) is not on this machine; set "
                 f"allow_download to fetch it from huggingface.co (a few MB), or choose a model with open_clip's own "
                 f"tokenizer, such as open_clip:ViT-B-32/laion2b_s34b_b79k ({str(error).splitlines()[0]})"
             ) from None
@@ -142,13 +138,35 @@ class TinyClipEngine(ClipEngine):
         request.refuse_variant()
         require("open_clip", "open_clip_torch")
         # so small that casting costs more than bf16 saves
-        self._request = replace(request, precision="fp32") if request.precision == "auto" else request
+        request = replace(request, precision="fp32") if request.precision == "auto" else request
         folder = TINY if request.weights is None else local_path(request.weights)
         if not (folder / CONFIG).is_file():
             raise ParamError(
                 f"EmbeddingsParams.weights must be a folder with {CONFIG} for model 'tiny_clip'; got {str(folder)!r}"
             )
-        self._load("tiny_clip", None, folder, "tiny_clip")
+        self._load(request, "tiny_clip", None, folder, "tiny_clip")
+
+
+def _preparation(visual: Any) -> Preparation:
+    """How the image encoder wants pictures, from what open_clip attached to it."""
+    from open_clip.transform import PreprocessCfg
+
+    said = PreprocessCfg(**visual.preprocess_cfg)
+    size = (said.size, said.size) if isinstance(said.size, int) else tuple(said.size)
+    return Preparation(
+        size=size,
+        fit={"shortest": "crop", "longest": "pad", "squash": "squash"}[said.resize_mode],
+        interpolation="bilinear" if said.interpolation == "bilinear" else "bicubic",
+        mean=tuple(said.mean),
+        std=tuple(said.std),
+        fill=(said.fill_color,) * 3,
+    )
+
+
+def _encode(visual: Any, batch: Any) -> Any:
+    """(b, 3, h, w) → (b, dim); CoCa's encoder gives its tokens too."""
+    found = visual(batch)
+    return found[0] if isinstance(found, tuple) else found
 
 
 def _locate(request: Request) -> tuple[str, str | None, Path]:
@@ -213,16 +231,14 @@ def _check_name(name: str, tag: str | None, request: Request) -> None:
 
 def _cached(config: dict[str, Any]) -> Path | None:
     """The checkpoint of a pretrained configuration, where an earlier download left it; no network."""
-    from huggingface_hub import try_to_load_from_cache
     from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
 
     if config.get("hf_hub"):
         repository, filename = os.path.split(config["hf_hub"])
         names = [filename, os.path.splitext(filename)[0] + ".safetensors"] if filename else []
-        for candidate in (*names, HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME):
-            found = try_to_load_from_cache(repository, candidate)
-            if isinstance(found, str):
-                return Path(found)
+        found = cached_from_hub(repository, (*names, HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME))
+        if found is not None:
+            return found
     if config.get("url"):
         path: Path = Path("~/.cache/clip").expanduser() / os.path.basename(config["url"])
         if path.is_file():
@@ -257,5 +273,31 @@ def _size_of(name: str) -> str:
         return "size unknown, about 1 GB"
     kind = open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
     with torch.device("meta"):
-        numbers = sum(parameter.numel() for parameter in kind(**config).parameters())
-    return f"about {4 * numbers / 1e6:,.0f} MB"
+        return size_of(kind(**config))
+
+
+ENTRY = Entry(
+    name="open_clip",
+    models=(
+        "open_clip:ViT-B-32/laion2b_s34b_b79k",
+        "open_clip:ViT-B-16/datacomp_xl_s13b_b90k",
+        "open_clip:ViT-L-14/datacomp_xl_s13b_b90k",
+        "open_clip:ViT-B-16-SigLIP/webli",
+        "open_clip:MobileCLIP-S1/datacompdr",
+    ),
+    open=ClipEngine,
+    dim="512 (ViT-B), 768 (ViT-L, SigLIP)",
+    licence="MIT (LAION, DataComp, OpenAI), Apache-2.0 (SigLIP), Apple's own (MobileCLIP)",
+    size="605 MB (ViT-B-32), 1.7 GB (ViT-L-14)",
+    good_at="photographs of anything; search and tags by text",
+)
+
+TINY_ENTRY = Entry(
+    name="tiny_clip",
+    models=("tiny_clip",),
+    open=TinyClipEngine,
+    dim="64",
+    licence="Apache-2.0, shipped with Curator",
+    size="2 MB",
+    good_at="the demo's handwritten digits, and nothing else",
+)

@@ -5,103 +5,100 @@ He et al. 2016, Deep Residual Learning for Image Recognition, arXiv:1512.03385.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from ..method import Array, Facts
 from ..params import ParamError
-from .base import Engine, Request, checkpoint_in, local_path, sha256_of
-from .torch_device import consent, fetch_failed, forward, loading, pick_device, pick_precision, require
+from .base import Entry, Request
+from .preparation import Preparation
+from .torch_engine import TorchEngine, require
+from .weights import checkpoint_in, loading, local_path, published_at, state_in
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-VARIANTS = ("resnet18", "resnet34", "resnet50")
+VARIANTS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 
 
-class ResNetEngine(Engine):
-    """`torchvision:resnet18`, `resnet34` or `resnet50`; 512, 512 or 2048 numbers."""
+class ResNetEngine(TorchEngine):
+    """`torchvision:resnet18` and its larger kin; 512 numbers, from resnet50 on 2048."""
 
     def __init__(self, request: Request) -> None:
-        require("torchvision", "torchvision")
-        import torch
-        from torchvision.models import get_model, get_model_weights
-
-        if request.variant not in VARIANTS:
-            raise ParamError(
-                f"EmbeddingsParams.model must be one of {', '.join(f'torchvision:{v}' for v in VARIANTS)}; "
-                f"got {request.model!r}"
-            )
-        published = get_model_weights(request.variant).DEFAULT
-        self._model_name = request.model
-        self._device = pick_device(request.device)
-        self._precision = pick_precision(request.precision, self._device)
-        self._weights = (
-            checkpoint_in(local_path(request.weights)) if request.weights else _cached_or_fetched(published, request)
+        network, weights, preparation = load_resnet(request, request.variant)
+        super().__init__(
+            request,
+            model=request.model,
+            weights=weights,
+            network=fused(network),
+            preparation=preparation,
+            dim=int(network.inplanes),
         )
-        network = get_model(request.variant, weights=None)
-        with loading(self._model_name, self._weights):
-            network.load_state_dict(_state(self._weights, network))
-        self.dim = int(network.fc.in_features)
-        network.fc = torch.nn.Identity()
-        network.eval().requires_grad_(False)
-        self._transform = published.transforms()
-        self.enough = int(self._transform.resize_size[0])
-        if self._precision == "bf16":
-            network.bfloat16()
-        self._network = network.to(self._device)
-
-    def prepare(self, image: Image) -> Array:
-        """RGB picture → (3, 224, 224) float32, resized, cropped and normalised as in training."""
-        return np.asarray(self._transform(image).numpy())
-
-    def embed(self, batch: Array) -> Array:
-        """(b, 3, 224, 224) → (b, dim) float32, averaged over the picture."""
-        return forward(self._network, batch, self._device, self._precision)
-
-    def describe(self) -> Facts:
-        """See `Engine`."""
-        return {
-            "model": self._model_name,
-            "weights": str(self._weights),
-            "weights_hash": sha256_of(self._weights),
-            "device": self._device,
-            "precision": self._precision,
-            "text": False,
-        }
 
 
-def _cached_or_fetched(published: Any, request: Request) -> Path:
-    """torchvision's own checkpoint: from torch's cache, or fetched if that is allowed."""
+def load_resnet(request: Request, variant: str) -> tuple[Any, Path, Preparation]:
+    """A ResNet without its classifier, its checkpoint, and how it wants pictures.
+
+    Raises:
+        ParamError: no such variant, or its weights are not here and may not be fetched.
+    """
+    require("torchvision", "torchvision")
+    from torchvision.models import get_model_weights
+
+    if variant not in VARIANTS:
+        raise ParamError(
+            f"EmbeddingsParams.model must be one of {', '.join(f'torchvision:{v}' for v in VARIANTS)}; "
+            f"got {request.model!r}"
+        )
+    published = get_model_weights(variant).DEFAULT
+    weights = (
+        checkpoint_in(local_path(request.weights))
+        if request.weights
+        else published_at(published.url, f"{published.meta['_file_size']:.0f} MB", request)
+    )
+    network = headless(variant)
+    with loading(request.model, weights):
+        # the classifier's weights are not used, may be missing, and of any number of classes
+        network.load_state_dict({name: value for name, value in state_in(weights).items() if "fc." not in name})
+    said = published.transforms()
+    preparation = Preparation(
+        size=(said.crop_size[0], said.crop_size[0]),
+        resize=(said.resize_size[0], said.resize_size[0]),
+        interpolation=said.interpolation.value,
+        mean=tuple(said.mean),
+        std=tuple(said.std),
+    )
+    return network, weights, preparation
+
+
+def headless(variant: str) -> Any:
+    """A ResNet with random weights, whose output is what its classifier would see."""
     import torch
+    from torchvision.models import get_model
 
-    path: Path = Path(torch.hub.get_dir()) / "checkpoints" / os.path.basename(published.url)
-    if path.is_file():
-        return path
-    if not request.allow_download:
-        size = f"{published.meta['_file_size']:.0f} MB"
-        raise consent(request.model, published.url, size, f"a checkpoint file of it, such as {path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(published.url, str(path), hash_prefix=path.stem.split("-")[-1])
-    except (OSError, RuntimeError) as error:
-        raise fetch_failed(request.model, published.url, error) from None
-    return path
+    network = get_model(variant, weights=None)
+    network.fc = torch.nn.Identity()
+    return network
 
 
-def _state(path: Path, network: Any) -> dict[str, Any]:
-    """Weights by name; the classifier's, which are not used, may be missing or of any number of classes."""
+def fused(network: Any) -> Any:
+    """The same function with every batch normalisation folded into the convolution before it; a tenth faster."""
     import torch
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
+    network.eval()
+    for block in network.modules():
+        names = [name for name, _ in block.named_children()]
+        for before, after in zip(names, names[1:], strict=False):
+            convolution, norm = getattr(block, before), getattr(block, after)
+            if isinstance(convolution, torch.nn.Conv2d) and isinstance(norm, torch.nn.BatchNorm2d):
+                setattr(block, before, fuse_conv_bn_eval(convolution, norm))
+                setattr(block, after, torch.nn.Identity())
+    return network
 
-        state: dict[str, Any] = load_file(path)
-    else:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    state = state.get("state_dict", state)
-    state = {name.removeprefix("module."): value for name, value in state.items() if "fc." not in name}
-    return {**state, **{f"fc.{name}": value for name, value in network.fc.state_dict().items()}}
+
+ENTRY = Entry(
+    name="torchvision",
+    models=("torchvision:resnet18", "torchvision:resnet34", "torchvision:resnet50"),
+    open=ResNetEngine,
+    dim="512; from resnet50 on 2048",
+    licence="none stated; trained on ImageNet, whose images are for research",
+    size="45 to 230 MB",
+    good_at="photographs of everyday things, fast; the usual yardstick",
+)

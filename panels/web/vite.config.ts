@@ -1,8 +1,8 @@
 // Builds dist/index.umd.js at the root of the plugin. React, Material UI and FiftyOne's own modules come from the App
 // as globals, so the bundle holds only what lies in src/.
 import { resolve } from "node:path";
-import { defineConfig, type Plugin } from "vite";
-import { digestOfSources } from "./sources";
+import { defineConfig } from "vite";
+import { named } from "./sources";
 
 const GLOBALS = {
   react: "React",
@@ -11,21 +11,8 @@ const GLOBALS = {
   "@fiftyone/plugins": "__fop__",
 };
 
-/** Names the sources in the bundle's first line; after minification, which would drop the comment. */
-const banner: Plugin = {
-  name: "banner",
-  enforce: "post",
-  generateBundle(_, bundle) {
-    for (const chunk of Object.values(bundle)) {
-      if (chunk.type === "chunk") {
-        chunk.code = `/* Curator's panels, built from panels/web; sources sha256:${digestOfSources(__dirname)} */\n${chunk.code}`;
-      }
-    }
-  },
-};
-
 export default defineConfig({
-  plugins: [banner],
+  plugins: [named(__dirname)],
   esbuild: { jsx: "transform" },
   build: {
     target: "es2021",

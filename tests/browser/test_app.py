@@ -9,7 +9,7 @@ from browser import fill, grid_count, open_curation, open_form, open_run
 from image_curation.dataset.runs import get_run
 
 
-def test_form__runs_and_the_panels_histogram_drives_the_grid(page: Any, digits: Any) -> None:
+def test_form__runs_and_the_panels_histogram_drives_the_grid(page: Any, digits: Any, address: str) -> None:
     form = open_form(page, "Find label issues")
     assert "Find samples whose given label is probably wrong" in form.inner_text()
     fill(form, "Key", "browser_issues")
@@ -37,7 +37,23 @@ def test_form__runs_and_the_panels_histogram_drives_the_grid(page: Any, digits: 
         " const n = parseInt(text.replace(/\\D/g, '')); return n > 0 && n < all; }",
         arg=len(digits),
     )
-    assert 0 < grid_count(page) < len(digits)
+    brushed = grid_count(page)
+    assert 0 < brushed < len(digits)
+
+    page.get_by_role("button", name="Save a slice").click()
+    form = page.get_by_test_id("operators-prompt-modal")
+    form.get_by_role("button", name="Execute").first.wait_for()
+    fill(form, "Name", "brushed")
+    form.get_by_role("button", name="Execute").first.click()
+    page.get_by_text(f"Slice 'brushed': {brushed} samples").first.wait_for()
+    digits.reload()
+    assert len(digits.load_saved_view("brushed")) == brushed
+    page.goto(f"{address}?view=brushed")
+    page.wait_for_function(
+        "n => parseInt((document.querySelector('[data-cy=entry-counts]')?.innerText ?? '0').replace(/\\D/g, '')) === n",
+        arg=brushed,
+    )
+    page.goto(address)
 
 
 def test_form__error_is_one_sentence(page: Any, digits: Any) -> None:

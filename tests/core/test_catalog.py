@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 from image_curation.core import method as kinds
@@ -24,6 +25,7 @@ TYPES = (
     kinds.Neighbors,
     kinds.Label,
     kinds.Labels,
+    kinds.Heatmap,
 )
 LAYERS = {"core": 0, "dataset": 1, "operators": 2, "panels": 2}
 
@@ -61,7 +63,11 @@ def test_method__columns_say_what_they_mean(method: Method) -> None:
 
 @every_method
 def test_method__refuses_a_bad_value_of_every_parameter(method: Method) -> None:
-    required = {name: "x" for name, domain in domains(method.params).items() if domain.default is REQUIRED}
+    required: dict[str, Any] = {
+        name: ("x", "y") if domain.many else "x"
+        for name, domain in domains(method.params).items()
+        if domain.default is REQUIRED
+    }
     for name, domain in domains(method.params).items():
         with pytest.raises(ParamError, match=rf"\.{name} must be .*; got"):
             method.params(**{**required, name: domain.bad_value()})

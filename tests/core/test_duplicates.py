@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from image_curation.core.duplicates import (
     DuplicatesParams,
-    best_of,
+    Worth,
     doubtful_labels,
     find_duplicates,
+    move,
     tight_groups,
 )
 from image_curation.core.method import Columns, GivenLabels, Inputs, silent
@@ -211,12 +213,47 @@ def test_pairs_within__too_many() -> None:
 def test_best_of__order_of_the_policy() -> None:
     small, large = look_at(scene(0)), look_at(scene(0).resize((150, 150)))
     blurred = look_at(scene(0).resize((20, 20)).resize((96, 96)))
-    calm = np.zeros(3, dtype=bool)
-    assert best_of([0, 1], {1: small}, calm) == 1  # the other cannot be read
-    assert best_of([0, 1], {0: small, 1: large}, calm) == 1
-    assert best_of([0, 1], {0: blurred, 1: small}, calm) == 1
-    assert best_of([0, 1], {0: small, 1: small}, calm) == 0
-    assert best_of([0, 1], {0: small, 1: large}, np.array([False, True])) == 0
+
+    def best(looks: dict[int, Any], doubtful: tuple[bool, bool] = (False, False)) -> int:
+        nothing = np.zeros(0, np.int64)
+        worth = Worth.of(Inputs(n=2), None, np.array([0, 0]), looks)
+        return replace(worth, doubtful=np.array(doubtful), labels=nothing).best_of(np.array([0, 1]))
+
+    assert best({1: small}) == 1  # the other cannot be read
+    assert best({0: small, 1: large}) == 1
+    assert best({0: blurred, 1: small}) == 1
+    assert best({0: small, 1: small}) == 0
+    assert best({0: small, 1: large}, (False, True)) == 0
+
+
+def _same(one: Columns, other: Columns) -> None:
+    for name, values in one.values.items():
+        np.testing.assert_array_equal(np.asarray(values), np.asarray(other.values[name]), err_msg=name)
+
+
+def test_move__equals_a_new_run(folder: list[Path]) -> None:
+    x = vectors_of(folder, near=0.2)
+    automatic = run(folder, x)
+    lowest = automatic.facts["threshold"]
+    for threshold in (lowest, 0.9, 0.97, 1.0):
+        again = run(folder, x, threshold=threshold)
+        _same(move(automatic.kept, DuplicatesParams(), threshold), again)
+        assert again.facts["floor"] == pytest.approx(min(lowest, threshold))
+    tight = run(folder, x, threshold=0.999)
+    assert tight.facts["in_groups"]["near"] < automatic.facts["in_groups"]["near"]
+    _same(move(tight.kept, DuplicatesParams(), lowest), automatic)  # and back down
+    with pytest.raises(ParamError, match=r"it looked for pairs down to .*, got 0\.1: run it again"):
+        move(automatic.kept, DuplicatesParams(), 0.1)
+    exact = run(folder, None, embeddings=None)
+    with pytest.raises(ParamError, match="it looked for exact copies only"):
+        move(exact.kept, DuplicatesParams(), 0.9)
+
+
+def test_find_duplicates__counts_are_of_images(folder: list[Path]) -> None:
+    found = run(folder, vectors_of(folder, near=0.2))
+    assert found.values["copies"].tolist() == [6, 2, *[1] * 38, *[6] * 5, 2]
+    assert sum(found.facts["in_groups"].values()) == 8
+    assert found.facts["surplus"] == 6
 
 
 def test_doubtful_labels__the_copy_that_neighbors_contradict() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from image_curation.core.digits import load_digits
+from image_curation.core.embedding_pipeline import Source, embed_stream, learn
 from image_curation.core.embeddings import (
     IMPORT_METHOD,
     EmbeddingsParams,
@@ -17,11 +20,11 @@ from image_curation.core.embeddings import (
     compute_embeddings,
     import_embeddings,
 )
-from image_curation.core.engines.base import Request
-from image_curation.core.engines.descriptor import Descriptor, whiten
-from image_curation.core.method import Columns, Inputs, silent
+from image_curation.core.engines.base import Engine, Request
+from image_curation.core.engines.descriptor import Descriptor, Whitening
+from image_curation.core.method import Columns, Inputs, Interrupted, silent
 from image_curation.core.params import ParamError
-from image_curation.core.vector_files import match_paths, read_npz, read_vectors, write_npz
+from image_curation.core.vector_files import match_paths, read_npz, read_vectors, write_npy, write_npz
 from PIL import Image
 
 
@@ -82,13 +85,13 @@ def test_compute_embeddings__progress_reaches_the_end(tmp_path: Path) -> None:
     paths = made_images(tmp_path, 5)
     inputs = Inputs(n=5, paths=paths)
     compute_embeddings(inputs, EmbeddingsParams(batch_size=2), lambda done, total, doing="": seen.append((done, total)))
-    assert seen == [(0, 5), (2, 5), (4, 5), (5, 5)]
+    assert seen == [(0, 5), (5, 5), (2, 5), (4, 5), (5, 5)]  # loading, learning, embedding
 
 
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [
-        ("resnet", "must begin with one of descriptor, tiny_clip, open_clip, torchvision"),
+        ("resnet", "must begin with one of descriptor, open_clip, "),
         ("descriptor:big", "must be descriptor alone"),
         ("tiny_clip:big", "must be tiny_clip alone"),
     ],
@@ -114,11 +117,9 @@ def test_descriptor__digits() -> None:
     """Leave-one-out 5 nearest neighbors on all 1,797 digits as pictures, with nothing learned from labels."""
     digits = load_digits()
     engine = Descriptor(Request("descriptor"))
-    raw = [
-        engine.embed(np.stack([engine.prepare(Image.fromarray(i)) for i in part]))
-        for part in np.array_split(digits.images(), 30)
-    ]
-    x = engine.finish(np.concatenate(raw), seed=51)
+    pictures = [np.stack([engine.prepare(Image.fromarray(i)) for i in p]) for p in np.array_split(digits.images(), 30)]
+    engine.learn(pictures, 51, silent)
+    x = np.concatenate([engine.embed(batch) for batch in pictures])
     similar = x @ x.T
     np.fill_diagonal(similar, -2)
     nearest = digits.labels[np.argpartition(-similar, 5, axis=1)[:, :5]]
@@ -132,26 +133,116 @@ def test_descriptor__size_hardly_matters() -> None:
     rng = np.random.default_rng(0)
     scenes = [Image.fromarray(rng.integers(0, 255, (6, 6, 3)).astype(np.uint8)) for _ in range(2)]
     sizes = [scenes[0].resize((s, s), Image.Resampling.BICUBIC) for s in (64, 200, 900)]
-    x = engine.embed(np.stack([engine.prepare(image) for image in [*sizes, scenes[1].resize((200, 200))]]))
+    x = engine.raw(np.stack([engine.prepare(image) for image in [*sizes, scenes[1].resize((200, 200))]]))
     x = x - x.mean(axis=0)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     assert (x @ x.T)[:3, :3].min() > 0.9
     assert (x @ x.T)[3, :3].max() < 0
 
 
-def test_whiten__by_hand() -> None:
+def test_whitening__by_hand() -> None:
     """Two axes, variances 4 and 1: without shrinkage both get variance 1, so (2, 1) lies at 45 degrees."""
     x = np.array([[2, 1], [2, -1], [-2, 1], [-2, -1]], dtype=np.float32)
-    y = whiten(x, dim=3, seed=0, power=0.5, shrink=0.0)
+    y = Whitening.learned(x, dim=3, power=0.5, shrink=0.0)(x)
     np.testing.assert_allclose(np.abs(y[:, 1:]), np.full((4, 2), np.sqrt(0.5)), atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(y, axis=1), 1, atol=1e-6)
 
 
-def test_whiten__learns_from_a_seeded_sample_of_large_sets() -> None:
-    x = np.random.default_rng(0).standard_normal((200, 8)).astype(np.float32)
-    one, again, other = (whiten(x, 4, seed, learn_from=50) for seed in (1, 1, 2))
-    assert np.array_equal(one, again)
-    assert not np.array_equal(one, other)
+def test_learn__from_a_seeded_sample_of_large_sets(tmp_path: Path) -> None:
+    sources = [Source(path, (row,)) for row, path in enumerate(made_images(tmp_path, 12, 8))]
+
+    def axes(seed: int) -> np.ndarray:
+        engine = Descriptor(Request("descriptor"))
+        engine.learns_from = 6
+        learn(engine, sources, seed)
+        return engine.state()["axes"]
+
+    assert np.array_equal(axes(1), axes(1))
+    assert not np.array_equal(axes(1), axes(2))
+
+
+def test_descriptor__state_lets_images_join(tmp_path: Path) -> None:
+    """A restored engine, alone with one image, gives it the vector that it had among all."""
+    sources = [Source(path, (row,)) for row, path in enumerate(made_images(tmp_path))]
+    engine, other = Descriptor(Request("descriptor")), Descriptor(Request("descriptor"))
+    learn(engine, sources, 51)
+    other.restore(engine.state())
+    among = dict(embed_stream(engine, sources))
+    alone = dict(embed_stream(other, sources[4:5]))
+    np.testing.assert_allclose(alone[4], among[4], atol=1e-6)
+
+
+def test_embed_stream__crops_are_cut_from_one_decoding(tmp_path: Path) -> None:
+    """The left half is red and the right half blue; a box beyond the edge keeps one pixel."""
+    picture = Image.new("RGB", (40, 20), "red")
+    picture.paste("blue", (20, 0, 40, 20))
+    picture.save(tmp_path / "halves.png")
+    boxes = ((0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0), (1.0, 1.0, 1.1, 1.1))
+    sources = [Source(str(tmp_path / "halves.png"), (3, 1, 7), boxes), Source(str(tmp_path / "none.png"), (0,))]
+    engine = MeanColour()
+    found = list(embed_stream(engine, sources, batch_size=2))
+    assert [row for row, _ in found] == [3, 1, 7, 0]
+    assert [np.asarray(vector).tolist() for _, vector in found[:3]] == [[255, 0, 0], [0, 0, 255], [0, 0, 255]]
+    assert str(found[3][1]) == "none.png cannot be read: there is no such file"
+
+
+def test_embed_stream__halves_what_does_not_fit(tmp_path: Path) -> None:
+    """An engine that can hold three pictures is given 10, 5, then 2 at a time, and every row gets its vector."""
+    sources = [Source(path, (row,)) for row, path in enumerate(made_images(tmp_path, 10))]
+    engine = MeanColour(holds=3)
+    found = list(embed_stream(engine, sources, batch_size=10))
+    assert [row for row, _ in found] == list(range(10))
+    assert engine.given == [10, 5, 2, 2, 2, 2, 2]
+    with pytest.raises(MemoryError):
+        list(embed_stream(MeanColour(holds=0), sources, batch_size=10))
+
+
+def test_embed_stream__holds_a_few_batches_whatever_the_number(tmp_path: Path) -> None:
+    """Sources are taken as they are needed: 10,000 of them, and after the first vector at most 40 have been."""
+    (path,) = made_images(tmp_path, 1)
+    taken: list[int] = []
+
+    def sources() -> Iterator[Source]:
+        for row in range(10_000):
+            taken.append(row)
+            yield Source(path, (row,))
+
+    stream = embed_stream(MeanColour(), sources(), batch_size=4, workers=2)
+    assert next(stream)[0] == 0
+    assert len(taken) <= 40
+    stream.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("read_images")]
+
+
+def test_compute_embeddings__interrupted_leaves_no_threads(tmp_path: Path) -> None:
+    def stop(done: int, total: int, doing: str = "") -> None:
+        if doing == "embedding images":
+            raise Interrupted
+
+    paths = made_images(tmp_path, 30)
+    with pytest.raises(Interrupted):
+        compute_embeddings(Inputs(n=30, paths=paths), EmbeddingsParams(batch_size=2), stop)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("read_images")]
+
+
+class MeanColour(Engine):
+    """Mean red, green and blue, for at most `holds` pictures at once."""
+
+    dim = 3
+    enough = 4
+
+    def __init__(self, holds: int = 100) -> None:
+        self.holds = holds
+        self.given: list[int] = []
+
+    def prepare(self, image: Image.Image) -> np.ndarray:
+        return np.asarray(image.resize((4, 4)), dtype=np.float32)
+
+    def embed(self, batch: np.ndarray) -> np.ndarray:
+        self.given.append(len(batch))
+        if len(batch) > self.holds:
+            raise MemoryError
+        return batch.mean(axis=(1, 2))
 
 
 def imported(path: Path, paths: list[str]) -> Columns:
@@ -179,7 +270,7 @@ def test_import_embeddings__npy_goes_by_order(tmp_path: Path) -> None:
     columns = imported(tmp_path / "v.npy", ["a", "b", "c"])
     assert columns.values[""].dtype == np.float32
     assert np.array_equal(columns.values[""], np.eye(3))
-    with pytest.raises(ParamError, match=r"one vector per sample \(2\) where it has no image_paths; got 3"):
+    with pytest.raises(ParamError, match=r"one vector per sample \(2\) where it names no images; got 3"):
         imported(tmp_path / "v.npy", ["a", "b"])
 
 
@@ -247,3 +338,18 @@ def test_match_paths__a_vector_serves_one_image() -> None:
     found, by_name = match_paths(["/x/a.jpg", "/y/a.jpg"], ["/x/a.jpg"])
     assert found.tolist() == [0, -1]
     assert by_name == 0
+
+
+def test_import_embeddings__npy_with_paths_or_ids_beside_it(tmp_path: Path) -> None:
+    """Lines may be ids, here of b and a, or paths, here that of c; the fourth is of nobody."""
+    write_npy(str(tmp_path / "v.npy"), np.eye(4), ["id_b", "id_a", "/data/c.jpg", "/data/z.jpg"])
+    inputs = Inputs(n=3, ids=["id_a", "id_b", "id_c"], paths=["/data/a.jpg", "/data/b.jpg", "/data/c.jpg"])
+    columns = import_embeddings(inputs, ImportEmbeddingsParams(path=str(tmp_path / "v.npy")), silent)
+    assert np.array_equal(columns.values[""], np.eye(4)[[1, 0, 2]])
+    assert columns.facts["matched_by"] == "id and path"
+    assert columns.facts["vectors_unused_first"] == ["/data/z.jpg"]
+    (tmp_path / "v.ids.txt").write_text("one\n")
+    with pytest.raises(ParamError, match=r"must have a line for each of the 4 vectors; got 1"):
+        read_vectors(str(tmp_path / "v.npy"))
+    with pytest.raises(ParamError, match="line breaks do not fit into a text file"):
+        write_npy(str(tmp_path / "w.npy"), np.eye(1), ["a\nb"])

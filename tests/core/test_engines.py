@@ -12,9 +12,11 @@ import pytest
 from image_curation.core.embeddings import EmbeddingsParams, compute_embeddings, open_engine
 from image_curation.core.engines.base import Request, TextEngine
 from image_curation.core.engines.clip import TINY
-from image_curation.core.engines.torch_device import pick_precision, require
+from image_curation.core.engines.preparation import Preparation
+from image_curation.core.engines.torch_engine import TorchEngine, require
 from image_curation.core.method import Inputs, silent
 from image_curation.core.params import ParamError
+from image_curation.core.threads import cores
 from PIL import Image
 
 pytestmark = pytest.mark.slow  # loading torch takes seconds
@@ -184,9 +186,39 @@ def test_open_clip__file_for_a_named_architecture(
     with torch.inference_mode():
         images = network.encode_image(torch.stack([transform(image) for image in pictures]), normalize=True)
         texts = network.encode_text(open_clip.tokenize(["a cat", "two dogs"], context_length=12), normalize=True)
-    np.testing.assert_allclose(embedded(engine, pictures), images.numpy(), atol=1e-5)
+    # a pixel in a thousand rounds the other way, for ours is cut before it is resized
+    np.testing.assert_allclose(embedded(engine, pictures), images.numpy(), atol=1e-4)
     np.testing.assert_allclose(engine.embed_text(["a cat", "two dogs"]), texts.numpy(), atol=1e-5)
     assert engine.logit_scale == pytest.approx(1 / 0.07)
+
+
+def test_open_clip__image_towers_of_timm(tmp_path: Path, pictures: list[Image.Image]) -> None:
+    """MobileCLIP and SigLIP take their image tower from timm, and SigLIP squashes pictures to a square."""
+    import open_clip
+    import torch
+
+    config = {
+        "embed_dim": 16,
+        "vision_cfg": {
+            "timm_model_name": "resnet10t",
+            "timm_model_pretrained": False,
+            "timm_pool": "avg",
+            "timm_proj": "linear",
+            "image_size": 64,
+        },
+        "text_cfg": {"context_length": 12, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+    }
+    torch.manual_seed(0)
+    network = open_clip.CustomTextCLIP(**config).eval()
+    torch.save(network.state_dict(), tmp_path / "open_clip_pytorch_model.bin")
+    said = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "resize_mode": "squash"}
+    written = {"model_cfg": {**config, "custom_text": True}, "preprocess_cfg": said}
+    (tmp_path / "open_clip_config.json").write_text(json.dumps(written))
+    engine = open_engine(Request("open_clip", str(tmp_path), device="cpu", precision="fp32"))
+    transform = open_clip.image_transform(64, is_train=False, mean=(0.5,) * 3, std=(0.5,) * 3, resize_mode="squash")
+    with torch.inference_mode():
+        expected = network.encode_image(torch.stack([transform(image) for image in pictures]), normalize=True)
+    assert (embedded(engine, pictures) * expected.numpy()).sum(axis=1).min() > 0.9999
 
 
 def test_open_clip__folder_with_its_configuration(pictures: list[Image.Image]) -> None:
@@ -221,6 +253,17 @@ def test_compute_embeddings__records_the_weights(tmp_path: Path, pictures: list[
     assert one.facts["dim"] == 64
 
 
+def test_lanes__leave_torch_with_the_threads_it_had(resnet_file: Path) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    engine = open_engine(Request("torchvision:resnet18", str(resnet_file), device="cpu"))
+    with engine.lanes() as lanes:
+        assert 1 <= lanes <= 8
+        assert torch.get_num_threads() * lanes <= max(cores(), 8)
+    assert torch.get_num_threads() == before
+
+
 def test_pick_device__no_cuda(pictures: list[Image.Image]) -> None:
     import torch
 
@@ -236,6 +279,68 @@ def test_require__says_what_to_install() -> None:
         require("no_such_library", "no-such-library")
 
 
-def test_pick_precision__auto() -> None:
-    assert pick_precision("fp32", "cpu") == "fp32"
-    assert pick_precision("auto", "cpu") in ("fp32", "bf16")
+def test_precision__auto_keeps_half_only_where_it_agrees(resnet_file: Path, pictures: list[Image.Image]) -> None:
+    """A network whose vectors hang on differences that bf16 rounds away stays in fp32; both say what they measured."""
+    import torch
+
+    class Rounding(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            rough = x.flatten(1)[:, :64] * 1000 + 1000
+            return rough - rough.bfloat16().to(rough.dtype)
+
+    def half(**how: Any) -> TorchEngine:
+        request = Request("trial", device="cpu", precision="bf16")
+        return TorchEngine(request, model="trial", weights=None, preparation=Preparation((8, 8)), **how)
+
+    batch = np.stack([np.asarray(image.resize((8, 8))) for image in pictures])
+    rounding = half(network=Rounding(), dim=64)
+    rounding._wanted = "auto"  # as on hardware that multiplies bf16
+    vectors = rounding.embed(batch)
+    assert rounding.describe()["precision"] == "fp32"
+    assert rounding.describe()["cosine_to_fp32"] < 0.999
+    assert np.abs(vectors).max() > 0
+
+    convolution = half(network=torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten()), dim=144)
+    convolution._wanted = "auto"
+    convolution.learn([batch], 0, silent)
+    assert convolution.describe()["precision"] == "bf16"
+    assert convolution.describe()["cosine_to_fp32"] > 0.999
+    joined = half(network=torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten()), dim=144)
+    joined.restore(rounding.state())
+    assert joined.describe()["precision"] == "fp32"
+
+
+@pytest.mark.parametrize("size", [(350, 250), (250, 350), (64, 64), (33, 400), (20, 9)])
+@pytest.mark.parametrize(
+    ("fit", "interpolation", "target"),
+    [("crop", "bicubic", 64), ("crop", "bilinear", 224), ("squash", "bicubic", 64), ("pad", "bicubic", 64)],
+)
+def test_preparation__is_what_open_clip_does(size: tuple[int, int], fit: str, interpolation: str, target: int) -> None:
+    import open_clip
+
+    rng = np.random.default_rng(0)
+    picture = Image.fromarray(rng.integers(0, 255, (9, 9, 3)).astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
+    transform = open_clip.image_transform(
+        target,
+        is_train=False,
+        mean=(0, 0, 0),
+        std=(1, 1, 1),
+        resize_mode={"crop": "shortest", "squash": "squash", "pad": "longest"}[fit],
+        interpolation=interpolation,
+        fill_color=7,
+    )
+    ours = Preparation((target, target), fit=fit, interpolation=interpolation, fill=(7, 7, 7))(picture)
+    assert np.abs(ours - 255 * transform(picture).numpy().transpose(1, 2, 0)).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(350, 250), (250, 351), (100, 400)])
+def test_preparation__is_what_timm_does_with_oblong_input(size: tuple[int, int]) -> None:
+    from timm.data import create_transform
+
+    picture = Image.effect_noise(size, 90).convert("RGB")
+    for mode, fit in (("center", "crop"), ("squash", "squash"), ("border", "pad")):
+        transform = create_transform(
+            (3, 48, 64), crop_pct=0.9, crop_mode=mode, interpolation="bicubic", mean=(0.5,) * 3, std=(1,) * 3
+        )
+        ours = Preparation((48, 64), (53, 71), fit=fit, fill=(128, 128, 128))(picture)
+        assert np.abs(ours - 255 * (0.5 + transform(picture).numpy().transpose(1, 2, 0))).max() <= 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-from image_curation.core.images import UnreadableImage, read_image, read_images
+from image_curation.core.images import Region, UnreadableImage, box_of, read_image, read_images
 from PIL import Image
 
 CORNERS = np.array(
@@ -197,3 +198,47 @@ def test_read_images__stops_when_abandoned(tmp_path: Path) -> None:
 
 def test_read_images__none() -> None:
     assert list(read_images([], lambda image: image.size)) == []
+
+
+@pytest.mark.parametrize(
+    ("box", "colour"),
+    [
+        ((0.0, 0.0, 0.5, 0.5), "red"),
+        ((0.5, 0.0, 1.0, 0.5), "green"),
+        ((0.0, 0.5, 0.5, 1.0), "blue"),
+        ((0.5, 0.5, 1.0, 1.0), "white"),
+    ],
+)
+@pytest.mark.parametrize("turned", [1, 3, 6, 8])
+def test_read_image__region_of_the_upright_picture(
+    tmp_path: Path, box: tuple[float, float, float, float], colour: str, turned: int
+) -> None:
+    """However the file stores it, and whether or not the decoder may give fewer pixels."""
+    back = {1: None, 3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}[turned]
+    upright = corners(512).resize((512, 1024), Image.Resampling.NEAREST)
+    stored, exif = upright if back is None else upright.transpose(back), Image.Exif()
+    exif[0x0112] = turned
+    path = save(tmp_path / "a.jpg", stored, exif=exif, quality=95)
+    whole = read_image(Region(path, box))
+    assert whole.size == whole.info["full_size"] == (256, 512)
+    assert named_corners(whole) == [colour] * 4
+    less = read_image(Region(path, box), enough=32)
+    assert less.size == (64, 128)
+    assert less.info["full_size"] == (256, 512)
+    assert named_corners(less) == [colour] * 4
+
+
+def test_read_image__region_of_no_pixel_is_one_pixel(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", corners(4))
+    assert read_image(Region(path, (0.99, 0.99, 0.995, 0.995))).size == (1, 1)
+    assert read_image(Region(path, (1.0, 1.0, 1.0, 1.0))).getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_read_image__region_of_the_whole_picture(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", corners(7))
+    assert read_image(Region(path, (0.0, 0.0, 1.0, 1.0))).tobytes() == read_image(path).tobytes()
+
+
+def test_region__is_its_path_and_survives_copies() -> None:
+    region = copy.copy(Region("/a/b.png", (0.1, 0.2, 0.3, 0.4)))
+    assert (region, box_of(region), box_of("/a/b.png")) == ("/a/b.png", (0.1, 0.2, 0.3, 0.4), None)

@@ -101,6 +101,16 @@ def test_score_importance__coreset_of_everything_is_everything() -> None:
     np.testing.assert_allclose(values["weight"], 1.0)
 
 
+def test_score_importance__what_the_coreset_teaches() -> None:
+    data = planted.clean(800, 16, classes=4)
+    found = _run(data.x, data.names, coreset_size=80).facts["coreset"]["training"]
+    assert found["held_out"] == 200
+    assert [size["n"] for size in found["sizes"]] == [6, 30, 60]
+    assert found["full"] > 0.7
+    assert found["sizes"][2]["coreset"] > found["sizes"][2]["random"] - 0.02
+    assert all(size["coreset"] <= found["full"] + 0.05 for size in found["sizes"])
+
+
 def test_score_importance__class_size() -> None:
     data = planted.clean(200, 8, classes=3)
     facts = _run(data.x, data.names, coreset_size=100, class_size=("class 00=all", "class 01=5")).facts

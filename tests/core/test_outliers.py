@@ -58,6 +58,25 @@ def test_find_outliers__tiny_cluster_is_an_edge_case() -> None:
     assert columns.facts["tiny_clusters"] >= 1
 
 
+def test_find_outliers__tiny_cluster_with_a_busy_neighbor_and_a_wide_one() -> None:
+    """A cluster of six is found though a stranger stands near; a wide one too; pairs in the crowd are no cluster."""
+    rng = np.random.default_rng(0)
+    tight = unit(np.eye(32)[31] + 0.05 * rng.normal(size=(6, 32)))
+    wide = unit(np.eye(32)[29] + 0.12 * rng.normal(size=(5, 32)))
+    stranger = unit(np.eye(32)[31:] + np.eye(32)[30:31])
+    x = np.vstack([cloud(400, d=32), tight, wide, stranger])
+    edge = run(x).values["is_edge_case"]
+    assert edge[400:411].all()
+    assert edge[:400].sum() <= 4
+
+
+def test_find_outliers__regions_are_listed() -> None:
+    facts = run(np.vstack([cloud(300), unit(np.eye(16)[12:14])])).facts
+    assert {region["id"] for region in facts["sparse"][:2]} == {300, 301}
+    assert facts["sparse"][0]["density"] < 1 < facts["dense"][0]["density"]
+    assert len(facts["dense"]) == 10
+
+
 def test_mean_distance__against_brute_force() -> None:
     x = unit(np.random.default_rng(0).normal(size=(30, 4)))
     x[5] = x[6]

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from image_curation.core.embeddings import open_engine
 from image_curation.core.engines.base import Request, TextEngine
+from image_curation.core.engines.clip_text import encode_text
 from image_curation.core.method import Columns, GivenLabels, Inputs, silent
 from image_curation.core.params import ParamError
+from image_curation.core.tagging import Rules, expected_calibration_error, parse_thresholds, tag_columns
 from image_curation.core.zero_shot import (
     METHOD,
     TEMPLATES,
     ZeroShotParams,
     class_vectors,
-    expected_calibration_error,
     judged_one_by_one,
+    retag,
     tag_zero_shot,
 )
 
@@ -164,7 +167,7 @@ def test_tag_zero_shot__refuses_vectors_that_are_not_of_this_model(engine: TextE
     [
         ({"templates": ("a photo",)}, r"templates must each contain \{\} where the class name goes; got 'a photo'"),
         ({"templates": ()}, r"templates must each contain \{\}"),
-        ({"classes": ("cat", " cat")}, "classes must be different names"),
+        ({"classes": ("cat", " cat")}, "classes must be different names, none empty; got .cat. twice"),
         ({"classes": ("cat", "")}, "none empty"),
         ({"multi_label": True, "background": ()}, "background must hold at least one description"),
         ({"temperature": 0}, r"temperature must be float in \(0, inf\)"),
@@ -180,6 +183,102 @@ def test_class_vectors__braces_and_odd_names(engine: TextEngine) -> None:
     """Names may hold anything; only the template's {} is replaced."""
     vectors = class_vectors(engine, ["{0}", "a}b{", "ü" * 300], ["a {} {x}"])
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_tag_zero_shot__a_class_may_have_its_own_threshold(engine: TextEngine) -> None:
+    """A picture between seven and nine is a seven at 0.49 or less; where no tag is given, the logits stay."""
+    rows = inputs_of(engine, ["seven", "nine", "two"]).vectors
+    inputs = Inputs(n=2, embeddings=np.stack([rows[0] + rows[1], rows[2]]), sources={"embeddings": engine.describe()})
+    sure = tag(inputs).values["confidence"][0]
+    assert tag(inputs, threshold=0.9, thresholds=f"seven = 0.1, nine={sure / 2:.4f}").values["tag"].codes.min() >= 0
+    abstained = tag(inputs, thresholds="seven=1, nine=1")
+    assert abstained.values["tag"].codes.tolist() == [-1, 0]
+    assert abstained.facts["tags_per_class"] == {"two": 1, "seven": 0, "nine": 0}
+    np.testing.assert_array_equal(abstained.values["logits"], tag(inputs).values["tag"].logits)
+    assert "logits" not in tag(inputs).values
+    with pytest.raises(ParamError, match="thresholds must name classes of this run; got 'sevn', did you mean 'seven'"):
+        tag(inputs, thresholds="sevn=0.5")
+
+
+def test_tag_zero_shot__classes_from_a_file(engine: TextEngine, tmp_path: Path) -> None:
+    """Windows line ends, a byte order mark, empty lines and spaces around names are forgiven; doubles are not."""
+    file = tmp_path / "classes.txt"
+    file.write_bytes("\ufefftwo\r\n\r\n  seven \r\nnine".encode())
+    inputs = inputs_of(engine, ["seven"])
+    assert tag(inputs, classes=(), classes_file=str(file)).facts["classes"] == list(CLASSES)
+    file.write_text("two\ntwo\n")
+    with pytest.raises(ParamError, match="classes_file must be different names, none empty; got 'two' twice"):
+        tag(inputs, classes=(), classes_file=str(file))
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ParamError, match="it is not text in UTF-8"):
+        tag(inputs, classes=(), classes_file=str(file))
+    with pytest.raises(ParamError, match="No such file"):
+        tag(inputs, classes=(), classes_file=str(tmp_path / "none.txt"))
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_retag__is_what_tagging_anew_gives(engine: TextEngine, multi_label: bool) -> None:
+    inputs = inputs_of(engine, ["seven", "two", "nine", "one", "a blank page"], ["seven", "two", "two", None, None])
+    first = tag(inputs, multi_label=multi_label)
+    logits = first.values["tags" if multi_label else "tag"].logits
+    rules = Rules(multi_label, 0.6, {"seven": 0.3}, 2)
+    again = retag(CLASSES, logits, first.facts["temperature"], 0.05, rules, inputs.labels)
+    anew = tag(inputs, multi_label=multi_label, threshold=0.6, thresholds="seven=0.3", top_k=2, temperature=0.05)
+    for name, fact in again.facts.items():
+        assert anew.facts[name] == (pytest.approx(fact) if isinstance(fact, float) else fact), name
+    assert set(again.values) == set(anew.values)
+    for name in ("confidence", "margin", "entropy"):
+        np.testing.assert_allclose(again.values[name], anew.values[name], atol=1e-5)
+    for name in {"tag", "tags"} & set(anew.values):
+        np.testing.assert_array_equal(again.values[name].codes, anew.values[name].codes)
+
+
+def test_tag_columns__blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = np.random.default_rng(0).standard_normal((50, 7)).astype(np.float32)
+    rules = Rules(True, 0.5, {"c": 0.9}, 3)
+    whole, facts = tag_columns("abcdefg", logits, rules)
+    monkeypatch.setattr("image_curation.core.tagging.BLOCK", 21)
+    parts, same = tag_columns("abcdefg", logits, rules)
+    assert facts == same
+    np.testing.assert_array_equal(whole["tags"].codes, parts["tags"].codes)
+    np.testing.assert_array_equal(whole["entropy"], parts["entropy"])
+    p = 1 / (1 + np.exp(-logits))
+    expected = (p >= [0.5, 0.5, 0.9, 0.5, 0.5, 0.5, 0.5]) & (p >= np.sort(p, axis=1)[:, -3:-2])
+    np.testing.assert_array_equal(whole["tags"].codes, expected)
+    assert facts["tagged"] == expected.any(axis=1).sum()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, {}),
+        ("cat=0.4, dog=.6", {"cat": 0.4, "dog": 0.6}),
+        ("salt, pepper = 1,a=b=0", {"salt, pepper": 1.0, "a=b": 0.0}),
+    ],
+)
+def test_parse_thresholds__names_may_hold_commas(text: str | None, expected: dict[str, float]) -> None:
+    assert parse_thresholds(text, "P.thresholds") == expected
+
+
+@pytest.mark.parametrize("text", ["cat", "cat=", "cat=0.4 dog", "cat=1.5", "=0.5", "cat=-1", "cat=nan"])
+def test_parse_thresholds__refuses(text: str) -> None:
+    with pytest.raises(ParamError, match="must read like cat=0.4, dog=0.6"):
+        parse_thresholds(text, "P.thresholds")
+
+
+def test_encode_text__padding_changes_nothing(engine: TextEngine) -> None:
+    """Short texts and one that fills the whole context, alone and together, as open_clip encodes them."""
+    import torch
+
+    network: Any = engine._both  # type: ignore[attr-defined]
+    context = network.positional_embedding.shape[0]
+    texts = ["a", "seven", "a photo of the seven", "x" * (context - 2)]
+    tokens = engine._tokenizer()(texts)  # type: ignore[attr-defined]
+    with torch.inference_mode():
+        whole = network.encode_text(tokens).numpy()
+        for rows in ([0, 1, 2], [3], [0, 1, 2, 3]):
+            np.testing.assert_allclose(encode_text(network, tokens[rows]).numpy(), whole[rows], atol=1e-4)
+    assert network.positional_embedding.shape[0] == context
 
 
 def test_judged_one_by_one__by_hand() -> None:

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
+import numpy as np
 import pytest
 from fiftyone import ViewField as F
 from image_curation import act, curate, stale_reason
 from image_curation.core.params import ParamError
 from image_curation.dataset import decisions, journal, runs
+from image_curation.dataset.curated import corrections
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,10 +49,58 @@ def test_mark__keep_takes_the_exclusion_back(dataset: Any) -> None:
     assert len(dataset.load_saved_view("curated")) == 12
 
 
-def test_mark__objects_mean_their_samples(dataset: Any) -> None:
-    box = fo.Detection(label="thing", bounding_box=[0, 0, 1, 1])
-    dataset.set_values("objects", [fo.Detections(detections=[box, box.copy()]), *[None] * 11])
-    assert act(dataset.to_patches("objects"), "mark")["count"] == 1
+@pytest.fixture
+def objects(dataset: Any) -> Any:
+    """Two objects in the first sample, one in the second."""
+    boxes = [fo.Detection(label="thing", bounding_box=[0, 0, 1, 1]) for _ in range(3)]
+    dataset.set_values(
+        "objects", [fo.Detections(detections=boxes[:2]), fo.Detections(detections=boxes[2:]), *[None] * 10]
+    )
+    return dataset
+
+
+def test_mark__objects_of_a_patches_view(objects: Any) -> None:
+    before = _raw(objects)
+    patches = objects.to_patches("objects")
+    summary = act(patches.limit(1), "mark", reason="blurred")
+    assert summary == {"headline": "1 object excluded (blurred)", "count": 1, "unchanged": 0}
+    assert objects.values("objects.detections.tags")[:2] == [[["excluded"], []], [[]]]
+    assert objects.values("objects.detections.curation_reason")[0] == ["blurred", None]
+    assert objects.load_saved_view("curated objects").count("objects.detections") == 2
+    assert objects.count_sample_tags() == {}
+    assert act(objects, "undo")["headline"] == "Took back “excluded (blurred)” on 1 sample"
+    assert _raw(objects) == before
+
+
+def test_relabel__objects_of_a_patches_view(objects: Any) -> None:
+    objects.set_values("objects.detections.better", [["a", None], ["c"], *[None] * 10], dynamic=True)
+    before = _raw(objects)
+    summary = act(objects.to_patches("objects"), "relabel", label_field="objects", from_field="objects.better")
+    assert (summary["headline"], summary["field"]) == ("2 objects relabelled", "objects.detections.label_curated")
+    assert objects.values("objects.detections.label_curated")[:2] == [["a", "thing"], ["c"]]
+    assert objects.values("objects.detections.label", unwind=True) == ["thing"] * 3
+    assert len(corrections(objects, "objects.detections.label")) == 2
+    act(objects.to_patches("objects").limit(1), "relabel", label_field="ground_truth", label="green")
+    assert objects.values("ground_truth_curated.label")[:2] == ["green", "red"]
+    assert act(objects, "undo", steps=2)["steps"] == 2
+    curated = objects.values("objects.detections.label_curated", unwind=True)
+    assert curated == ["thing"] * 3
+    objects.delete_sample_fields(["ground_truth_curated", "objects.detections.label_curated"])
+    assert _raw(objects) == before
+
+
+def test_relabel__of_objects_marks_their_runs_stale(objects: Any) -> None:
+    objects.add_sample_field("objects.detections.v", fo.VectorField)
+    vectors = [[np.eye(2)[0], np.eye(2)[1]], [np.eye(2)[0]], *[None] * 10]
+    objects.set_values("objects.detections.v", vectors)
+    objects.set_values("objects.detections.label", [["a", "b"], ["a"], *[None] * 10])
+    curate(objects, "find_outliers", embeddings="objects.detections.v", key="plain")
+    run = curate(objects, "score_importance", embeddings="objects.detections.v", label_field="objects")
+    act(objects.to_patches("objects").limit(1), "relabel", label_field="objects", label="b")
+    assert stale_reason(objects, runs.get_run(objects, "plain")) is None
+    reason = stale_reason(objects, run)
+    assert reason is not None
+    assert reason.startswith("1 label in 'objects.detections' corrected since; the result is in")
 
 
 def test_mark__a_view_of_the_users_own_named_curated_stays(dataset: Any) -> None:
@@ -299,3 +349,17 @@ def _in_another_process(dataset: Any, code: str) -> subprocess.CompletedProcess[
     return subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, env=env, timeout=90, check=False
     )
+
+
+def test_settle__keeps_and_excludes_in_one_decision(dataset: Any) -> None:
+    ids = dataset.values("id")
+    dataset.select(ids[0]).tag_samples("excluded")
+    made = decisions.settle(dataset.select(ids[0]), dataset.select(ids[1:3]), "duplicate", "duplicates")
+    assert made.said == "kept 1 and excluded 2 of a group (duplicate)"
+    assert set(made.ids) == set(ids[:3])
+    assert dataset[ids[0]].tags == ["kept"]
+    assert dataset.match_tags("excluded").values("curation_reason") == ["duplicate"] * 2
+    assert dataset.match(decisions.reviewed("duplicates")).count() == 3
+    (taken,) = decisions.undo(dataset, 5)
+    assert taken.left == 0
+    assert dataset.count_sample_tags() == {"excluded": 1}

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import fiftyone as fo
 import pytest
 import yaml
 from fiftyone import ViewField as F
@@ -162,3 +163,25 @@ def test_package__names_what_the_sdk_offers() -> None:
     assert all(hasattr(image_curation, name) for name in image_curation.SDK)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         image_curation.nothing  # noqa: B018
+
+
+def test_save_slice__values_in_a_list(dataset: Any) -> None:
+    dataset.add_sample_field("issues", fo.ListField, subfield=fo.StringField)
+    dataset.set_values("issues", [["dark"], ["dark", "blurry"], []] + [None] * 9)
+    assert act(dataset, "save_slice", name="dark", field="issues", equals="dark")["count"] == 2
+    assert act(dataset, "save_slice", name="blurry", field="issues", equals="blurry")["count"] == 1
+    dataset.set_values("issues", {dataset.last().id: ["dark"]}, key_field="id")
+    assert len(dataset.load_saved_view("dark")) == 3  # kept up to date
+    dataset.set_values(
+        "classes", [fo.Classifications(classifications=[fo.Classification(label="cat")])] * 2 + [None] * 10
+    )
+    assert act(dataset, "save_slice", name="cats", field="classes", equals="cat")["count"] == 2
+
+
+def test_export_list__without_a_path_is_a_dated_list_at_home(
+    scored: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    summary = act(scored.limit(2), "export_list")
+    assert Path(summary["path"]) == tmp_path / f"images_to_exclude_from_training_{date.today():%Y_%m_%d}.txt"
+    assert Path(summary["path"]).read_text().splitlines() == scored.limit(2).values("filepath")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 from image_curation.core.params import ParamError
+from image_curation.dataset import runs
 from image_curation.dataset.curate import curate, rerun
 from image_curation.dataset.runs import forget, get_run, list_runs, stale_reason
+
+curate_module = sys.modules["image_curation.dataset.curate"]  # the package's name of it is the function
 
 
 def test_curate__writes_fields_and_record(dataset: Any) -> None:
@@ -118,7 +123,7 @@ def test_stale_reason__samples_added_and_embeddings_made_again(dataset: Any) -> 
     assert stale_reason(dataset, run) == "its embeddings came from 'embeddings', which has been computed again"
     rerun(dataset, "neighbors")
     dataset.delete_samples(dataset.first())
-    assert stale_reason(dataset, get_run(dataset, "embeddings")) == "1 samples were removed"
+    assert stale_reason(dataset, get_run(dataset, "embeddings")) == "1 sample was removed"
 
 
 def test_forget__leaves_nothing_behind(dataset: Any) -> None:
@@ -135,3 +140,56 @@ def test_rerun__on_a_view(dataset: Any) -> None:
     curate(dataset.limit(5), "find_neighbors", embeddings="vectors")
     with pytest.raises(ParamError, match="was made on a view"):
         rerun(dataset, "neighbors")
+
+
+def test_curate__a_running_record_says_how_far_it_is(dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curate_module, "NOTE_SECONDS", 0.0)
+    seen = []
+
+    def look(done: int, total: int, doing: str = "") -> None:
+        dataset.reload()
+        seen.append(dict(get_run(dataset, "representatives").progress))
+
+    run = curate(dataset, "find_representatives", embeddings="vectors", k=3, progress=look)
+    assert len(seen) > 1
+    assert seen[0] == {}
+    assert all(0 <= one["share"] <= 1 and one["doing"] for one in seen[1:])
+    dataset.reload()
+    assert get_run(dataset, "representatives") == run
+    assert run.progress == {}
+
+
+def test_freshness__remembers_until_a_sample_changes(dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    curate(dataset, "find_label_issues", embeddings="vectors", label_field="ground_truth")
+    monkeypatch.setattr(runs, "SETTLED", timedelta(0))
+    reads = []
+    plain = type(dataset).values
+    monkeypatch.setattr(
+        type(dataset), "values", lambda self, *args, **more: reads.append(1) or plain(self, *args, **more)
+    )
+
+    def reason() -> str | None:
+        return runs.Freshness(dataset).stale_reason("label_issues")
+
+    assert reason() is None
+    known = len(reads)
+    assert known > 0
+    assert reason() is None
+    assert len(reads) == known
+    sample = dataset.first()
+    sample.ground_truth.label = "blue"
+    sample.save()
+    assert reason() == "labels in 'ground_truth.label' have changed"
+    sample.ground_truth.label = "red"
+    sample.save()
+    assert reason() is None
+    dataset.delete_samples(sample)
+    assert reason() == "1 sample was removed"
+
+
+def test_freshness__what_changed_a_moment_ago_is_not_remembered(dataset: Any) -> None:
+    curate(dataset, "find_label_issues", embeddings="vectors", label_field="ground_truth")
+    for label in ("blue", "green", "blue"):  # faster than the database's clock can be sure to tell
+        dataset.set_values("ground_truth.label", [label] * 12)
+        assert "have changed" in (runs.Freshness(dataset).stale_reason("label_issues") or "")
+    assert all(place[0] != str(dataset._doc.id) for place in runs._READ)

@@ -39,20 +39,64 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
         given |= {"embeddings": "clip", "classes": ["zero", "one"]}
     elif "embeddings" in names:
         given["embeddings"] = "vectors"
+    if method.name == "fuse_embeddings":
+        given |= {"sources": ["vectors", "clip"], "dim": 8}
     if "label_field" in names:
         given["label_field"] = "ground_truth"
+    if method.name in ("find_multilabel_issues", "find_detection_issues"):
+        given["label_field"] = "sets" if "embeddings" in names else "boxes"
     if "split_field" in names:
         given["split_field"] = "ground_truth"
+    if method.name == "finetune_classifier":
+        given |= {"model": "torchvision:mobilenet_v3_small", "pretrained": False, "epochs": 1, "side": 32}
+        given["embeddings"] = None
+    if method.name == "classify_images":
+        given |= {"model": "torchvision:mobilenet_v3_small", "weights": _checkpoint(tmp_path)}
+    if method.name == "explain":
+        given |= {"model": "tiny_clip", "classes": ["zero", "one"]}
     if method.name == "find_representatives":
         given["k"] = 3
+    if method.name == "report":
+        given["subset"] = "part"
+    if method.name == "select_subset":
+        given |= {"fraction": 0.5, "purpose": "edge_cases"}
+    if method.name == "select_next_batch":
+        given |= {"label_field": None, "n": 1}
     if method.name == "sweep_representatives":
         given |= {"k_min": 1, "k_max": 3, "step": 1}
     return given
 
 
+def _checkpoint(tmp_path: Path) -> str:
+    """A network with random weights and three classes."""
+    import torch
+    from image_curation.core.networks import build
+
+    path = tmp_path / "network.pth"
+    if not path.exists():
+        torch.save(build("torchvision:mobilenet_v3_small", 3).state_dict(), path)
+    return str(path)
+
+
 def _ready(method: Method, dataset: Any) -> None:
-    if method.name == "tag_zero_shot":
+    if method.name in ("tag_zero_shot", "fuse_embeddings"):
         curate(dataset, "compute_embeddings", key="clip", model="tiny_clip")
+    if method.name == "report":
+        dataset.limit(5).tag_samples("part")
+    if method.name == "find_multilabel_issues":
+        labels = dataset.values("ground_truth.label")
+        dataset.set_values(
+            "sets", [fo.Classifications(classifications=[fo.Classification(label=label)]) for label in labels]
+        )
+    if method.name == "find_detection_issues":
+        for field in ("boxes", "predictions"):
+            dataset.set_values(field, [fo.Detections(detections=[_box(row, field)]) for row in range(len(dataset))])
+
+
+def _box(row: int, field: str) -> fo.Detection:
+    """The same box in both fields, but for the third image's."""
+    shift = 0.2 if row == 2 and field == "boxes" else 0.0
+    return fo.Detection(label="a", bounding_box=[0.1 + shift, 0.2, 0.3, 0.4], confidence=0.9)
 
 
 @every_method
@@ -216,6 +260,8 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, fo.Classification):
         return value.label, value.confidence, _plain(value.logits)
+    if isinstance(value, fo.Heatmap):
+        return value.map.tolist()
     if isinstance(value, fo.Classifications):
         return [_plain(label) for label in value.classifications]
     return value

@@ -22,6 +22,7 @@ class Naming(Params):
     predicted: tuple[str, ...] = param((), "Predictions", reads="predictions")
     sets: str | None = param(None, "Sets", reads="label_sets")
     boxes: str | None = param(None, "Boxes", reads="detections")
+    members: tuple[str, ...] = param((), "Members", reads="members")
     fused: tuple[str, ...] = param((), "Embeddings", reads="embeddings")
 
 
@@ -93,3 +94,19 @@ def test_read__several_embeddings_keep_the_rows_that_have_all(dataset: Any) -> N
 def test_read__says_what_cannot_be_named(dataset: Any, named: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ParamError, match=sentence):
         read(dataset.view(), Naming(**named), "Naming")
+
+
+def test_read__members_of_fields_tags_and_slices(dataset: Any) -> None:
+    dataset.add_sample_field("good", fo.BooleanField)
+    dataset.set_values("good", [True, False, None] * 4)
+    dataset.limit(2).tag_samples("chosen")
+    dataset.save_view("reds", dataset.match(fo.ViewField("ground_truth.label") == "red"))
+    reading = read(dataset.skip(1), Naming(members=["good", "chosen", "reds"]), "Naming")
+    good, chosen, reds = reading.inputs.named["members"]
+    assert good.tolist() == [False, False, True, False, False, True, False, False, True, False, False]
+    assert chosen.sum() == 1
+    assert reds.sum() == 3
+    assert {"good", "chosen", "reds"} <= set(fields_for(dataset, "members"))
+    assert reading.reads["members.1"]["field"] == "tags"
+    with pytest.raises(ParamError, match="must name a true-or-false field, a tag or a saved slice; got 'nothing'"):
+        read(dataset.view(), Naming(members=["nothing"]), "Naming")

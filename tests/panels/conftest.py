@@ -21,6 +21,8 @@ class Driver:
         size: characters of the last answer.
         view: the grid's view, as the App would send it with the next event.
         selected: ids of the samples selected in the grid.
+        spaces: the panels that are open in the App.
+        elsewhere: id and data of other panels that the last event wrote to.
         uri: of the panel.
     """
 
@@ -31,6 +33,8 @@ class Driver:
     size: int = 0
     view: Any = None
     selected: tuple[str, ...] = ()
+    spaces: Any = None
+    elsewhere: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     uri: str = PANEL
 
     def send(self, event: str, **params: Any) -> Driver:
@@ -41,17 +45,21 @@ class Driver:
         samples = {"dataset": self.dataset} if self.view is None else {"view": self.view}
         given = {"panel_id": "panel", "__method__": event, "panel_state": dict(self.state), **params}
         context = {**samples, "selected": list(self.selected)}
+        if self.spaces is not None:
+            context["spaces"] = self.spaces.to_dict()
         result = foo.execute_operator(self.uri, context, params=given)
-        self.calls = []
+        self.calls, self.elsewhere = [], []
         requests = result.executor.to_json()["requests"]
         self.size = len(json.dumps(requests, allow_nan=False))
         for request in requests:
             name, arguments = request["operator_uri"], request["params"] or {}
-            if name == "patch_panel_state":
+            if arguments.get("panel_id", "panel") != "panel":
+                self.elsewhere.append((arguments["panel_id"], arguments["data"]))
+            elif name == "patch_panel_state":
                 self.state.update(arguments["state"])
             elif name == "patch_panel_data":
                 self._patch(arguments["data"])
-            elif name == "set_view":
+            elif name == "set_view" and "view" in arguments:
                 self.view = DatasetView._build(self.dataset, arguments["view"])
             elif name == "clear_view":
                 self.view = None

@@ -12,13 +12,22 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 WEB = ROOT / "panels" / "web"
 BUNDLE = ROOT / "dist" / "index.umd.js"
+PAGE = ROOT / "tests" / "browser" / "page.js"
 OUTSIDE_SRC = ("package-lock.json", "package.json", "sources.ts", "tsconfig.json", "vite.config.ts")
-LARGEST = 200_000
+LARGEST = 600_000
+DRAWN_BY = {
+    "curation": ("Curation", "RunView"),
+    "review": ("Batch", "Review", "Decide", "Labels"),
+    "report": ("Report",),
+    "comparison": ("Comparison",),
+    "map": ("Map", "MapChosen", "MapLegend", "MapPoint"),
+}
 
 
-def digest_of_sources() -> str:
+def digest_of_sources(*folders: str) -> str:
     """The same digest as panels/web/sources.ts computes."""
-    inside = [path.relative_to(WEB).as_posix() for path in (WEB / "src").rglob("*") if path.is_file()]
+    paths = [path for folder in folders for path in (WEB / folder).rglob("*") if path.is_file()]
+    inside = [path.relative_to(WEB).as_posix() for path in paths]
     state = hashlib.sha256()
     for path in sorted([*inside, *OUTSIDE_SRC]):
         text = (WEB / path).read_bytes().decode().replace("\r\n", "\n")
@@ -26,11 +35,14 @@ def digest_of_sources() -> str:
     return state.hexdigest()
 
 
-def test_bundle__is_fresh() -> None:
-    first = BUNDLE.read_text().split("\n", 1)[0]
+@pytest.mark.parametrize(("built", "folders"), [(BUNDLE, ("src",)), (PAGE, ("src", "demo"))])
+def test_bundle__is_fresh(built: Path, folders: tuple[str, ...]) -> None:
+    first = built.read_text().split("\n", 1)[0]
     built_from = re.search(r"sha256:([0-9a-f]{64})", first)
     assert built_from is not None
-    assert built_from[1] == digest_of_sources(), "panels/web has changed since dist/ was built: run `make web`"
+    assert built_from[1] == digest_of_sources(*folders), (
+        f"panels/web has changed since {built.name} was built: make web"
+    )
 
 
 def test_bundle__is_small_and_asks_for_nothing_outside() -> None:
@@ -47,7 +59,7 @@ def test_bundle__is_small_and_asks_for_nothing_outside() -> None:
 
 @pytest.mark.parametrize(
     ("panel", "files"),
-    [("curation", ("Curation", "RunView")), ("review", ("Review", "Decide", "Labels"))],
+    DRAWN_BY.items(),
 )
 def test_bundle__draws_the_panel_and_sends_events_that_it_has(panel: str, files: tuple[str, ...]) -> None:
     module = importlib.import_module(f"image_curation.panels.{panel}")
@@ -62,4 +74,4 @@ def test_bundle__draws_the_panel_and_sends_events_that_it_has(panel: str, files:
 
 def test_bundle__every_component_of_a_panel_is_looked_at() -> None:
     drawn = {path.stem for path in (WEB / "src").glob("*.tsx")} - {"index"}
-    assert drawn == {"Curation", "RunView", "Review", "Decide", "Labels"}
+    assert drawn == {file for files in DRAWN_BY.values() for file in files}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
@@ -10,6 +12,7 @@ import fiftyone.operators as foo
 import pytest
 from fiftyone import ViewField as F
 from image_curation.core.maps import MapParams
+from image_curation.dataset import decisions
 from image_curation.dataset.curate import curate
 from image_curation.panels.curation import EVENTS
 from PIL import Image
@@ -110,6 +113,18 @@ def test_prompt__ends_in_a_refresh(panel: Any, clustered: Any) -> None:
     panel.send("on_ran")
     rows = {row["name"]: row for stage in panel.data["home"]["stages"] for row in stage["methods"]}
     assert rows["find_neighbors"]["state"] == "done"
+
+
+def test_load__at_the_end_comes_the_review(panel: Any, judged: Any) -> None:
+    curate(judged, MapParams(embeddings="vectors", method="pca", dims=2))
+    curate(judged, "find_representatives", embeddings="vectors", k=3)
+    step = panel.send("on_load").data["home"]["next"]
+    assert step["action"] == {"label": "Review", "event": "review", "params": {"key": "label_issues"}}
+    assert step["text"] == "Find label issues marked 1 sample that nobody has decided about."
+    panel.send("review", key="label_issues")
+    assert panel.calls[0][1]["data"] == {"wanted": "label_issues"}
+    decisions.keep(judged.limit(1), queue="label_issues")
+    assert panel.send("refresh").data["home"]["next"]["action"]["params"] == {"key": "confusions"}
 
 
 # The page of a run
@@ -220,8 +235,8 @@ def test_open_run__map(panel: Any, dataset: Any) -> None:
     assert (page["score"], page["ends"], page["lists"]) == (None, [], [])
     assert [action["label"] for action in page["actions"]] == ["Open the map", "Run again", "Forget"]
     panel.send("open_map")
-    assert panel.calls[0] == ("open_panel", panel.calls[0][1] | {"name": "Embeddings"})
-    assert "Open the map" not in [action["label"] for action in panel.open("space")["actions"]]
+    assert panel.calls[0] == ("open_panel", panel.calls[0][1] | {"name": "map", "state": {"open": "map"}})
+    assert "Open the map" in [action["label"] for action in panel.open("space")["actions"]]
 
 
 def test_back__shows_the_stages(panel: Any, clustered: Any) -> None:
@@ -274,7 +289,8 @@ def test_show_group__samples_in_several_groups(panel: Any, dataset: Any) -> None
     panel.send("show_group", column="issues", value="odd_size")
     assert _grid_count(panel) == 2
     panel.send("save_slice")
-    assert "equals" not in panel.prompted[1]  # a slice's condition compares with one value
+    assert panel.prompted[1] == {"name": "quality issues odd_size", "field": "quality_issues", "equals": "odd_size"}
+    assert _execute(dataset, "save_slice", panel.prompted[1])["count"] == 2
 
 
 def test_show_group__given_label_shows_those_marked(panel: Any, scored: Any) -> None:
@@ -283,6 +299,69 @@ def test_show_group__given_label_shows_those_marked(panel: Any, scored: Any) -> 
     for row in given["rows"]:
         panel.send("show_group", column=given["column"], value=row["value"])
         assert _grid_count(panel) == row["n"]
+
+
+def test_show_range__of_one_class(panel: Any, clustered: Any) -> None:
+    histogram = panel.open("representatives")["score"]["histogram"]
+    assert sorted(one["name"] for one in histogram["classes"]) == ["blue", "green", "red"]
+    assert [sum(column) for column in zip(*(one["counts"] for one in histogram["classes"]), strict=True)] == (
+        histogram["counts"]
+    )
+    edges = histogram["edges"]
+    for one in histogram["classes"]:
+        panel.send("show_range", **{"low": edges[0], "high": edges[15], "class": one["name"]})
+        assert _grid_count(panel) == sum(one["counts"][:15])
+        assert panel.data["showing"]["text"].endswith(f", labelled {one['name']}")
+    panel.send("save_slice")
+    assert "field" not in panel.prompted[1]  # two conditions: the samples themselves are kept
+
+
+@pytest.fixture
+def judged(dataset: Any) -> Any:
+    """The twelve samples, one labelled wrongly, with runs `label_issues`, `confusions` and `importance`."""
+    wrong = dataset.first()
+    wrong.ground_truth.label = "green"
+    wrong.save()
+    for method in ("find_label_issues", "find_confusions", "score_importance"):
+        curate(dataset, method, embeddings="vectors", label_field="ground_truth")
+    return dataset
+
+
+@pytest.mark.parametrize("key", ["label_issues", "confusions"])
+def test_show_cell__every_cell_shows_what_it_counts(panel: Any, judged: Any, key: str) -> None:
+    matrix = panel.open(key)["matrix"]
+    assert matrix["classes"] == ["blue", "green", "red"]
+    assert matrix["cells"][1] == [0, 4, 1]  # one of the greens looks red
+    assert sum(map(sum, matrix["cells"])) == 12
+    for row, counts in zip(matrix["classes"], matrix["cells"], strict=True):
+        for column, count in zip(matrix["classes"], counts, strict=True):
+            panel.send("show_cell", row=row, column=column)
+            assert _grid_count(panel) == count
+
+
+def test_show_quadrant__wrong_apart_from_hard(panel: Any, judged: Any) -> None:
+    for key in ("label_issues", "importance"):
+        plot = panel.open(key)["quadrants"]
+        assert sum(quadrant["n"] for quadrant in plot["quadrants"]) == 12
+        assert sum(map(sum, plot["cells"])) == 12
+        for quadrant in plot["quadrants"]:
+            panel.send("show_quadrant", name=quadrant["name"])
+            assert _grid_count(panel) == quadrant["n"]
+        panel.send("show_quadrant", name="wrong")
+        assert panel.view.values("id") == [judged.first().id]
+    assert panel.open("confusions")["quadrants"] is None
+
+
+def test_show_box__every_cell_shows_what_it_counts(panel: Any, judged: Any) -> None:
+    plot = panel.open("importance")["quadrants"]
+    across, up = plot["across"], plot["up"]
+    for y, row in enumerate(plot["cells"]):
+        for x, count in enumerate(row):
+            if count:
+                panel.send("show_box", left=across[x], right=across[x + 1], low=up[y], high=up[y + 1])
+                assert _grid_count(panel) == count
+    panel.send("show_box", left=across[0], right=across[-1], low=up[0], high=up[-1])
+    assert _grid_count(panel) == 12
 
 
 def test_show_flag__drives_the_grid(panel: Any, clustered: Any) -> None:
@@ -307,6 +386,9 @@ def test_show__unknown_names_change_nothing(panel: Any, clustered: Any) -> None:
         "show_flag": {"value": "no_such"},
         "show_range": {"low": "a", "high": None},
         "show_sorted": {"which": "sideways"},
+        "show_cell": {"row": "red", "column": None},
+        "show_quadrant": {"name": "no_such"},
+        "show_box": {"left": 0, "right": 1, "low": 0, "high": None},
         "turn_page": {"which": "sideways", "page": 1},
     }.items():
         assert panel.send(event, **params).calls == []
@@ -356,6 +438,17 @@ def test_open_sample__outside_what_the_grid_shows(panel: Any, clustered: Any) ->
 # Buttons
 
 
+def test_review__tells_the_open_panel_which_run(panel: Any, clustered: Any) -> None:
+    panel.open("representatives")
+    panel.send("review")
+    ((name, opened),) = panel.calls
+    assert (name, opened["name"], opened["data"]) == ("open_panel", "review", {"wanted": "representatives"})
+    panel.spaces = fo.Space(children=[fo.Panel(type="Samples"), fo.Panel(type="review", component_id="there")])
+    panel.send("review")
+    assert [name for name, _ in panel.calls] == ["open_panel"]
+    assert panel.elsewhere == [("there", {"wanted": "representatives"})]
+
+
 def _act(panel: Any, label: str) -> tuple[str, dict[str, Any]]:
     page = panel.data["page"]
     (action,) = [action for action in page["actions"] if action["label"] == label]
@@ -401,6 +494,12 @@ def test_export__of_what_the_grid_shows(panel: Any, clustered: Any, tmp_path: An
     lines = target.read_text().splitlines()
     assert lines[0] == "filepath,representatives_distance"
     assert len(lines) == 4
+
+
+def test_export__of_what_is_to_be_left_out_has_the_usual_name(panel: Any, judged: Any) -> None:
+    panel.open("label_issues")
+    _, params = _act(panel, "Export a list")
+    assert re.fullmatch(r"images_to_exclude_from_training_\d{4}_\d\d_\d\d\.txt", Path(params["path"]).name)
 
 
 def test_rerun_and_forget__name_the_run(panel: Any, clustered: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from image_curation.core.catalog import METHODS
+from image_curation.dataset.actions import ACTIONS
 from image_curation.dataset.runs import Run
 from image_curation.panels import home
 
@@ -17,11 +18,11 @@ def _run(key: str, method: str, **others: Any) -> Run:
 
 
 def _rows(runs: Sequence[Run], stale: dict[str, str | None] | None = None) -> dict[str, dict[str, Any]]:
-    return {row["name"]: row for stage in home.board(METHODS, runs, stale or {}) for row in stage["methods"]}
+    return {row["name"]: row for stage in home.board(METHODS, runs, stale or {}, BOTH) for row in stage["methods"]}
 
 
 def test_board__every_method_stands_in_its_stage() -> None:
-    stages = home.board(METHODS, [], {})
+    stages = home.board(METHODS, [], {}, BOTH)
     assert sorted(row["name"] for stage in stages for row in stage["methods"]) == sorted(m.name for m in METHODS)
     assert all(row["state"] == "none" and row["help"] for stage in stages for row in stage["methods"])
 
@@ -90,8 +91,39 @@ def test_recommend__nothing_while_a_run_goes_on() -> None:
     going = _run("map", "compute_map", status="running", process={"host": "elsewhere", "pid": 1})
     step = home.recommend(METHODS, [going], {}, BOTH)
     assert (step["title"], step["action"]) == (f"{going.label} is running", None)
-    assert home.home(METHODS, [going], {}, BOTH)["poll"] == home.POLL_SECONDS
+    assert home.home(METHODS, ACTIONS, [going], {}, BOTH)["poll"] == home.POLL_SECONDS
 
 
-def test_path__names_methods_that_exist() -> None:
-    assert {name for name, _ in home.PATH} <= {method.name for method in METHODS}
+def test_board__what_a_method_cannot_do_without() -> None:
+    rows = {row["name"]: row for stage in home.board(METHODS, [], {}, {"labels"}) for row in stage["methods"]}
+    assert rows["find_label_issues"]["said"] == "Needs embeddings first"
+    assert rows["find_label_issues"]["action"] is None
+    assert rows["find_quality_issues"]["said"] == "Not run"  # reads the image files only
+    rows = {row["name"]: row for stage in home.board(METHODS, [], {}, set()) for row in stage["methods"]}
+    assert rows["find_label_issues"]["said"] == "Needs embeddings and labels first"
+    assert rows["find_leaks"]["said"] == "Needs embeddings first"  # splits may be tags
+
+
+def test_board__how_far_a_running_run_is() -> None:
+    progress = {"share": 0.25, "doing": "embedding images"}
+    row = _rows([_run("map", "compute_map", status="running", process={"host": "far"}, progress=progress)])[
+        "compute_map"
+    ]
+    assert row["progress"] == 0.25
+    assert row["said"].endswith(": embedding images")
+
+
+def test_home__every_action_has_its_button() -> None:
+    acts = [act["action"]["params"]["method"] for act in home.home(METHODS, ACTIONS, [], {}, BOTH)["acts"]]
+    assert set(acts) | set(home.OF_A_RUN) == {action.name for action in ACTIONS}
+    assert not set(acts) & set(home.OF_A_RUN)
+
+
+def test_recommend__in_the_order_of_the_catalog_what_declares_why() -> None:
+    urged, done = [], []
+    while (step := home.recommend(METHODS, done, {}, BOTH))["action"]:
+        urged.append(step["action"]["params"]["method"])
+        done.append(_run(urged[-1], urged[-1]))
+    declared = [method.name for method in METHODS if method.why_now and not method.makes_vectors]
+    assert urged == declared
+    assert {"compute_map", "find_label_issues", "score_importance"} <= set(urged)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
@@ -11,8 +13,11 @@ import pytest
 from fiftyone import ViewField as F
 from image_curation import act, curate
 from image_curation.dataset import decisions
-from image_curation.panels.queue import Queue
+from image_curation.dataset.runs import Run, list_runs
+from image_curation.panels import queue
+from image_curation.panels.queue import Queue, Source
 from image_curation.panels.review import EVENTS
+from PIL import Image
 
 PANEL = "@image-curation/curator/review"
 
@@ -50,6 +55,18 @@ def flagged(judged: Any) -> Iterator[Any]:
 def review(flagged: Any, on: Callable[..., Any]) -> Any:
     """The panel, opened on these."""
     return on(flagged, uri=PANEL).send("on_load")
+
+
+def review_source(dataset: Any) -> Source:
+    """The label issues as something to review."""
+    (source,) = queue.sources(list_runs(dataset), dataset.get_field_schema(), "ground_truth.label")
+    return source
+
+
+def _panel_module(dataset: Any, name: str, monkeypatch: pytest.MonkeyPatch, constant: str, value: Any) -> None:
+    """Set a constant in the App's copy of a module, which is not the test's."""
+    (module,) = [module for path, module in sys.modules.items() if path.endswith(f"curator.panels.{name}")]
+    monkeypatch.setattr(module, constant, value)
 
 
 def _queue(dataset: Any) -> list[str]:
@@ -194,6 +211,119 @@ def test_sources__any_run_with_a_mark_or_a_good_end(review: Any, flagged: Any) -
     assert review.data["progress"]["done"] == 0  # each review has its own decisions
 
 
+def test_batch__a_range_is_decided_at_once(review: Any, flagged: Any) -> None:
+    review.send("choose_mode", mode="batch")
+    page = review.data["batch"]
+    assert (review.data["mode"], review.data["card"]) == ("batch", None)
+    ids = [picture["id"] for picture in page["pictures"]]
+    assert sorted(ids) == sorted(_queue(flagged))
+    captions = [picture["caption"] for picture in page["pictures"]]
+    assert captions == sorted(captions)  # the same classes stand side by side
+    assert page["text"] == "1 to 6 of 6, the same classes side by side"
+    suggested = dict(zip(flagged.values("id"), flagged.values("label_issues_suggested"), strict=True))
+    review.send("decide_marked", verdict="accept", ids=ids[:3])
+    assert review.data["said"] == "3 samples relabelled."
+    assert [flagged[one].ground_truth_curated.label for one in ids[:3]] == [suggested[one] for one in ids[:3]]
+    assert [picture["decided"] for picture in review.data["batch"]["pictures"]] == ["relabelled"] * 3 + [None] * 3
+    review.send("decide_marked", verdict="relabel", ids=ids[3:4], label="violet")
+    review.send("decide_marked", verdict="exclude", ids=ids[4:], reason="unusable")
+    assert flagged.count_sample_tags() == {"relabelled": 4, "excluded": 2}
+    review.send("undo")
+    assert flagged.count_sample_tags() == {"relabelled": 4}
+
+
+def test_batch__pages(review: Any, flagged: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    _panel_module(flagged, "batch", monkeypatch, "SIZE", 4)
+    first = review.send("choose_mode", mode="batch").data["batch"]
+    assert (len(first["pictures"]), first["previous"]) == (4, None)
+    second = review.send("turn_page", id=first["more"]).data["batch"]
+    assert second["text"].startswith("5 to 6 of 6")
+    assert (second["previous"], second["more"]) == (first["pictures"][0]["id"], None)
+
+
+def test_batch__accepting_where_nothing_is_suggested_is_refused(review: Any, flagged: Any) -> None:
+    curate(flagged, "find_outliers", embeddings="vectors")
+    review.send("choose_source", key="outliers").send("choose_mode", mode="batch")
+    review.send("decide_marked", verdict="accept", ids=[flagged.first().id])
+    assert "suggests no labels" in review.data["said"]
+    assert flagged.count_sample_tags() == {}
+
+
+def test_order__any_run_with_positions_is_gone_through_side_by_side(review: Any, flagged: Any) -> None:
+    places = dict(zip(flagged.values("id"), reversed(range(60)), strict=True))
+    run = Run(key="order", method="find_outliers", status="done", writes={"position": "order_position"}, n=60)
+    flagged.add_sample_field("order_position", fo.IntField)
+    flagged.set_values("order_position", places, key_field="id")
+    source = Source(run, None, True, None, None, None, None, "order_position", None, None, "ground_truth.label", {})
+    found = queue.read(source, flagged.view())
+    assert list(found.ids) == sorted(places, key=places.__getitem__)
+    flags = queue.read(review_source(flagged), flagged.view(), order="order_position")
+    assert list(flags.ids) == [one for one in found.ids if one in set(_queue(flagged))]
+
+
+@pytest.fixture
+def copied(dataset: Any, tmp_path: Path) -> Any:
+    """The twelve samples and three copies of the first: the same file, half its size, and the same in another split."""
+    first = dataset.first()
+    half = tmp_path / "half.png"
+    Image.open(first.filepath).resize((8, 8)).save(half)
+    for path, split in ((first.filepath, "train"), (str(half), "train"), (first.filepath, "test")):
+        target = tmp_path / f"{len(dataset)}.png"
+        target.write_bytes(Path(path).read_bytes())
+        dataset.add_sample(
+            fo.Sample(filepath=str(target), ground_truth=first.ground_truth, vectors=first.vectors, tags=[split])
+        )
+    first.tags = ["train"]
+    first.save()
+    curate(dataset, "find_duplicates", embeddings="vectors")
+    curate(dataset, "find_leaks", embeddings="vectors")
+    return dataset
+
+
+def test_duplicates__the_group_side_by_side(copied: Any, on: Callable[..., Any]) -> None:
+    panel = on(copied, uri=PANEL).send("on_load").send("choose_source", key="duplicates")
+    table = panel.data["card"]["compare"]
+    group = copied[panel.data["card"]["id"]].duplicates_group
+    members = copied.match(F("duplicates_group") == group)
+    assert {member["id"] for member in table["members"]} == set(members.values("id"))
+    assert [member["keep"] for member in table["members"]] == [True] + [False] * (len(members) - 1)
+    rows = {row["label"]: row for row in table["rows"]}
+    assert rows["Label"]["differs"] is False
+    assert set(rows["Size"]["values"]) <= {"16 × 16", "8 × 8"}
+    assert all(float(value) >= 0 for value in rows["Sharpness"]["values"])
+    assert table["proposal"] == f"Keep 1, exclude {len(members) - 1}"
+    panel.send("accept", id=panel.data["card"]["id"], reason="duplicate")
+    assert members.count_sample_tags()["excluded"] == len(members) - 1
+    assert copied[table["members"][0]["id"]].tags[-1] == "kept"
+    assert panel.send("undo").data["said"].startswith(f"Taken back: kept 1 and excluded {len(members) - 1} of a group")
+    assert "excluded" not in copied.count_sample_tags()
+
+
+def test_duplicates__another_keeper_or_all(copied: Any, on: Callable[..., Any]) -> None:
+    panel = on(copied, uri=PANEL).send("on_load").send("choose_source", key="duplicates")
+    card = panel.data["card"]
+    keeper = card["compare"]["members"][-1]["id"]
+    panel.send("choose_keeper", id=card["id"], keeper=keeper)
+    assert "kept" in copied[keeper].tags
+    assert copied.count_sample_tags()["excluded"] == len(card["compare"]["members"]) - 1
+    panel.send("undo").send("keep", id=card["id"])
+    assert copied.count_sample_tags()["kept"] == len(card["compare"]["members"])
+    panel.send("choose_keeper", id=card["id"], keeper="no such sample")
+    assert "excluded" not in copied.count_sample_tags()
+
+
+def test_leaks__the_test_copy_is_proposed_to_be_kept(copied: Any, on: Callable[..., Any]) -> None:
+    panel = on(copied, uri=PANEL).send("on_load").send("choose_source", key="leaks")
+    table = panel.data["card"]["compare"]
+    rows = {row["label"]: row for row in table["rows"]}
+    assert sorted(set(rows["Split"]["values"])) == ["test", "train"]
+    kept = [split for split, member in zip(rows["Split"]["values"], table["members"], strict=True) if member["keep"]]
+    assert kept == ["test"]
+    assert panel.data["classes"] == ["blue", "green", "red"]  # splits are no labels
+    panel.send("accept", id=panel.data["card"]["id"])
+    assert set(copied.match_tags("excluded").match_tags("test").values("id")) == set()
+
+
 def test_nothing_yet__says_what_to_run(dataset: Any, on: Callable[..., Any]) -> None:
     panel = on(dataset, uri=PANEL).send("on_load")
     assert panel.data["advice"]["title"] == "There is nothing to review yet"
@@ -216,7 +346,7 @@ def test_curation__opens_the_review_of_a_run(flagged: Any, on: Callable[..., Any
     ((name, given),) = panel.send("review").calls
     assert name == "open_panel"
     assert given["name"] == "review"
-    assert given["state"] == {"source": "label_issues"}
+    assert given["data"] == {"wanted": "label_issues"}
 
 
 def test_queue__wraps_to_what_was_skipped() -> None:

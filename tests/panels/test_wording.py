@@ -17,7 +17,8 @@ from image_curation.panels import wording
         (0.1, "0.100"),
         (12.34, "12.3"),
         (1234.5, "1,234"),
-        (0.00012, "1.2e-04"),
+        (0.00012, "< 0.001"),
+        (-0.00012, "> -0.001"),
         (-0.5, "-0.500"),
         (float("nan"), "–"),
     ],
@@ -79,3 +80,21 @@ def test_sentence__capital_and_full_stop() -> None:
     assert wording.sentence("labels have changed") == "Labels have changed."
     assert wording.sentence("Done!") == "Done!"
     assert wording.sentence("") == ""
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.00012, "0.00012"), (0.0000002, "< 5e-07"), (0.0005, "0.00050")])
+def test_number__among_small_ones(value: float, text: str) -> None:
+    assert wording.number(value, scale=0.0005) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (0.2, 0.4, "0.200 to 0.400"),
+        (0.0, 0.4, "up to 0.400"),
+        (0.2, 1.0, "0.200 and above"),
+        (0.0, 1.0, "0 to 1"),
+    ],
+)
+def test_interval__ends_that_hold_everything_are_not_named(low: float, high: float, text: str) -> None:
+    assert wording.interval(low, high, 0.0, 1.0) == text

@@ -1,5 +1,5 @@
-// Made-up results in the shape that panels/views.py sends.
-import type { CurationData, Listing, Picture, ReviewData, Row } from "../src/types";
+// Made-up results in the shape that the panels' Python side sends.
+import type { CurationData, Listing, MatrixData, Picture, QuadrantData, ReviewData, Row } from "../src/types";
 
 /** A drawn picture, since there are no files here: mediaUrl's prefix is taken off again by main.tsx. */
 const drawn = (text: string, hue: number): string =>
@@ -15,6 +15,20 @@ const list: Listing = { column: "cluster", title: "Clusters", said: "The represe
 const edges = Array.from({ length: 31 }, (_, i) => i / 30);
 const counts = edges.slice(1).map((e, i) => (i === 4 ? 1 : Math.round(800 * Math.exp(-(((e - 0.8) / 0.12) ** 2)))));
 
+const classes = ["cat", "dog", "a class with a long name"].map((name, i) => ({ name, counts: counts.map((n, bar) => Math.round((n * (i + 1) * (1 + Math.sin(bar + i))) / 9)) }));
+const names = ["zero", "one", "two", "three", "four", "a long name"];
+const matrix: MatrixData = { title: "Given label against suggested", said: "A row per given label, a column per class that the run says.", classes: names, cells: names.map((_, r) => names.map((_, c) => (r === c ? 170 : (7 * r + 3 * c) % 5 === 0 ? r + 1 : 0))), row_title: "Given", column_title: "Suggested", hidden: "The 6 classes mixed up most, of 100" };
+const quadrants: QuadrantData = {
+  title: "Hard, or wrong?", said: "Label quality across, importance up.", across: edges, up: Array.from({ length: 17 }, (_, i) => i / 16), split: [0.3, 0.6], x_title: "Label quality", y_title: "Importance",
+  cells: Array.from({ length: 16 }, (_, y) => Array.from({ length: 30 }, (_, x) => Math.round(40 * Math.exp(-(((x - 27) / 6) ** 2) - ((y - 3) / 4) ** 2) + (x < 8 && y > 10 ? (x * y) % 3 : 0)))),
+  quadrants: [
+    { name: "wrong", title: "Hard and probably wrong", said: "Review these first", n: 31 },
+    { name: "hard", title: "Hard but right", said: "Keep: a model learns most from these", n: 329 },
+    { name: "doubtful", title: "Easy, yet probably wrong", said: "Often plain slips", n: 0 },
+    { name: "easy", title: "Easy and right", said: "The bulk; the first to leave out of a subset", n: 1437 },
+  ],
+};
+
 const scope = { text: "All 1,797 samples of the dataset", narrowed: false };
 const run_method = (label: string) => ({ label, event: "run_method" });
 const help = "Train a probe on the embeddings and find samples whose given label it confidently contradicts.";
@@ -24,18 +38,19 @@ export const home: CurationData = {
   home: {
     poll: null,
     next: { title: "Next: find label issues", text: "The embeddings are there and the samples have labels, so wrong ones can be found now.", action: { label: "Find label issues", event: "run_method", params: { method: "find_label_issues" } } },
+    acts: ["Import images", "Keep or exclude", "Relabel", "Save slice", "Export list"].map((label) => ({ help, action: { label, event: "run_method" } })),
     stages: [
       {
         name: "understand", label: "Understand", about: "See what is in the dataset.",
         methods: [
-          { name: "compute_embeddings", label: "Compute embeddings", help, state: "done", said: "3 minutes ago · 1,797 samples", headline: "1,797 vectors of 128 numbers, from gradient orientations and colour", reason: null, key: "embeddings", others: [{ key: "clip", state: "failed" }, { key: "resnet", state: "done" }], action: run_method("New run") },
-          { name: "compute_map", label: "Compute map", help, state: "running", said: "Running for 20 seconds", headline: null, reason: null, key: "map", others: [], action: null },
-          { name: "find_representatives", label: "Find representatives", help, state: "stale", said: "yesterday · 1,790 samples", headline: "20 representatives; the farthest sample lies 0.42 from its own", reason: "Out of date: 7 samples were added", key: "representatives", others: [], action: run_method("Run again") },
+          { name: "compute_embeddings", label: "Compute embeddings", help, state: "done", said: "3 minutes ago · 1,797 samples", headline: "1,797 vectors of 128 numbers, from gradient orientations and colour", reason: null, progress: null, key: "embeddings", others: [{ key: "clip", state: "failed" }, { key: "resnet", state: "done" }], action: run_method("New run") },
+          { name: "compute_map", label: "Compute map", help, state: "running", said: "Running, started just now: laying out points", headline: null, reason: null, progress: 0.4, key: "map", others: [], action: null },
+          { name: "find_representatives", label: "Find representatives", help, state: "stale", said: "yesterday · 1,790 samples", headline: "20 representatives; the farthest sample lies 0.42 from its own", reason: "Out of date: 7 samples were added", progress: null, key: "representatives", others: [], action: run_method("Run again") },
         ],
       },
       { name: "clean", label: "Clean", about: "Find what should not be there.", methods: [
-        { name: "find_label_issues", label: "Find label issues", help, state: "none", said: "Not run", headline: null, reason: null, key: null, others: [], action: run_method("Run") },
-        { name: "tag", label: "Tag zero-shot", help, state: "failed", said: "an hour ago", headline: null, reason: "Failed: TagParams.classes must be a list, each text; got 7", key: "zero_shot", others: [], action: run_method("New run") },
+        { name: "find_label_issues", label: "Find label issues", help, state: "none", said: "Not run", headline: null, reason: null, progress: null, key: null, others: [], action: run_method("Run") },
+        { name: "tag", label: "Tag zero-shot", help, state: "failed", said: "an hour ago", headline: null, reason: "Failed: TagParams.classes must be a list, each text; got 7", progress: null, key: "zero_shot", others: [], action: run_method("New run") },
       ] },
       { name: "select", label: "Select", about: "Choose what is worth training on.", methods: [] },
     ],
@@ -52,11 +67,12 @@ export const run: CurationData = {
       { label: "Save as slice", event: "save_slice" }, { label: "Export list", event: "export" }, { label: "Run again", event: "rerun" }, { label: "Forget", event: "forget" },
     ],
     scores: [{ column: "quality", title: "Quality" }, { column: "other", title: "Confidence" }],
-    score: { column: "quality", title: "Quality", said: "How well the given label fits, in [0, 1]. High is good.", histogram: { edges, counts, low: "0 · worst", high: "1 · best", missing: "12 samples without a value" } },
+    score: { column: "quality", title: "Quality", said: "How well the given label fits, in [0, 1]. High is good.", histogram: { edges, counts, classes, hidden: null, low: "0 · worst", high: "1 · best", missing: "12 samples without a value" } },
     ends: [
       { which: "best", title: "Best", said: "Highest quality first", pictures: pictures(90), page: 0, more: true },
       { which: "worst", title: "Worst", said: "Lowest quality first", pictures: [...pictures(0).slice(0, 5), { id: "x", path: "missing.png", caption: "0.061" }], page: 1, more: true },
     ],
+    matrix, quadrants,
     lists: [list, { ...list, column: "label", title: "Given labels", mean: null, rows: rows.slice(0, 3), hidden: null }],
     facts: [{ label: "Likely issues", value: "23" }, { label: "Out-of-fold accuracy", value: "0.957" }, { label: "Classes", value: "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" }],
     settings: [{ label: "Embeddings to compare samples by", value: "embeddings" }, { label: "Seed", value: "51" }],
@@ -81,6 +97,7 @@ export const review: ReviewData = {
   card: {
     id: "a", path: drawn("8", 20), name: "digit_0937.png", given: "3", suggested: "8", agrees: false, decided: "Kept",
     facts: [{ label: "Quality", value: "0.0123" }, { label: "Rank", value: "8" }, { label: "Detectors", value: "logistic, neighbors" }],
+    origin: "From label_issues: find label issues by embeddings", compare: null,
     alike: [{ title: "Most like it among “3”, with similarity", pictures: pictures(3).slice(0, 4) }, { title: "Most like it among “8”, with similarity", pictures: pictures(8).slice(0, 4) }],
   },
 };
@@ -89,4 +106,32 @@ export const reviewed: ReviewData = {
   ...queue, stamp: "2", undo: "kept", said: "Kept.",
   progress: { done: 23, total: 23, text: "23 of 23 decided: 20 relabelled, 2 kept, 1 excluded", place: "" },
   finished: { title: "All 23 samples are decided", text: "Decided so far: 20 relabelled, 2 kept, 1 excluded.", action: { label: "Show them in the grid", event: "show_queue" } },
+};
+
+export const copies: ReviewData = {
+  ...review, source: "duplicates", selected: 0,
+  card: {
+    ...review.card!, given: null, suggested: null, decided: null, alike: [], origin: "From duplicates: find duplicates by embeddings",
+    compare: {
+      members: [
+        { id: "a", path: drawn("8", 20), name: "eight_0937.png", keep: true, decided: null },
+        { id: "b", path: drawn("8", 30), name: "eight_0937_copy.jpg", keep: false, decided: null },
+        { id: "c", path: "missing.png", name: "eight_1210_a_long_name.jpg", keep: false, decided: "excluded" },
+      ],
+      rows: [
+        { label: "Size", values: ["64 × 64", "64 × 64", "unreadable"], differs: true },
+        { label: "File", values: ["2,114 B", "1,020 B", "12 B"], differs: true },
+        { label: "Label", values: ["8", "8", "8"], differs: false },
+      ],
+      proposal: "Keep 1, exclude 2", hidden: null,
+    },
+  },
+};
+
+export const batch: ReviewData = {
+  ...review, mode: "batch", card: null,
+  batch: {
+    pictures: Array.from({ length: 18 }, (_, i) => ({ id: `b${i}`, path: drawn(String(i % 10), 20 * i), caption: `${i % 10} → ${(i + 3) % 10}`, note: (0.01 * i).toFixed(3), decided: i < 2 ? "relabelled" : null })),
+    text: "1 to 18 of 23, the same classes side by side", previous: null, more: "b18",
+  },
 };

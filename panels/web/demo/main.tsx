@@ -1,35 +1,49 @@
-// Each state of the panel, in both themes: ?theme=light|dark & show=home|run|empty|review|reviewed.
+// The test page: each component by itself, and each state of the panels, in both themes and without the App. In the browser
+// by `npm run demo`: ?theme=light|dark & show=components|home|run|empty|review|copies|batch|reviewed|plane|space|chosen; and drawn by
+// tests/browser/test_components.py, which calls `curatorPage.draw`.
 import * as React from "react";
-import { createRoot } from "react-dom/client";
+import * as ReactDOM from "react-dom";
 import { createTheme, CssBaseline, ThemeProvider } from "@mui/material";
 import { CurationView } from "../src/Curation";
+import { MapView } from "../src/Map";
 import { ReviewView } from "../src/Review";
+import type { MapData } from "../src/mapTypes";
 import type { CurationData, ReviewData, Send } from "../src/types";
-import { empty, home, review, reviewed, run } from "./data";
+import { Components } from "./components";
+import { batch, copies, empty, home, review, reviewed, run } from "./data";
+import { mapData } from "./map";
 
-const asked = new URLSearchParams(location.search);
-const states: Record<string, CurationData> = { home, run, empty };
-const reviews: Record<string, ReviewData> = { review, reviewed };
-const theme = createTheme({ palette: { mode: asked.get("theme") === "light" ? "light" : "dark", primary: { main: "#ff6d04" } } });
+const CURATION: Record<string, CurationData> = { home, run, empty };
+const REVIEW: Record<string, ReviewData> = { review, copies, batch, reviewed };
+const MAPS: Record<string, () => MapData> = { plane: () => mapData(2, false), space: () => mapData(3, false), chosen: () => mapData(2, true) };
 
-// no server hands out files here: an address that carries a drawn picture is turned back into that picture
-new MutationObserver(() => {
-  document.querySelectorAll<HTMLImageElement>('img[src^="/media?filepath=data"]').forEach((image) => {
-    image.src = decodeURIComponent(image.getAttribute("src")!.slice("/media?filepath=".length));
-  });
-}).observe(document.body, { childList: true, subtree: true });
-
-function Page() {
+function Page({ show, mode }: { show: string; mode: "light" | "dark" }) {
   const [said, setSaid] = React.useState("");
   const send: Send = (event, params) => setSaid(`${event} ${JSON.stringify(params ?? {})}`);
-  const show = asked.get("show") ?? "home";
+  const map = React.useMemo(() => MAPS[show]?.(), [show]);
+  const theme = createTheme({ palette: { mode, primary: { main: "#ff6d04" } } });
   return (
     <ThemeProvider theme={theme}>
       <CssBaseline />
-      {show in reviews ? <ReviewView data={reviews[show]} send={send} /> : <CurationView data={states[show]} send={send} />}
+      {show === "components" && <Components send={send} />}
+      {show in REVIEW && <ReviewView data={REVIEW[show]} send={send} />}
+      {map && <MapView data={map} send={send} />}
+      {show in CURATION && <CurationView data={CURATION[show]} send={send} />}
       <output style={{ position: "fixed", bottom: 0, right: 0, fontFamily: "monospace" }}>{said}</output>
     </ThemeProvider>
   );
 }
 
-createRoot(document.getElementById("root")!).render(<Page />);
+/** Draw one page, in place of whatever the document holds. */
+export function draw(show: string, mode: "light" | "dark") {
+  document.body.innerHTML = '<div id="page"></div>';
+  document.body.style.overflow = "auto";
+  document.body.style.height = "auto";
+  // no server hands out these files: an address that carries a drawn picture is turned back into that picture
+  new MutationObserver(() => {
+    document.querySelectorAll<HTMLImageElement>('img[src^="/media?filepath=data"]').forEach((image) => {
+      image.src = decodeURIComponent(image.getAttribute("src")!.slice("/media?filepath=".length));
+    });
+  }).observe(document.body, { childList: true, subtree: true });
+  ReactDOM.render(<Page show={show} mode={mode} />, document.getElementById("page"));
+}

@@ -3,7 +3,7 @@
 import * as React from "react";
 import { Alert, Box, Button, IconButton, Tooltip, Typography } from "@mui/material";
 import { useTriggerPanelEvent } from "@fiftyone/operators";
-import { AdviceCard, Icon, StageBoard } from "./components";
+import { AdviceCard, Card, Icon, StageBoard } from "./components";
 import { RunView } from "./RunView";
 import type { CurationData, Home, Send } from "./types";
 
@@ -21,8 +21,14 @@ export function Curation({ data, schema }: PanelProps) {
 /** The panel without the App around it, as the test page draws it too. */
 export function CurationView({ data, send }: { data: CurationData; send: Send }) {
   const { advice, scope, showing, home, page } = data;
+  const top = React.useRef<HTMLDivElement>(null);
+  const opened = React.useRef(page?.key);
+  React.useEffect(() => {
+    if (opened.current !== page?.key) top.current?.scrollIntoView({ block: "start" }); // another page begins at its top
+    opened.current = page?.key;
+  }, [page?.key]);
   return (
-    <Box sx={{ p: 1.5, display: "grid", gap: 1.5, gridTemplateColumns: "minmax(0, 1fr)", maxWidth: 1100, color: "text.primary", textAlign: "left", "& .MuiButton-root": { textTransform: "none" } }}>
+    <Box ref={top} sx={{ p: 1.5, display: "grid", gap: 1.5, gridTemplateColumns: "minmax(0, 1fr)", maxWidth: 1100, color: "text.primary", textAlign: "left", "& .MuiButton-root": { textTransform: "none" } }}>
       {scope && (
         <Box sx={{ display: "flex", alignItems: "center", gap: 1, flexWrap: "wrap" }}>
           <Typography variant="body2" color="text.secondary" sx={{ flex: 1 }}>
@@ -76,6 +82,17 @@ function HomeView({ home, send }: { home: Home; send: Send }) {
         onOpen={(key) => send("open_run", { key })}
         onAct={(action) => send(action.event, action.params)}
       />
+      <Card title="Act" text="Decide about samples, save and hand on what was found, and repeat it elsewhere.">
+        <Box sx={{ display: "flex", gap: 1, flexWrap: "wrap" }}>
+          {home.acts.map(({ help, action }) => (
+            <Tooltip key={action.label} title={help}>
+              <Button size="small" variant="outlined" color="inherit" onClick={() => send(action.event, action.params)}>
+                {action.label}
+              </Button>
+            </Tooltip>
+          ))}
+        </Box>
+      </Card>
     </>
   );
 }

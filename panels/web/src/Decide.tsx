@@ -1,10 +1,9 @@
-// The decisions about one picture, each with its key.
+// The decisions about one picture, or about a group of copies, each with its key.
 import * as React from "react";
-import { Autocomplete, Box, Button, MenuItem, Select, TextField } from "@mui/material";
+import { Autocomplete, Box, Button, TextField } from "@mui/material";
 import type { ReviewCard, Send } from "./types";
 
-interface DecideProps {
-  card: ReviewCard;
+interface ChoiceProps {
   classes: string[];
   reasons: string[];
   reason: string;
@@ -12,46 +11,74 @@ interface DecideProps {
   chooser: React.RefObject<HTMLInputElement>;
   /** Gives the keyboard back to the panel. */
   onLeave: () => void;
+}
+
+interface DecideProps extends ChoiceProps {
+  card: ReviewCard;
   busy: boolean;
   act: Send;
 }
 
-export function Decide({ card, classes, reasons, reason, onReason, chooser, onLeave, busy, act }: DecideProps) {
+export function Decide({ card, busy, act, ...choices }: DecideProps) {
+  const { compare } = card;
+  const accept = compare ? compare.proposal : card.suggested && `Accept “${card.suggested}”`;
+  const keep = compare ? "Keep all" : card.given && card.suggested ? `Keep “${card.given}”` : "Keep";
   return (
     <Box sx={{ display: "grid", gridTemplateColumns: "minmax(0, 1fr)", gap: 1, opacity: busy ? 0.6 : 1 }}>
       <Box sx={{ display: "flex", gap: 1, "& > *": { flex: 1, minWidth: 0 } }}>
-        {card.suggested && (
+        {accept && (
           <Button variant="contained" onClick={() => act("accept")}>
-            <Short text={`Accept “${card.suggested}”`} /> (A)
+            <Short text={accept} /> (A)
           </Button>
         )}
         <Button variant="outlined" color="inherit" onClick={() => act("keep")}>
-          <Short text={card.given && card.suggested ? `Keep “${card.given}”` : "Keep"} /> (K)
+          <Short text={keep} /> (K)
         </Button>
       </Box>
       <Box sx={{ display: "flex", gap: 1, alignItems: "center" }}>
-        <Button variant="outlined" color="error" onClick={() => act("exclude")} sx={{ flexShrink: 0 }}>
-          Exclude (X)
-        </Button>
-        <Select size="small" value={reason} aria-label="Reason" onChange={(event) => onReason(event.target.value)} sx={{ flex: 1, minWidth: 0, fontSize: 14 }}>
-          {reasons.map((one) => (
-            <MenuItem key={one} value={one}>
-              {one}
-            </MenuItem>
-          ))}
-        </Select>
+        {!compare && (
+          <Button variant="outlined" color="error" onClick={() => act("exclude")} sx={{ flexShrink: 0 }}>
+            Exclude (X)
+          </Button>
+        )}
+        <Reasons {...choices} />
       </Box>
-      {classes.length > 0 && (
-        <Autocomplete
-          freeSolo
-          size="small"
-          options={classes.filter((name) => name !== card.given)}
-          onChange={(_, chosen) => typeof chosen === "string" && chosen.trim() && act("relabel", { label: chosen })}
-          onKeyDown={(event) => event.key === "Escape" && onLeave()}
-          renderInput={(params) => <TextField {...params} inputRef={chooser} label="Another class (C)" />}
-        />
-      )}
+      {!compare && choices.classes.length > 0 && <Classes {...choices} skip={card.given} onChoose={(label) => act("relabel", { label })} />}
     </Box>
+  );
+}
+
+/** Why samples are excluded: one of the usual reasons, or what is typed. */
+export function Reasons({ reasons, reason, onReason, onLeave }: ChoiceProps) {
+  return (
+    <Autocomplete
+      freeSolo
+      disableClearable
+      size="small"
+      options={reasons}
+      filterOptions={(options) => options}
+      value={reason}
+      inputValue={reason}
+      onInputChange={(_, typed) => onReason(typed)}
+      onKeyDown={(event) => (event.key === "Escape" || event.key === "Enter") && onLeave()}
+      sx={{ flex: "1 1 130px", minWidth: 0 }}
+      renderInput={(params) => <TextField {...params} label="Reason to exclude" />}
+    />
+  );
+}
+
+/** Another class: one that is there, or a new one that is typed. */
+export function Classes({ classes, chooser, onLeave, skip, onChoose }: ChoiceProps & { skip: string | null; onChoose: (label: string) => void }) {
+  return (
+    <Autocomplete
+      freeSolo
+      size="small"
+      options={classes.filter((name) => name !== skip)}
+      onChange={(_, chosen) => typeof chosen === "string" && chosen.trim() && onChoose(chosen)}
+      onKeyDown={(event) => event.key === "Escape" && onLeave()}
+      sx={{ flex: "1 1 150px", minWidth: 0 }}
+      renderInput={(params) => <TextField {...params} inputRef={chooser} label="Another class, or a new one (C)" />}
+    />
   );
 }
 

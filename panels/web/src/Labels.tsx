@@ -15,7 +15,7 @@ export function Labels({ card }: { card: ReviewCard }) {
         </Box>
       )}
       <Typography variant="body2" color="text.secondary" sx={{ mt: 0.5 }}>
-        {card.facts.map((fact) => `${fact.label}: ${fact.value}`).join(" · ")}
+        {[...card.facts.map((fact) => `${fact.label}: ${fact.value}`), card.origin].join(" · ")}
       </Typography>
       {card.decided && <Chip size="small" color="success" variant="outlined" label={card.decided} sx={{ mt: 0.5 }} />}
     </Box>

@@ -3,7 +3,8 @@
 import * as React from "react";
 import { Alert, Box, Button, MenuItem, Select, Typography } from "@mui/material";
 import { useTriggerPanelEvent } from "@fiftyone/operators";
-import { AdviceCard, Gallery, Picture, ProgressLine } from "./components";
+import { BatchView } from "./Batch";
+import { AdviceCard, CompareTable, Gallery, Picture, ProgressLine } from "./components";
 import { mediaUrl } from "./components/text";
 import { Decide } from "./Decide";
 import { Labels } from "./Labels";
@@ -25,13 +26,14 @@ const PATIENCE = 8_000; // milliseconds after which a click without an answer ma
 
 /** The panel without the App around it, as the test page draws it too. */
 export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
-  const { advice, card, finished, progress, stamp } = data;
+  const { advice, card, batch, finished, progress, stamp } = data;
   const root = React.useRef<HTMLDivElement>(null);
   const chooser = React.useRef<HTMLInputElement>(null);
   const [sent, setSent] = React.useState<string | null>(null); // the answer after which the last click was made
   const [reason, setReason] = React.useState<string | null>(null);
   const reasons = data.reasons ?? [];
-  const why = reason !== null && reasons.includes(reason) ? reason : (reasons[0] ?? "");
+  const why = reason ?? reasons[0] ?? "";
+  const [marked, setMarked] = React.useState<ReadonlySet<string>>(new Set());
   const busy = sent !== null && sent === stamp;
 
   const takeFocus = () => root.current?.focus({ preventScroll: true });
@@ -39,7 +41,12 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
     const focused = document.activeElement;
     if (!focused || focused === document.body || root.current?.contains(focused)) takeFocus();
     if (data.next) new Image().src = mediaUrl(data.next);
+    setMarked(new Set());
   }, [stamp]);
+  React.useEffect(() => setReason(null), [data.source]);
+  React.useEffect(() => {
+    if (data.wanted) send("choose_source", { key: data.wanted });
+  }, [data.wanted]);
   React.useEffect(() => {
     const timer = setTimeout(() => setSent(null), PATIENCE);
     return () => clearTimeout(timer);
@@ -47,22 +54,34 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
 
   const act: Send = (event, params = {}) => {
     if (busy) return; // the same key pressed twice must not decide about the next picture unseen
-    if (event === "accept" && !card?.suggested) return;
+    if (event === "accept" && !(card?.compare ? card.compare.proposal : card?.suggested)) return;
+    if (event === "exclude" && card?.compare) return;
     if (event === "undo" ? !data.undo : event === "back" ? !card && !finished : !card) return;
     setSent(stamp ?? null);
     send(event, { id: card?.id, reason: why, ...params });
   };
+  const suggests = batch?.pictures.some((picture) => picture.caption.includes("→")) ?? false;
+  const decide = (verdict: string, more: Record<string, unknown> = {}) => {
+    if (busy || marked.size === 0 || (verdict === "accept" && !suggests)) return;
+    setSent(stamp ?? null);
+    send("decide_marked", { verdict, ids: [...marked], reason: why, ...more });
+  };
+  const keepOne = (id: string) => act("choose_keeper", { keeper: id });
   const onKeyDown = (event: React.KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if ((event.target as HTMLElement).closest("input, textarea, [role=listbox], [role=combobox]")) return;
     const key = event.key.toLowerCase();
-    if (key !== "c" && !(key in KEYS)) return;
+    const member = card?.compare?.members[Number(key) - 1];
+    if (key !== "c" && !(key in KEYS) && !member) return;
     event.preventDefault();
     event.stopPropagation();
     event.nativeEvent.stopImmediatePropagation(); // the App has shortcuts of its own
     if (key === "c") chooser.current?.focus();
+    else if (member) keepOne(member.id);
+    else if (batch && ["a", "k", "x"].includes(key)) decide(KEYS[key]);
     else act(KEYS[key]);
   };
+  const choices = { classes: data.classes ?? [], reasons, reason: why, onReason: setReason, chooser, onLeave: takeFocus, busy };
 
   return (
     <Box
@@ -75,7 +94,16 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
       {!advice && data.sources && <Head data={data} send={send} />}
       {!advice && progress && <ProgressLine progress={progress} />}
       {!advice && !!data.selected && <Selected n={data.selected} reason={why} send={send} />}
-      {!advice && card && (
+      {!advice && card?.compare && (
+        <Box sx={{ display: "grid", gridTemplateColumns: "minmax(0, 1fr)", gap: 1 }}>
+          <CompareTable data={card.compare} busy={busy} onKeep={keepOne} onPick={(id) => send("open_sample", { id })} />
+          <Box sx={{ maxWidth: 520 }}>
+            <Labels card={{ ...card, given: null, suggested: null, decided: null }} />
+            <Decide key={card.id} card={card} act={act} {...choices} />
+          </Box>
+        </Box>
+      )}
+      {!advice && card && !card.compare && (
         <Box sx={{ display: "flex", flexWrap: "wrap", gap: 1.5 }}>
           <Box sx={{ flex: "1 1 180px", minWidth: 0 }}>
             <Picture path={card.path} alt={card.given ?? card.name} onPick={() => send("open_sample", { id: card.id })} />
@@ -85,30 +113,24 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
           </Box>
           <Box sx={{ flex: "1 1 225px", minWidth: 0, display: "grid", gridTemplateColumns: "minmax(0, 1fr)", gap: 1, alignContent: "start" }}>
             <Labels card={card} />
-            <Decide
-              key={card.id}
-              card={card}
-              classes={data.classes ?? []}
-              reasons={reasons}
-              reason={why}
-              onReason={setReason}
-              chooser={chooser}
-              onLeave={takeFocus}
-              busy={busy}
-              act={act}
-            />
+            <Decide key={card.id} card={card} act={act} {...choices} />
           </Box>
         </Box>
       )}
+      {!advice && batch && <BatchView batch={batch} marked={marked} onMark={setMarked} suggests={suggests} decide={decide} send={send} {...choices} />}
       {!advice && finished && <AdviceCard advice={finished} send={send} />}
-      {!advice && (card || finished) && (
+      {!advice && (card || batch || finished) && (
         <Box sx={{ display: "flex", gap: 1, alignItems: "center", flexWrap: "wrap" }}>
-          <Button size="small" color="inherit" onClick={() => act("back")}>
-            Back (B)
-          </Button>
-          <Button size="small" color="inherit" disabled={!card} onClick={() => act("skip")}>
-            Skip (S)
-          </Button>
+          {!batch && (
+            <>
+              <Button size="small" color="inherit" onClick={() => act("back")}>
+                Back (B)
+              </Button>
+              <Button size="small" color="inherit" disabled={!card} onClick={() => act("skip")}>
+                Skip (S)
+              </Button>
+            </>
+          )}
           <Button size="small" color="inherit" disabled={!data.undo} title={data.undo ? `Take back: ${data.undo}` : ""} onClick={() => act("undo")}>
             Undo (U)
           </Button>
@@ -143,6 +165,9 @@ function Head({ data, send }: { data: ReviewData; send: Send }) {
       <Typography variant="body2" color="text.secondary" noWrap sx={{ flex: 1, minWidth: 120 }} title={chosen?.said}>
         {[chosen?.said, data.scope].filter(Boolean).join(" · ")}
       </Typography>
+      <Button size="small" color="inherit" onClick={() => send("choose_mode", { mode: data.mode === "batch" ? "card" : "batch" })}>
+        {data.mode === "batch" ? "One by one" : "Side by side"}
+      </Button>
       <Button size="small" color="inherit" onClick={() => send(data.in_grid ? "show_all" : "show_queue")}>
         {data.in_grid ? "Show all in the grid" : "In the grid"}
       </Button>

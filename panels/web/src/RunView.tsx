@@ -1,7 +1,7 @@
 // The page of one run: what it found, how its score is spread, its ends as pictures, its groups as lists.
 import * as React from "react";
 import { Alert, Box, Button, IconButton, MenuItem, Select, Typography } from "@mui/material";
-import { ActionBar, Card, FactsTable, Gallery, Histogram, Icon, ListWithThumbnails, StateMark } from "./components";
+import { ActionBar, Card, FactsTable, Gallery, Histogram, Icon, ListWithThumbnails, Matrix, Quadrants, StateMark, type Range } from "./components";
 import type { End, Listing, RunPage, Score, Send, Showing } from "./types";
 
 const PICTURES_WIDTH = 210;
@@ -54,6 +54,29 @@ export function RunView({ page, showing, send }: RunProps) {
           ))}
         </Box>
       )}
+      {(page.matrix || page.quadrants) && (
+        <Box sx={columns(LIST_WIDTH)}>
+          {page.quadrants && (
+            <Card title={page.quadrants.title} text={page.quadrants.said}>
+              <Quadrants
+                data={page.quadrants}
+                selected={showing?.event === "show_quadrant" ? String(showing.value) : null}
+                onQuadrant={(name) => send("show_quadrant", { name })}
+                onBox={(box) => send("show_box", box)}
+              />
+            </Card>
+          )}
+          {page.matrix && (
+            <Card title={page.matrix.title} text={page.matrix.said}>
+              <Matrix
+                data={page.matrix}
+                selected={showing?.event === "show_cell" ? [String(showing.value), showing.column] : null}
+                onPick={(row, column) => send("show_cell", { row, column })}
+              />
+            </Card>
+          )}
+        </Box>
+      )}
       {page.lists.length > 0 && (
         <Box sx={columns(LIST_WIDTH)}>
           {page.lists.map((list) => (
@@ -87,27 +110,39 @@ function selectedRow(list: Listing, showing: Showing | null): string | null {
   return showing && showing.event === list.event && showing.column === list.column ? String(showing.value) : null;
 }
 
-function selectedRange(score: Score, showing: Showing | null): [number, number] | null {
+function selectedRange(score: Score, showing: Showing | null): Range | null {
   const here = showing?.event === "show_range" && showing.column === score.column;
-  return here && showing.low !== undefined && showing.high !== undefined ? [showing.low, showing.high] : null;
+  if (!here || showing.low === undefined || showing.high === undefined) return null;
+  return { low: showing.low, high: showing.high, class: showing.class ?? null };
 }
 
 function ScoreCard({ page, score, showing, send }: RunProps & { score: Score }) {
-  const choice = page.scores.length > 1 && (
-    <Select
-      size="small"
-      variant="standard"
-      value={score.column}
-      aria-label="Score"
-      onChange={(event) => send("choose_score", { column: event.target.value })}
-      sx={{ fontSize: 13 }}
-    >
-      {page.scores.map((other) => (
-        <MenuItem key={other.column} value={other.column}>
-          {other.title}
-        </MenuItem>
-      ))}
-    </Select>
+  const [byClass, setByClass] = React.useState(false);
+  const classes = (score.histogram?.classes.length ?? 0) > 1;
+  const choice = (
+    <>
+      {classes && (
+        <Button size="small" color="inherit" aria-pressed={byClass} onClick={() => setByClass(!byClass)}>
+          {byClass ? "All together" : "By class"}
+        </Button>
+      )}
+      {page.scores.length > 1 && (
+        <Select
+          size="small"
+          variant="standard"
+          value={score.column}
+          aria-label="Score"
+          onChange={(event) => send("choose_score", { column: event.target.value })}
+          sx={{ fontSize: 13 }}
+        >
+          {page.scores.map((other) => (
+            <MenuItem key={other.column} value={other.column}>
+              {other.title}
+            </MenuItem>
+          ))}
+        </Select>
+      )}
+    </>
   );
   return (
     <Card title={score.title} text={score.said} aside={choice}>
@@ -116,7 +151,8 @@ function ScoreCard({ page, score, showing, send }: RunProps & { score: Score }) 
           data={score.histogram}
           label={score.title}
           selected={selectedRange(score, showing)}
-          onRange={(low, high) => send("show_range", { low, high })}
+          byClass={byClass && classes}
+          onRange={(range) => send("show_range", { ...range })}
         />
       ) : (
         <Typography variant="body2" color="text.secondary">

@@ -1,10 +1,12 @@
-// What the Python side of the panels sends (panels/views.py builds it, key for key).
+// What the Python side of the panels sends (panels/home.py, run_page.py, review.py and what they use build it, key for key).
 
 export interface Picture {
   id: string;
   path: string;
   caption: string;
   note?: string | null;
+  /** What was decided about it, where pictures are reviewed side by side. */
+  decided?: string | null;
 }
 
 export interface Action {
@@ -30,9 +32,11 @@ export interface Showing {
   text: string;
   event: string;
   column: string;
-  value?: string | number | boolean | null;
+  value?: string | number | boolean | number[] | null;
   low?: number;
   high?: number;
+  /** The class that a range of the histogram is narrowed to. */
+  class?: string | null;
 }
 
 export type MethodState = "none" | "running" | "done" | "stale" | "failed";
@@ -43,6 +47,8 @@ export interface MethodRow {
   help: string;
   state: MethodState;
   said: string;
+  /** Of a running one, from 0 to 1. */
+  progress: number | null;
   headline: string | null;
   reason: string | null;
   key: string | null;
@@ -60,6 +66,8 @@ export interface Stage {
 export interface Home {
   next: Advice;
   stages: Stage[];
+  /** What can be done with the samples, beside the methods. */
+  acts: { help: string; action: Action }[];
   poll: number | null;
 }
 
@@ -68,6 +76,9 @@ export interface HistogramData {
   counts: number[];
   low: string;
   high: string;
+  /** The same, class by class, the largest class first. */
+  classes: { name: string; counts: number[] }[];
+  hidden: string | null;
   missing: string | null;
 }
 
@@ -109,6 +120,33 @@ export interface Listing {
   event: string;
 }
 
+/** How many samples have which given label and which class by the run. */
+export interface MatrixData {
+  title: string;
+  said: string;
+  classes: string[];
+  /** A row per given class, a number per class by the run. */
+  cells: number[][];
+  row_title: string;
+  column_title: string;
+  hidden: string | null;
+}
+
+/** Two scores against each other: how many samples lie in each cell, and in each of four quadrants. */
+export interface QuadrantData {
+  title: string;
+  said: string;
+  across: number[];
+  up: number[];
+  /** A row per cell along `up`, from the lowest. */
+  cells: number[][];
+  split: [number, number];
+  x_title: string;
+  y_title: string;
+  /** In reading order: low and high x of the high y, then of the low y. */
+  quadrants: { name: string; title: string; said: string; n: number }[];
+}
+
 export interface Fact {
   label: string;
   value: string;
@@ -127,6 +165,8 @@ export interface RunPage {
   scores: { column: string; title: string }[];
   score: Score | null;
   ends: End[];
+  matrix: MatrixData | null;
+  quadrants: QuadrantData | null;
   lists: Listing[];
   facts: Fact[];
   settings: Fact[];
@@ -156,7 +196,27 @@ export interface ReviewCard {
   agrees: boolean;
   facts: Fact[];
   decided: string | null;
+  /** Which run its scores come from. */
+  origin: string;
   alike: Alike[];
+  compare: Compare | null;
+}
+
+/** Copies side by side. */
+export interface Compare {
+  members: { id: string; path: string; name: string; keep: boolean; decided: string | null }[];
+  rows: { label: string; values: string[]; differs: boolean }[];
+  proposal: string | null;
+  hidden: string | null;
+}
+
+/** Many pictures of the queue, to be decided in ranges. */
+export interface Batch {
+  pictures: Picture[];
+  text: string;
+  /** First pictures of the pages before and after. */
+  previous: string | null;
+  more: string | null;
 }
 
 export interface ReviewProgress {
@@ -173,6 +233,8 @@ export interface ReviewData {
   scope?: string;
   progress?: ReviewProgress | null;
   card?: ReviewCard | null;
+  batch?: Batch | null;
+  mode?: "card" | "batch";
   finished?: Advice | null;
   classes?: string[];
   reasons?: string[];
@@ -185,6 +247,8 @@ export interface ReviewData {
   /** The picture that comes next, to be fetched ahead. */
   next?: string | null;
   in_grid?: boolean;
+  /** The run that another panel asks to review. */
+  wanted?: string | null;
   /** Samples selected in the grid. */
   selected?: number;
 }

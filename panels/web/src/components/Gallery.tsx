@@ -1,4 +1,5 @@
-// Pictures with captions. Click or Enter opens one; the arrow keys walk, so that Tab enters and leaves in one step.
+// Pictures with captions. Click or Enter opens one; the arrow keys walk, so that Tab enters and leaves in one step. Where
+// pictures can be marked, a click marks one and a second click the range up to there, as Shift does; Ctrl adds single ones.
 import * as React from "react";
 import { Box, ButtonBase, Typography } from "@mui/material";
 import type { Picture } from "../types";
@@ -7,59 +8,102 @@ import { Thumbnail } from "./Thumbnail";
 interface GalleryProps {
   pictures: Picture[];
   label: string;
+  /** A picture was clicked, or double-clicked where clicks mark. */
   onPick: (id: string) => void;
   columns?: number;
+  /** Ids of the marked pictures, where pictures can be marked. */
+  marked?: ReadonlySet<string>;
+  onMark?: (ids: Set<string>) => void;
 }
 
-export function Gallery({ pictures, label, onPick, columns = 3 }: GalleryProps) {
+export function Gallery({ pictures, label, onPick, columns = 3, marked, onMark }: GalleryProps) {
   const [current, setCurrent] = React.useState(0);
+  const [anchor, setAnchor] = React.useState<number | null>(null); // where a range begins that waits for its end
   const items = React.useRef<(HTMLButtonElement | null)[]>([]);
-  const focusable = Math.min(current, pictures.length - 1);
+  const last = pictures.length - 1;
+  const focusable = Math.min(current, last);
+  React.useEffect(() => {
+    if (!marked?.size) setAnchor(null);
+  }, [marked]);
 
-  const walk = (event: React.KeyboardEvent) => {
-    const steps: Record<string, number> = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
-    const last = pictures.length - 1;
-    const goal =
-      event.key === "Home" ? 0 : event.key === "End" ? last : event.key in steps ? focusable + steps[event.key] : null;
-    if (goal === null) return;
+  const range = (from: number, to: number) =>
+    new Set(pictures.slice(Math.min(from, to), Math.max(from, to) + 1).map((picture) => picture.id));
+  const mark = (index: number, event: { shiftKey: boolean; ctrlKey: boolean; metaKey: boolean }) => {
+    if (!marked || !onMark) return;
+    const { id } = pictures[index];
+    if (event.ctrlKey || event.metaKey) {
+      const next = new Set(marked);
+      if (!next.delete(id)) next.add(id);
+      setAnchor(null);
+      onMark(next);
+    } else if (event.shiftKey || (anchor !== null && anchor !== index)) {
+      onMark(range(anchor ?? focusable, index));
+      if (!event.shiftKey) setAnchor(null);
+    } else {
+      setAnchor(anchor === index ? null : index);
+      onMark(anchor === index ? new Set() : new Set([id]));
+    }
+  };
+
+  const onKeyDown = (event: React.KeyboardEvent) => {
+    const steps: Record<string, number> = { ArrowRight: 1, ArrowDown: columns, ArrowLeft: -1, ArrowUp: -columns };
+    if (marked && event.key === " ") {
+      mark(focusable, event);
+    } else if (event.key === "Enter") {
+      onPick(pictures[focusable].id);
+    } else {
+      const wanted = event.key === "Home" ? 0 : event.key === "End" ? last : event.key in steps ? focusable + steps[event.key] : null;
+      if (wanted === null) return;
+      const goal = Math.max(0, Math.min(last, wanted));
+      if (marked && event.shiftKey) {
+        const from = anchor ?? focusable;
+        setAnchor(from);
+        onMark?.(range(from, goal));
+      }
+      items.current[goal]?.focus();
+    }
     event.preventDefault();
     event.stopPropagation();
-    items.current[Math.max(0, Math.min(last, goal))]?.focus();
   };
 
   return (
     <Box
       role="group"
       aria-label={label}
-      onKeyDown={walk}
-      sx={{ display: "grid", gap: 0.5, alignItems: "start", gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}
+      onKeyDown={onKeyDown}
+      sx={{ display: "grid", gap: 0.5, alignItems: "start", userSelect: marked ? "none" : "auto", gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}
     >
       {pictures.map((picture, index) => (
         <ButtonBase
           key={picture.id}
           ref={(element: HTMLButtonElement | null) => (items.current[index] = element)}
           tabIndex={index === focusable ? 0 : -1}
+          data-picture={picture.id}
+          aria-pressed={marked ? marked.has(picture.id) : undefined}
           onFocus={() => setCurrent(index)}
-          onClick={() => onPick(picture.id)}
-          title={[picture.caption, picture.note].filter(Boolean).join("\n")}
+          onClick={(event) => (marked ? event.detail > 0 && mark(index, event) : onPick(picture.id))}
+          onDoubleClick={() => marked && onPick(picture.id)}
+          title={[picture.caption, picture.note, picture.decided].filter(Boolean).join("\n")}
           sx={{
             display: "block",
             textAlign: "left",
             minWidth: 0,
             p: 0.5,
             borderRadius: 1,
-            border: 1,
-            borderColor: "transparent",
+            border: 2,
+            borderColor: marked?.has(picture.id) ? "primary.main" : "transparent",
+            bgcolor: marked?.has(picture.id) ? "action.selected" : "transparent",
+            opacity: picture.decided ? 0.45 : 1,
             "&:hover, &:focus-visible": { borderColor: "primary.main", bgcolor: "action.hover" },
           }}
         >
           <Thumbnail path={picture.path} alt={picture.caption} />
-          <Typography variant="caption" component="div" noWrap color="text.primary" sx={{ mt: 0.25 }}>
+          <Typography variant="caption" component="div" noWrap color="text.primary" sx={{ mt: 0.25, minHeight: "1.6em" }}>
             {picture.caption}
           </Typography>
-          {picture.note && (
+          {(picture.decided || picture.note) && (
             <Typography variant="caption" component="div" noWrap color="text.secondary">
-              {picture.note}
+              {picture.decided ?? picture.note}
             </Typography>
           )}
         </ButtonBase>

@@ -1,7 +1,7 @@
 // One picture as large as its place allows, whole, on a neutral ground; a sentence where the file cannot be shown.
 import * as React from "react";
 import { Box, ButtonBase } from "@mui/material";
-import { mediaUrl } from "./text";
+import { mediaUrl, shownPart } from "./text";
 
 interface PictureProps {
   path: string;
@@ -29,7 +29,7 @@ export function Picture({ path, alt, onPick }: PictureProps) {
           onError={() => setBroken(true)}
           onLoad={(event) => setTiny(event.currentTarget.naturalWidth <= 64)}
           // an icon's pixels are told apart better with hard edges; photographs are scaled smoothly
-          style={{ width: "100%", height: "100%", objectFit: "contain", imageRendering: tiny ? "pixelated" : "auto" }}
+          style={{ width: "100%", height: "100%", objectFit: "contain", imageRendering: tiny ? "pixelated" : "auto", ...shownPart(path) }}
         />
       )}
     </ButtonBase>

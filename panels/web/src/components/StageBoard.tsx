@@ -1,6 +1,6 @@
 // The stages of curation, each method with its state, its result in a sentence and the one thing to do with it.
 import * as React from "react";
-import { Box, Button, CircularProgress, Link, Tooltip, Typography } from "@mui/material";
+import { Box, Button, CircularProgress, LinearProgress, Link, Tooltip, Typography } from "@mui/material";
 import type { Action, MethodRow, MethodState, Stage } from "../types";
 import { Card } from "./Card";
 import { Icon } from "./Icon";
@@ -74,6 +74,9 @@ function Method({ method, onOpen, onAct }: { method: MethodRow } & Omit<BoardPro
         <Typography variant="body2" color="text.secondary">
           {method.headline || method.help}
         </Typography>
+        {method.progress !== null && (
+          <LinearProgress variant="determinate" value={100 * method.progress} aria-label={`${method.label}: progress`} sx={{ mt: 0.5, height: 6, borderRadius: 3, bgcolor: "action.selected" }} />
+        )}
         {method.reason && (
           <Typography variant="body2" sx={{ color: COLORS[state] }}>
             {method.reason}

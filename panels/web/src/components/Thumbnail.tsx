@@ -1,7 +1,7 @@
 // One picture of the data set, square, whole, on a neutral ground; a sentence where the file cannot be shown.
 import * as React from "react";
 import { Box } from "@mui/material";
-import { mediaUrl } from "./text";
+import { mediaUrl, shownPart } from "./text";
 
 interface ThumbnailProps {
   path: string | null;
@@ -38,7 +38,7 @@ export function Thumbnail({ path, alt, size = "100%" }: ThumbnailProps) {
           draggable={false}
           onError={() => setBroken(true)}
           // small pictures stay crisp when enlarged, photographs are scaled down smoothly all the same
-          style={{ width: "100%", height: "100%", objectFit: "contain", imageRendering: "auto" }}
+          style={{ width: "100%", height: "100%", objectFit: "contain", imageRendering: "auto", ...shownPart(path) }}
         />
       ) : (
         <span>{path ? "no preview" : ""}</span>

@@ -1,0 +1,247 @@
+"""Subsets: ours by purpose, against the mean of 20 random subsets and against peers.
+
+They hold 3 % of the samples, at least 20. A third of every set is held out; the rest is chosen from. Distances are
+cosine distances to the nearest chosen sample. Rare groups are planted ones where groups are known, else the
+smallest k-medoid clusters that together hold a tenth of the samples. The probe is scikit-learn's logistic regression,
+trained on the chosen samples alone.
+
+python benchmarks/selection.py                the tables
+python benchmarks/selection.py million        time and memory on 1,000,000 x 64
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from common import SHARED, load_package, machine
+
+SEEDS = 20
+SHARE = 0.03
+PURPOSES = ("label_first", "balanced_training_set", "cover_everything", "hold_out_test_set", "remove_redundancy")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A set: unit rows, classes, and groups where they are known."""
+
+    x: Any
+    classes: Any
+    groups: Any | None = None
+
+
+def unit(x: Any) -> Any:
+    """Rows of unit length."""
+    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+
+
+def planted(n: int = 6000, d: int = 256, seed: int = 0) -> Table:
+    """900 groups of heavy-tailed sizes in 20 classes of uneven sizes: half of the groups have one or two samples."""
+    rng = np.random.default_rng(seed)
+    shares = 1 / np.arange(1, 21) ** 1.3
+    classes = rng.choice(20, size=900, p=shares / shares.sum())
+    centres = rng.normal(size=(20, d))[classes] + 0.8 * rng.normal(size=(900, d))
+    sizes = rng.pareto(1.0, size=900) + 0.02
+    group = rng.choice(900, size=n, p=sizes / sizes.sum())
+    return Table(unit(centres[group] + 0.5 * rng.normal(size=(n, d))), classes[group], group)
+
+
+def cifar() -> Table:
+    """5,000 CIFAR-10 images, MobileNetV2, true classes."""
+    with np.load(SHARED / "cifar10n" / "cifar10n_5k.npz", allow_pickle=False) as arrays:
+        return Table(unit(arrays["mobilenetv2"].astype(np.float32)), arrays["clean"].astype(np.int64))
+
+
+def digits() -> Table:
+    """scikit-learn's 1,797 digits, pixels."""
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    return Table(unit(data.data + 1e-3), data.target.astype(np.int64))
+
+
+def ants_and_bees() -> Table:
+    """398 photos of ants and bees, the descriptor that needs no weights."""
+    from image_curation.core.embeddings import EmbeddingsParams, compute_embeddings
+    from image_curation.core.method import Inputs, silent
+
+    paths = sorted(path for path in (SHARED / "hymenoptera").rglob("*") if path.suffix.lower() in (".jpg", ".png"))
+    inputs = Inputs(n=len(paths), paths=[str(path) for path in paths])
+    vectors = np.asarray(compute_embeddings(inputs, EmbeddingsParams(model="descriptor"), silent).values[""])
+    known = np.isfinite(vectors).all(axis=1)
+    classes = np.array([path.parent.name == "bees" for path in paths], dtype=np.int64)
+    return Table(unit(vectors[known]), classes[known])
+
+
+def long_tailed(table: Table, decades: float) -> Table:
+    """The same with class c cut to 10^(-decades c / 9) of its samples."""
+    rng = np.random.default_rng(0)
+    kept = []
+    for code in np.unique(table.classes):
+        rows = np.flatnonzero(table.classes == code)
+        kept.append(rng.choice(rows, int(len(rows) * 10 ** (-decades * code / 9)), replace=False))
+    rows = np.sort(np.concatenate(kept))
+    return Table(table.x[rows], table.classes[rows])
+
+
+SETS: dict[str, Callable[[], Table]] = {
+    "planted groups": planted,
+    "CIFAR-10": cifar,
+    "CIFAR-10, long-tailed": lambda: long_tailed(cifar(), 1.5),
+    "digits": digits,
+    "digits, long-tailed": lambda: long_tailed(digits(), 1.2),
+    "ants and bees": ants_and_bees,
+}
+
+
+def ours(purpose: str) -> Callable[[Table, int], Any]:
+    """`select_subset`, its graph built from nothing; labels are seen only by purposes that balance classes."""
+
+    def solve(table: Table, size: int) -> Any:
+        from image_curation.core.method import GivenLabels, Inputs, silent
+        from image_curation.core.purposes import PURPOSES as WEIGHTS
+        from image_curation.core.selection import select_subset
+        from image_curation.core.subset_params import SubsetParams
+
+        labels = GivenLabels.of([f"{code:02d}" for code in table.classes])
+        field = "labels" if WEIGHTS[purpose].balance != "none" else None
+        inputs = Inputs(n=len(table.x), embeddings=table.x, labels=labels if field else None)
+        values = select_subset(inputs, SubsetParams(purpose=purpose, n=size, label_field=field), silent).values
+        return np.flatnonzero(values["selected"])
+
+    return solve
+
+
+def k_means(table: Table, size: int) -> Any:
+    """The samples nearest to k-means centres."""
+    from sklearn.cluster import KMeans
+
+    found = KMeans(size, n_init=1, random_state=0).fit(table.x)
+    return np.unique((table.x @ unit(found.cluster_centers_).T).argmax(axis=0))
+
+
+def typiclust(table: Table, size: int) -> Any:
+    """The most typical sample (20 neighbors) of each k-means cluster (Hacohen et al. 2022)."""
+    from sklearn.cluster import KMeans
+
+    cluster = KMeans(size, n_init=1, random_state=0).fit(table.x).labels_
+    near = np.sort(1 - table.x @ table.x.T, axis=1)[:, 1:21].mean(axis=1)
+    return np.array([rows[np.argmin(near[rows])] for c in range(size) if len(rows := np.flatnonzero(cluster == c))])
+
+
+def k_center(table: Table, size: int) -> Any:
+    """Farthest first, from the first sample (core-set, Sener & Savarese 2018)."""
+    chosen, near = [0], 1 - table.x @ table.x[0]
+    while len(chosen) < size:
+        chosen.append(int(near.argmax()))
+        near = np.minimum(near, 1 - table.x @ table.x[chosen[-1]])
+    return np.array(chosen)
+
+
+CONTESTANTS: dict[str, Callable[[Table, int], Any]] = {
+    "k-means, nearest": k_means,
+    "TypiClust": typiclust,
+    "k-center": k_center,
+    **{f"ours, {purpose.replace('_', ' ')}": ours(purpose) for purpose in PURPOSES},
+}
+
+
+def score(table: Table, test: Table, rare: Any, rows: Any) -> Any:
+    """Mean distance, share of rare groups hit, accuracy and balanced accuracy."""
+    from sklearn.linear_model import LogisticRegression
+
+    distance = (1 - table.x @ table.x[rows].T).min(axis=1)
+    distance[rows] = 0
+    assert table.groups is not None
+    given = table.classes[rows]
+    if len(np.unique(given)) > 1:
+        predicted = LogisticRegression(C=1.0, max_iter=200).fit(10 * table.x[rows], given).predict(10 * test.x)
+    else:
+        predicted = np.full(len(test.x), given[0])
+    right = predicted == test.classes
+    balanced = np.mean([right[test.classes == code].mean() for code in np.unique(test.classes)])
+    return np.array([distance.mean(), np.isin(rare, table.groups[rows]).mean(), right.mean(), balanced])
+
+
+def tables(names: list[str]) -> None:
+    """Print a table per set."""
+    from image_curation.core.coverage import ground
+    from threadpoolctl import threadpool_limits
+
+    print(f"## Subsets\n\n{machine()}")
+    for name in names or SETS:
+        whole = SETS[name]()
+        order = np.random.default_rng(5).permutation(len(whole.x))
+        cut = len(order) // 3
+        test, pool = np.sort(order[:cut]), np.sort(order[cut:])
+        held = Table(whole.x[test], whole.classes[test])
+        groups = None if whole.groups is None else np.unique(whole.groups[pool], return_inverse=True)[1]
+        on = ground(whole.x[pool], cluster=groups)
+        table = Table(whole.x[pool], whole.classes[pool], on.cluster)
+        size = max(round(SHARE * len(pool)), 20)
+        with threadpool_limits(1):
+            random = np.array(
+                [
+                    score(table, held, on.rare, np.random.default_rng(seed).choice(len(pool), size, replace=False))
+                    for seed in range(SEEDS)
+                ]
+            )
+            mean, spread = random.mean(axis=0), random.std(axis=0)
+            print(
+                f"\n### {name}: {size} of {len(pool):,}\n\nMean of {SEEDS} random subsets: mean distance "
+                f"{mean[0]:.3f}, {mean[1]:.1%} of {len(on.rare)} rare groups, "
+                f"accuracy {mean[2]:.1%} ± {spread[2]:.1%}, balanced {mean[3]:.1%} ± {spread[3]:.1%}.\n"
+            )
+            print(
+                "| | mean distance | rare groups hit | accuracy | balanced accuracy | CPU seconds |\n"
+                + "|---" * 6
+                + "|"
+            )
+            for contestant, solve in CONTESTANTS.items():
+                began = time.process_time()
+                rows = solve(table, size)
+                seconds = time.process_time() - began
+                found = score(table, held, on.rare, rows)
+                print(
+                    f"| {contestant} | {found[0] / mean[0]:.3f} | {found[1] / max(mean[1], 1e-9):.2f}x "
+                    f"| {100 * (found[2] - mean[2]):+.1f} | {100 * (found[3] - mean[3]):+.1f} | {seconds:.2f} |",
+                    flush=True,
+                )
+
+
+def million(n: int = 1_000_000, d: int = 64) -> None:
+    """Time and peak memory of choosing among a million; the graph is not part of it."""
+    from common import synthetic
+    from image_curation.core.greedy import Pool, nearest_of, pick
+
+    x = synthetic(n, d, 4_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    yes = np.ones(n, dtype=np.bool_)
+    pool = Pool(x, yes, ~yes, np.ones(n), yes, np.arange(n), np.full(n, -1))
+    some = np.random.default_rng(0).choice(n, 5_000, replace=False)
+    print(
+        "| of 1,000,000 x 64 | CPU seconds | peak MB beyond the vectors | mean distance, of random's |\n"
+        + "|---" * 4
+        + "|"
+    )
+    for size in (1_000, 10_000):
+        began = time.process_time()
+        rows = pick(pool, size, 0.5).rows
+        seconds = time.process_time() - began
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
+        random = np.random.default_rng(1).choice(n, size, replace=False)
+        ratio = nearest_of(x[some], x[rows]).mean() / nearest_of(x[some], x[random]).mean()
+        print(f"| {size:,} | {seconds:.0f} | {peak:,.0f} | {ratio:.3f} |", flush=True)
+
+
+if __name__ == "__main__":
+    load_package()
+    if sys.argv[1:2] == ["million"]:
+        million()
+    else:
+        tables(sys.argv[1:])

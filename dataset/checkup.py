@@ -1,0 +1,318 @@
+"""One check of everything that applies: which methods a dataset can be judged by, run in turn, and what they found.
+
+What is there decides: embeddings or files for them, a label field, splits, sets of labels, boxes with predictions.
+Runs that hold are kept. The summary is a record of its own: for each method how many samples it points at, how serious
+that is, and a sentence that says what it means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.core.fields as fof
+from fiftyone import ViewField as F
+
+from ..core.catalog import method_named
+from ..core.method import Progress
+from ..core.params import ParamError, Params, param
+from . import named, runs
+from .action import Action
+from .columns import SPLITS, TAGS, vector_sources
+from .curate import curate
+from .runs import Freshness, Run
+
+NAME = "check_dataset"
+KEY = "check"
+SEVERITIES = ("serious", "moderate", "minor")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one method can find wrong.
+
+    Attributes:
+        method: its name.
+        title: what it finds, in the plural.
+        severity: one of `SEVERITIES`.
+        said: what it means, in a sentence.
+        column: of the run, that tells the samples.
+        test: "true", "false", "known", or the least value.
+    """
+
+    method: str
+    title: str
+    severity: str
+    said: str
+    column: str
+    test: str | float
+
+    def condition(self, run: Run) -> Any:
+        """The expression for the samples that the run points at."""
+        value = F(run.writes[self.column])
+        if isinstance(self.test, float):
+            return value >= self.test
+        tests = {"true": value == True, "false": value == False, "known": value != None}  # noqa: E711, E712
+        return tests[self.test]
+
+
+FINDINGS = (
+    Finding(
+        "find_leaks",
+        "Copies in two splits",
+        "serious",
+        "A model has seen these pictures before it is tested on them, so scores are too good. Drop the training copy.",
+        "is_leak",
+        "true",
+    ),
+    Finding(
+        "find_label_issues",
+        "Wrong labels",
+        "serious",
+        "The given class is probably wrong, by models that did not see the sample. Review them, the worst first.",
+        "is_issue",
+        "true",
+    ),
+    Finding(
+        "find_multilabel_issues",
+        "Wrong sets of labels",
+        "serious",
+        "A class is probably missing, or one is there that should not be.",
+        "is_issue",
+        "true",
+    ),
+    Finding(
+        "find_detection_issues",
+        "Wrong boxes",
+        "serious",
+        "An object is probably overlooked, or a box has the wrong class or place.",
+        "is_issue",
+        "true",
+    ),
+    Finding(
+        "find_quality_issues",
+        "Bad files",
+        "moderate",
+        "Dark, bright, blurry, plain, oddly shaped or sized files, or such that cannot be read.",
+        "is_issue",
+        "true",
+    ),
+    Finding(
+        "find_duplicates",
+        "Surplus copies",
+        "moderate",
+        "The same picture is there more than once and counts as often. One of each group is proposed to stay.",
+        "keep",
+        "false",
+    ),
+    Finding(
+        "find_spurious_cues",
+        "Classes that a shortcut tells",
+        "moderate",
+        "Their class can be told by brightness, colour, size or the like, and a model may learn that instead.",
+        "cue",
+        "known",
+    ),
+    Finding(
+        "find_outliers",
+        "Outliers",
+        "minor",
+        "They lie far from all others: foreign pictures, or rare ones that are worth having more of.",
+        "score",
+        0.5,
+    ),
+    Finding(
+        "find_confusions",
+        "Samples that look like another class",
+        "minor",
+        "A model that did not see them takes them for another class: hard samples, or classes to merge.",
+        "is_confused",
+        "true",
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckDatasetParams(Params):
+    """Check everything that can be checked here: labels, copies, leaks, files, outliers, shortcuts; and sum it up."""
+
+    embeddings: str | None = param(
+        None, "Embeddings to compare samples by; if empty, the newest, or the descriptor's", reads="embeddings"
+    )
+    label_field: str | None = param(None, "Labels to check; if empty, the first given ones", reads="labels")
+
+
+def check_dataset(samples: fo.DatasetView, params: CheckDatasetParams, progress: Progress) -> dict[str, Any]:
+    """Run what applies and write the summary's record."""
+    dataset = samples._root_dataset
+    if dataset.media_type not in (None, "image"):
+        raise ParamError(f"Check dataset works on images; dataset {dataset.name!r} holds {dataset.media_type}")
+    if samples._is_patches or not len(samples):
+        raise ParamError("Check dataset needs a dataset or a view with at least 1 sample; widen the target")
+    known = [run for run in runs.list_runs(dataset) if run.key == KEY]
+    if known and known[0].method != NAME or not known and runs.is_taken(dataset, KEY):
+        raise ParamError(f"The name {KEY!r} is taken by something else on dataset {dataset.name!r}; rename that first")
+    record = runs.start(dataset, Run(key=KEY, method=NAME, params=params.to_dict()))
+    try:
+        done, refused = _run_all(samples, params, progress)
+    except BaseException as error:
+        runs.fail(dataset, record, str(error) or type(error).__name__)
+        raise
+    facts = summary(samples, done, refused)
+    reads = {
+        run.key: {"field": next(iter(run.writes.values()), ""), "run": run.key, "made": run.finished} for run in done
+    }
+    whole = len(samples) == len(dataset)
+    ids = runs.digest(dataset.values("id"))
+    record = replace(record, reads=reads, n=len(samples), target="dataset" if whole else "view")
+    runs.finish(dataset, replace(record, fingerprint={"samples": ids}, facts=facts))
+    return {"headline": facts["headline"], "key": KEY, **{issue["run"]: issue["count"] for issue in facts["issues"]}}
+
+
+def steps(dataset: fo.Dataset, params: CheckDatasetParams) -> list[tuple[str, dict[str, Any]]]:
+    """Methods that apply, with their parameters, in the order in which they run."""
+    embeddings = params.embeddings or next(iter(_sample_vectors(dataset)), None)
+    plan: list[tuple[str, dict[str, Any]]] = [("find_quality_issues", {})]
+    if embeddings is None:
+        embeddings = method_named("compute_embeddings").key
+        plan.append(("compute_embeddings", {"model": "descriptor"}))
+    by_vectors = {"embeddings": embeddings}
+    labels = params.label_field or _given_labels(dataset)
+    plan.append(("find_duplicates", {**by_vectors, **({"label_field": labels} if labels else {})}))
+    plan.append(("find_outliers", by_vectors))
+    splits = _splits(dataset)
+    if splits is not None:
+        plan.append(("find_leaks", {**by_vectors, "split_field": splits}))
+    if labels is not None:
+        plan += [(name, {**by_vectors, "label_field": labels}) for name in ("find_label_issues", "find_confusions")]
+        plan.append(("find_spurious_cues", {"label_field": labels}))
+    own = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
+    sets = [path for path in named.fields_for(dataset, "label_sets") if path not in own]
+    if sets:
+        plan.append(("find_multilabel_issues", {**by_vectors, "label_field": sets[0]}))
+    boxes = named.fields_for(dataset, "detections")
+    predicted = [path for path in boxes if "pred" in path.lower()]
+    given = [path for path in boxes if path not in predicted]
+    if predicted and given:
+        plan.append(("find_detection_issues", {"label_field": given[0], "predictions": predicted[0]}))
+    return plan
+
+
+def summary(samples: fo.DatasetView, done: Sequence[Run], refused: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """What was found, the most serious and most frequent first.
+
+    Args:
+        done: the runs.
+        refused: {"method", "why"} of the methods that could not run.
+    """
+    by_method = {run.method: run for run in done}
+    issues, fine = [], []
+    for finding in FINDINGS:
+        run = by_method.get(finding.method)
+        if run is None or finding.column not in run.writes:
+            continue
+        count = samples.match(finding.condition(run)).count()
+        about = {"run": run.key, "method": run.method, "title": finding.title, "severity": finding.severity}
+        if count:
+            issues.append({**about, "count": count, "said": finding.said, "headline": run.headline})
+        else:
+            fine.append(finding.title)
+    issues.sort(key=lambda issue: (SEVERITIES.index(issue["severity"]), -issue["count"]))
+    serious = [f"{issue['count']:,} {_lower(issue['title'])}" for issue in issues[:3]]
+    said = f"{', '.join(serious)}" + (f" and {len(issues) - 3} more kinds" if len(issues) > 3 else "")
+    return {
+        "headline": f"{said} among {len(samples):,} samples"
+        if issues
+        else f"Nothing found in {len(samples):,} samples",
+        "issues": issues,
+        "fine": fine,
+        "not_checked": [dict(one) for one in refused],
+    }
+
+
+def _run_all(
+    samples: fo.DatasetView, params: CheckDatasetParams, progress: Progress
+) -> tuple[list[Run], list[dict[str, str]]]:
+    dataset = samples._root_dataset
+    plan = steps(dataset, params)
+    done: list[Run] = []
+    refused: list[dict[str, str]] = []
+    for number, (name, given) in enumerate(plan):
+        label = method_named(name).label
+
+        within = _within(progress, number, len(plan), label)
+        within(0, 1)
+        try:
+            done.append(_kept(samples, name, given) or _fresh(samples, name, given, within))
+        except ParamError as error:
+            refused.append({"method": label, "why": str(error)})
+    progress(len(plan), len(plan), "summing up")
+    return done, refused
+
+
+def _within(progress: Progress, number: int, count: int, label: str) -> Progress:
+    """Progress of one step as progress of the whole."""
+
+    def said(done: int, total: int, doing: str = "") -> None:
+        progress(1000 * number + 1000 * done // max(total, 1), 1000 * count, f"{label}: {doing}")
+
+    return said
+
+
+def _kept(samples: fo.DatasetView, name: str, given: Mapping[str, Any]) -> Run | None:
+    """A run of the whole dataset that holds and read the same, whatever its other parameters are."""
+    dataset = samples._root_dataset
+    if len(samples) != len(dataset):
+        return None
+    fresh = Freshness(dataset)
+    for run in reversed(runs.list_runs(dataset)):
+        same = run.method == name and run.status == "done" and run.target == "dataset" and run.patches_field is None
+        wanted = {key: value for key, value in given.items() if value is not None}
+        if same and wanted.items() <= dict(run.params).items() and not fresh.stale_reason(run.key):
+            return run
+    return None
+
+
+def _fresh(samples: fo.DatasetView, name: str, given: Mapping[str, Any], progress: Progress) -> Run:
+    key = runs.free_key(samples._root_dataset, method_named(name).key)
+    return curate(samples, name, key=key, progress=progress, **given)
+
+
+def _sample_vectors(dataset: fo.Dataset) -> list[str]:
+    """Embeddings of samples, not of objects, the newest first."""
+    of_objects = {run.key for run in runs.list_runs(dataset) if run.patches_field is not None}
+    return [name for name in vector_sources(dataset) if name not in of_objects and "." not in name]
+
+
+def _given_labels(dataset: fo.Dataset) -> str | None:
+    """The first field of Classifications that no run of ours wrote and that is no copy of another."""
+    own = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
+    for path, kind in dataset.get_field_schema(ftype=fo.EmbeddedDocumentField).items():
+        if kind.document_type is fo.Classification and path not in own and "curates" not in (kind.info or {}):
+            return str(path)
+    return None
+
+
+def _splits(dataset: fo.Dataset) -> str | None:
+    """Where the splits are named: in the tags, or in a text field called split; None where there are no two."""
+    if sum(tag in SPLITS for tag in dataset.distinct("tags")) > 1:
+        return TAGS
+    if isinstance(dataset.get_field("split"), fof.StringField) and len(dataset.distinct("split")) > 1:
+        return "split"
+    return None
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+ACTION = Action(
+    name=NAME,
+    label="Check dataset",
+    stage="understand",
+    params=CheckDatasetParams,
+    run=check_dataset,
+    risk="medium",
+)

@@ -1,0 +1,113 @@
+"""A report as a file to hand on: one self-contained HTML page, or its figures as JSON."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+
+from ..core.images import Region, UnreadableImage, read_image
+from ..core.method import Progress
+from ..core.params import ParamError, Params, param
+from . import runs
+from .action import Action
+from .new_file import free_path, new_text
+from .report_page import page
+from .rows import Rows
+
+SIDE = 96  # pixels of a thumbnail
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportReportParams(Params):
+    """Write a report on a subset to one HTML page with its pictures inside, or its figures to JSON."""
+
+    path: str = param(help="File to write, ending in .html or .json; or a folder that exists", path="file")
+    run: str = param("report", "The report to write", reads="run")
+    compared_with: str | None = param(None, "Another report, whose figures stand beside", reads="run")
+    overwrite: bool = param(False, "Replace a file that is there")
+
+
+def export_report(samples: fo.DatasetView, params: ExportReportParams, progress: Progress) -> dict[str, Any]:
+    """Write the file; it appears when it is complete."""
+    dataset = samples._root_dataset
+    shown = [report_named(dataset, key) for key in (params.run, params.compared_with) if key]
+    path = Path(params.path).expanduser()
+    if path.is_dir():
+        path = path / f"{params.run}.html"
+    path = free_path("ExportReportParams.path", path, (".html", ".json"), params.overwrite)
+    if path.suffix.lower() == ".json":
+        text = json.dumps([asdict(run) for run in shown], indent=1, ensure_ascii=False)
+    else:
+        text = page(dataset.name, shown, thumbnails(dataset, shown[0], progress))
+    with new_text(path) as file:
+        file.write(text)
+    return {"headline": f"Report {params.run!r} written to {path}", "path": str(path)}
+
+
+def report_named(dataset: fo.Dataset, key: str) -> runs.Run:
+    """The report of that key.
+
+    Raises:
+        ParamError: the run is no finished report.
+    """
+    run = runs.get_run(dataset, key)
+    if run.method != "report" or run.status != "done":
+        known = [one.key for one in runs.list_runs(dataset) if one.method == "report" and one.status == "done"]
+        there = ", ".join(known) or "none yet, run report first"
+        raise ParamError(f"The run {key!r} is no finished report; the reports are: {there}")
+    return run
+
+
+def examples(run: runs.Run) -> list[str]:
+    """Ids of the samples, or objects, that a report shows as pictures."""
+    kinds: Iterable[list[dict[str, Any]]] = run.facts["clusters"].values()
+    return list(dict.fromkeys(one for kind in kinds for cluster in kind for one in cluster["examples"]))
+
+
+def places(dataset: fo.Dataset, run: runs.Run) -> dict[str, str]:
+    """Id of each example → its image file, with the box where it is an object."""
+    wanted = set(examples(run))
+    if run.patches_field is None:
+        view = dataset.select(list(wanted))
+        return dict(zip(view.values("id"), view.values("filepath"), strict=True))
+    rows = Rows(dataset.view(), run.patches_field)
+    paths, boxes = rows.values("filepath"), rows.boxes()
+    found: dict[str, str] = {}
+    for row, one in enumerate(rows.ids):
+        if one in wanted:
+            left, top, right, bottom = (float(side) for side in boxes[row])
+            found[one] = Region(paths[row], (left, top, right, bottom))
+    return found
+
+
+def thumbnails(dataset: fo.Dataset, run: runs.Run, progress: Progress) -> dict[str, str]:
+    """Id of each example → a small picture as a data address; those that cannot be read are left out."""
+    found, known = {}, places(dataset, run)
+    for done, (one, path) in enumerate(known.items(), start=1):
+        try:
+            picture = read_image(path, enough=SIDE)
+        except UnreadableImage:
+            continue
+        picture.thumbnail((SIDE, SIDE))
+        buffer = io.BytesIO()
+        picture.save(buffer, format="JPEG", quality=80)
+        found[one] = "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+        progress(done, len(known), "shrinking pictures")
+    return found
+
+
+ACTION = Action(
+    name="export_report",
+    label="Export report",
+    stage="runs",
+    params=ExportReportParams,
+    run=export_report,
+    risk="medium",
+)

@@ -1,0 +1,188 @@
+"""The Compare panel: the samples selected in the grid side by side. How alike they are, what a model says of each, and
+the nearest neighbors of the first.
+
+Similarities are cosines of stored vectors, and the model's say comes from stored logits: moving the temperature asks
+nobody again, the panel's component divides and normalises anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.operators as foo
+import fiftyone.operators.types as types
+import numpy as np
+from fiftyone.operators.categories import Categories
+
+from ..core.params import ParamError
+from ..dataset.columns import find_vectors, vector_sources
+from ..dataset.runs import Run, get_run, list_runs
+from . import alike
+
+EVENTS = ("refresh", "choose_embeddings", "choose_predictions", "open_sample", "show_neighbors")
+HELP = """Select a sample or a few in the grid: how alike they are by any embeddings, what a model says of each at any
+temperature, and the nearest neighbors of the first, with their similarity."""
+MOST = 12  # samples side by side
+MOST_CLASSES = 12  # rows of the model's say: those likeliest for one of the samples
+MOST_LOGITS = 1_001  # classes beyond which logits are not sent
+NEIGHBORS = 8  # with the sample itself, three by three
+
+
+class ComparisonPanel(foo.Panel):  # type: ignore[misc]
+    """Look at a few samples side by side."""
+
+    @property
+    def config(self) -> foo.PanelConfig:
+        return foo.PanelConfig(
+            name="comparison",
+            label="Curation Compare",
+            icon="compare",
+            help_markdown=HELP,
+            category=Categories.CURATE,
+            surfaces="grid",
+        )
+
+    def render(self, ctx: Any) -> types.Property:
+        events = {name: getattr(self, name) for name in EVENTS}
+        view = types.View(component="CuratorComparison", composite_view=True, **events)
+        return types.Property(types.Object(), view=view)
+
+    def on_load(self, ctx: Any) -> None:
+        self.refresh(ctx)
+
+    def on_change_selected(self, ctx: Any) -> None:
+        self.refresh(ctx)
+
+    def on_change_dataset(self, ctx: Any) -> None:
+        ctx.panel.set_state({"embeddings": None, "predictions": None})
+        self.refresh(ctx)
+
+    def refresh(self, ctx: Any) -> None:
+        """Read the selection again."""
+        if ctx.dataset is None:
+            ctx.panel.set_data({"advice": "Open a dataset first.", "pictures": [], "similarity": None, "says": None})
+            return
+        chosen = [str(one) for one in ctx.selected or []]
+        found = compared(ctx.dataset, chosen, ctx.panel.get_state("embeddings"), ctx.panel.get_state("predictions"))
+        for name, value in found.items():
+            ctx.panel.set_data(name, value)
+
+    def choose_embeddings(self, ctx: Any) -> None:
+        """Compare by other vectors."""
+        ctx.panel.set_state("embeddings", ctx.params["key"])
+        self._with(ctx, embeddings=ctx.params["key"])
+
+    def choose_predictions(self, ctx: Any) -> None:
+        """Show what another run says."""
+        ctx.panel.set_state("predictions", ctx.params["key"])
+        self._with(ctx, predictions=ctx.params["key"])
+
+    def open_sample(self, ctx: Any) -> None:
+        """Open a picture in the App's own viewer."""
+        ctx.ops.open_sample(id=ctx.params["id"])
+
+    def show_neighbors(self, ctx: Any) -> None:
+        """Narrow the grid to the nine pictures."""
+        ctx.ops.set_view(view=ctx.dataset.select(ctx.params["ids"], ordered=True))
+
+    def _with(self, ctx: Any, **changed: str) -> None:
+        state = {name: ctx.panel.get_state(name) for name in ("embeddings", "predictions")} | changed
+        chosen = [str(one) for one in ctx.selected or []]
+        for name, value in compared(ctx.dataset, chosen, state["embeddings"], state["predictions"]).items():
+            ctx.panel.set_data(name, value)
+
+
+def compared(
+    dataset: fo.Dataset, selected: list[str], embeddings: str | None = None, predictions: str | None = None
+) -> dict[str, Any]:
+    """Everything the component draws.
+
+    Args:
+        selected: ids of samples, or of objects, which stand for nothing here.
+        embeddings: key or field to compare by; the first that there is where it is not given or gone.
+        predictions: key of a run with logits; the newest where it is not given or gone.
+    """
+    ids = [one for one in selected if one in set(dataset.select(selected).values("id"))] if selected else []
+    hidden = len(ids) - MOST
+    ids = ids[:MOST]
+    sources, sayers = vector_sources(dataset), _sayers(dataset)
+    by = embeddings if embeddings in sources else sources[0] if sources else None
+    sayer = predictions if predictions in sayers else sayers[0] if sayers else None
+    paths = dict(zip(*dataset.select(ids).values(["id", "filepath"]), strict=True)) if ids else {}
+    return {
+        "advice": None if ids else "Select a sample in the grid, or a few to compare them.",
+        "pictures": [{"id": one, "path": paths[one], "caption": str(place + 1)} for place, one in enumerate(ids)],
+        "hidden": f"{hidden:,} more are selected; {MOST} are compared at once." if hidden > 0 else None,
+        "embeddings": {"chosen": by, "choices": sources},
+        "predictions": {"chosen": sayer, "choices": sayers},
+        "similarity": _similarity(dataset, ids, by) if by else None,
+        "says": _says(dataset, ids, sayer) if sayer else None,
+        "neighbors": _neighbors(dataset, ids[0], by) if by and ids else None,
+    }
+
+
+def _similarity(dataset: fo.Dataset, ids: list[str], by: str) -> list[list[float | None]] | None:
+    """Cosines of all pairs; None where one has no vector."""
+    if not ids:
+        return None
+    path = find_vectors(dataset, by)[0]
+    vectors = dict(zip(*dataset.select(ids).values(["id", path]), strict=True))
+    unit = [_unit(vectors[one]) for one in ids]
+    return [
+        [None if a is None or b is None or len(a) != len(b) else round(float(a @ b), 4) for b in unit] for a in unit
+    ]
+
+
+def _unit(vector: Any) -> Any:
+    if vector is None:
+        return None
+    x = np.asarray(vector, dtype=np.float64)
+    length = np.linalg.norm(x)
+    return x / length if np.isfinite(length) and length > 0 else None
+
+
+def _sayers(dataset: fo.Dataset) -> list[str]:
+    """Runs whose predictions keep logits, the newest first."""
+    return [run.key for run in reversed(list_runs(dataset)) if _field(run) and run.facts.get("classes")]
+
+
+def _field(run: Run) -> str | None:
+    """The field of a run's predictions of images."""
+    if run.status != "done" or run.patches_field is not None:
+        return None
+    return next((run.writes[name] for name in ("prediction", "tag", "predictions", "tags") if name in run.writes), None)
+
+
+def _says(dataset: fo.Dataset, ids: list[str], key: str) -> dict[str, Any] | None:
+    """Logits of every class for each sample, the likeliest classes first; None where there are none."""
+    run = get_run(dataset, key)
+    classes, path = list(run.facts["classes"]), f"{_field(run)}.logits"
+    if not ids or len(classes) > MOST_LOGITS:
+        return None
+    of = dict(zip(*dataset.select(ids).values(["id", path]), strict=True))
+    rows = [None if of[one] is None or len(of[one]) != len(classes) else np.asarray(of[one]) for one in ids]
+    known = [row for row in rows if row is not None and np.isfinite(row).all()]
+    if not known:
+        return None
+    order = np.argsort(-np.max(np.stack(known), axis=0), kind="stable")
+    return {
+        "classes": [classes[code] for code in order],
+        "logits": [None if row is None else [round(float(row[code]), 3) for code in order] for row in rows],
+        "shown": min(MOST_CLASSES, len(classes)),
+        "many": _field(run) in (run.writes.get("predictions"), run.writes.get("tags")),
+        "temperature": run.facts.get("temperature") if run.method == "tag_zero_shot" else None,
+    }
+
+
+def _neighbors(dataset: fo.Dataset, sample_id: str, by: str) -> list[dict[str, Any]]:
+    """The sample and its eight nearest, with similarities as captions."""
+    try:
+        path, source, _ = find_vectors(dataset, by)
+    except ParamError:
+        return []
+    asked = Run(key="", method="", reads={"embeddings": {**source, "field": path}})
+    own = dataset.select(sample_id).first()
+    near = alike.alike(dataset, (), asked, sample_id, None, None, NEIGHBORS)
+    first = {"id": sample_id, "path": own.filepath, "caption": "this one"}
+    return [first] + [{"id": one["id"], "path": one["path"], "caption": f"{one['similarity']:.3f}"} for one in near]

@@ -1,0 +1,4 @@
+import { draw } from "./main";
+
+const asked = new URLSearchParams(location.search);
+draw(asked.get("show") ?? "components", asked.get("theme") === "light" ? "light" : "dark");

@@ -1,0 +1,199 @@
+// The Compare panel: how alike the selected samples are, what a model says of each at the temperature of the slider, and the
+// neighbors of the first. What is compared is settled in panels/comparison.py.
+import * as React from "react";
+import { alpha, Alert, Box, Button, MenuItem, Select, Slider, Typography, useTheme } from "@mui/material";
+import { useTriggerPanelEvent } from "@fiftyone/operators";
+import { Card, Gallery, Thumbnail } from "./components";
+import type { Picture, Send } from "./types";
+
+interface Choice {
+  chosen: string | null;
+  choices: string[];
+}
+
+interface Says {
+  classes: string[];
+  /** A row per sample, a number per class; null where the sample has none. */
+  logits: (number[] | null)[];
+  shown: number;
+  /** Classes are judged each by itself. */
+  many: boolean;
+  /** What the stored logits were divided by, where that is known. */
+  temperature: number | null;
+}
+
+export interface ComparisonData {
+  advice?: string | null;
+  pictures?: Picture[];
+  hidden?: string | null;
+  embeddings?: Choice;
+  predictions?: Choice;
+  similarity?: (number | null)[][] | null;
+  says?: Says | null;
+  neighbors?: Picture[] | null;
+}
+
+interface PanelProps {
+  data?: ComparisonData;
+  schema: { view: Record<string, string> };
+}
+
+export function Comparison({ data, schema }: PanelProps) {
+  const trigger = useTriggerPanelEvent();
+  const send: Send = (event, params = {}) => trigger(schema.view[event], params);
+  return <ComparisonView data={data ?? {}} send={send} />;
+}
+
+/** The panel without the App around it. */
+export function ComparisonView({ data, send }: { data: ComparisonData; send: Send }) {
+  const { advice, pictures = [], hidden, similarity, says, neighbors } = data;
+  const open = (id: string) => send("open_sample", { id });
+  return (
+    <Box sx={{ p: 1.5, display: "flex", flexDirection: "column", gap: 1.5, height: "100%", overflow: "auto" }}>
+      {advice && <Alert severity="info">{advice}</Alert>}
+      {hidden && <Alert severity="info">{hidden}</Alert>}
+      {pictures.length > 1 && similarity && (
+        <Card
+          title="How alike they are"
+          text="Cosine of their vectors: 1 is the same direction."
+          aside={<Choose of={data.embeddings} label="Embeddings" onChoose={(key) => send("choose_embeddings", { key })} />}
+        >
+          <Table pictures={pictures} rows={pictures.map((picture) => ({ picture }))} cells={similarity} low={0} high={1} onOpen={open} />
+        </Card>
+      )}
+      {says && <Sayings says={says} pictures={pictures} choice={data.predictions} send={send} onOpen={open} />}
+      {neighbors && neighbors.length > 0 && (
+        <Card
+          title="Nearest neighbors of 1"
+          text="With their cosine. Click one to open it."
+          aside={<Choose of={data.embeddings} label="Embeddings" onChoose={(key) => send("choose_embeddings", { key })} />}
+        >
+          <Gallery pictures={neighbors} label="Nearest neighbors" onPick={open} />
+          <Box sx={{ mt: 1 }}>
+            <Button size="small" variant="outlined" color="inherit" onClick={() => send("show_neighbors", { ids: neighbors.map((one) => one.id) })}>
+              Show them in the grid
+            </Button>
+          </Box>
+        </Card>
+      )}
+    </Box>
+  );
+}
+
+/** Logits divided by the slider's factor, then normalised anew: nothing is asked of the server. */
+function Sayings({ says, pictures, choice, send, onOpen }: { says: Says; pictures: Picture[]; choice?: Choice; send: Send; onOpen: (id: string) => void }) {
+  const [power, setPower] = React.useState(0); // of two
+  const factor = 2 ** power;
+  const shares = says.logits.map((row) => row && probabilities(row, factor, says.many));
+  const cells = says.classes.slice(0, says.shown).map((_, code) => shares.map((row) => (row ? row[code] : null)));
+  const at = says.temperature ? (says.temperature * factor).toPrecision(3) : `${factor.toPrecision(3)} times the model's`;
+  return (
+    <Card
+      title="What a model says"
+      text={`Probability of each class. Temperature: ${at}.`}
+      aside={<Choose of={choice} label="Predictions" onChoose={(key) => send("choose_predictions", { key })} />}
+    >
+      <Box sx={{ display: "flex", alignItems: "center", gap: 1.5, px: 1 }}>
+        <Typography variant="caption" color="text.secondary">
+          sure
+        </Typography>
+        <Slider
+          size="small"
+          value={power}
+          min={-4}
+          max={6}
+          step={0.25}
+          marks={[{ value: 0 }]}
+          aria-label="Temperature"
+          getAriaValueText={() => at}
+          onChange={(_, value) => setPower(value as number)}
+        />
+        <Typography variant="caption" color="text.secondary">
+          undecided
+        </Typography>
+      </Box>
+      <Table pictures={pictures} rows={says.classes.slice(0, says.shown).map((text) => ({ text }))} cells={cells} low={0} high={1} onOpen={onOpen} />
+      {says.classes.length > says.shown && (
+        <Typography variant="caption" color="text.secondary">
+          {says.classes.length - says.shown} more classes share the rest.
+        </Typography>
+      )}
+    </Card>
+  );
+}
+
+function probabilities(logits: number[], factor: number, many: boolean): number[] {
+  if (many) return logits.map((one) => 1 / (1 + Math.exp(-one / factor)));
+  const top = Math.max(...logits);
+  const powers = logits.map((one) => Math.exp((one - top) / factor));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((one) => one / sum);
+}
+
+interface TableProps {
+  pictures: Picture[];
+  rows: { picture?: Picture; text?: string }[];
+  cells: (number | null)[][];
+  low: number;
+  high: number;
+  onOpen: (id: string) => void;
+}
+
+/** Pictures across, pictures or texts down; the fuller a cell, the larger its number. */
+function Table({ pictures, rows, cells, low, high, onOpen }: TableProps) {
+  const { palette } = useTheme();
+  const shade = (value: number) => alpha(palette.primary.main, 0.75 * Math.max(0, Math.min(1, (value - low) / (high - low))));
+  return (
+    <Box role="table" sx={{ display: "grid", gap: "2px", alignItems: "center", gridTemplateColumns: `minmax(44px, max-content) repeat(${pictures.length}, minmax(40px, 1fr))` }}>
+      <span />
+      {pictures.map((picture) => (
+        <Box key={picture.id} onClick={() => onOpen(picture.id)} title={`Open ${picture.caption}`} sx={{ cursor: "pointer", textAlign: "center", maxWidth: 96, width: "100%", mx: "auto" }}>
+          <Thumbnail path={picture.path} alt={picture.caption} />
+          <Typography variant="caption" color="text.secondary">
+            {picture.caption}
+          </Typography>
+        </Box>
+      ))}
+      {rows.map((row, r) => (
+        <React.Fragment key={r}>
+          <Box sx={{ maxWidth: 140, pr: 0.5 }}>
+            {row.picture ? (
+              <Box sx={{ display: "flex", alignItems: "center", gap: 0.5 }}>
+                <Typography variant="caption" color="text.secondary">
+                  {row.picture.caption}
+                </Typography>
+                <Thumbnail path={row.picture.path} alt={row.picture.caption} size={32} />
+              </Box>
+            ) : (
+              <Typography variant="caption" component="div" noWrap title={row.text}>
+                {row.text}
+              </Typography>
+            )}
+          </Box>
+          {cells[r].map((value, c) => (
+            <Box
+              key={c}
+              role="cell"
+              sx={{ height: 28, display: "flex", alignItems: "center", justifyContent: "center", fontSize: 12, borderRadius: 0.5, bgcolor: value === null ? "transparent" : shade(value), color: "text.primary" }}
+            >
+              {value === null ? "–" : value.toFixed(2)}
+            </Box>
+          ))}
+        </React.Fragment>
+      ))}
+    </Box>
+  );
+}
+
+function Choose({ of, label, onChoose }: { of?: Choice; label: string; onChoose: (key: string) => void }) {
+  if (!of || of.choices.length < 2) return null;
+  return (
+    <Select size="small" value={of.chosen ?? ""} inputProps={{ "aria-label": label }} onChange={(event) => onChoose(String(event.target.value))}>
+      {of.choices.map((key) => (
+        <MenuItem key={key} value={key}>
+          {key}
+        </MenuItem>
+      ))}
+    </Select>
+  );
+}

@@ -1,0 +1,120 @@
+"""The similarity order: every row once, short on a line and on clusters, sections where it jumps."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from image_curation.core import ordering
+from image_curation.core.distances import comparable
+from image_curation.core.method import GivenLabels, Inputs, silent
+from image_curation.core.ordering import OrderParams, order_by_similarity, sections, similarity_order, step_lengths
+
+
+def arc(n, seed=0):
+    """Unit rows along an arc, shuffled, and the place of each on it."""
+    place = np.random.default_rng(seed).permutation(n)
+    angle = place / n * 2.5
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32), place
+
+
+def clusters(n=300, d=12, centres=15, seed=0):
+    rng = np.random.default_rng(seed)
+    member = rng.integers(centres, size=n)
+    return comparable(rng.normal(size=(centres, d))[member] + 0.2 * rng.normal(size=(n, d)), "cosine"), member
+
+
+def greedy(x):
+    """MLfix's chain: always the nearest row not seen yet."""
+    chain, left = [0], np.ones(len(x), bool)
+    left[0] = False
+    while left.any():
+        near = x @ x[chain[-1]]
+        near[~left] = -2
+        chain.append(int(near.argmax()))
+        left[chain[-1]] = False
+    return np.array(chain)
+
+
+def run(x, labels=None, **params):
+    given = None if labels is None else GivenLabels.of(labels)
+    within = "ground_truth" if labels is not None else None
+    inputs = Inputs(n=len(x), embeddings=np.asarray(x, np.float32), labels=given)
+    return order_by_similarity(inputs, OrderParams(embeddings="e", within=within, **params), silent)
+
+
+def test_similarity_order__an_arc_is_walked_from_end_to_end():
+    x, place = arc(200)
+    walked = place[similarity_order(x, None)]
+    assert np.all(np.abs(np.diff(walked)) == 1)
+
+
+@pytest.mark.parametrize("n", range(1, 8))
+def test_similarity_order__few_rows_come_near_to_the_best_of_all_orders(n):
+    x = comparable(np.random.default_rng(n).normal(size=(n, 3)), "cosine")
+    order = similarity_order(x, None)
+    assert sorted(order.tolist()) == list(range(n))
+    best = min(step_lengths(x, np.array(one)).sum() for one in itertools.permutations(range(n)))
+    assert step_lengths(x, order).sum() <= 1.1 * best + 1e-6
+
+
+@pytest.mark.parametrize("at_once", [600, 4])
+def test_similarity_order__every_row_once_and_shorter_than_greedy(monkeypatch, at_once):
+    monkeypatch.setattr(ordering, "AT_ONCE", at_once)  # with 4, fragments are joined level by level
+    x, _ = clusters(900, centres=30)
+    order = similarity_order(x, None)
+    assert sorted(order.tolist()) == list(range(900))
+    assert step_lengths(x, order).sum() < 0.985 * step_lengths(x, greedy(x)).sum()
+    np.testing.assert_array_equal(order, similarity_order(x, None))
+
+
+def test_similarity_order__copies_stand_side_by_side():
+    x = np.repeat(clusters(40)[0], 5, axis=0)
+    order = similarity_order(x, None)
+    assert sorted(order.tolist()) == list(range(200))
+    assert (np.diff(order // 5) == 0).sum() == 160
+    same = np.ones((50, 3), np.float32)
+    assert sorted(similarity_order(comparable(same, "cosine"), None).tolist()) == list(range(50))
+
+
+def test_order_by_similarity__columns_and_sections():
+    x, member = clusters(300)
+    found = run(x)
+    assert sorted(found.values["position"].tolist()) == list(range(1, 301))
+    order = np.argsort(found.values["position"])
+    section = found.values["section"][order]
+    assert np.all(np.diff(section) >= 0)
+    assert set(section.tolist()) == set(range(found.facts["sections"]))
+    assert (np.diff(member[order]) != 0).sum() < 20, "clusters hang together"
+    assert np.isnan(found.values["step_similarity"][order[0]])
+    np.testing.assert_allclose(
+        found.values["step_similarity"][order[1:]], np.einsum("ij,ij->i", x[order[1:]], x[order[:-1]]), atol=1e-5
+    )
+
+
+def test_order_by_similarity__within_classes():
+    x, member = clusters(200)
+    labels = [None if i % 40 == 0 else f"c{code % 3}" for i, code in enumerate(member)]
+    found = run(x, labels)
+    order = np.argsort(found.values["position"])
+    along = [labels[row] for row in order]
+    assert len([1 for one, other in itertools.pairwise(along) if one != other]) == 3, "each class is one stretch"
+    assert along[-1] is None
+    section = found.values["section"][order]
+    assert all(section[at] != section[at + 1] for at in range(199) if along[at] != along[at + 1])
+
+
+def test_sections__begin_at_the_longest_steps_that_leave_three():
+    # Thirteen places in sections of four: two may begin. The jump of 9 after place 1 would leave a section of two.
+    steps = np.array([1, 9, 1, 1, 8, 1, 1, 1, 1, 7, 1, 1.0])
+    assert sections(steps, np.zeros(13), 4).tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2]
+    assert sections(steps, np.repeat([0, 1], [6, 7]), 6).tolist() == [0] * 6 + [1] * 7  # the border counts as one
+    assert sections(np.ones(11), np.zeros(12), 3).tolist() == [0] * 12, "no step is a jump"
+    assert sections(np.empty(0), np.zeros(1), 2).tolist() == [0]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_order_by_similarity__hardly_any_samples(n):
+    found = run(np.eye(3)[:n])
+    assert sorted(found.values["position"].tolist()) == list(range(1, n + 1))

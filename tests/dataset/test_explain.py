@@ -1,0 +1,77 @@
+"""Heatmaps on a dataset: in the database or as files beside it, for the target view only, gone with their run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+import numpy as np
+import pytest
+from image_curation.core import explain as module
+from image_curation.core.params import ParamError
+from image_curation.dataset.curate import curate
+from image_curation.dataset.runs import forget
+
+
+def test_explain__only_the_target_view(dataset: Any) -> None:
+    view = dataset.limit(3)
+    run = curate(view, "explain", model="tiny_clip", target="named", classes=["zero", "one"])
+    assert run.n == 3
+    heatmap = dataset.first().explanation_heatmap
+    assert isinstance(heatmap, fo.Heatmap)
+    assert heatmap.map.shape == (module.GRID, module.GRID)
+    assert heatmap.map.dtype == np.uint8
+    assert heatmap.map_path is None
+    assert isinstance(dataset.first().explanation_heatmap_2, fo.Heatmap)
+    assert dataset.last().explanation_heatmap is None
+    assert dataset.first().explanation_explained == "zero"
+
+
+def test_explain__many_maps_lie_beside_the_dataset(dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "INLINE", 1000)
+    given = {"model": "tiny_clip", "target": "named", "classes": ["zero"], "method": "patches"}
+    run = curate(dataset, "explain", **given)
+    heatmap = dataset.first().explanation_heatmap
+    assert heatmap.map is None
+    path = Path(heatmap.map_path)
+    assert path.is_file()
+    assert heatmap.get_map().shape == (module.GRID, module.GRID)
+    monkeypatch.setattr(module, "INLINE", 10**9)
+    curate(dataset, "explain", key="inline", **given)
+    np.testing.assert_array_equal(dataset.first().inline_heatmap.map, heatmap.get_map())
+    forget(dataset, run.key)
+    assert not path.parent.exists()
+    assert dataset.first().inline_heatmap is not None
+
+
+def test_explain__what_lies_outside_boxes_and_masks(dataset: Any, tmp_path: Path) -> None:
+    from PIL import Image
+
+    whole, left = [0, 0, 1, 1], [0, 0, 0.5, 1]
+    boxes = [fo.Detections(detections=[fo.Detection(label="zero", bounding_box=box)]) for box in (whole, left)]
+    dataset.set_values("objects", [*boxes, *[None] * 10])
+    run = curate(dataset, "explain", model="tiny_clip", target="named", classes=["zero"], object_boxes="objects")
+    values = dataset.values("explanation_outside")
+    assert values[0] == pytest.approx(0.0)
+    assert 0 < values[1] < 1
+    assert values[2:] == [None] * 10
+    assert run.facts["measured_outside"] == 2
+    assert run.reads["object_boxes"]["field"] == "objects.detections.label"
+    mask = np.zeros((20, 20), np.uint8)
+    mask[:, :10] = 7
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    dataset.set_values("mask_path", [None, str(tmp_path / "mask.png"), *[None] * 10])
+    curate(
+        dataset, "explain", key="by_mask", model="tiny_clip", target="named", classes=["zero"], object_masks="mask_path"
+    )
+    assert dataset.values("by_mask_outside")[1] == pytest.approx(values[1], abs=0.02)
+
+
+def test_explain__a_run_without_a_network(dataset: Any) -> None:
+    curate(dataset, "train_classifier", embeddings="vectors")
+    with pytest.raises(ParamError, match="have no known model: compute them here"):
+        curate(dataset, "explain", predictions="classifier")
+    with pytest.raises(ParamError, match="whose network is known; got a plain field"):
+        curate(dataset, "explain", predictions="ground_truth")
+    assert dataset.get_field("explanation_heatmap") is None

@@ -1,0 +1,264 @@
+"""Embeddings that go on where a killed run ended, take over what has not changed, and notice files that have."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+import numpy as np
+import pytest
+from image_curation import act, stale_reason
+from image_curation.core.params import ParamError
+from image_curation.dataset import kept, store
+from image_curation.dataset.curate import curate
+from image_curation.dataset.runs import get_run
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Embeds with a small engine that learns, embeds in batches and keeps what it has after every batch; killed on the way.
+CHILD = f"""
+    import importlib.util, os, signal, sys
+    spec = importlib.util.spec_from_file_location(
+        "image_curation", {str(ROOT / "__init__.py")!r}, submodule_search_locations=[{str(ROOT)!r}])
+    package = importlib.util.module_from_spec(spec); sys.modules["image_curation"] = package
+    spec.loader.exec_module(package)
+    import fiftyone as fo
+    from image_curation.core import embeddings
+    embeddings.KEPT_EVERY = 0.0
+    name, when, field = sys.argv[1:]
+    def stop(done, total, doing=""):
+        if f"{{doing}} {{done}}" == when:
+            os.kill(os.getpid(), signal.SIGKILL)
+    package.curate(fo.load_dataset(name), "compute_embeddings", key="e", batch_size=4, progress=stop,
+                   patches_field=field or None)
+"""
+
+
+def _killed(dataset: Any, when: str, field: str = "") -> None:
+    dataset.persistent = True
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(CHILD), dataset.name, when, field],
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    dataset.reload()
+
+
+def _whole(dataset: Any, key: str = "whole", **params: Any) -> list[Any]:
+    curate(dataset, "compute_embeddings", key=key, batch_size=4, **params)
+    path = get_run(dataset, key).writes[""]
+    return [None if one is None else one.tobytes() for one in dataset.values(path, unwind="." in path)]
+
+
+def _vectors(dataset: Any, path: str = "e") -> list[Any]:
+    return [None if one is None else one.tobytes() for one in dataset.values(path, unwind="." in path)]
+
+
+@pytest.mark.parametrize(
+    ("when", "reused"),
+    [("learning from images 12", 0), ("embedding images 4", 4), ("embedding images 12", 12), ("writing fields 12", 12)],
+)
+def test_killed__goes_on_and_ends_with_the_same_vectors(dataset: Any, when: str, reused: int) -> None:
+    expected = _whole(dataset)
+    _killed(dataset, when)
+    assert get_run(dataset, "e").is_interrupted
+    run = curate(dataset, "compute_embeddings", key="e", batch_size=4)
+    assert (run.facts["embedded"], run.facts["reused"]) == (12 - reused, reused)
+    assert _vectors(dataset) == expected
+    assert not list(store.folder(dataset).glob("parts_*"))
+    assert stale_reason(dataset, run) is None
+
+
+def test_killed__other_parameters_begin_anew(dataset: Any) -> None:
+    _killed(dataset, "embedding images 8")
+    assert list((store.folder(dataset) / "parts_e").glob("*.marks.npy"))
+    run = curate(dataset, "compute_embeddings", key="e", batch_size=4, seed=7)
+    assert run.facts["reused"] == 0
+
+
+def test_killed__objects_go_on_too(dataset: Any) -> None:
+    boxes = [[0.1, 0.1, 0.4, 0.4], [0.5, 0.1, 0.4, 0.8], [0.0, 0.0, 1.0, 1.0]]
+    found = [fo.Detections(detections=[fo.Detection(label="a", bounding_box=box) for box in boxes]) for _ in range(12)]
+    dataset.set_values("objects", found)
+    expected = _whole(dataset, patches_field="objects")
+    _killed(dataset, "embedding images 12", "objects")
+    run = curate(dataset, "compute_embeddings", key="e", batch_size=4, patches_field="objects")
+    assert (run.n, run.facts["reused"]) == (36, 12)
+    assert _vectors(dataset, "objects.detections.e") == expected
+
+
+def test_again__embeds_only_what_is_new(dataset: Any) -> None:
+    first = curate(dataset, "compute_embeddings", key="e")
+    before = _vectors(dataset)
+    assert (first.facts["embedded"], first.facts["reused"]) == (12, 0)
+    path = Path(dataset.first().filepath).with_name("new.png")
+    Image.new("RGB", (16, 16), "red").save(path)
+    dataset.add_sample(fo.Sample(filepath=str(path)))
+    run = curate(dataset, "compute_embeddings", key="e", overwrite=True)
+    assert (run.facts["embedded"], run.facts["reused"], run.n) == (1, 12, 13)
+    assert run.headline == "13 images embedded in 128 dimensions by descriptor, 12 of them before"
+    assert _vectors(dataset)[:12] == before
+    assert curate(dataset, "compute_embeddings", key="e", overwrite=True, reuse=False).facts["reused"] == 0
+
+
+def test_again__a_set_that_has_more_than_doubled_is_learned_from_anew(dataset: Any) -> None:
+    curate(dataset.limit(5), "compute_embeddings", key="e")
+    assert curate(dataset, "compute_embeddings", key="e", overwrite=True).facts["reused"] == 0
+
+
+def test_again__another_model_takes_nothing_over(dataset: Any) -> None:
+    curate(dataset, "compute_embeddings", key="e")
+    assert curate(dataset, "compute_embeddings", key="e", model="tiny_clip", overwrite=True).facts["reused"] == 0
+
+
+def test_changed_files__are_told_and_embedded_again(dataset: Any) -> None:
+    run = curate(dataset, "compute_embeddings", key="e")
+    curate(dataset, "find_neighbors", embeddings="e")
+    before = _vectors(dataset)
+    files = dataset.limit(2).values("filepath")
+    for path in files:
+        Image.new("RGB", (20, 20), "white").save(path)
+    assert stale_reason(dataset, run) == "2 files have changed on disk"
+    reason = stale_reason(dataset, get_run(dataset, "neighbors"))
+    assert reason == "its embeddings came from 'e': 2 files have changed on disk"
+    run = curate(dataset, "compute_embeddings", key="e", overwrite=True)
+    assert (run.facts["embedded"], run.facts["reused"]) == (2, 10)
+    after = _vectors(dataset)
+    assert [one == other for one, other in zip(before, after, strict=True)] == [False] * 2 + [True] * 10
+    assert stale_reason(dataset, run) is None
+    Path(files[0]).unlink()
+    kept._CHECKED.clear()  # on a busy machine the last look is believed for a while
+    assert stale_reason(dataset, run) == "1 file has changed on disk"
+
+
+def test_changed_boxes__are_embedded_again(dataset: Any) -> None:
+    found = [fo.Detections(detections=[fo.Detection(label="a", bounding_box=[0, 0, 0.5, 0.5])]) for _ in range(12)]
+    dataset.set_values("objects", found)
+    curate(dataset, "compute_embeddings", key="e", patches_field="objects")
+    dataset.set_values("objects.detections.bounding_box", [[[0, 0, 1, 1]], *[[[0, 0, 0.5, 0.5]]] * 11])
+    run = curate(dataset, "compute_embeddings", key="e", patches_field="objects", overwrite=True)
+    assert (run.facts["embedded"], run.facts["reused"]) == (1, 11)
+
+
+def test_forget__takes_what_was_kept(dataset: Any) -> None:
+    curate(dataset, "compute_embeddings", key="e")
+    assert list(store.folder(dataset).glob("*_e*"))
+    act(dataset, "forget_run", key="e", confirm=True)
+    assert not list(store.folder(dataset).glob("*_e*"))
+
+
+def test_damaged_marks__cost_work_only(dataset: Any) -> None:
+    first = curate(dataset, "compute_embeddings", key="e")
+    (store.folder(dataset) / "made_e.npz").write_bytes(b"damaged")
+    assert stale_reason(dataset, first) is None, "nothing is known, so nothing is said"
+    assert curate(dataset, "compute_embeddings", key="e", overwrite=True).facts["reused"] == 0
+
+
+# Vectors in a file
+
+
+def test_store_file__every_reader_is_served(dataset: Any, tmp_path: Path) -> None:
+    field = curate(dataset, "compute_embeddings", key="field")
+    filed = curate(dataset, "compute_embeddings", key="filed", store="file")
+    assert filed.facts["stored"]["dtype"] == "float32"
+    assert dataset.values("filed") == list(range(12))
+    ids = np.load(store.root() / filed.facts["stored"]["file"].replace(".npy", ".ids.npy"))
+    assert ids.astype(str).tolist() == dataset.values("id")
+    one = curate(dataset, "find_neighbors", embeddings="field", key="one")
+    two = curate(dataset, "find_neighbors", embeddings="filed", key="two")
+    assert one.n == two.n == 12
+    assert dataset.values("one_ids") == dataset.values("two_ids")
+    view = dataset.match(fo.ViewField("ground_truth.label") == "blue").sort_by("id", reverse=True)
+    part = curate(view, "find_neighbors", embeddings="filed", key="part", k=2)
+    assert (part.n, part.target) == (4, "view")
+    for key in ("field", "filed"):
+        act(dataset, "export_embeddings", path=str(tmp_path / f"{key}.npz"), embeddings=key)
+    with np.load(tmp_path / "field.npz") as a, np.load(tmp_path / "filed.npz") as b:
+        assert np.array_equal(a["embeddings"], b["embeddings"])
+    assert field.facts.get("stored") is None
+
+
+def test_store_file__float16_of_objects(dataset: Any) -> None:
+    found = [
+        fo.Detections(detections=[fo.Detection(label="a", bounding_box=[0, 0, 0.5, 0.5 + i / 24])]) for i in range(11)
+    ]
+    dataset.set_values("objects", [*found, None])
+    run = curate(dataset, "compute_embeddings", key="e", patches_field="objects", store="file", dtype="float16")
+    assert (run.n, run.facts["stored"]["dtype"], run.facts["stored"]["n"]) == (11, "float16", 11)
+    assert curate(dataset, "find_neighbors", embeddings="e").n == 11
+    dataset.set_values(
+        "objects.detections.bounding_box",
+        [[[0, 0, 1, 0.1]], *[own.detections and [own.detections[0].bounding_box] for own in found[1:]], None],
+    )
+    again = curate(
+        dataset, "compute_embeddings", key="e", patches_field="objects", store="file", dtype="float16", overwrite=True
+    )
+    assert (again.facts["embedded"], again.facts["reused"]) == (1, 10)
+    assert len(list(store.folder(dataset).glob("vectors_e_*.npy"))) == 2, "the replaced file and its ids are gone"
+
+
+def test_store_file__unreadable_images_and_what_is_left_of_a_run(dataset: Any) -> None:
+    broken = Path(dataset.first().filepath).with_name("broken.png")
+    broken.write_text("no image")
+    dataset.add_sample(fo.Sample(filepath=str(broken)))
+    run = curate(dataset, "compute_embeddings", key="e", store="file")
+    assert (run.n, run.skipped, dataset.last().e) == (12, 1, None)
+    assert curate(dataset, "find_neighbors", embeddings="e").skipped == 1
+    copy = dataset.clone()
+    try:
+        assert curate(copy, "find_outliers", embeddings="e").n == 12
+        act(copy, "forget_run", key="e", confirm=True)
+        assert curate(dataset, "find_outliers", embeddings="e").n == 12, (
+            "a clone's forgetting leaves the original's file"
+        )
+    finally:
+        copy.delete()
+    for file in store.folder(dataset).glob("vectors_e_*"):
+        file.unlink()
+    assert stale_reason(dataset, run) == "its file of vectors is gone"
+    with pytest.raises(ParamError, match="compute them again with overwrite=True"):
+        curate(dataset, "find_neighbors", embeddings="e", overwrite=True)
+    run = curate(dataset, "compute_embeddings", key="e", store="field", overwrite=True)
+    assert len(dataset.first().e) == 128
+    act(dataset, "forget_run", key="e", confirm=True)
+    assert not list(store.folder(dataset).glob("vectors_*"))
+
+
+def test_store_auto__takes_a_file_beyond_its_limit(dataset: Any) -> None:
+    from image_curation.dataset import vector_store
+
+    assert [vector_store.wanted("auto", n, 512) for n in (195_312, 195_313)] == [False, True]
+    assert not vector_store.wanted("field", 10**9, 512)
+
+
+def test_vector_file__opens_in_under_a_second(dataset: Any) -> None:
+    """1,000,000 vectors of 512 in float16: a gigabyte that is not read until it is looked at."""
+    import time
+
+    from image_curation.dataset import vector_store
+
+    path = store.folder(dataset) / "vectors_big_1.npy"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = (1_000_000, 512)
+    with path.open("wb") as out:  # a sparse file: it takes no room
+        np.lib.format.write_array_header_1_0(out, {"descr": "<f2", "fortran_order": False, "shape": shape})
+        out.truncate(out.tell() + 2 * shape[0] * shape[1])
+    stored = {"file": str(path.relative_to(store.root()))}
+    began = time.perf_counter()
+    vectors = vector_store.open_vectors(stored, "big")
+    last, has = vector_store.read(stored, [999_999, None, 3], "big")
+    assert time.perf_counter() - began < 1.0
+    assert (vectors.shape, vectors.dtype) == (shape, np.float16)
+    assert has.tolist() == [True, False, True]
+    assert np.isnan(last[1]).all()
+    path.unlink()
