@@ -16,7 +16,7 @@ from .method import Array, Progress, silent
 from .threads import in_threads
 
 ENERGY = 0.95  # share of the variance that the leading axes hold
-FEWEST_AXES = 16
+FEWEST_AXES = 64
 SAMPLE = 20_000  # rows that the axes are found on
 CELL = 384  # rows in a cell, at most
 BRANCHES = 64  # parts that a cell too large is cut into, at most
@@ -69,12 +69,12 @@ def sketch(x: Array, seed: int) -> Sketch:
     return Sketch(order.astype(np.int32), head, rest, starts, centres)
 
 
-def meet(given: Sketch, width: int, cells: int, progress: Progress = silent) -> Array:
+def meet(given: Sketch, width: int, cells: int, skip: int = 0, progress: Progress = silent) -> Array:
     """Each row's nearest among the rows of the cells nearest to it, by what the sketch tells of their distance.
 
     Args:
         width: rows kept for each, at most n - 1.
-        cells: that each row asks.
+        cells: nearest ones that each row asks, without the `skip` nearest.
 
     Returns:
         (n, width) int32 places, nearest first, -1 where fewer were met.
@@ -83,16 +83,24 @@ def meet(given: Sketch, width: int, cells: int, progress: Progress = silent) -> 
 
     n = len(given.head)
     cells = min(cells, len(given.centres))
+    wanted = cells - min(skip, cells)
     half = (np.einsum("ij,ij->i", given.head, given.head) + given.rest**2) / np.float32(2)
     far = np.einsum("ij,ij->i", given.centres, given.centres) / np.float32(2)
     found = np.full((n, width), -1, dtype=np.int32)
+    if wanted == 0:
+        return found
 
     def ask(rows: slice) -> None:
         heads = given.head[rows]
-        near = np.argpartition(far - heads @ given.centres.T, cells - 1, axis=1)[:, :cells].ravel()
+        distance = far - heads @ given.centres.T
+        near = np.argpartition(distance, cells - 1, axis=1)[:, :cells]
+        if skip:
+            nearer = np.argpartition(np.take_along_axis(distance, near, axis=1), skip - 1, axis=1)
+            near = np.take_along_axis(near, nearer, axis=1)[:, skip:]
+        near = near.ravel()
         by_cell = np.argsort(near, kind="stable")
         asked, first = np.unique(near[by_cell], return_index=True)
-        members = np.split((by_cell // cells).astype(np.int32), first[1:])
+        members = np.split((by_cell // wanted).astype(np.int32), first[1:])
         keys = np.full((len(heads), width), np.inf, dtype=np.float32)
         for cell, asking in zip(asked, members, strict=True):
             columns = slice(given.starts[cell], given.starts[cell + 1])
