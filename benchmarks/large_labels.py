@@ -3,7 +3,7 @@
 Vectors around class centres, a tenth of the labels wrong. The neighbor graph is given: ten samples of the own class and
 as many of others by chance, so that what is measured is the judging alone.
 
-    python benchmarks/large_labels.py [samples] [classes]
+    python benchmarks/large_labels.py [samples] [classes] [cells that may be held]
 """
 
 from __future__ import annotations
@@ -35,38 +35,37 @@ def made(n: int, classes: int, seed: int = 0) -> tuple[Any, Any, Any, Any]:
     return x, true, given, np.concatenate([own, rng.integers(0, n, (n, 12))], axis=1).astype(np.int32)
 
 
-def main(n: int, classes: int) -> None:
+def main(n: int, classes: int, cells: float) -> None:
     """Judge and report."""
-    from image_curation.core.label_issues import LabelIssuesParams, find_label_issues
+    from image_curation.core.consensus import views
+    from image_curation.core.label_issues import judge
     from image_curation.core.method import GivenLabels, Inputs, silent
     from image_curation.core.neighbors import Graph
     from sklearn.metrics import average_precision_score, f1_score
 
     x, true, given, indices = made(n, classes)
-    distances = np.tile(np.linspace(0.3, 0.8, 24, dtype=np.float32), (n, 1))
-    names = tuple(f"class {code:04d}" for code in range(classes))
-    inputs = Inputs(
-        n=n,
-        embeddings=x,
-        labels=GivenLabels(names, given),
-        graph_of=lambda k, metric, progress: Graph(indices, distances),
-    )
+    graph = Graph(indices, np.tile(np.linspace(0.3, 0.8, 24, dtype=np.float32), (n, 1)))
+    labels = GivenLabels(tuple(f"class {code:04d}" for code in range(classes)), given)
+    inputs = Inputs(n=n, embeddings=x, labels=labels, graph_of=lambda k, metric, progress: graph)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     began, worked = time.perf_counter(), time.process_time()
-    found = find_label_issues(inputs, LabelIssuesParams(), silent)
+    seen = views(inputs, "consensus", 5, 51, silent, cells=cells)
+    verdict = judge(seen.beliefs.only(np.arange(n), np.arange(classes)), given)
     wall, cpu = time.perf_counter() - began, time.process_time() - worked
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    wrong = given != true
+    matrix, kept = 4e-6 * n * classes, seen.beliefs.values.shape[1]
     print(
-        f"\n{n:,} samples of {classes:,} classes, {D} dimensions; "
-        f"one matrix of probabilities would be {4e-6 * n * classes:,.0f} MB"
+        f"\n{n:,} samples of {classes:,} classes, {D} dimensions; a matrix of probabilities would be {matrix:,.0f} MB"
     )
+    print(f"kept of each sample: {kept} classes; left out: {seen.facts.get('left_out')}")
     print(f"memory before {before:,.0f} MB, at its peak {peak:,.0f} MB; {wall:.0f} s wall, {cpu:.0f} s CPU")
-    print(f"average precision {average_precision_score(wrong, 1 - found.values['quality']):.3f}, ", end="")
-    print(f"F1 {f1_score(wrong, found.values['is_issue']):.3f}; left out: {found.facts['probe'].get('left_out')}")
+    wrong = given != true
+    print(f"average precision {average_precision_score(wrong, 1 - verdict.quality):.3f}, ", end="")
+    print(f"F1 {f1_score(wrong, verdict.flagged['balanced']):.3f}")
 
 
 if __name__ == "__main__":
     load_package()
     print(f"## Label issues in large\n\n{machine()}")
-    main(*(int(number) for number in sys.argv[1:] or ("1000000", "1000")))
+    size = [int(number) for number in sys.argv[1:3]] or [1_000_000, 1000]
+    main(size[0], size[1], float(sys.argv[3]) if len(sys.argv) > 3 else 2e8)

@@ -51,6 +51,8 @@ def test_every_form__shows_every_parameter_with_its_default(registry: Any, datas
                 default = list(domain.default) if domain.many else domain.default
                 assert properties[name]["default"] == default
             assert properties[name]["view"]["description"] == domain.help
+            if domain.many:
+                assert isinstance(properties[name]["default"], list)  # also where it offers runs or fields by name
 
 
 def test_form__offers_what_the_dataset_has(registry: Any, dataset: Any) -> None:
