@@ -2,7 +2,9 @@
 
 Exact: blocked matrix products with a running top-k, never n x n; the best candidates are ranked again by exact
 distances. Approximate: nearest-neighbor descent (Dong, Charikar & Li 2011, https://doi.org/10.1145/1963405.1963487, by
-pynndescent), then rounds of joins, of our own, until the recall on 500 random rows searched exactly reaches 0.99.
+pynndescent); then rows meet those of the cells nearest to them (`neighbor_cells.py`), ever more cells, until the recall
+on 500 random rows searched exactly reaches 0.99. The two complete each other: descent misses neighbors that no neighbor
+lists, such as those of rows at the fringe of a large group, and cells know nothing of lists.
 """
 
 from __future__ import annotations
@@ -12,17 +14,18 @@ from threading import Lock
 
 import numpy as np
 
-from .distances import ROWS, blocks
+from .distances import blocks
 from .method import Array, Facts, Progress, silent
+from .neighbor_cells import Sketch, meet, sketch
 from .threads import blas_threads, cores, in_threads
 
 BLOCK = 1024
 SPARE = 8  # candidates kept beyond k: float32 products near the k-th place may be in the wrong order
 RECALL = 0.99
 PROBES = 500
-FALL_BACK_UP_TO = 200_000  # rows up to which the search is exact after all where the descent gets stuck
-ROUNDS = 6  # of joins, at most
-LEAST_GAIN = 0.002  # in recall, below which a round of joins shows that the descent is stuck
+FALL_BACK_UP_TO = 200_000  # rows up to which the search is exact after all where cells do not get there
+CELLS = (16, 32, 64, 128, 256)  # nearest ones that each row has asked after each round
+LEAST_GAIN = 0.001  # in recall, below which a round shows that the search is stuck
 
 
 def nearest(queries: Array, x: Array, k: int, metric: str, own: Array | None = None) -> tuple[Array, Array]:
@@ -106,7 +109,7 @@ def exact(x: Array, k: int, metric: str, progress: Progress = silent, block: int
 
 
 def approximate(x: Array, k: int, metric: str, progress: Progress, seed: int) -> tuple[Array, Array, Facts]:
-    """Nearest-neighbor descent, then joins until the certified recall is reached.
+    """Descent, then cells until the certified recall is reached.
 
     Where they do not get there, as on vectors that are all about equally far apart, up to 200,000 rows are searched
     exactly after all; the graph of more rows says in its facts what recall it has.
@@ -116,57 +119,102 @@ def approximate(x: Array, k: int, metric: str, progress: Progress, seed: int) ->
         k: at most n - 1.
 
     Returns:
-        indices, distances as `exact` returns them, and facts: `engine`, `recall` at k = 15, `rounds` of joins, or the
-        recall at which the descent was `stuck_at`.
+        indices, distances as `exact` returns them, and facts: `engine`, `recall` at k = 15, `cells` asked, or the
+        recall that they were `stuck_at`.
     """
+    ground = x if metric == "cosine" else _centred(x)[0]  # float32 squares of far or huge values say nothing
+    progress(0, len(CELLS) + 2, "building the neighbor graph")
+    lists = descent(ground, min(k + SPARE, len(x) - 1), seed)
+    progress(1, len(CELLS) + 2, "putting samples into cells")
+    found, facts = raised(ground, sketch(ground, seed), lists, k, metric, progress, seed)
+    if found is None:
+        return *exact(x, k, metric, progress), {"engine": "exact", "recall": 1.0, **facts}
+    return *ranked(x, found, k, metric), {"engine": "descent and cells", **facts}
+
+
+def descent(x: Array, width: int, seed: int) -> Array:
+    """(n, width) int32 rows that are probably near, nearest first, by nearest-neighbor descent; the row itself too."""
     from pynndescent import NNDescent
 
-    ground = x if metric == "cosine" else _centred(x)[0]  # float32 squares of far or huge values say nothing
-    progress(0, ROUNDS + 2, "building the neighbor graph")
     with blas_threads(1):
-        index = NNDescent(
-            ground,
-            metric="euclidean",
-            n_neighbors=min(k + SPARE, len(x) - 1),
-            random_state=seed,
-            low_memory=True,
-            n_jobs=cores(),
-        )
-    lists = index.neighbor_graph[0].astype(np.int32)
-    del index
-    candidates, facts = raised(ground, lists, k, metric, progress, seed)
-    if candidates is None:
-        return *exact(x, k, metric, progress), {"engine": "exact", "recall": 1.0, **facts}
-    return *ranked(x, candidates, k, metric), {"engine": "pynndescent", **facts}
+        index = NNDescent(x, metric="euclidean", n_neighbors=width, random_state=seed, low_memory=True, n_jobs=cores())
+    return np.asarray(index.neighbor_graph[0], dtype=np.int32)
 
 
 def raised(
-    x: Array, candidates: Array, k: int, metric: str, progress: Progress, seed: int
+    x: Array, given: Sketch, lists: Array, k: int, metric: str, progress: Progress, seed: int
 ) -> tuple[Array | None, Facts]:
-    """Joins until enough of the k nearest are among the candidates, as certified by an exact search of some rows.
+    """Ever more cells, until enough of the k nearest are among the candidates, as an exact search of some rows shows.
 
     Args:
-        x: (n, d) from `comparable`, centred under the Euclidean metric.
-        candidates: (n, w) rows that may be neighbors, w >= k, nearest first, -1 for none.
+        x: (n, d) from `comparable`, centred under the Euclidean metric; given: its sketch.
+        lists: (n, w) rows that may be neighbors, w >= k, -1 for none.
         seed: of the rows searched exactly.
 
     Returns:
-        (n, w) better candidates, or None where joins do not get there and n is small enough for an exact search; facts.
+        (n, w) better candidates, or None where cells do not get there and n is small enough for an exact search; facts.
     """
     n, at = len(x), min(15, k)
     probes = np.sort(np.random.default_rng(seed).choice(n, min(PROBES, n), replace=False))
-    progress(1, ROUNDS + 2, "searching a sample exactly")
     truth = nearest(x[probes], x, at, metric, own=probes)[1]
-    recall = before = 0.0
-    for rounds in range(ROUNDS + 1):
-        recall, before = certified_recall(ranked(x, candidates, k, metric, probes)[1][:, :at], truth), recall
-        if recall >= RECALL or rounds == ROUNDS or (rounds and recall < before + LEAST_GAIN):
+
+    def certified() -> float:
+        return certified_recall(ranked(x, in_rows(given, candidates), k, metric, probes)[1][:, :at], truth)
+
+    candidates = in_places(given, lists)
+    recall, asked = certified(), 0
+    facts: Facts = {"recall_of_descent": round(recall, 4)}
+    for step, cells in enumerate(CELLS):
+        if recall >= RECALL or asked >= len(given.centres):
             break
-        progress(rounds + 2, ROUNDS + 2, f"raising the recall from {recall:.3f}")
-        candidates = joined(x, candidates)
+        progress(step + 2, len(CELLS) + 2, f"raising the recall from {recall:.3f}")
+        met = meet(given, min(k + SPARE, n - 1), cells, skip=asked)
+        candidates = best(x, given, np.hstack([candidates, met]), candidates.shape[1])
+        before, recall, asked = recall, certified(), cells
+        if recall < before + LEAST_GAIN:
+            break
     if recall < RECALL and n <= FALL_BACK_UP_TO:
-        return None, {"stuck_at": round(recall, 4)}
-    return candidates, {"recall": round(recall, 4), "rounds": rounds}
+        return None, facts | {"stuck_at": round(recall, 4)}
+    return in_rows(given, candidates), facts | {"recall": round(recall, 4), "cells": asked}
+
+
+def best(x: Array, given: Sketch, candidates: Array, width: int) -> Array:
+    """(n, width) the nearest of each row's candidates, as places, nearest first; a candidate may stand there twice.
+
+    Args:
+        x: (n, d); given: its sketch.
+        candidates: (n, w) places, -1 for none.
+    """
+    from .engines.neighbor_kernels import keep_nearest
+
+    found = np.empty((len(candidates), width), np.int32)
+
+    def keep(rows: slice) -> None:
+        keep_nearest(x, given.order, given.head, given.rest, rows.start, candidates[rows], found[rows])
+
+    in_threads(keep, blocks(len(candidates)))
+    return found
+
+
+def in_places(given: Sketch, lists: Array) -> Array:
+    """Lists of rows, row by row, as lists of places, place by place; a row leaves its own list."""
+    place = np.empty(len(lists), dtype=np.int32)
+    place[given.order] = np.arange(len(lists), dtype=np.int32)
+    moved = np.empty_like(lists)
+    for part in blocks(len(lists)):
+        rows = lists[given.order[part]]
+        moved[part] = np.where(rows < 0, -1, place[rows])
+    moved[moved == np.arange(len(lists))[:, None]] = -1
+    return moved
+
+
+def in_rows(given: Sketch, candidates: Array) -> Array:
+    """Lists of places, place by place, as lists of rows, row by row."""
+    rows = np.empty_like(candidates)
+    for part in blocks(len(candidates)):
+        lists = candidates[part]
+        rows[given.order[part]] = np.where(lists < 0, -1, given.order[lists])
+    return rows
 
 
 def certified_recall(found: Array, truth: Array) -> float:
@@ -197,35 +245,6 @@ def ranked(x: Array, candidates: Array, k: int, metric: str, only: Array | None 
     if len(short):
         indices[short], distances[short] = nearest(x[chosen[short]], x, k, metric, own=chosen[short])
     return indices, distances
-
-
-def joined(x: Array, indices: Array, offered: int = 12, chunk: int = ROWS) -> Array:
-    """One round of descent: rows meet the neighbors of their neighbors, and those of the rows that list them.
-
-    Args:
-        x: (n, d) from `comparable`.
-        indices: (n, w) rows, nearest first, -1 for none.
-        offered: how many of its neighbors, and of the rows that list it, each row passes on.
-        chunk: rows improved at a time.
-
-    Returns:
-        (n, w) the nearest of the rows met, nearest first, -1 for none.
-    """
-    from .engines.neighbor_kernels import join
-
-    n, w = indices.shape
-    offered = min(offered, w)
-    near = indices[:, :offered].ravel()
-    order = np.argsort(near, kind="stable")
-    listed_by = (order // offered).astype(np.int32)
-    starts = np.searchsorted(near[order], np.arange(n + 1))
-    better, keys = np.empty_like(indices), np.empty((n, w), np.float32)
-
-    def improve(rows: slice) -> None:
-        join(x, rows.start, indices, starts, listed_by, offered, keys[rows], better[rows])
-
-    in_threads(improve, blocks(n, chunk))
-    return better
 
 
 def _half_squares(x: Array, metric: str) -> Array:

@@ -108,54 +108,76 @@ def rerank(queries: Array, x: Array, candidates: Array, cosine: bool, indices: A
 
 
 @compiled
-def join(
-    x: Array, row0: int, indices: Array, starts: Array, listed_by: Array, offered: int, keys: Array, rows: Array
+def merge_members(
+    products: Array, half_squares: Array, members: Array, row0: int, column0: int, keys: Array, rows: Array
 ) -> None:
-    """Offer rows the neighbors of their neighbors, and of the rows that list them: one round of descent.
+    """Offer every column of a block of products to the running top-k of some rows; a row never meets itself.
 
-    Reads the graph as it was and writes new lists, so that the order of rows and threads does not matter.
+    Args:
+        products: (p, q) scalar products of the members with q columns.
+        half_squares: (q,) half squared length of each column.
+        members: (p,) which of the rows of `keys` they are.
+        row0: number of the first row of `keys`.
+        column0: number of the first column.
+        keys, rows: (b, k) running top-k, changed in place.
+    """
+    p, q = products.shape
+    last = keys.shape[1] - 1
+    for i in range(p):
+        member = members[i]
+        worst = keys[member, last]
+        own = row0 + member - column0
+        for j in range(q):
+            key = half_squares[j] - products[i, j]
+            if key <= worst and j != own:
+                push(keys[member], rows[member], key, column0 + j)
+                worst = keys[member, last]
+
+
+@compiled
+def keep_nearest(x: Array, order: Array, head: Array, rest: Array, row0: int, candidates: Array, rows: Array) -> None:
+    """The nearest different candidates of each row, nearest first. Those whose heads alone are too far are passed over.
 
     Args:
         x: (n, d) all rows.
-        row0: number of the first row to improve.
-        indices: (n, w) the graph as it was, nearest first, -1 for none.
-        starts, listed_by: rows that list row j among their first are listed_by[starts[j]:starts[j + 1]].
-        offered: how many neighbors, and how many rows that list it, each row passes on.
-        keys, rows: (p, w) new lists of rows row0..., written; keys are squared distances.
+        order: (n,) place → row of x; all else counts in places.
+        head, rest: (n, m) and (n,) of the sketch.
+        row0: the first place.
+        candidates: (p, c) of the places row0..., -1 for none.
+        rows: (p, w) written, -1 where there are too few.
     """
-    n, d = x.shape
-    w = keys.shape[1]
-    seen = np.full(n, -1, dtype=np.int32)
-    for i in range(keys.shape[0]):
+    d = x.shape[1]
+    m = head.shape[1]
+    w = rows.shape[1]
+    keys = np.empty(w, dtype=np.float32)
+    for i in range(candidates.shape[0]):
         row = row0 + i
-        seen[row] = row
-        keys[i, :] = np.inf
+        own = order[row]
+        keys[:] = np.inf
         rows[i, :] = -1
-        middles = 1 + offered + min(starts[row + 1] - starts[row], offered)
-        for via in range(middles):
-            if via == 0:
-                middle = row  # its own list comes first
-            elif via <= offered:
-                middle = indices[row, via - 1]
-            else:
-                middle = listed_by[starts[row] + via - offered - 1]
-            if middle < 0:
+        worst = np.float32(np.inf)
+        for c in range(candidates.shape[1]):
+            other = candidates[i, c]
+            if other < 0 or other == row:
                 continue
-            forward = w if via == 0 else offered
-            back = min(starts[middle + 1] - starts[middle], offered)
-            for step in range(forward + back + 1):
-                if step < forward:
-                    other = indices[middle, step]
-                elif step < forward + back:
-                    other = listed_by[starts[middle] + step - forward]
-                else:
-                    other = middle
-                if other < 0 or seen[other] == row:
-                    continue
-                seen[other] = row
-                total = np.float32(0)
-                for t in range(d):
-                    difference = x[row, t] - x[other, t]
-                    total += difference * difference
-                if total <= keys[i, w - 1]:
-                    push(keys[i], rows[i], total, other)
+            listed = False
+            for at in range(w):
+                if rows[i, at] == other:
+                    listed = True
+            if listed:
+                continue
+            least = np.float32(0)
+            for t in range(m):
+                difference = head[row, t] - head[other, t]
+                least += difference * difference
+            left = rest[row] - rest[other]
+            if (least + left * left) * np.float32(0.9999) > worst:  # with room for rounding
+                continue
+            total = np.float32(0)
+            that = order[other]
+            for t in range(d):
+                difference = x[own, t] - x[that, t]
+                total += difference * difference
+            if total <= worst:
+                push(keys, rows[i], total, other)
+                worst = keys[w - 1]
