@@ -49,8 +49,8 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def address(digits: Any) -> Iterator[str]:
-    """Address of the App, on the loopback, showing the digits."""
+def app(digits: Any) -> Iterator[Any]:
+    """The App's session, on the loopback, showing the digits."""
     import fiftyone as fo
 
     with socket.socket() as probe:
@@ -58,15 +58,27 @@ def address(digits: Any) -> Iterator[str]:
         port = probe.getsockname()[1]
     session = fo.launch_app(digits, remote=True, address="127.0.0.1", port=port)
     _wait_for(port)
-    yield f"http://127.0.0.1:{port}/datasets/{digits.name}"
+    yield session
     session.close()
 
 
+@pytest.fixture(scope="session")
+def address(app: Any) -> str:
+    """Address of the App."""
+    return f"http://127.0.0.1:{app.server_port}/datasets/{app.dataset.name}"
+
+
 @pytest.fixture
-def page(browser: Any, address: str, tmp_path: Path) -> Iterator[Any]:
-    """The App's page, loaded; what it looked like at the end is kept beside the test's temporary files."""
+def page(browser: Any, app: Any, address: str, tmp_path: Path) -> Iterator[Any]:
+    """The App's page, loaded, with the whole dataset in the grid and no panel open, whatever other tests left there.
+
+    What it looked like at the end is kept beside the test's temporary files.
+    """
+    import fiftyone as fo
     from browser import open_app
 
+    app.clear_view()
+    app.spaces = fo.Space(children=[fo.Panel(type="Samples", pinned=True)])
     opened = open_app(browser, address)
     yield opened
     opened.screenshot(path=tmp_path / "last.png")
