@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -33,3 +34,55 @@ def test_compiled__under_two_names(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout == "[1, 0, 0]\n"
+
+
+ALGORITHMS = """
+import importlib, importlib.util, json, sys
+import numpy as np
+spec = importlib.util.spec_from_file_location("image_curation", {init!r}, submodule_search_locations=[{root!r}])
+package = importlib.util.module_from_spec(spec)
+sys.modules["image_curation"] = package
+spec.loader.exec_module(package)
+from PIL import Image
+from image_curation.core.kmedoids import k_medoids
+from image_curation.core.method import Inputs, silent
+from image_curation.core.neighbor_cells import meet, sketch
+from image_curation.core.neighbor_search import best
+from image_curation.core.neighbors import build_graph, nearest
+from image_curation.core.ordering import similarity_order
+from image_curation.core.pictures import likeness, look_at
+from image_curation.core.selection import SubsetParams, select_subset
+
+rng = np.random.default_rng(0)
+x = (3 * rng.normal(size=(6, 5))[rng.integers(6, size=70)] + rng.normal(size=(70, 5))).astype(np.float32)
+graph = build_graph(x, k=8)
+given = sketch(x - x.mean(axis=0), seed=1)
+chosen = select_subset(Inputs(n=70, ids=list(map(str, range(70))), embeddings=x), SubsetParams(n=9), silent)
+pixels = rng.integers(0, 255, size=(2, 40, 40, 3)).astype(np.uint8)
+one, other = (look_at(Image.fromarray(each)) for each in pixels)
+print(json.dumps({{
+    "graph": graph.indices.tolist(),
+    "euclidean": build_graph(x, k=4, metric="euclidean").indices.tolist(),
+    "queries": nearest(x[:9], x, 3, "euclidean")[0].tolist(),
+    "cells": best(x, given, meet(given, 12, cells=4), 6).tolist(),
+    "medoids": sorted(k_medoids(x, 6, seed=2).indices.tolist()),
+    "order": similarity_order(x, graph).tolist(),
+    "subset": [rank for rank in chosen.values["rank"] if rank is not None and rank == rank],
+    "pictures": [round(likeness(one, one), 4), round(likeness(one, other), 4)],
+}}, default=int))
+""".format(init=str(ROOT / "__init__.py"), root=str(ROOT))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_compiled__says_the_same_as_plain_python(tmp_path: Path) -> None:
+    """With NUMBA_DISABLE_JIT=1 every inner loop runs as Python, which checks its bounds too."""
+    found = []
+    for off in ("0", "1"):
+        environment = os.environ | {"NUMBA_DISABLE_JIT": off}
+        done = subprocess.run(
+            [sys.executable, "-c", ALGORITHMS], capture_output=True, text=True, check=False, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        found.append(json.loads(done.stdout))
+    assert found[0] == found[1]
