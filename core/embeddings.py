@@ -246,7 +246,7 @@ def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: 
 
 METHOD = Method(
     name="compute_embeddings",
-    version=2,
+    version=3,
     label="Compute embeddings",
     stage="understand",
     key="embeddings",
@@ -259,6 +259,7 @@ METHOD = Method(
     ),
     cite="Dalal & Triggs 2005, https://doi.org/10.1109/CVPR.2005.177 (descriptor); "
     "Radford et al. 2021, arXiv:2103.00020 (CLIP); He et al. 2016, arXiv:1512.03385 (ResNet)",
+    holds_from=lambda params: 3 if params.get("model") == "descriptor" else 1,  # whose mirrored pictures lie close now
     why_now="Nearly everything here compares images by their embeddings, so they come first.",
 )
 

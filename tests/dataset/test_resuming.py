@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import textwrap
 import time
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from image_curation import act, stale_reason
 from image_curation.core.engines.base import Engine, Entry
 from image_curation.core.engines.catalog import ENGINES
 from image_curation.core.params import ParamError
-from image_curation.dataset import kept, store, vector_store
+from image_curation.dataset import kept, runs, store, vector_store
 from image_curation.dataset.curate import curate
 from image_curation.dataset.runs import forget, get_run
 from PIL import Image
@@ -123,6 +125,20 @@ def test_again__a_set_that_has_more_than_doubled_is_learned_from_anew(dataset: A
 def test_again__another_model_takes_nothing_over(dataset: Any) -> None:
     curate(dataset, "compute_embeddings", key="e")
     assert curate(dataset, "compute_embeddings", key="e", model="tiny_clip", overwrite=True).facts["reused"] == 0
+
+
+def test_older_version__of_the_descriptor_is_stale_and_nothing_of_it_is_taken_over(dataset: Any) -> None:
+    for key, model in (("old", "descriptor"), ("clip", "tiny_clip")):
+        run = curate(dataset, "compute_embeddings", key=key, model=model)
+        runs._save(dataset, replace(run, method_version=2))
+    sidecar = store.folder(dataset) / "made_old.npz"
+    arrays = store.load_arrays(sidecar) or {}
+    said = {**json.loads(str(arrays["identity"])), "version": 2}
+    store.save_arrays(sidecar, {**arrays, "identity": np.array(json.dumps(said, sort_keys=True))})
+    assert stale_reason(dataset, get_run(dataset, "clip")) is None
+    reason = stale_reason(dataset, get_run(dataset, "old"))
+    assert reason == "Compute embeddings computes something else since version 3"
+    assert curate(dataset, "compute_embeddings", key="old", overwrite=True).facts["reused"] == 0
 
 
 def test_changed_files__are_told_and_embedded_again(dataset: Any) -> None:
