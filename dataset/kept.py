@@ -101,7 +101,9 @@ class KeptVectors:
                 yield rows, vectors[places]
         same = {row for rows in wanted.values() for row in rows if self._known.get(self._ids[row]) == marks[row]}
         every = np.array(sorted(same), dtype=np.int64)
-        for begin in range(0, len(every) if self._earlier is not None else 0, AT_ONCE):
+        if self._earlier is None:
+            return
+        for begin in range(0, len(every), AT_ONCE):
             rows = every[begin : begin + AT_ONCE]
             found = self._earlier(rows)
             good = np.isfinite(found).all(axis=1)

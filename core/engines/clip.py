@@ -125,6 +125,11 @@ class ClipEngine(TorchEngine, TextEngine):
                 f"The text encoder of {self._model} needs another library: pip install transformers sentencepiece"
             ) from None
         except (OSError, ValueError) as error:
+            if self._source.startswith("local-dir:"):
+                raise ParamError(
+                    f"The tokenizer of {self._model} must lie beside its weights; copy tokenizer.json and "
+                    f"tokenizer_config.json of huggingface.co/{self._tokenizer_name} into {self._folder}"
+                ) from None
             raise ParamError(
                 f"The tokenizer of {self._model} ({self._tokenizer_name}) is not on this machine; set "
                 f"allow_download to fetch it from huggingface.co (a few MB), or choose a model with open_clip's own "
