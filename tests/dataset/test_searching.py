@@ -128,12 +128,12 @@ def test_search__without_a_place_in_the_zoo(dataset: Any, tmp_path: Path, monkey
 # Vectors in a file
 
 
-def test_search_of_a_file__prompts_and_images_find_what_they_find_in_a_field(digits: Any) -> None:
+def test_search_of_a_file__prompts_and_images_find_what_is_alike(digits: Any) -> None:
     for name in ("seven", "three"):
-        view = digits.sort_by_similarity(name, k=EACH, brain_key="filed")
-        assert view.values("id") == digits.sort_by_similarity(name, k=EACH, brain_key="clip").values("id")
+        assert digits.sort_by_similarity(name, k=EACH, brain_key="filed").values("digit") == [name] * EACH
     found = digits.sort_by_similarity(digits.last().id, k=3, brain_key="filed")
-    assert found.values("id") == digits.sort_by_similarity(digits.last().id, k=3, brain_key="clip").values("id")
+    assert digits.first().id in found.values("id")[:2]
+    assert set(found.values("digit")) == {NAMES[0]}
     part = digits.match(fo.ViewField("digit") != "seven")
     assert part.sort_by_similarity("seven", k=3, brain_key="filed").count() == 3
     index = digits.load_brain_results("filed")
