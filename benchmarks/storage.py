@@ -78,7 +78,7 @@ def _file(dataset: Any, x: Any) -> None:
 
     dataset.add_sample_field("filed", fo.IntField)
     dataset.set_values("filed", list(range(len(x))))
-    stored = vector_store.save(dataset, "filed", "1", dataset.values("id"), x, "float16")
+    stored = vector_store.save(dataset, "filed", "1", dataset.values("id"), x, np.arange(len(x)), "float16")
     run = runs.start(dataset, runs.Run(key="filed", method="compute_embeddings"))
     runs.finish(
         dataset, runs.Run(**{**run.__dict__, "writes": {"": "filed"}, "n": len(x), "facts": {"stored": stored}})
@@ -107,7 +107,7 @@ def million() -> str:
     dataset = fo.Dataset()
     x = np.lib.stride_tricks.as_strided(np.ones(DIM, np.float16), (1_000_000, DIM), (0, 2))
     began = time.perf_counter()
-    stored = vector_store.save(dataset, "big", "1", ["0" * 24] * len(x), x, "float16")
+    stored = vector_store.save(dataset, "big", "1", ["0" * 24] * len(x), x, np.arange(len(x)), "float16")
     written = time.perf_counter() - began
     began = time.perf_counter()
     vectors = vector_store.open_vectors(stored, "big")

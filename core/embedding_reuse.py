@@ -47,6 +47,10 @@ class Kept(Protocol):
         """Keep (m, dim) vectors that were just made. They survive the death of the process."""
         ...
 
+    def room(self, n: int, dim: int) -> Array:
+        """(n, dim) float32 to be filled: a file's, mapped into memory, where the vectors are to be kept in a file."""
+        ...
+
     def made(self, marks: Sequence[bytes]) -> None:
         """Remember the marks of all rows of the complete run."""
         ...

@@ -22,9 +22,10 @@ from .images import UnreadableImage, box_of
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress, Vector
 from .objects import ObjectParams
 from .params import ParamError, Params, param
-from .vector_files import match, read_vectors
+from .vector_files import let_go, match, read_vectors
 
 KEPT_EVERY = 10.0  # seconds between what is kept for a run that may be killed
+KEPT_BYTES = 32 << 20  # or sooner, when so much has been made
 MODELS = tuple(model for entry in ENGINES.values() for model in entry.models)
 
 
@@ -128,7 +129,6 @@ def _embed_files(
     """(n, dim) vectors, NaN where a file cannot be read, the sentence why, and how many were there already."""
     n, kept = inputs.n, inputs.kept
     errors: list[str | None] = [None] * n
-    vectors = np.full((n, engine.dim), np.nan, dtype=np.float32)
     there = np.zeros(n, dtype=bool)
     marks = [mark_of(path) for path in inputs.paths] if kept is not None else []
     if kept is not None:
@@ -138,8 +138,11 @@ def _embed_files(
         learn(engine, sources_of(inputs.paths, range(n)), params.seed, workers=params.workers, progress=progress)
         if kept is not None and engine.learns_from:
             kept.keep_state({**engine.state(), LEARNED: np.array([n])})
+    vectors = np.empty((n, engine.dim), dtype=np.float32) if kept is None else kept.room(n, engine.dim)
     for rows, before in kept.find(marks) if kept is not None else ():
         vectors[rows], there[rows] = before, True
+        let_go(vectors)
+    made = there.copy()
     missing = sources_of(inputs.paths, np.flatnonzero(~there).tolist())
     done, last, pending = int(there.sum()), time.monotonic(), []
     if params.distributed == "ray" and missing:
@@ -153,16 +156,19 @@ def _embed_files(
                 if isinstance(found, UnreadableImage):
                     errors[row] = str(found)
                 else:
-                    vectors[row] = found
+                    vectors[row], made[row] = found, True
                     pending.append(row)
             done += len(batch)
-            if kept is not None and time.monotonic() - last >= KEPT_EVERY:
+            waited = time.monotonic() - last >= KEPT_EVERY or 4 * len(pending) * engine.dim >= KEPT_BYTES
+            if kept is not None and waited:
                 kept.add([marks[row] for row in pending], vectors[pending])
+                let_go(vectors)
                 last, pending = time.monotonic(), []
             progress(done, n, "embedding images")
     if kept is not None:
         kept.add([marks[row] for row in pending], vectors[pending])
         kept.made(marks)
+    vectors[~made] = np.nan
     if not missing:
         progress(n, n, "embedding images")
     return vectors, errors, int(there.sum())
@@ -240,7 +246,7 @@ def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: 
 
 METHOD = Method(
     name="compute_embeddings",
-    version=2,
+    version=3,
     label="Compute embeddings",
     stage="understand",
     key="embeddings",
@@ -253,6 +259,7 @@ METHOD = Method(
     ),
     cite="Dalal & Triggs 2005, https://doi.org/10.1109/CVPR.2005.177 (descriptor); "
     "Radford et al. 2021, arXiv:2103.00020 (CLIP); He et al. 2016, arXiv:1512.03385 (ResNet)",
+    holds_from=lambda params: 3 if params.get("model") == "descriptor" else 1,  # whose mirrored pictures lie close now
     why_now="Nearly everything here compares images by their embeddings, so they come first.",
 )
 

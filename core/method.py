@@ -263,7 +263,8 @@ class Method:
 
     Attributes:
         name: of the operator and in the SDK.
-        version: grows when the meaning of the output changes; runs of an older version are stale.
+        version: grows when the meaning of the output changes; runs of an older version are stale, unless
+            `holds_from` says that theirs has not changed.
         label: name that people read.
         key: default key of its runs.
         reads: what `run` gets beside its parameters, and cannot do without: roles that its parameters declare
@@ -271,6 +272,8 @@ class Method:
         cite: paper or documentation that the method comes from.
         why_now: for methods that everyone should run, why, as the Curation panel tells a newcomer; they are
             urged in the catalog's order once what they need is there. The others are offered.
+        holds_from: `holds_from(params)`: the version since which the output has meant the same with these parameters,
+            as a run's record has them. The newest one when None.
         move: `move(kept, params, threshold)`: the columns for another threshold, without a new search.
     """
 
@@ -285,12 +288,18 @@ class Method:
     reads: tuple[str, ...] = ()
     cite: str = ""
     why_now: str = ""
+    holds_from: Callable[[Mapping[str, Any]], int] | None = None
     move: Callable[[Mapping[str, Array], Any, float], Columns] | None = None
 
     @property
     def help(self) -> str:
         """The first paragraph of the parameters' docstring."""
         return " ".join((self.params.__doc__ or "").split("\n\n")[0].split())
+
+    def outdates(self, version: int, params: Mapping[str, Any]) -> bool:
+        """Whether a run of that version with these parameters would come out differently now."""
+        oldest = self.version if self.holds_from is None else self.holds_from(params)
+        return not oldest <= version <= self.version
 
     @property
     def makes_vectors(self) -> bool:

@@ -224,8 +224,8 @@ def write(
             if _is_map(method.column(name), columns.values[name]):
                 ids = [into.ids[int(row)] for row in rows]
                 _register_map(dataset, key, path, into.field, ids, np.asarray(columns.values[name])[rows])
-        if method.makes_vectors and "" not in numbered:  # FiftyOne's search reads fields, not files
-            searching.register(dataset, key, paths[""], into.field, columns.facts)
+        if method.makes_vectors:
+            searching.register(dataset, key, paths[""], into.field, columns.facts, in_file="" in numbered)
         if into.field is None:  # the App lists a label's attributes under its label field by itself
             sidebar.add_group(dataset, key, [path for path in paths.values() if dataset.get_field(path) is not None])
     except BaseException:

@@ -137,12 +137,12 @@ def _filed(
     choice = getattr(params, "store", "field")
     for name, values in result.values.items():
         if method.column(name).type is Vector and vector_store.wanted(choice, *np.shape(values)):
-            good = np.isfinite(values).all(axis=1)
+            good = vector_store.finite(values)
             good &= True if result.rows is None else result.rows
             ids = [one for one, there in zip(rows.ids, good, strict=True) if there]
-            vectors = values if good.all() else values[good]
             dtype = getattr(params, "dtype", "float32")
-            stored = vector_store.save(dataset, record.key, record.started or "", ids, vectors, dtype)
+            when = record.started or ""
+            stored = vector_store.save(dataset, record.key, when, ids, values, np.flatnonzero(good), dtype)
             places = np.cumsum(good) - 1
             return {"stored": stored}, {name: [int(at) if ok else None for at, ok in zip(places, good, strict=True)]}
     return {}, {}
@@ -168,7 +168,7 @@ def _kept(dataset: fo.Dataset, record: Run, reading: columns.Reading) -> KeptVec
                 return np.full((len(rows), 1), np.nan)
 
         earlier = read if same else None
-    return KeptVectors(dataset, record.key, reading.rows.ids, earlier)
+    return KeptVectors(dataset, record.key, reading.rows.ids, earlier, record.params.get("store") or "field")
 
 
 def said_of(rows: Rows, headline: str) -> str:

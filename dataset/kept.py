@@ -18,12 +18,13 @@ import numpy as np
 
 from ..core.embedding_reuse import MARK, NO_MARK, mark_of
 from ..core.method import Array
-from . import store
+from . import store, vector_store
 from .rows import Rows, regions
 
 if TYPE_CHECKING:
     from .runs import Run
 
+AT_ONCE = 65_536  # vectors of an earlier run that are read together
 MOST_CHECKED = 50_000
 SHORT = 0.05  # seconds; a look at the files that takes less is taken each time
 WORTH = 100  # for so many times as long as a longer look takes, what it found is believed
@@ -34,7 +35,12 @@ class KeptVectors:
     """`Kept` for one run key of a dataset."""
 
     def __init__(
-        self, dataset: fo.Dataset, key: str, ids: Sequence[str], earlier: Callable[[Array], Array] | None
+        self,
+        dataset: fo.Dataset,
+        key: str,
+        ids: Sequence[str],
+        earlier: Callable[[Array], Array] | None,
+        place: str = "field",
     ) -> None:
         """Nothing is read yet.
 
@@ -42,7 +48,10 @@ class KeptVectors:
             ids: of the rows.
             earlier: (m,) rows → (m, dim) vectors that the run to be replaced holds for them, NaN for none; None where
                 there is no such run.
+            place: where the vectors go in the end, as `vector_store.wanted` takes it.
         """
+        self._folder = store.folder(dataset)
+        self._place = place
         self._parts = store.folder(dataset) / f"parts_{key}"
         self._sidecar = store.folder(dataset) / f"made_{key}.npz"
         self._ids = ids
@@ -91,8 +100,11 @@ class KeptVectors:
                 places, rows = np.array(at, dtype=np.int64).T
                 yield rows, vectors[places]
         same = {row for rows in wanted.values() for row in rows if self._known.get(self._ids[row]) == marks[row]}
-        rows = np.array(sorted(same), dtype=np.int64)
-        if len(rows) and self._earlier is not None:
+        every = np.array(sorted(same), dtype=np.int64)
+        if self._earlier is None:
+            return
+        for begin in range(0, len(every), AT_ONCE):
+            rows = every[begin : begin + AT_ONCE]
             found = self._earlier(rows)
             good = np.isfinite(found).all(axis=1)
             yield rows[good], found[good]
@@ -105,6 +117,12 @@ class KeptVectors:
         raw = np.frombuffer(b"".join(marks), dtype=np.uint8).reshape(-1, MARK)
         store.whole_file(_vectors_of(file), lambda part: _save(part, vectors))
         store.whole_file(file, lambda part: _save(part, raw))  # last: a part counts once its marks are there
+
+    def room(self, n: int, dim: int) -> Array:
+        """See `Kept`."""
+        if vector_store.wanted(self._place, n, dim):
+            return vector_store.scratch(self._folder, n, dim)
+        return np.empty((n, dim), dtype=np.float32)
 
     def made(self, marks: Sequence[bytes]) -> None:
         """See `Kept`."""

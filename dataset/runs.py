@@ -222,7 +222,7 @@ class Freshness:
         if run.status != "done":
             return None
         declared = run.declaration
-        if declared is not None and declared.version != run.method_version:
+        if declared is not None and declared.outdates(run.method_version, run.params):
             return f"{declared.label} computes something else since version {declared.version}"
         reasons = (self._source_reason(run, role, source) for role, source in run.reads.items())
         return self._rows_reason(run) or next((reason for reason in reasons if reason), None)

@@ -1,7 +1,7 @@
 """FiftyOne's own similarity search over the vectors of a run: by image, and by text where the model reads text.
 
 Every run of embeddings is a similarity index under its own key, so that the App's magnifier and `sort_by_similarity`
-work on it. The index reads the run's field, keeps no copy, and goes with the run.
+work on it. The index reads the run's field or file, keeps no copy, and goes with the run.
 
 FiftyOne finds the model of a prompt by a name in its model zoo, in any process and whether plugins are loaded or not. A
 small folder in the zoo leads from that name to this plugin, whose engine encodes the prompt with the run's own weights.
@@ -10,6 +10,7 @@ small folder in the zoo leads from that name to this plugin, whose engine encode
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from .rows import attribute
 
 MODEL = "image-curation-text"
 TOLD = ("model", "weights", "weights_hash", "text")  # what a run's facts say of its model
+HOME = "image_curation.dataset.searching"  # this module, where FiftyOne looks for it; see the foot of this file
+STORED = f"{HOME}.StoredVectors"
 HERE = Path(__file__).resolve().parent.parent
 LEADS_HERE = '''"""Leads FiftyOne from its model zoo to Curator, which encodes prompts. Written by Curator."""
 
@@ -70,19 +73,26 @@ class Prompts:
         return self._engine.embed_text(list(prompts))
 
 
-def register(dataset: fo.Dataset, key: str, path: str, objects: str | None, facts: Mapping[str, Any]) -> None:
+def register(
+    dataset: fo.Dataset, key: str, path: str, objects: str | None, facts: Mapping[str, Any], *, in_file: bool = False
+) -> None:
     """Make the vectors of a run searchable under the run's key. Nothing is read or computed now.
 
     Args:
-        path: the field of the vectors.
+        path: the field of the vectors, or of their row numbers.
         objects: the label field whose objects they are of; None for images.
         facts: of the run; `text` says whether its model reads text, the others which weights it has.
+        in_file: the vectors lie in the run's file. Then this package, which finds it, must be loaded or installed
+            where they are searched.
     """
     from fiftyone.brain.internal.core.sklearn import SklearnSimilarityConfig, SklearnSimilarityIndex
 
+    from .stored_index import StoredVectors
+
     text = bool(facts.get("text")) and _lead_here()
+    field = path if objects is None else attribute(dataset, objects, path)
     config = SklearnSimilarityConfig(
-        embeddings_field=path if objects is None else attribute(dataset, objects, path),
+        embeddings_field=None if in_file else field,
         patches_field=objects,
         model=MODEL if text else None,
         model_kwargs={name: facts.get(name) for name in TOLD} if text else None,
@@ -93,8 +103,9 @@ def register(dataset: fo.Dataset, key: str, path: str, objects: str | None, fact
     method.register_run(dataset, key, overwrite=False)
     none: Any = np.zeros((0, int(facts.get("dim") or 1)), dtype=np.float32)
     ids = np.zeros(0, dtype=str)
-    index = SklearnSimilarityIndex(dataset, config, key, none, ids, ids if objects else None, backend=method)
-    method.save_run_results(dataset, key, index, cache=False)  # read from the field when it is first searched
+    kind = StoredVectors if in_file else SklearnSimilarityIndex
+    index = kind(dataset, config, key, none, ids, ids if objects else None, backend=method)
+    method.save_run_results(dataset, key, index, cache=False)  # read when it is first searched
 
 
 def _lead_here() -> bool:
@@ -122,3 +133,16 @@ def _lead_here() -> bool:
     except OSError:
         return False
     return True
+
+
+def __getattr__(name: str) -> Any:
+    if name != "StoredVectors":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .stored_index import StoredVectors
+
+    return StoredVectors
+
+
+# FiftyOne finds the class of an index by the name in the database. The App loads this package under another name, so
+# its copy answers to that one too.
+sys.modules.setdefault(HOME, sys.modules[__name__])

@@ -7,7 +7,8 @@ new one is recorded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ import numpy as np
 
 from ..core.method import Array
 from ..core.params import ParamError
+from ..core.vector_files import let_go
 from . import store
 from .store import whole_file
 
 LARGE = 100_000_000  # numbers: 200,000 vectors of 512
 CHUNK = 65_536  # rows converted at once
+AT_ONCE = 8_000_000  # numbers copied at once, so that a copy takes no more memory for more vectors
 
 
 def wanted(choice: str, n: int, dim: int) -> bool:
@@ -28,12 +31,34 @@ def wanted(choice: str, n: int, dim: int) -> bool:
     return choice == "file" or (choice == "auto" and n * dim > LARGE)
 
 
-def save(dataset: fo.Dataset, key: str, when: str, ids: Sequence[str], vectors: Array, dtype: str) -> dict[str, Any]:
+def scratch(folder: Path, n: int, dim: int) -> Array:
+    """(n, dim) float32 in a file without a name, mapped into memory: it is gone with the array, or the process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not n * dim:
+        return np.empty((n, dim), dtype=np.float32)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return np.memmap(file, dtype=np.float32, mode="w+", shape=(n, dim))
+
+
+def finite(vectors: Array) -> Array:
+    """(n, dim) → (n,) bool, whether all numbers of a row are finite; read part by part."""
+    good = np.zeros(len(vectors), dtype=bool)
+    for part in _parts(*vectors.shape):
+        good[part] = np.isfinite(vectors[part]).all(axis=1)
+        let_go(vectors)
+    return good
+
+
+def save(
+    dataset: fo.Dataset, key: str, when: str, ids: Sequence[str], vectors: Array, rows: Array, dtype: str
+) -> dict[str, Any]:
     """Write vectors to a file of their own.
 
     Args:
         when: tells this file from those of other runs under the key.
+        ids: (m,) of the rows that are written.
         vectors: (n, dim).
+        rows: (m,) their numbers, ascending.
         dtype: "float32" or "float16".
 
     Returns:
@@ -44,17 +69,20 @@ def save(dataset: fo.Dataset, key: str, when: str, ids: Sequence[str], vectors: 
     path.parent.mkdir(parents=True, exist_ok=True)
 
     def write(part: Path) -> None:
-        rows = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=vectors.shape)
-        for begin in range(0, len(vectors), CHUNK):
-            rows[begin : begin + CHUNK] = vectors[begin : begin + CHUNK]
-        rows.flush()
+        shape = (len(rows), vectors.shape[1])
+        out = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=shape)
+        for some in _parts(*shape):
+            out[some] = vectors[rows[some]]
+            let_go(out)
+            let_go(vectors)
+        out.flush()
 
     whole_file(path.with_suffix(".ids.npy"), lambda part: _save_ids(part, ids))
     whole_file(path, write)
     return {
         "file": str(path.relative_to(store.root())),
         "dtype": dtype,
-        "n": int(vectors.shape[0]),
+        "n": len(rows),
         "dim": int(vectors.shape[1]),
     }
 
@@ -111,6 +139,11 @@ def drop(dataset: fo.Dataset, key: str, but: Mapping[str, Any] | None = None) ->
         rest = path.name.removeprefix(f"vectors_{key}_").removesuffix(".npy").removesuffix(".ids")
         if rest.isdigit() and not (keep and path.name.startswith(keep.removesuffix(".npy"))):
             path.unlink(missing_ok=True)
+
+
+def _parts(n: int, dim: int) -> Iterator[slice]:
+    step = max(1, AT_ONCE // max(1, dim))
+    return (slice(begin, min(begin + step, n)) for begin in range(0, n, step))
 
 
 def _save_ids(part: Path, ids: Sequence[str]) -> None:

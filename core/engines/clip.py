@@ -23,6 +23,7 @@ from .weights import cached_from_hub, checkpoint_in, consent, fetch_failed, load
 
 CONFIG = "open_clip_config.json"
 TINY = Path(__file__).resolve().parents[2] / "models" / "tiny_clip"
+PREPARED_BY = ("mean", "std", "interpolation", "resize_mode")
 PREFERRED = ("laion2b_s34b_b79k", "datacomp_xl_s13b_b90k", "laion2b_s32b_b82k", "openai")
 
 
@@ -51,6 +52,8 @@ class ClipEngine(TorchEngine, TextEngine):
         self._source = f"local-dir:{weights}" if (weights / CONFIG).is_file() else name
         checkpoint = checkpoint_in(weights)
         known: Any = open_clip.get_pretrained_cfg(name, tag) if tag else {}
+        if not tag and self._source == name:
+            known = published_preparation(name)
         with loading(model, weights):
             config = open_clip.get_model_config(self._source)
             self._tokenizer_name = config["text_cfg"].get("hf_tokenizer_name")
@@ -58,9 +61,7 @@ class ClipEngine(TorchEngine, TextEngine):
                 self._source,
                 pretrained=None if self._source.startswith("local-dir:") else str(checkpoint),
                 force_quick_gelu=bool(known.get("quick_gelu", False)),
-                force_preprocess_cfg={
-                    key: known[key] for key in ("mean", "std", "interpolation", "resize_mode") if key in known
-                },
+                force_preprocess_cfg={key: known[key] for key in PREPARED_BY if key in known},
             )
         both = both.eval().requires_grad_(False).to(pick_device(request.device))
         self.logit_scale = float(both.logit_scale.exp())
@@ -124,6 +125,11 @@ class ClipEngine(TorchEngine, TextEngine):
                 f"The text encoder of {self._model} needs another library: pip install transformers sentencepiece"
             ) from None
         except (OSError, ValueError) as error:
+            if self._source.startswith("local-dir:"):
+                raise ParamError(
+                    f"The tokenizer of {self._model} must lie beside its weights; copy tokenizer.json and "
+                    f"tokenizer_config.json of huggingface.co/{self._tokenizer_name} into {self._folder}"
+                ) from None
             raise ParamError(
                 f"The tokenizer of {self._model} ({self._tokenizer_name}) is not on this machine; set "
                 f"allow_download to fetch it from huggingface.co (a few MB), or choose a model with open_clip's own "
@@ -161,6 +167,18 @@ def _preparation(visual: Any) -> Preparation:
         std=tuple(said.std),
         fill=(said.fill_color,) * 3,
     )
+
+
+def published_preparation(name: str) -> dict[str, Any]:
+    """How all published weights of an architecture want pictures: what they agree on.
+
+    For a checkpoint file without a tag. Without it SigLIP's and MobileCLIP's would be shown pictures as CLIP's are.
+    """
+    import open_clip
+
+    configs = [open_clip.get_pretrained_cfg(name, tag) for tag in open_clip.list_pretrained_tags_by_model(name)]
+    values = {key: {repr(one.get(key)): one.get(key) for one in configs} for key in PREPARED_BY}
+    return {key: next(iter(own.values())) for key, own in values.items() if len(own) == 1 and "None" not in own}
 
 
 def _encode(visual: Any, batch: Any) -> Any:

@@ -91,7 +91,13 @@ class Descriptor(Engine):
         return {"mean": self._whitening.mean, "axes": self._whitening.axes}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Whiten as another run did."""
+        """Whiten as another run did.
+
+        Raises:
+            ParamError: it was an older version's, of pictures described by other numbers.
+        """
+        if state["mean"].shape != (RAW,):
+            raise ParamError(f"The descriptor's state must be of {RAW:,} numbers; got {state['mean'].shape[0]:,}")
         self._whitening = Whitening(state["mean"], state["axes"], DIM)
 
     def describe(self) -> Facts:

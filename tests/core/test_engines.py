@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from image_curation.core.embeddings import EmbeddingsParams, compute_embeddings, open_engine
 from image_curation.core.engines.base import Request, TextEngine
-from image_curation.core.engines.clip import TINY
+from image_curation.core.engines.clip import TINY, published_preparation
 from image_curation.core.engines.preparation import Preparation
 from image_curation.core.engines.torch_engine import TorchEngine, require
 from image_curation.core.method import Inputs, silent
@@ -219,6 +219,15 @@ def test_open_clip__image_towers_of_timm(tmp_path: Path, pictures: list[Image.Im
     with torch.inference_mode():
         expected = network.encode_image(torch.stack([transform(image) for image in pictures]), normalize=True)
     assert (embedded(engine, pictures) * expected.numpy()).sum(axis=1).min() > 0.9999
+
+
+def test_open_clip__a_file_without_a_tag_is_shown_pictures_as_its_architecture_wants_them() -> None:
+    """SigLIP's mean is one half and it squashes, MobileCLIP takes none off, CLIP is OpenAI's; others say nothing."""
+    siglip, mobile = published_preparation("ViT-B-16-SigLIP"), published_preparation("MobileCLIP-S1")
+    assert (tuple(siglip["mean"]), siglip["resize_mode"]) == ((0.5,) * 3, "squash")
+    assert (tuple(mobile["mean"]), tuple(mobile["std"])) == ((0,) * 3, (1,) * 3)
+    assert published_preparation("ViT-B-32")["mean"][0] == pytest.approx(0.48145466)
+    assert published_preparation("an architecture of one's own") == {}
 
 
 def test_open_clip__folder_with_its_configuration(pictures: list[Image.Image]) -> None:

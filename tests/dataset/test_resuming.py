@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import time
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +18,12 @@ import fiftyone as fo
 import numpy as np
 import pytest
 from image_curation import act, stale_reason
+from image_curation.core.engines.base import Engine, Entry
+from image_curation.core.engines.catalog import ENGINES
 from image_curation.core.params import ParamError
-from image_curation.dataset import kept, store
+from image_curation.dataset import kept, runs, store, vector_store
 from image_curation.dataset.curate import curate
-from image_curation.dataset.runs import get_run
+from image_curation.dataset.runs import forget, get_run
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,6 +125,20 @@ def test_again__a_set_that_has_more_than_doubled_is_learned_from_anew(dataset: A
 def test_again__another_model_takes_nothing_over(dataset: Any) -> None:
     curate(dataset, "compute_embeddings", key="e")
     assert curate(dataset, "compute_embeddings", key="e", model="tiny_clip", overwrite=True).facts["reused"] == 0
+
+
+def test_older_version__of_the_descriptor_is_stale_and_nothing_of_it_is_taken_over(dataset: Any) -> None:
+    for key, model in (("old", "descriptor"), ("clip", "tiny_clip")):
+        run = curate(dataset, "compute_embeddings", key=key, model=model)
+        runs._save(dataset, replace(run, method_version=2))
+    sidecar = store.folder(dataset) / "made_old.npz"
+    arrays = store.load_arrays(sidecar) or {}
+    said = {**json.loads(str(arrays["identity"])), "version": 2}
+    store.save_arrays(sidecar, {**arrays, "identity": np.array(json.dumps(said, sort_keys=True))})
+    assert stale_reason(dataset, get_run(dataset, "clip")) is None
+    reason = stale_reason(dataset, get_run(dataset, "old"))
+    assert reason == "Compute embeddings computes something else since version 3"
+    assert curate(dataset, "compute_embeddings", key="old", overwrite=True).facts["reused"] == 0
 
 
 def test_changed_files__are_told_and_embedded_again(dataset: Any) -> None:
@@ -234,19 +254,53 @@ def test_store_file__unreadable_images_and_what_is_left_of_a_run(dataset: Any) -
     assert not list(store.folder(dataset).glob("vectors_*"))
 
 
-def test_store_auto__takes_a_file_beyond_its_limit(dataset: Any) -> None:
-    from image_curation.dataset import vector_store
+class Wide(Engine):
+    """Vectors of 100,000 numbers, so that a hundred images weigh as much as 20,000 usually do."""
 
+    dim, enough, batch = 100_000, 1, 4
+
+    def prepare(self, image: Image.Image) -> np.ndarray:
+        return np.asarray(image.resize((1, 1)))
+
+    def embed(self, batch: np.ndarray) -> np.ndarray:
+        return np.repeat(batch.reshape(len(batch), 3)[:, :1], self.dim, axis=1).astype(np.float32)
+
+    def describe(self) -> dict[str, Any]:
+        return {"model": "wide", "weights": None, "weights_hash": None, "text": False}
+
+
+def test_store_file__memory_does_not_grow_with_the_images(dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 40 MB of vectors and of 120 the same is held at once; the last image cannot be read."""
+    entry = Entry("wide", ("wide",), lambda request: Wide(), "100,000", "none", "0", "this test")
+    monkeypatch.setitem(ENGINES, "wide", entry)
+    files = dataset.values("filepath")
+    held = {}
+    for n in (100, 300):
+        many = fo.Dataset()
+        many.add_samples([fo.Sample(filepath=files[row % 12]) for row in range(n - 1)], progress=False)
+        many.add_sample(fo.Sample(filepath=f"{files[0]}_none.png"))
+        tracemalloc.start()
+        run = curate(many, "compute_embeddings", key="e", model="wide", store="file", workers=1)
+        held[n] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        found = vector_store.open_vectors(run.facts["stored"], "e")
+        assert found.shape == (n - 1, Wide.dim)
+        assert (found[:, 0] == found[:, -1]).all()
+        assert np.array_equal(found[:12, 0], found[12:24, 0])
+        assert len(set(found[:12, 0].tolist())) > 3
+        forget(many, "e")
+        many.delete()
+    assert held[300] < 1.2 * held[100] + 5e6
+    assert held[300] < 120e6
+
+
+def test_store_auto__takes_a_file_beyond_its_limit(dataset: Any) -> None:
     assert [vector_store.wanted("auto", n, 512) for n in (195_312, 195_313)] == [False, True]
     assert not vector_store.wanted("field", 10**9, 512)
 
 
 def test_vector_file__opens_in_under_a_second(dataset: Any) -> None:
     """1,000,000 vectors of 512 in float16: a gigabyte that is not read until it is looked at."""
-    import time
-
-    from image_curation.dataset import vector_store
-
     path = store.folder(dataset) / "vectors_big_1.npy"
     path.parent.mkdir(parents=True, exist_ok=True)
     shape = (1_000_000, 512)

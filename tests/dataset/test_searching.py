@@ -35,6 +35,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Any:
     made.add_sample(fo.Sample(filepath=str(copy), digit=NAMES[0]))
     made.persistent = True
     curate(made, "compute_embeddings", key="clip", model="tiny_clip")
+    curate(made, "compute_embeddings", key="filed", model="tiny_clip", store="file")
     yield made
     made.delete()
 
@@ -122,3 +123,64 @@ def test_search__without_a_place_in_the_zoo(dataset: Any, tmp_path: Path, monkey
     monkeypatch.setattr(fo.config, "model_zoo_dir", str(tmp_path / "file"))
     assert curate(dataset, "compute_embeddings", key="clip", model="tiny_clip").status == "done"
     assert not dataset.get_brain_info("clip").config.supports_prompts
+
+
+# Vectors in a file
+
+
+def test_search_of_a_file__prompts_and_images_find_what_is_alike(digits: Any) -> None:
+    for name in ("seven", "three"):
+        assert digits.sort_by_similarity(name, k=EACH, brain_key="filed").values("digit") == [name] * EACH
+    found = digits.sort_by_similarity(digits.last().id, k=3, brain_key="filed")
+    assert digits.first().id in found.values("id")[:2]
+    assert set(found.values("digit")) == {NAMES[0]}
+    part = digits.match(fo.ViewField("digit") != "seven")
+    assert part.sort_by_similarity("seven", k=3, brain_key="filed").count() == 3
+    index = digits.load_brain_results("filed")
+    assert index.total_index_size == len(digits)
+    index.use_view(digits.limit(9))
+    index.reload()
+    assert (index.total_index_size, index.index_size) == (len(digits), 9)
+    assert digits.get_brain_info("filed").config.cls.startswith("fiftyone.brain.")
+
+
+def test_search_of_a_file__where_the_app_has_loaded_the_plugin(digits: Any) -> None:
+    """The App's server loads it under a name of its own; the index in the database finds it nevertheless."""
+    root = Path(__file__).resolve().parents[2]
+    code = f"""
+        import importlib.util, sys, fiftyone as fo
+        class Plugin:
+            register = staticmethod(lambda cls: None)
+        spec = importlib.util.spec_from_file_location(
+            "plugin_of_another_name", {str(root / "__init__.py")!r}, submodule_search_locations=[{str(root)!r}])
+        sys.modules["plugin_of_another_name"] = package = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(package)
+        package.register(Plugin)
+        dataset = fo.load_dataset({digits.name!r})
+        print(dataset.sort_by_similarity("seven", k={EACH}, brain_key="filed").values("digit"))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, env=os.environ, check=False
+    )
+    assert done.stdout.strip().endswith(str(["seven"] * EACH)), done.stderr
+
+
+def test_search_of_a_file__goes_with_the_run_and_follows_it(dataset: Any) -> None:
+    curate(dataset.limit(8), "compute_embeddings", key="e", store="file", dtype="float16")
+    assert dataset.sort_by_similarity(dataset.first().id, k=12, brain_key="e").count() == 8
+    curate(dataset, "compute_embeddings", key="e", store="file", overwrite=True)
+    assert dataset.sort_by_similarity(dataset.first().id, k=12, brain_key="e").count() == 12
+    forget(dataset, "e")
+    assert dataset.list_brain_runs() == []
+
+
+def test_search_of_a_file__of_objects(dataset: Any) -> None:
+    boxes = [
+        fo.Detections(detections=[fo.Detection(label=one, bounding_box=[0, 0, 1, 1]) for one in "ab"])
+        for _ in range(11)
+    ]
+    dataset.set_values("objects", [*boxes, None])
+    curate(dataset, "compute_embeddings", key="crops", patches_field="objects", store="file")
+    patches = dataset.to_patches("objects")
+    near = patches.sort_by_similarity(patches.first().id, k=2, brain_key="crops").values("sample_id")
+    assert near == [dataset.first().id] * 2
