@@ -18,14 +18,24 @@ from fiftyone.operators.categories import Categories
 from ..core.params import ParamError
 from ..dataset.columns import find_vectors, vector_sources
 from ..dataset.runs import Run, get_run, list_runs
-from . import alike
+from . import alike, showing
+from .beginning import advice
 
-EVENTS = ("refresh", "choose_embeddings", "choose_predictions", "open_sample", "show_neighbors")
+EVENTS = (
+    "refresh",
+    "whole_dataset",
+    "run_method",
+    "choose_embeddings",
+    "choose_predictions",
+    "open_sample",
+    "show_neighbors",
+)
 HELP = """Select a sample or a few in the grid: how alike they are by any embeddings, what a model says of each at any
 temperature, and the nearest neighbors of the first, with their similarity."""
 MOST = 12  # samples side by side
 MOST_CLASSES = 12  # rows of the model's say: those likeliest for one of the samples
 MOST_LOGITS = 1_001  # classes beyond which logits are not sent
+NOTHING = {"similarity": None, "says": None, "neighbors": None}
 NEIGHBORS = 8  # with the sample itself, three by three
 
 
@@ -60,13 +70,28 @@ class ComparisonPanel(foo.Panel):  # type: ignore[misc]
 
     def refresh(self, ctx: Any) -> None:
         """Read the selection again."""
-        if ctx.dataset is None:
-            ctx.panel.set_data({"advice": "Open a dataset first.", "pictures": [], "similarity": None, "says": None})
+        first = advice(ctx)
+        if first is not None:
+            ctx.panel.set_data({"advice": first, "pictures": [], "hidden": None, **NOTHING})
             return
         chosen = [str(one) for one in ctx.selected or []]
         found = compared(ctx.dataset, chosen, ctx.panel.get_state("embeddings"), ctx.panel.get_state("predictions"))
         for name, value in found.items():
             ctx.panel.set_data(name, value)
+
+    def whole_dataset(self, ctx: Any) -> None:
+        """Take all conditions from the grid."""
+        showing.whole_dataset(ctx)
+
+    def run_method(self, ctx: Any) -> None:
+        """Open a method's form."""
+        form = f"{self.plugin_name}/{ctx.params['method']}"
+        ctx.prompt(form, params={}, on_success=self.on_ran, on_error=self.on_ran)
+
+    def on_ran(self, ctx: Any) -> None:
+        """An operator that was opened from here has ended."""
+        ctx.dataset.reload()
+        self.refresh(ctx)
 
     def choose_embeddings(self, ctx: Any) -> None:
         """Compare by other vectors."""
@@ -111,7 +136,7 @@ def compared(
     sayer = predictions if predictions in sayers else sayers[0] if sayers else None
     paths = dict(zip(*dataset.select(ids).values(["id", "filepath"]), strict=True)) if ids else {}
     return {
-        "advice": None if ids else "Select a sample in the grid, or a few to compare them.",
+        "advice": _advice(bool(ids), bool(by or sayer)),
         "pictures": [{"id": one, "path": paths[one], "caption": str(place + 1)} for place, one in enumerate(ids)],
         "hidden": f"{hidden:,} more are selected; {MOST} are compared at once." if hidden > 0 else None,
         "embeddings": {"chosen": by, "choices": sources},
@@ -120,6 +145,18 @@ def compared(
         "says": _says(dataset, ids, sayer) if sayer else None,
         "neighbors": _neighbors(dataset, ids[0], by) if by and ids else None,
     }
+
+
+def _advice(selected: bool, comparable: bool) -> dict[str, Any] | None:
+    """What to do where there is nothing to show yet."""
+    if not comparable:
+        text = "Compute embeddings first: samples are compared, and neighbors found, by them."
+        action = {"label": "Compute embeddings", "event": "run_method", "params": {"method": "compute_embeddings"}}
+        return {"title": "There is nothing to compare by yet", "text": text, "action": action}
+    if not selected:
+        text = "Select a sample in the grid, or a few to compare them."
+        return {"title": "No sample is selected", "text": text, "action": None}
+    return None
 
 
 def _similarity(dataset: fo.Dataset, ids: list[str], by: str) -> list[list[float | None]] | None:

@@ -49,6 +49,7 @@ EVENTS = (
     "export",
     "open_map",
     "review",
+    "move_threshold",
     "rerun",
     "forget",
 )
@@ -98,9 +99,10 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
     def refresh(self, ctx: Any) -> None:
         """Read everything again."""
         data: dict[str, Any] = {"advice": advice(ctx), "scope": None, "showing": None, "home": None, "page": None}
+        if ctx.dataset is not None:
+            ctx.panel.set_state("base", grid.digest(grid.base_view(ctx)))
         if data["advice"] is None:
             view = grid.base_view(ctx)
-            ctx.panel.set_state("base", grid.digest(view))
             runs = list_runs(ctx.dataset)
             run, fresh = _named(runs, ctx.panel.get_state("run")), Freshness(ctx.dataset, runs)
             data["scope"] = _scope(ctx, view)
@@ -271,6 +273,14 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
     def rerun(self, ctx: Any) -> None:
         """Offer to run a run again: the one named, or the open one."""
         self._prompt(ctx, "rerun", {"key": ctx.params.get("key") or ctx.panel.get_state("run")})
+
+    def move_threshold(self, ctx: Any) -> None:
+        """Offer another threshold for the open run, without searching again."""
+        run = _open_run(ctx)
+        if run is not None:
+            now = run.facts.get("threshold")
+            params = {"key": run.key} if now is None else {"key": run.key, "threshold": now}
+            self._prompt(ctx, "move_threshold", params)
 
     def forget(self, ctx: Any) -> None:
         """Offer to forget the open run."""

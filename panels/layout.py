@@ -60,7 +60,7 @@ class Layout:
         given: path of the labels that the run read.
         split: path of the splits that the run read; "tags" for the tags that name them.
         labels: path of the labels that samples are told apart by: those, or else the dataset's own.
-        has_map: whether the run made points that the Curation Map shows.
+        has_map: whether the run made points that the Curation Map shows; it shows samples, no objects.
         gone: fields that the run wrote and that are no longer there.
     """
 
@@ -120,7 +120,7 @@ def layout(run: Run, fields: Collection[str], labels: str | None = None) -> Layo
         given=given,
         split=read if is_split else None,
         labels=given or labels,
-        has_map=any(part.column.type is Point for part in parts),
+        has_map=run.patches_field is None and any(part.column.type is Point for part in parts),
         gone=tuple(path for path in run.writes.values() if not _is_there(run, path, fields)),
     )
 

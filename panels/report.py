@@ -67,7 +67,9 @@ class ReportPanel(foo.Panel):  # type: ignore[misc]
         self.refresh(ctx)
 
     def on_change_view(self, ctx: Any) -> None:
-        if ctx.dataset is not None:
+        if ctx.dataset is None or ctx.panel.get_state("report") is None:
+            self.refresh(ctx)  # it opened on advice, which the new view may have settled
+        else:
             ctx.panel.set_data("showing", showing.showing(ctx))
 
     # Where to look
@@ -78,7 +80,9 @@ class ReportPanel(foo.Panel):  # type: ignore[misc]
         runs = list_runs(ctx.dataset) if ctx.dataset is not None else []
         reports = report_view.reports_of(runs)
         data["advice"] = (advice(ctx) if not reports else None) or (None if reports else report_view.first_step(runs))
-        if data["advice"] is None:
+        if data["advice"] is not None:
+            ctx.panel.set_state("report", None)
+        else:
             run = _chosen(ctx, reports)
             ctx.panel.set_state(
                 {"report": run.key, "objects": run.patches_field, "known": [one.key for one in reports]}

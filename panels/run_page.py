@@ -18,6 +18,10 @@ PICTURES = 6
 MOST_GROUPS = 50
 MOST_CLASSES = 40  # histograms of single classes
 LONGEST_HELP = 48  # a help text that explains more than it names gives way to the parameter's name
+NOISE = (  # what facts["classes"] says of a class: its name there, its heading, what it means
+    ("noise_in", "Noise in", "Share of the samples with this label that belong to another class"),
+    ("noise_out", "Noise out", "Share of this class's samples that carry another label"),
+)
 GIVEN = "__given__"  # stands for the given labels where events name a column
 
 Page = dict[str, Any]
@@ -54,7 +58,7 @@ def page(
         else [],
         "matrix": matrix(view, parts),
         "quadrants": quadrants.plot(reading.both(view, axes.x, axes.y), axes) if axes else None,
-        "lists": lists(view, parts),
+        "lists": lists(view, parts, run.facts),
         "facts": wording.facts(run.facts),
         "settings": _settings(run),
     }
@@ -86,12 +90,12 @@ def is_high_end(score: Part, which: str) -> bool:
     return (which == "best") == (score.column.best != "low")
 
 
-def lists(view: fo.DatasetView, parts: Layout) -> list[dict[str, Any]]:
-    """What was marked, the run's groups, and the given labels."""
+def lists(view: fo.DatasetView, parts: Layout, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What was marked, the run's groups, and the given labels with what the run says of each class."""
     found = [_flag_list(view, parts)] if parts.flags else []
     found += [_group_list(view, parts, part) for part in parts.groups]
     if parts.given:
-        found.append(_given_list(view, parts))
+        found.append(_with_noise(_given_list(view, parts), facts))
     return [listing for listing in found if listing["rows"]]
 
 
@@ -129,6 +133,21 @@ def _given_list(view: fo.DatasetView, parts: Layout) -> dict[str, Any]:
     said = f"Each class and how many of its samples are marked “{mark.lower()}”."
     listing = {**_listing(GIVEN, "Given labels", said, rows, "show_group"), **_columns(parts, found, total)}
     return {**listing, "size": mark}
+
+
+def _with_noise(listing: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The given labels with the shares of wrong labels that the run estimates, where it does for each class."""
+    classes = facts.get("classes")
+    classes = [one for one in classes if isinstance(one, dict)] if isinstance(classes, list) else []
+    known = {one["class"]: one for one in classes if all(name in one for name, _, _ in NOISE)}
+    if not known:
+        return listing
+    for row in listing["rows"]:
+        one = known.get(row["value"])
+        row["more"] = [one[name] if one else None for name, _, _ in NOISE]
+    listing["more"] = [{"title": title, "said": said} for _, title, said in NOISE]
+    listing["said"] += " The noise is estimated on all samples of the run."
+    return listing
 
 
 def _groups(view: fo.DatasetView, parts: Layout, path: str) -> tuple[list[dict[str, Any]], int]:
@@ -236,6 +255,8 @@ def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
         actions.append({"label": "Export a list", "event": "export"})
     if done and run.patches_field is None and (parts.flags or any(part.column.best for part in parts.scores)):
         actions.insert(0, {"label": "Review", "event": "review"})
+    if done and run.declaration is not None and run.declaration.move is not None:
+        actions.append({"label": "Move the threshold", "event": "move_threshold"})
     if done and parts.has_map:
         actions.append({"label": "Open the map", "event": "open_map"})
     if run.status != "running" or run.is_interrupted:

@@ -30,6 +30,11 @@ NAMES = (
     "Thumbnail",
 )
 
+PANELS = (  # states of the panels
+    *("home", "run", "empty", "review", "copies", "batch", "reviewed", "plane", "space"),
+    *("report", "reports", "unreported", "compared", "single", "unselected"),
+)
+
 
 @pytest.fixture(scope="module")
 def shown(browser: Any, address: str) -> Iterator[Any]:
@@ -167,7 +172,7 @@ def test_stage_board__a_running_method_shows_its_share(components: Any) -> None:
     assert _said(components)[0] == "run_method"
 
 
-@pytest.mark.parametrize("show", ["home", "run", "empty", "review", "copies", "batch", "reviewed", "plane", "space"])
+@pytest.mark.parametrize("show", PANELS)
 def test_panels__fit_a_laptops_half(shown: Any, show: str) -> None:
     shown.evaluate("show => curatorPage.draw(show, 'dark')", show)
     shown.evaluate("document.getElementById('page').style.width = '600px'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import fiftyone as fo
 import numpy as np
 import pytest
 from image_curation.dataset.curate import curate
@@ -16,7 +17,7 @@ URI = "@image-curation/curator/comparison"
 
 def test_comparison__selection_by_vectors(dataset: Any) -> None:
     driver = Driver(dataset, uri=URI).send("on_load")
-    assert driver.data["advice"].startswith("Select a sample")
+    assert driver.data["advice"]["title"] == "No sample is selected"
     ids = dataset.values("id")
     driver.selected = (ids[0], ids[4], ids[1])
     data = driver.send("on_change_selected").data
@@ -68,8 +69,20 @@ def test_comparison__without_vectors(dataset: Any) -> None:
     dataset.delete_sample_field("vectors")
     data = Driver(dataset, uri=URI, selected=(dataset.first().id,)).send("on_load").data
     assert data["embeddings"] == {"chosen": None, "choices": []}
+    assert data["advice"]["action"]["params"] == {"method": "compute_embeddings"}
     assert data["similarity"] is None
     assert data["neighbors"] is None
+
+
+def test_comparison__empty_dataset_says_what_to_do_first(dataset: Any) -> None:
+    empty = fo.Dataset()
+    try:
+        driver = Driver(empty, uri=URI).send("on_load")
+        assert driver.data["advice"]["title"] == "This dataset has no images yet"
+        action = driver.data["advice"]["action"]
+        assert driver.send(action["event"], **action["params"]).prompted == ("import_images", {})
+    finally:
+        empty.delete()
 
 
 @pytest.mark.parametrize("event", ["on_load", "on_change_dataset"])

@@ -14,6 +14,7 @@ from fiftyone import ViewField as F
 from image_curation.core.maps import MapParams
 from image_curation.dataset import decisions
 from image_curation.dataset.curate import curate
+from image_curation.dataset.runs import get_run
 from image_curation.panels.curation import EVENTS
 from PIL import Image
 
@@ -174,6 +175,15 @@ def test_open_run__given_labels_and_several_scores(panel: Any, scored: Any) -> N
     assert sorted(row["label"] for row in given["rows"]) == ["blue", "green", "red"]
     assert sum(row["n"] for row in given["rows"]) == scored.match(F("importance_in_coreset") == True).count()  # noqa: E712
     assert page["ends"][0]["pictures"][0]["note"] in ("blue", "green", "red")
+
+
+def test_open_run__noise_of_each_class(panel: Any, judged: Any) -> None:
+    given = next(one for one in panel.open("label_issues")["lists"] if one["title"] == "Given labels")
+    assert [one["title"] for one in given["more"]] == ["Noise in", "Noise out"]
+    facts = {one["class"]: one for one in get_run(judged, "label_issues").facts["classes"]}
+    assert {row["value"]: row["more"] for row in given["rows"]} == {
+        name: [facts[name]["noise_in"], facts[name]["noise_out"]] for name in ("blue", "green", "red")
+    }
 
 
 def test_choose_score__shows_the_other(panel: Any, scored: Any) -> None:
@@ -420,6 +430,16 @@ def test_on_change_view__user_narrows_the_view(panel: Any, clustered: Any) -> No
     assert panel.data["showing"]["text"].startswith("The grid shows 1 sample:")
 
 
+def test_on_change_view__ends_the_advice_of_an_empty_view(panel: Any, clustered: Any) -> None:
+    panel.view = clustered.match(F("ground_truth.label") == "nothing")
+    panel.send("on_load")
+    assert panel.data["advice"]["title"] == "The current view is empty"
+    panel.view = clustered.limit(5)
+    panel.send("on_change_view")
+    assert panel.data["advice"] is None
+    assert panel.data["scope"]["text"].endswith("5 of 12 samples")
+
+
 def test_open_sample__opens_it(panel: Any, clustered: Any) -> None:
     panel.open("representatives")
     sample_id = clustered.first().id
@@ -511,6 +531,13 @@ def test_rerun_and_forget__name_the_run(panel: Any, clustered: Any) -> None:
     panel.send("on_ran")
     assert panel.data["page"] is None
     assert panel.data["home"] is not None
+
+
+def test_move_threshold__starts_at_the_present_one(panel: Any, dataset: Any) -> None:
+    curate(dataset, "find_duplicates", embeddings="vectors", threshold=0.98)
+    assert "move_threshold" in [action["event"] for action in panel.open("duplicates")["actions"]]
+    panel.send("move_threshold")
+    assert panel.prompted == ("move_threshold", {"key": "duplicates", "threshold": 0.98})
 
 
 def test_render__names_every_event(panel: Any) -> None:

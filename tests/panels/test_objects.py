@@ -108,6 +108,12 @@ def test_objects__are_in_no_review_yet(objects: Any, on: Any) -> None:
     assert "review" not in [action["event"] for action in panel.open("label_issues")["actions"]]
 
 
+def test_page__offers_no_map_of_objects_yet(objects: Any, on: Any) -> None:
+    curate(objects, "compute_map", embeddings=f"{ROOT}.vectors", method="pca")
+    actions = [action["event"] for action in on(objects).open("map")["actions"]]
+    assert actions == ["rerun", "forget"], "the Curation Map shows samples"
+
+
 def test_grid__marks_what_it_adds(objects: Any, on: Any) -> None:
     panel = on(objects)
     panel.open("label_issues")

@@ -2,16 +2,20 @@
 import type { CurationData, Listing, MatrixData, Picture, QuadrantData, ReviewData, Row } from "../src/types";
 
 /** A drawn picture, since there are no files here: mediaUrl's prefix is taken off again by main.tsx. */
-const drawn = (text: string, hue: number): string =>
+export const drawn = (text: string, hue: number): string =>
   `data:image/svg+xml,${encodeURIComponent(
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 48"><rect width="64" height="48" fill="hsl(${hue} 40% 40%)"/><text x="32" y="34" font-size="28" text-anchor="middle" fill="white">${text}</text></svg>`,
   )}`;
 
-const pictures = (from: number): Picture[] =>
+export const pictures = (from: number): Picture[] =>
   Array.from({ length: 6 }, (_, i) => ({ id: `${from}-${i}`, path: drawn(String((from + i) % 10), 40 * i), caption: (0.01 * (from + i)).toFixed(3), note: `labelled ${(from + i) % 10}, looks like ${(from + i + 3) % 10}` }));
 
 const rows: Row[] = Array.from({ length: 25 }, (_, i) => ({ value: i, label: `Cluster ${i}`, n: 160 - 6 * i, id: `c${i}`, path: drawn(String(i % 10), 14 * i), note: null, mean: 0.1 + 0.03 * i }));
 const list: Listing = { column: "cluster", title: "Clusters", said: "The representative that each sample belongs to.", rows, hidden: "The 25 largest of 40.", size: "Samples", mean: "Mean distance", event: "show_group" };
+const noise = [
+  { title: "Noise in", said: "Share of the samples with this label that belong to another class" },
+  { title: "Noise out", said: "Share of this class's samples that carry another label" },
+];
 const edges = Array.from({ length: 31 }, (_, i) => i / 30);
 const counts = edges.slice(1).map((e, i) => (i === 4 ? 1 : Math.round(800 * Math.exp(-(((e - 0.8) / 0.12) ** 2)))));
 
@@ -73,7 +77,7 @@ export const run: CurationData = {
       { which: "worst", title: "Worst", said: "Lowest quality first", pictures: [...pictures(0).slice(0, 5), { id: "x", path: "missing.png", caption: "0.061" }], page: 1, more: true },
     ],
     matrix, quadrants,
-    lists: [list, { ...list, column: "label", title: "Given labels", mean: null, rows: rows.slice(0, 3), hidden: null }],
+    lists: [list, { ...list, column: "label", title: "Given labels", more: noise, rows: rows.slice(0, 3).map((row, i) => ({ ...row, more: i ? [0.04 * i, 0.1 / i] : [null, null] })), hidden: null }],
     facts: [{ label: "Likely issues", value: "23" }, { label: "Out-of-fold accuracy", value: "0.957" }, { label: "Classes", value: "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" }],
     settings: [{ label: "Embeddings to compare samples by", value: "embeddings" }, { label: "Seed", value: "51" }],
   },

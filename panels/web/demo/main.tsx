@@ -1,20 +1,27 @@
 // The test page: each component by itself, and each state of the panels, in both themes and without the App. In the browser
-// by `npm run demo`: ?theme=light|dark & show=components|home|run|empty|review|copies|batch|reviewed|plane|space|chosen; and drawn by
-// tests/browser/test_components.py, which calls `curatorPage.draw`.
+// by `npm run demo`: ?theme=light|dark & show=components|home|run|empty|review|copies|batch|reviewed|plane|space|chosen|report|reports|
+// unreported|compared|single|unselected; and drawn by tests/browser/test_components.py, which calls `curatorPage.draw`.
 import * as React from "react";
 import * as ReactDOM from "react-dom";
 import { createTheme, CssBaseline, ThemeProvider } from "@mui/material";
 import { CurationView } from "../src/Curation";
+import { ComparisonView, type ComparisonData } from "../src/Comparison";
 import { MapView } from "../src/Map";
+import { ReportView } from "../src/Report";
 import { ReviewView } from "../src/Review";
 import type { MapData } from "../src/mapTypes";
+import type { ReportData } from "../src/reportTypes";
 import type { CurationData, ReviewData, Send } from "../src/types";
 import { Components } from "./components";
 import { batch, copies, empty, home, review, reviewed, run } from "./data";
+import { compared, single, unselected } from "./comparison";
 import { mapData } from "./map";
+import { report, reports, unreported } from "./report";
 
 const CURATION: Record<string, CurationData> = { home, run, empty };
 const REVIEW: Record<string, ReviewData> = { review, copies, batch, reviewed };
+const REPORTS: Record<string, ReportData> = { report, reports, unreported };
+const COMPARISONS: Record<string, ComparisonData> = { compared, single, unselected };
 const MAPS: Record<string, () => MapData> = { plane: () => mapData(2, false), space: () => mapData(3, false), chosen: () => mapData(2, true) };
 
 function Page({ show, mode }: { show: string; mode: "light" | "dark" }) {
@@ -27,6 +34,8 @@ function Page({ show, mode }: { show: string; mode: "light" | "dark" }) {
       <CssBaseline />
       {show === "components" && <Components send={send} />}
       {show in REVIEW && <ReviewView data={REVIEW[show]} send={send} />}
+      {show in REPORTS && <ReportView data={REPORTS[show]} send={send} />}
+      {show in COMPARISONS && <ComparisonView data={COMPARISONS[show]} send={send} />}
       {map && <MapView data={map} send={send} />}
       {show in CURATION && <CurationView data={CURATION[show]} send={send} />}
       <output style={{ position: "fixed", bottom: 0, right: 0, fontFamily: "monospace" }}>{said}</output>

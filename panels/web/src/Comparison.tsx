@@ -3,8 +3,8 @@
 import * as React from "react";
 import { alpha, Alert, Box, Button, MenuItem, Select, Slider, Typography, useTheme } from "@mui/material";
 import { useTriggerPanelEvent } from "@fiftyone/operators";
-import { Card, Gallery, Thumbnail } from "./components";
-import type { Picture, Send } from "./types";
+import { AdviceCard, Card, Gallery, Thumbnail } from "./components";
+import type { Advice, Picture, Send } from "./types";
 
 interface Choice {
   chosen: string | null;
@@ -23,7 +23,7 @@ interface Says {
 }
 
 export interface ComparisonData {
-  advice?: string | null;
+  advice?: Advice | null;
   pictures?: Picture[];
   hidden?: string | null;
   embeddings?: Choice;
@@ -50,7 +50,7 @@ export function ComparisonView({ data, send }: { data: ComparisonData; send: Sen
   const open = (id: string) => send("open_sample", { id });
   return (
     <Box sx={{ p: 1.5, display: "flex", flexDirection: "column", gap: 1.5, height: "100%", overflow: "auto" }}>
-      {advice && <Alert severity="info">{advice}</Alert>}
+      {advice && <AdviceCard advice={advice} send={send} />}
       {hidden && <Alert severity="info">{hidden}</Alert>}
       {pictures.length > 1 && similarity && (
         <Card

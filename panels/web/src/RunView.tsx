@@ -80,13 +80,15 @@ export function RunView({ page, showing, send }: RunProps) {
       {page.lists.length > 0 && (
         <Box sx={columns(LIST_WIDTH)}>
           {page.lists.map((list) => (
-            <Card key={list.column} title={list.title} text={list.said}>
-              <ListWithThumbnails
-                list={list}
-                selected={selectedRow(list, showing)}
-                onPick={(row) => send(list.event, { column: list.column, value: row.value })}
-              />
-            </Card>
+            <Box key={list.column} sx={{ minWidth: 0, gridColumn: list.more ? "1 / -1" : undefined }}>
+              <Card title={list.title} text={list.said}>
+                <ListWithThumbnails
+                  list={list}
+                  selected={selectedRow(list, showing)}
+                  onPick={(row) => send(list.event, { column: list.column, value: row.value })}
+                />
+              </Card>
+            </Box>
           ))}
         </Box>
       )}

@@ -106,6 +106,8 @@ export interface Row {
   path: string | null;
   note: string | null;
   mean: number | null;
+  /** A share per further column of the list. */
+  more?: (number | null)[];
 }
 
 export interface Listing {
@@ -116,6 +118,8 @@ export interface Listing {
   hidden: string | null;
   size: string;
   mean: string | null;
+  /** Further columns of shares, each with its heading and what it means. */
+  more?: { title: string; said: string }[];
   /** The panel's method that shows a row in the grid. */
   event: string;
 }

@@ -16,8 +16,10 @@ interface ListProps {
 
 const MEAN_WIDTH = 96;
 const SIZE_WIDTH = 64;
+const MORE_WIDTH = 72;
 
-type Order = "label" | "n" | "mean";
+/** A column: a number stands for one of the further ones. */
+type Order = "label" | "n" | "mean" | number;
 
 export function ListWithThumbnails({ list, selected, onPick, height = 320 }: ListProps) {
   const [order, setOrder] = React.useState<Order>("n");
@@ -25,13 +27,14 @@ export function ListWithThumbnails({ list, selected, onPick, height = 320 }: Lis
   const largest = Math.max(1, ...list.rows.map((row) => row.n));
   const rows = React.useMemo(() => sorted(list.rows, order, up), [list.rows, order, up]);
 
-  const head = (name: Order, text: string, width?: number) => (
+  const head = (name: Order, text: string, width?: number, said?: string) => (
     <Link
       component="button"
       type="button"
       underline="none"
       color={order === name ? "text.primary" : "text.secondary"}
       aria-label={`Sort by ${text}`}
+      title={said}
       onClick={() => {
         setUp(order === name ? !up : name === "label");
         setOrder(name);
@@ -47,6 +50,7 @@ export function ListWithThumbnails({ list, selected, onPick, height = 320 }: Lis
     <Box>
       <Box sx={{ display: "flex", gap: 1, px: 0.5, pb: 0.5 }}>
         <Box sx={{ flex: 1 }}>{head("label", "Name")}</Box>
+        {list.more?.map((one, column) => <React.Fragment key={one.title}>{head(column, one.title, MORE_WIDTH, one.said)}</React.Fragment>)}
         {list.mean && head("mean", list.mean, MEAN_WIDTH)}
         {head("n", list.size, SIZE_WIDTH)}
       </Box>
@@ -82,6 +86,11 @@ export function ListWithThumbnails({ list, selected, onPick, height = 320 }: Lis
               </Typography>
               <Box sx={{ height: 3, mt: 0.25, width: `${Math.max(1, (100 * row.n) / largest)}%`, bgcolor: "primary.main", borderRadius: 1, opacity: 0.7 }} />
             </Box>
+            {list.more?.map((one, column) => (
+              <Typography key={one.title} variant="body2" color="text.secondary" sx={{ width: MORE_WIDTH, textAlign: "right" }}>
+                {share(row.more?.[column])}
+              </Typography>
+            ))}
             {list.mean && (
               <Typography variant="body2" color="text.secondary" sx={{ width: MEAN_WIDTH, textAlign: "right" }}>
                 {row.mean === null ? "–" : score(row.mean)}
@@ -106,6 +115,9 @@ function sorted(rows: Row[], order: Order, up: boolean): Row[] {
   const sign = up ? 1 : -1;
   return [...rows].sort((a, b) => {
     if (order === "label") return sign * a.label.localeCompare(b.label, "en", { numeric: true });
-    return sign * ((a[order] ?? -Infinity) - (b[order] ?? -Infinity));
+    const [one, other] = [a, b].map((row) => (typeof order === "number" ? row.more?.[order] : row[order]) ?? -Infinity);
+    return one === other ? 0 : sign * (one - other);
   });
 }
+
+const share = (value: number | null | undefined): string => (value == null ? "–" : `${(100 * value).toFixed(1)}%`);
