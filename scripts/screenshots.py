@@ -9,7 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import home
-from browser import chromium, draw_around, open_app, open_curation, open_form, open_map, open_review, open_run
+from browser import (
+    chromium,
+    draw_around,
+    open_app,
+    open_comparison,
+    open_curation,
+    open_form,
+    open_map,
+    open_report,
+    open_review,
+    open_run,
+)
 
 DOCS = home.ROOT / "docs"
 DEMO = "curator-demo"
@@ -23,8 +34,10 @@ def main() -> None:
     home.move_in()
     import fiftyone as fo
 
+    dataset = fo.load_dataset(DEMO)
+    measure(dataset)
     port = home.choose_port(None)
-    session = fo.launch_app(fo.load_dataset(DEMO), remote=True, address="127.0.0.1", port=port)
+    session = fo.launch_app(dataset, remote=True, address="127.0.0.1", port=port)
     DOCS.mkdir(exist_ok=True)
     try:
         with chromium() as browser:
@@ -34,8 +47,16 @@ def main() -> None:
         fo.close_app()
 
 
+def measure(dataset: Any) -> None:
+    """Make sure there is a report on the demo's subset, which its recipe leaves out."""
+    from image_curation import curate
+
+    if "report" not in dataset.list_runs():
+        curate(dataset, "report", rank_field="subset_rank", label_field="ground_truth")
+
+
 def take(page: Any) -> None:
-    """The Curation panel, a run's page, a form, the Review, and the Map."""
+    """The Curation panel, a run's page, a form, the Review, the Report, the Compare panel, and the Map."""
     open_curation(page)
     keep(page, "curation.png")
     open_run(page, "Find label issues")
@@ -45,6 +66,11 @@ def take(page: Any) -> None:
     page.get_by_role("button", name="Cancel").click()
     open_review(page)
     keep(page, "review.png")
+    open_report(page)
+    keep(page, "report.png")
+    open_comparison(page, 4)
+    keep(page, "compare.png")
+    page.keyboard.press("Escape")  # takes the selection away
     canvas = open_map(page)
     page.get_by_role("button", name="Lasso").click()
     draw_around(page, canvas, 0.22)

@@ -6,6 +6,9 @@ import { useTriggerPanelEvent } from "@fiftyone/operators";
 import { AdviceCard, Card, Gallery, Thumbnail } from "./components";
 import type { Advice, Picture, Send } from "./types";
 
+const NEIGHBORS_WIDTH = 420;
+const CELL_WIDTH = 96;
+
 interface Choice {
   chosen: string | null;
   choices: string[];
@@ -49,7 +52,7 @@ export function ComparisonView({ data, send }: { data: ComparisonData; send: Sen
   const { advice, pictures = [], hidden, similarity, says, neighbors } = data;
   const open = (id: string) => send("open_sample", { id });
   return (
-    <Box sx={{ p: 1.5, display: "flex", flexDirection: "column", gap: 1.5, height: "100%", overflow: "auto" }}>
+    <Box sx={{ p: 1.5, display: "grid", gap: 1.5, gridTemplateColumns: "minmax(0, 1fr)", maxWidth: 1100, color: "text.primary", textAlign: "left", "& .MuiButton-root": { textTransform: "none" } }}>
       {advice && <AdviceCard advice={advice} send={send} />}
       {hidden && <Alert severity="info">{hidden}</Alert>}
       {pictures.length > 1 && similarity && (
@@ -68,7 +71,9 @@ export function ComparisonView({ data, send }: { data: ComparisonData; send: Sen
           text="With their cosine. Click one to open it."
           aside={<Choose of={data.embeddings} label="Embeddings" onChoose={(key) => send("choose_embeddings", { key })} />}
         >
-          <Gallery pictures={neighbors} label="Nearest neighbors" onPick={open} />
+          <Box sx={{ maxWidth: NEIGHBORS_WIDTH }}>
+            <Gallery pictures={neighbors} label="Nearest neighbors" onPick={open} />
+          </Box>
           <Box sx={{ mt: 1 }}>
             <Button size="small" variant="outlined" color="inherit" onClick={() => send("show_neighbors", { ids: neighbors.map((one) => one.id) })}>
               Show them in the grid
@@ -144,7 +149,7 @@ function Table({ pictures, rows, cells, low, high, onOpen }: TableProps) {
   const { palette } = useTheme();
   const shade = (value: number) => alpha(palette.primary.main, 0.75 * Math.max(0, Math.min(1, (value - low) / (high - low))));
   return (
-    <Box role="table" sx={{ display: "grid", gap: "2px", alignItems: "center", gridTemplateColumns: `minmax(44px, max-content) repeat(${pictures.length}, minmax(40px, 1fr))` }}>
+    <Box role="table" sx={{ display: "grid", gap: "2px", alignItems: "center", gridTemplateColumns: `minmax(44px, max-content) repeat(${pictures.length}, minmax(40px, ${CELL_WIDTH}px))`, overflowX: "auto" }}>
       <span />
       {pictures.map((picture) => (
         <Box key={picture.id} onClick={() => onOpen(picture.id)} title={`Open ${picture.caption}`} sx={{ cursor: "pointer", textAlign: "center", maxWidth: 96, width: "100%", mx: "auto" }}>
@@ -159,7 +164,7 @@ function Table({ pictures, rows, cells, low, high, onOpen }: TableProps) {
           <Box sx={{ maxWidth: 140, pr: 0.5 }}>
             {row.picture ? (
               <Box sx={{ display: "flex", alignItems: "center", gap: 0.5 }}>
-                <Typography variant="caption" color="text.secondary">
+                <Typography variant="caption" color="text.secondary" sx={{ minWidth: 16 }}>
                   {row.picture.caption}
                 </Typography>
                 <Thumbnail path={row.picture.path} alt={row.picture.caption} size={32} />
@@ -188,7 +193,7 @@ function Table({ pictures, rows, cells, low, high, onOpen }: TableProps) {
 function Choose({ of, label, onChoose }: { of?: Choice; label: string; onChoose: (key: string) => void }) {
   if (!of || of.choices.length < 2) return null;
   return (
-    <Select size="small" value={of.chosen ?? ""} inputProps={{ "aria-label": label }} onChange={(event) => onChoose(String(event.target.value))}>
+    <Select size="small" variant="standard" value={of.chosen ?? ""} sx={{ fontSize: 13 }} inputProps={{ "aria-label": label }} onChange={(event) => onChoose(String(event.target.value))}>
       {of.choices.map((key) => (
         <MenuItem key={key} value={key}>
           {key}

@@ -6,7 +6,7 @@ import { AdviceCard, Card, Curve, Gallery, Icon, Strip } from "./components";
 import type { MeasureRow, ReportData, ReportHistory, ReportPage, Verdict } from "./reportTypes";
 import type { Send } from "./types";
 
-const WORDS: Record<Verdict, string> = { better: "better", worse: "worse", alike: "no clear difference" };
+const WORDS: Record<Verdict, string> = { better: "better", worse: "worse", alike: "no different" };
 const COLORS: Record<Verdict, string> = { better: "success.main", worse: "error.main", alike: "text.secondary" };
 const NONE = "none";
 
@@ -19,6 +19,7 @@ export function Report({ data, schema }: { data?: ReportData; schema: { view: Re
 /** The panel without the App around it, as the test page draws it too. */
 export function ReportView({ data, send }: { data: ReportData; send: Send }) {
   const { advice, showing, reports, page } = data;
+  const largest = Math.max(1e-9, ...(page?.classes?.rows ?? []).flatMap((one) => [one.subset, one.set])); // fills the width
   return (
     <Box sx={{ p: 1.5, display: "grid", gap: 1.5, gridTemplateColumns: "minmax(0, 1fr)", maxWidth: 1100, color: "text.primary", textAlign: "left", "& .MuiButton-root": { textTransform: "none" } }}>
       {showing && (
@@ -55,8 +56,8 @@ export function ReportView({ data, send }: { data: ReportData; send: Send }) {
                     <Shares
                       key={one.name}
                       label={one.name}
-                      own={one.subset}
-                      all={one.set}
+                      own={one.subset / largest}
+                      all={one.set / largest}
                       said={one.said}
                       onPick={one.n ? () => send("show_class", { name: one.name }) : undefined}
                     />
@@ -148,9 +149,9 @@ function Head({ page, send }: { page: ReportPage; send: Send }) {
 }
 
 function Measures({ rows, other }: { rows: MeasureRow[]; other: string | null }) {
-  const columns = `minmax(90px, 1.4fr) minmax(80px, 2fr) max-content ${other ? "max-content " : ""}max-content max-content`;
+  const columns = `minmax(90px, 1.4fr) minmax(60px, 2fr) max-content ${other ? "max-content " : ""}max-content max-content`;
   const head = (text: string) => (
-    <Typography variant="caption" color="text.secondary" noWrap title={text} sx={{ textAlign: "right", maxWidth: 140 }}>
+    <Typography variant="caption" color="text.secondary" noWrap title={text} sx={{ textAlign: "right", maxWidth: 110 }}>
       {text}
     </Typography>
   );
@@ -212,7 +213,7 @@ function Curves({ page }: { page: ReportPage }) {
   );
 }
 
-const percent = (share: number) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
+const percent = (share: number) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)}%`;
 
 interface SharesProps {
   label: string;

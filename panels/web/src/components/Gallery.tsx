@@ -22,6 +22,7 @@ export function Gallery({ pictures, label, onPick, columns = 3, marked, onMark }
   const items = React.useRef<(HTMLButtonElement | null)[]>([]);
   const last = pictures.length - 1;
   const focusable = Math.min(current, last);
+  const captioned = pictures.some((picture) => picture.caption);
   React.useEffect(() => {
     if (!marked?.size) setAnchor(null);
   }, [marked]);
@@ -98,9 +99,11 @@ export function Gallery({ pictures, label, onPick, columns = 3, marked, onMark }
           }}
         >
           <Thumbnail path={picture.path} alt={picture.caption} />
-          <Typography variant="caption" component="div" noWrap color="text.primary" sx={{ mt: 0.25, minHeight: "1.6em" }}>
-            {picture.caption}
-          </Typography>
+          {captioned && (
+            <Typography variant="caption" component="div" noWrap color="text.primary" sx={{ mt: 0.25, minHeight: "1.6em" }}>
+              {picture.caption}
+            </Typography>
+          )}
           {(picture.decided || picture.note) && (
             <Typography variant="caption" component="div" noWrap color="text.secondary">
               {picture.decided ?? picture.note}
