@@ -8,6 +8,7 @@ import type { Advice, Picture, Send } from "./types";
 
 const NEIGHBORS_WIDTH = 420;
 const CELL_WIDTH = 96;
+const ROW_WIDTH = 72;
 
 interface Choice {
   chosen: string | null;
@@ -149,7 +150,7 @@ function Table({ pictures, rows, cells, low, high, onOpen }: TableProps) {
   const { palette } = useTheme();
   const shade = (value: number) => alpha(palette.primary.main, 0.75 * Math.max(0, Math.min(1, (value - low) / (high - low))));
   return (
-    <Box role="table" sx={{ display: "grid", gap: "2px", alignItems: "center", gridTemplateColumns: `minmax(44px, max-content) repeat(${pictures.length}, minmax(40px, ${CELL_WIDTH}px))`, overflowX: "auto" }}>
+    <Box role="table" sx={{ display: "grid", gap: "2px", alignItems: "center", gridTemplateColumns: `minmax(${ROW_WIDTH}px, max-content) repeat(${pictures.length}, minmax(36px, ${CELL_WIDTH}px))`, overflowX: "auto" }}>
       <span />
       {pictures.map((picture) => (
         <Box key={picture.id} onClick={() => onOpen(picture.id)} title={`Open ${picture.caption}`} sx={{ cursor: "pointer", textAlign: "center", maxWidth: 96, width: "100%", mx: "auto" }}>
