@@ -102,21 +102,16 @@ def open_review(page: Any) -> None:
 
 def open_report(page: Any) -> None:
     """The Curation Report panel beside the grid."""
-    page.get_by_test_id("new-panel-btn").first.click()
+    page.get_by_test_id("new-panel-btn").last.click()  # of the place beside the grid, where there is one already
     page.get_by_text("Curation Report", exact=True).first.click()
     page.get_by_text("Against random subsets", exact=True).wait_for()
 
 
-def open_comparison(page: Any, n: int) -> None:
-    """The Curation Compare panel beside the grid, with the grid's first n samples selected."""
-    page.get_by_test_id("new-panel-btn").first.click()
+def open_comparison(page: Any) -> None:
+    """The Curation Compare panel beside the grid, while no sample is selected."""
+    page.get_by_test_id("new-panel-btn").last.click()  # of the place beside the grid, where there is one already
     page.get_by_text("Curation Compare", exact=True).first.click()
     page.get_by_text("No sample is selected", exact=True).wait_for()
-    for number in range(n):
-        picture = page.get_by_test_id("looker").nth(number)
-        picture.hover()
-        picture.click(position={"x": 10, "y": 10})  # its checkbox
-    page.get_by_text("Nearest neighbors of 1", exact=True).wait_for()
 
 
 def open_map(page: Any) -> Any:

@@ -41,7 +41,7 @@ def main() -> None:
     DOCS.mkdir(exist_ok=True)
     try:
         with chromium() as browser:
-            take(open_app(browser, f"http://127.0.0.1:{port}/datasets/{DEMO}"))
+            take(open_app(browser, f"http://127.0.0.1:{port}/datasets/{DEMO}"), session)
     finally:
         session.close()
         fo.close_app()
@@ -55,7 +55,7 @@ def measure(dataset: Any) -> None:
         curate(dataset, "report", rank_field="subset_rank", label_field="ground_truth")
 
 
-def take(page: Any) -> None:
+def take(page: Any, session: Any) -> None:
     """The Curation panel, a run's page, a form, the Review, the Report, the Compare panel, and the Map."""
     open_curation(page)
     keep(page, "curation.png")
@@ -68,9 +68,11 @@ def take(page: Any) -> None:
     keep(page, "review.png")
     open_report(page)
     keep(page, "report.png")
-    open_comparison(page, 4)
+    open_comparison(page)
+    session.selected = session.dataset.take(4, seed=51).values("id")
+    page.get_by_text("Nearest neighbors of 1", exact=True).wait_for()
     keep(page, "compare.png")
-    page.keyboard.press("Escape")  # takes the selection away
+    session.selected = []
     canvas = open_map(page)
     page.get_by_role("button", name="Lasso").click()
     draw_around(page, canvas, 0.22)

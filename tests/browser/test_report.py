@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from browser import open_comparison, open_report
+from browser import open_report
 from image_curation import curate
 
 COUNTS = "n => parseInt((document.querySelector('[data-cy=entry-counts]')?.innerText ?? '0').replace(/\\D/g, '')) === n"
@@ -28,10 +28,3 @@ def test_report__a_cluster_drives_the_grid(page: Any, digits: Any) -> None:
         page.wait_for_function(COUNTS, arg=len(digits))
     finally:
         digits.untag_samples("the first")
-
-
-def test_comparison__follows_the_selection(page: Any, digits: Any) -> None:
-    open_comparison(page, 2)
-    page.get_by_text("How alike they are", exact=True).wait_for()
-    page.get_by_role("button", name="Show them in the grid").click()
-    page.wait_for_function(COUNTS, arg=9)

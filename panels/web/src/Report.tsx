@@ -6,7 +6,7 @@ import { AdviceCard, Card, Curve, Gallery, Icon, Strip } from "./components";
 import type { MeasureRow, ReportData, ReportHistory, ReportPage, Verdict } from "./reportTypes";
 import type { Send } from "./types";
 
-const WORDS: Record<Verdict, string> = { better: "better", worse: "worse", alike: "no different" };
+const WORDS: Record<Verdict, string> = { better: "better", worse: "worse", alike: "like random" };
 const COLORS: Record<Verdict, string> = { better: "success.main", worse: "error.main", alike: "text.secondary" };
 const NONE = "none";
 
