@@ -58,6 +58,7 @@ def app(digits: Any) -> Iterator[Any]:
         port = probe.getsockname()[1]
     session = fo.launch_app(digits, remote=True, address="127.0.0.1", port=port)
     _wait_for(port)
+    _wait_for_client(session)
     yield session
     session.close()
 
@@ -93,3 +94,12 @@ def _wait_for(port: int, patience: float = 60) -> None:
                 return
         time.sleep(0.2)
     raise TimeoutError(f"the App did not answer on port {port} within {patience:.0f} s")
+
+
+def _wait_for_client(session: Any, patience: float = 60) -> None:
+    """The session may send nothing before it is connected; while the App is slow to start it tries every ten seconds."""
+    end = time.monotonic() + patience
+    while not session._client._connected:
+        if time.monotonic() > end:
+            raise TimeoutError(f"the session was not connected to the App within {patience:.0f} s")
+        time.sleep(0.2)
