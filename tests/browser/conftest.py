@@ -97,7 +97,7 @@ def _wait_for(port: int, patience: float = 60) -> None:
 
 
 def _wait_for_client(session: Any, patience: float = 60) -> None:
-    """The session may send nothing before it is connected; while the App is slow to start it tries every ten seconds."""
+    """The session may send nothing before it is connected; while the App is slow to start it asks every ten seconds."""
     end = time.monotonic() + patience
     while not session._client._connected:
         if time.monotonic() > end:
