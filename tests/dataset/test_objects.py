@@ -120,6 +120,8 @@ def test_method__writes_attributes_of_the_objects(method: Method, embedded: Any,
     try:
         run = curate(embedded, method.name, key="try_it", **_params(method, tmp_path))
     except ParamError as error:
+        if method.stage == "clean" and method.name != "find_multilabel_issues":
+            raise  # these all work on objects
         pytest.skip(f"{method.name} asks for more: {error}")
     before = set(embedded.get_field_schema(flat=True))
     assert (run.status, run.patches_field, run.target) == ("done", "objects", "dataset")
@@ -362,6 +364,7 @@ def test_vectors__of_fiftyones_own_patch_embeddings(drawn: Any) -> None:
         ("find_duplicates", {"patches_field": "other", "embeddings": "crops"}, "about the same things"),
         ("find_label_issues", {"embeddings": "whole", "label_field": "objects"}, "patches_field='objects'"),
         ("find_label_issues", {"embeddings": "crops", "label_field": "other"}, "patches_field='other'"),
+        ("find_multilabel_issues", {"embeddings": "crops", "label_field": "sets"}, "compares what whole images hold"),
         ("compute_embeddings", {"patches_field": "other"}, "none of its images has any in 'other'"),
     ],
 )
