@@ -325,6 +325,18 @@ def test_find_duplicates__of_objects_without_vectors(drawn: Any) -> None:
     assert run.n == N
 
 
+def test_move_threshold__of_objects(embedded: Any) -> None:
+    """Attributes after the move are those of a new run."""
+    given = {"embeddings": "crops", "exact": False, "confirm": False}
+    for key, threshold in (("low", 0.5), ("high", 0.999)):
+        curate(embedded, "find_duplicates", key=key, threshold=threshold, **given)
+    names = ("group", "kind", "keep", "similarity", "copies")
+    low, high = ([embedded.values(f"{ROOT}.{key}_{name}") for name in names] for key in ("low", "high"))
+    assert low != high
+    assert act(embedded, "move_threshold", key="low", threshold=0.999)["headline"].endswith(" objects changed")
+    assert [embedded.values(f"{ROOT}.low_{name}") for name in names] == high
+
+
 def test_find_spurious_cues__of_the_objects_labels(drawn: Any) -> None:
     run = curate(drawn, "find_spurious_cues", label_field="objects")
     assert (run.patches_field, run.params["patches_field"], run.n) == ("objects", None, N)
