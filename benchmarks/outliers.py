@@ -1,14 +1,15 @@
 """Outliers: our score against FiftyOne Brain's uniqueness and scikit-learn's local outlier factor, on planted ones.
 
-CIFAR-10's 5,000 images of CIFAR-10N among which photographs of COCO are planted, MobileNetV2 features of both: 60 each
-by itself; 20 that are there five times, as near copies; and ten tiny clusters of 4 to 9 variations of one, whose inner
-spread is half of the usual distance between neighbors.
+The 5,000 images of CIFAR-10N among which photographs are planted, MobileNetV2 features of both: 60 of COCO, of many
+things; 60 of ants and bees, which keep each other company; 20 of COCO that are there five times, as near copies; and
+ten tiny clusters of 4 to 9 variations of one, whose inner spread is half of the usual distance between neighbors.
 
-    python benchmarks/outliers.py [alone] [copied] [clusters]
+    python benchmarks/outliers.py [alone] [alike] [copied] [clusters]
 """
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 import time
@@ -22,7 +23,8 @@ from duplicates import own_database
 
 N = 5_000
 HOW = {
-    "alone": "60 photographs, each by itself",
+    "alone": "60 photographs of many things",
+    "alike": "60 photographs of ants and bees",
     "copied": "20 photographs, each five times",
     "clusters": "ten clusters of 4 to 9",
 }
@@ -31,11 +33,12 @@ HOW = {
 def planted(how: str, seed: int = 0) -> tuple[Any, Any]:
     """(n, 1280) float32 unit vectors, and (n,) bool, which of them are planted; in random order."""
     rng = np.random.default_rng(seed)
-    with np.load(SHARED / "coco256" / "embeddings_mobilenetv2.npz", allow_pickle=False) as arrays:
-        foreign = next(arrays[name] for name in arrays.files if arrays[name].ndim == 2)
+    source = "hymenoptera" if how == "alike" else "coco256"
+    with np.load(SHARED / source / "embeddings_mobilenetv2.npz", allow_pickle=False) as arrays:
+        foreign = next(arrays[name] for name in arrays.files if arrays[name].shape[1:] == (1280,))
     usual, foreign = unit(cifar()[:N]), unit(foreign.astype(np.float32))
     foreign = foreign[rng.permutation(len(foreign))]
-    if how == "alone":
+    if how in ("alone", "alike"):
         strange = foreign[:60]
     elif how == "copied":
         strange = around(np.repeat(foreign[:20], 5, axis=0), 0.02, rng)
@@ -74,6 +77,7 @@ def uniqueness(x: Any) -> tuple[Any, None]:
     import fiftyone as fo
     import fiftyone.brain as fob
 
+    logging.getLogger("fiftyone").setLevel(logging.WARNING)  # it would announce itself in the table
     dataset = fo.Dataset()
     dataset.add_samples([fo.Sample(filepath=f"/nowhere/{row}.jpg") for row in range(len(x))], progress=False)
     fob.compute_uniqueness(dataset, embeddings=x.astype(np.float64))
