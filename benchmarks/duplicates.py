@@ -10,7 +10,9 @@ how long the threshold takes to move afterwards, on 100,000 samples.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
+import itertools
 import os
 import sys
 import tempfile
@@ -190,29 +192,59 @@ def run_caltech() -> None:
     judged(paths, described(paths), score, "precision of pairs | recall of pairs")
 
 
-def run_moving(n: int = 100_000) -> None:
-    """Moving the threshold of a run on many samples, through the database. Files do not exist: vectors alone."""
+def run_moving(n: int = 100_000, copies: int = 10_000) -> None:
+    """Moving the threshold of a run on many samples, through the database: what the run left is made, not searched."""
     import fiftyone as fo
-    from image_curation import act, curate
+    from bson import ObjectId
+    from image_curation import act
+    from image_curation.core.copies import Copies
+    from image_curation.core.duplicates import METHOD, DuplicatesParams, Worth, move
+    from image_curation.core.method import silent
+    from image_curation.dataset import columns, runs, store
+    from image_curation.dataset.rows import Rows
 
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(n, 32)).astype(np.float32)
-    copies = rng.choice(n, n // 10, replace=False)
-    x[copies] = x[rng.integers(0, n, len(copies))] + rng.uniform(0.01, 0.3, (len(copies), 1)) * rng.normal(
-        size=(len(copies), 32)
-    )
     dataset = fo.Dataset()
-    dataset.add_samples([fo.Sample(filepath=f"/nowhere/{row}.jpg", vectors=x[row]) for row in range(n)], progress=False)
-    began = time.perf_counter()
-    run = curate(dataset, "find_duplicates", embeddings="vectors", exact=False, confirm=False, threshold=0.9)
-    print(f"\n### Moving the threshold on {n:,} samples\n")
-    print(f"first run: {time.perf_counter() - began:.1f} s, {run.headline}", flush=True)
-    for threshold in (0.95, 0.99, 0.9):
-        began, worked = time.perf_counter(), time.process_time()
-        said = act(dataset, "move_threshold", key=run.key, threshold=threshold)["headline"]
+    dataset.add_sample(fo.Sample(filepath="/nowhere/0.jpg"))
+    first = dataset._sample_collection.find_one({})
+    more = [{**first, "_id": ObjectId(), "filepath": f"/nowhere/{row}.jpg"} for row in range(1, n)]
+    dataset._sample_collection.insert_many(more)
+    rng = np.random.default_rng(0)
+    pairs = np.unique(np.sort(rng.integers(0, n, (copies, 2)), axis=1), axis=0)
+    pairs = pairs[pairs[:, 0] < pairs[:, 1]]
+    similarity = rng.uniform(0.9, 1, len(pairs)).astype(np.float32)
+    no, nothing = np.zeros(n, dtype=bool), np.zeros(0, np.int64)
+    found = Copies(np.arange(n), no, pairs[:, 0], pairs[:, 1], similarity, {}, {"floor": 0.9})
+    worth = Worth(~no, no, rng.integers(1, 9, n), rng.random(n), nothing)
+    params, rows = DuplicatesParams(threshold=0.9), Rows(dataset.view(), None)
+    kept = {**found.kept(), **worth.kept()}
+    made = move(kept, params, 0.9)
+    run = runs.Run(key="duplicates", method=METHOD.name, method_version=METHOD.version, params=params.to_dict())
+    run = runs.start(dataset, run)
+    writes, count = columns.write(dataset, METHOD, run.key, rows, made, silent)
+    store.keep(dataset, run.key, kept, rows)
+    runs.finish(dataset, dataclasses.replace(run, writes=writes, n=count, facts=dict(made.facts)))
+    print(f"\n### Moving the threshold on {n:,} samples with {len(pairs):,} pairs\n")
+    print("| from | to | samples written | wall s | CPU s of Python | of them grouping | CPU s of the database |")
+    print("|---|---|---|---|---|---|---|")
+    steps = (0.9, 0.91, 0.9, 0.95, 0.99, 0.95, 0.9)
+    for before, threshold in itertools.pairwise(steps):
+        _, grouping = timed(
+            lambda before=before, threshold=threshold: [move(kept, params, t) for t in (before, threshold)]
+        )
+        began, worked, stored = time.perf_counter(), time.process_time(), database_seconds()
+        changed = act(dataset, "move_threshold", key=run.key, threshold=threshold)["changed"]
         wall, cpu = time.perf_counter() - began, time.process_time() - worked
-        print(f"to {threshold}: {wall:.2f} s wall, {cpu:.2f} s CPU; {said}", flush=True)
+        stored = database_seconds() - stored
+        print(f"| {before} | {threshold} | {changed:,} | {wall:.2f} | {cpu:.2f} | {grouping:.2f} | {stored:.2f} |")
     dataset.delete()
+
+
+def database_seconds() -> float:
+    """CPU seconds that the databases of this process have used."""
+    import psutil
+
+    mine = [child for child in psutil.Process().children(recursive=True) if child.name().startswith("mongod")]
+    return sum(child.cpu_times().user + child.cpu_times().system for child in mine)
 
 
 def own_database(folder: Path) -> None:

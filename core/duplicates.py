@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from .copies import Copies, K, find_copies, of_kept
-from .folds import groups_of_many
 from .method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Progress
 from .neighbors import Graph
 from .objects import ObjectParams
@@ -60,11 +59,11 @@ def find_duplicates(inputs: Inputs, params: DuplicatesParams, progress: Progress
     graph = inputs.neighbors(K, "cosine", progress) if params.embeddings is not None else None
     found = find_copies(inputs, graph, params.threshold, params.exact, params.confirm, progress)
     looks = dict(found.looks)
-    widest = _members(groups_of(found)[0])
+    widest = groups_of(found)[0]
     if params.keep == "best":
-        unseen = [row for rows in widest for row in rows.tolist() if row not in looks]
+        unseen = [row for row in np.flatnonzero(widest >= 0).tolist() if row not in looks]
         looks |= looks_at(inputs.paths, unseen, progress)
-    worth = Worth.of(inputs, graph, groups_of(found)[0], looks)
+    worth = Worth.of(inputs, graph, widest, looks)
     columns = _columns(found.above(found.facts["threshold"]), worth, params)
     return replace(columns, kept={**found.kept(), **worth.kept()})
 
@@ -117,42 +116,46 @@ class Worth:
         """The arrays by name."""
         return {name: getattr(self, name) for name in WORTH}
 
-    def best_of(self, rows: Array) -> int:
-        """The copy worth keeping: readable, of undoubted label, largest, sharpest, first; in this order."""
-        order = np.lexsort((rows, -self.sharpness[rows], -self.pixels[rows], self.doubtful[rows], ~self.readable[rows]))
-        return int(rows[order[0]])
+    def best_of(self, group: Array) -> Array:
+        """The row worth keeping of each group: readable, of undoubted label, largest, sharpest, first; in this order.
+
+        Args:
+            group: (n,) number of each row's group, -1 for none.
+
+        Returns:
+            (g,) int64 rows, by number of the group.
+        """
+        rows = np.flatnonzero(group >= 0)
+        size, sharp = -self.pixels[rows], -self.sharpness[rows]
+        order = np.lexsort((rows, sharp, size, self.doubtful[rows], ~self.readable[rows], group[rows]))
+        ranked = rows[order]
+        return ranked[np.flatnonzero(np.diff(group[ranked], prepend=-1))]
 
 
 def _columns(found: Copies, worth: Worth, params: DuplicatesParams) -> Columns:
     group, similarity = groups_of(found)
-    members = _members(group)
-    keep = np.ones(len(group), dtype=bool)
+    grouped = group >= 0
+    keep = ~grouped
+    keep[np.unique(group[grouped]) if params.keep == "first" else worth.best_of(group)] = True
     copies = np.ones(len(group), dtype=np.int64)
-    for rows in members:
-        keep[rows] = False
-        keep[rows[0] if params.keep == "first" else worth.best_of(rows)] = True
-        copies[rows] = len(rows)
+    copies[grouped] = np.bincount(group[grouped])[group[grouped]]
     kind = [None if at < 0 else ("exact" if same else "near") for at, same in zip(group, found.identical, strict=True)]
     values: dict[str, Any] = {
         "keep": keep,
-        "group": [None if at < 0 else int(at) for at in group],
+        "group": [None if at < 0 else at for at in group.tolist()],
         "kind": kind,
         "similarity": similarity,
         "copies": copies,
     }
-    return Columns(values, found.facts | _facts(worth.labels, members, kind, keep))
-
-
-def _members(group: Array) -> list[Array]:
-    """Rows of each group."""
-    return groups_of_many(np.where(group < 0, len(group) + np.arange(len(group)), group))
+    return Columns(values, found.facts | _facts(worth.labels, group, kind, keep, copies))
 
 
 def groups_of(found: Copies) -> tuple[Array, Array]:
     """Tight groups of rows.
 
     Returns:
-        group: (n,) int64 number of the group, from 0 and largest first; -1 for rows without a copy.
+        group: (n,) int64 number of the group, which is its first row, so that a group has the same number at
+            every threshold that leaves it whole; -1 for rows without a copy.
         similarity: (n,) float64 cosine to the group's medoid; the medoid's own is that to its nearest copy. NaN
             outside groups.
     """
@@ -161,12 +164,10 @@ def groups_of(found: Copies) -> tuple[Array, Array]:
     copied = np.bincount(found.unit, minlength=n_units)[found.unit] > 1
     centre_of, similarity = centre[found.unit], nearness[found.unit].astype(np.float64)
     similarity[copied & (found.unit == centre_of)] = 1.0
-    sizes = np.bincount(centre_of, minlength=n_units)
-    order = np.argsort(-sizes, kind="stable")
-    number = np.empty(n_units, dtype=np.int64)
-    number[order] = np.arange(n_units)
-    number[sizes < 2] = -1
-    group = number[centre_of]
+    first = np.empty(n_units, dtype=np.int64)
+    first[centre_of[::-1]] = np.arange(len(centre_of))[::-1]  # of several rows of a group the first is written last
+    alone = np.bincount(centre_of, minlength=n_units) < 2
+    group = np.where(alone[centre_of], -1, first[centre_of])
     return group, np.where(group < 0, np.nan, similarity)
 
 
@@ -192,9 +193,10 @@ def tight_groups(n: int, one: Array, other: Array, similarity: Array) -> tuple[A
     starts = np.searchsorted(a, np.arange(n + 1))
     degree, total = np.diff(starts), np.bincount(a, weights=s, minlength=n)
     medoid, near = np.full(n, -1, dtype=np.int64), np.ones(n, dtype=np.float32)
-    for unit in np.lexsort((np.arange(n), -total, -degree)).tolist():
-        if degree[unit] == 0:
-            break
+    couple = (degree[a] == 1) & (degree[b] == 1)  # most groups are pairs of which neither has another partner
+    medoid[a[couple]], near[a[couple]] = np.minimum(a[couple], b[couple]), s[couple]
+    units = np.flatnonzero((degree > 0) & (medoid < 0))
+    for unit in units[np.lexsort((units, -total[units], -degree[units]))].tolist():
         if medoid[unit] >= 0:
             continue
         partners = slice(starts[unit], starts[unit + 1])
@@ -241,25 +243,28 @@ def doubtful_labels(labels: GivenLabels | None, graph: Graph | None, group: Arra
     return doubtful
 
 
-def _facts(labels: Array, members: Sequence[Array], kind: Sequence[str | None], keep: Array) -> Facts:
+def _facts(labels: Array, group: Array, kind: Sequence[str | None], keep: Array, copies: Array) -> Facts:
     kinds = Counter(kind)
     surplus = int((~keep).sum())
+    groups = len(np.unique(group[group >= 0]))
     facts: Facts = {
         "samples": len(keep),
-        "groups": len(members),
-        "largest_group": max(map(len, members), default=0),
+        "groups": groups,
+        "largest_group": int(copies.max()) if groups else 0,
         "in_groups": {name: kinds[name] for name in ("exact", "near")},
         "surplus": surplus,
-        "headline": f"{surplus:,} surplus copies of {len(members):,} pictures among {len(keep):,} samples",
+        "headline": f"{surplus:,} surplus copies of {groups:,} pictures among {len(keep):,} samples",
     }
     if len(labels):
-        facts["groups_with_different_labels"] = sum(len(np.unique(labels[rows])) > 1 for rows in members)
+        inside = np.flatnonzero(group >= 0)
+        pairs = np.unique(np.stack([group[inside], labels[inside]]), axis=1)
+        facts["groups_with_different_labels"] = int((np.bincount(pairs[0]) > 1).sum()) if len(inside) else 0
     return facts
 
 
 METHOD = Method(
     name="find_duplicates",
-    version=2,
+    version=3,
     label="Find duplicates",
     stage="clean",
     key="duplicates",
@@ -270,7 +275,7 @@ METHOD = Method(
         Column(
             "group",
             int,
-            "Number of the group of copies, 0 the largest; none for a picture that is there once",
+            "Number of the group of copies, by the place of its first picture; none for a picture that is there once",
             group=True,
         ),
         Column("kind", str, "Of a copy: exact, another sample has the same file or pixels; or near", group=True),

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .beliefs import Beliefs
-from .folds import groups_of_many, near_duplicate_groups
+from .folds import groups_of_many, leaving_together
 from .method import Array, Column, Columns, Facts, GivenSets, Inputs, Method, Progress
 from .neighbors import Graph
 from .params import ParamError, Params, param
@@ -39,6 +39,9 @@ class MultilabelIssuesParams(Params):
 
     embeddings: str = param("embeddings", "Embeddings to judge labels by", reads="embeddings")
     label_field: str = param("ground_truth", "Classifications to check", reads="label_sets")
+    group_field: str | None = param(
+        None, "What belongs together and must not judge its own: patient, video, camera", reads="values"
+    )
 
 
 def find_multilabel_issues(inputs: Inputs, params: MultilabelIssuesParams, progress: Progress) -> Columns:
@@ -75,15 +78,24 @@ def find_multilabel_issues(inputs: Inputs, params: MultilabelIssuesParams, progr
 
 
 def probabilities(inputs: Inputs, rows: Array, y: Array, progress: Progress) -> Array:
-    """(m, C) probability of each class for each of the labelled rows, by models that did not see the row.
+    """(m, C) probability of each class for each of the labelled rows, by models that did not see the row, nor what
+    leaves with it: near copies and its group.
 
     Args:
         rows: (m,) the labelled rows.
         y: (m, C) bool, their classes.
+
+    Raises:
+        ParamError: all labelled rows leave together.
     """
     progress(0, 3, "leaving each sample out")
     graph = inputs.neighbors(NEIGHBORS, "cosine", progress)
-    groups = near_duplicate_groups(graph)
+    groups = leaving_together(inputs, graph)
+    if len(np.unique(groups[rows])) < 2:
+        raise ParamError(
+            "Judging sets of labels needs at least 2 labelled pictures that are neither near-duplicates nor of one "
+            f"group; got {len(rows):,} that belong together: label more, or name a group_field with more values"
+        )
     x = unit_rows(inputs.vectors)[rows]
     ridge = left_out(x, y.astype(np.float64), groups_of_many(groups[rows]))
     progress(1, 3, "asking the neighbors")
@@ -116,9 +128,18 @@ def left_out(x: Array, y: Array, groups: list[Array]) -> Array:
     for group in groups:
         z = ridge.rotate(x[group])
         residual = y[group] - (z @ (shrink[:, None] * ridge.cross) + ridge.prior)
-        hat = (z * shrink) @ z.T + 1.0 / ridge.weight
-        out[group] = y[group] - np.linalg.solve(np.eye(len(group)) * (1 + 1e-9) - hat, residual)
+        # their hat matrix is u u^T
+        u = np.column_stack([z * np.sqrt(shrink), np.full(len(group), ridge.weight**-0.5)])
+        out[group] = y[group] - _without_hat(u, residual)
     return out
+
+
+def _without_hat(u: Array, residual: Array) -> Array:
+    """(m, C) solution r' of (I - u u^T) r' = r; where m is larger than the width of u, by Woodbury's identity."""
+    if len(u) <= u.shape[1]:
+        return np.asarray(np.linalg.solve(np.eye(len(u)) * (1 + 1e-9) - u @ u.T, residual))
+    inner = np.eye(u.shape[1]) * (1 + 1e-9) - u.T @ u
+    return np.asarray(residual + u @ np.linalg.solve(inner, u.T @ residual))
 
 
 def _without_self(ridge: Ridge, x: Array, y: Array, penalty: float) -> Array:
@@ -129,10 +150,10 @@ def _without_self(ridge: Ridge, x: Array, y: Array, penalty: float) -> Array:
 
 
 def neighbor_shares(graph: Graph, groups: Array, rows: Array, y: Array) -> Array:
-    """(m, C) share of the labelled neighbors, near copies aside, that have each class; the overall share where none is.
+    """(m, C) share of the labelled neighbors of other groups that have each class; the overall share where none is.
 
     Args:
-        groups: (n,) near-duplicate groups.
+        groups: (n,) of rows that leave together.
         rows: (m,) the labelled rows. y: (m, C) bool.
     """
     place = np.full(graph.n, -1, dtype=np.int64)

@@ -253,11 +253,14 @@ def rewrite(
         path: _plain(method.column(name), values[name], into.ids, dataset.get_field(path))
         for name, path in paths.items()
     }
-    for begin in range(0, len(rows), BATCH):
-        now = datetime.now(timezone.utc)
-        some = [int(row) for row in rows[begin : begin + BATCH]]
-        given = [{path: of(row) for path, of in plain.items()} | {"last_modified_at": now} for row in some]
-        dataset._bulk_write([into.update(row, own) for row, own in zip(some, given, strict=True)])
+    alike: dict[str, tuple[dict[str, Any], list[int]]] = {}  # many rows get the same: those that leave their groups
+    for row in rows.tolist():
+        own = {path: of(row) for path, of in plain.items()}
+        alike.setdefault(repr(own), (own, []))[1].append(row)
+    now = {"last_modified_at": datetime.now(timezone.utc)}
+    updates = [update for own, some in alike.values() for update in into.updates(some, {**own, **now})]
+    for begin in range(0, len(updates), BATCH):
+        dataset._bulk_write(updates[begin : begin + BATCH])
 
 
 def _clear_place(dataset: fo.Dataset, key: str, paths: Sequence[str]) -> None:

@@ -42,7 +42,8 @@ def move_threshold(samples: fo.DatasetView, params: MoveThresholdParams, progres
     given = declared.params.from_dict(run.params)
     progress(0, 2, "grouping")
     before, after = run.facts["threshold"], declared.move(arrays, given, params.threshold)
-    old = declared.move(arrays, given, before) if before is not None else None
+    as_now = before is not None and run.method_version == declared.version  # else its fields mean something else
+    old = declared.move(arrays, given, before) if as_now else None
     rows = np.arange(len(into)) if old is None else _changed(old, after, run.writes)
     if after.rows is not None:
         rows = rows[after.rows[rows]]
@@ -50,7 +51,8 @@ def move_threshold(samples: fo.DatasetView, params: MoveThresholdParams, progres
     columns.rewrite(dataset, declared, run.writes, into, rows, after.values)
     headline = curate.said_of(into, after.facts["headline"])
     facts = {**run.facts, **after.facts, "headline": headline, "moved_from": before}
-    runs.finish(dataset, replace(run, facts=facts, params={**run.params, "threshold": params.threshold}))
+    moved = {**run.params, "threshold": params.threshold}
+    runs.finish(dataset, replace(run, facts=facts, params=moved, method_version=declared.version))
     progress(2, 2, "writing fields")
     return {
         "headline": f"{headline}; {counted(len(rows), into.word)} changed",

@@ -15,7 +15,7 @@ import fiftyone as fo
 import fiftyone.core.fields as fof
 import numpy as np
 from bson import ObjectId
-from pymongo import UpdateOne
+from pymongo import UpdateMany, UpdateOne
 
 from ..core.images import Region
 from ..core.method import Array
@@ -153,6 +153,16 @@ class Rows:
         here, cut = f"{self._root}.$", len(self._root)
         placed = {here + path[cut:] if path.startswith(f"{self._root}.") else path: one for path, one in values.items()}
         return UpdateOne({**sample, f"{self._root}._id": ObjectId(self.ids[row])}, {"$set": placed})
+
+    def updates(self, rows: Sequence[int], values: dict[str, Any]) -> list[UpdateOne | UpdateMany]:
+        """The database's updates that set the same values, path → value, of several rows; of samples in one."""
+        if self._root is not None or len(rows) == 1:
+            return [self.update(row, values) for row in rows]
+        parts = (rows[begin : begin + BATCH] for begin in range(0, len(rows), BATCH))
+        return [
+            UpdateMany({"_id": {"$in": [ObjectId(self.images[row]) for row in part]}}, {"$set": values})
+            for part in parts
+        ]
 
     def set(self, dataset: fo.Dataset, path: str, value: Any) -> None:
         """Give every row the same value in a field that is declared."""

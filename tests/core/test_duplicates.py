@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from image_curation.core.copies import Copies
 from image_curation.core.duplicates import (
     DuplicatesParams,
     Worth,
     doubtful_labels,
     find_duplicates,
+    groups_of,
     move,
     tight_groups,
 )
@@ -216,8 +218,10 @@ def test_best_of__order_of_the_policy() -> None:
 
     def best(looks: dict[int, Any], doubtful: tuple[bool, bool] = (False, False)) -> int:
         nothing = np.zeros(0, np.int64)
-        worth = Worth.of(Inputs(n=2), None, np.array([0, 0]), looks)
-        return replace(worth, doubtful=np.array(doubtful), labels=nothing).best_of(np.array([0, 1]))
+        worth = replace(
+            Worth.of(Inputs(n=2), None, np.array([0, 0]), looks), doubtful=np.array(doubtful), labels=nothing
+        )
+        return int(worth.best_of(np.array([0, 0]))[0])
 
     assert best({1: small}) == 1  # the other cannot be read
     assert best({0: small, 1: large}) == 1
@@ -247,6 +251,16 @@ def test_move__equals_a_new_run(folder: list[Path]) -> None:
     exact = run(folder, None, embeddings=None)
     with pytest.raises(ParamError, match="it looked for exact copies only"):
         move(exact.kept, DuplicatesParams(), 0.9)
+
+
+def test_groups_of__numbers_stay_when_the_threshold_moves() -> None:
+    """Pairs 0-5, 1-4 and 2-3, and a triple 6-7-8 that loses 8: the others keep their numbers."""
+    one, other = np.array([0, 1, 2, 6, 6]), np.array([5, 4, 3, 7, 8])
+    similarity = np.array([0.99, 0.91, 0.97, 0.98, 0.92], np.float32)
+    found = Copies(np.arange(10), np.zeros(10, dtype=bool), one, other, similarity, {}, {})
+    low, high = groups_of(found)[0], groups_of(found.above(0.95))[0]
+    assert low.tolist() == [0, 1, 2, 2, 1, 0, 6, 6, 6, -1]
+    assert high.tolist() == [0, -1, 2, 2, -1, 0, 6, 6, -1, -1]
 
 
 def test_find_duplicates__counts_are_of_images(folder: list[Path]) -> None:

@@ -18,11 +18,12 @@ from image_curation.core.params import ParamError
 from sklearn.metrics import average_precision_score
 
 
-def run(x: Any, present: Any, known: Any = None) -> Columns:
+def run(x: Any, present: Any, known: Any = None, patient: Any = None) -> Columns:
     n = len(x)
     names = tuple(f"class {c}" for c in range(present.shape[1]))
     given = GivenSets(names, present, np.ones(n, dtype=bool) if known is None else known)
-    inputs = Inputs(n=n, embeddings=x.astype(np.float32), named={"label_field": given})
+    named = {"label_field": given} | ({} if patient is None else {"group_field": list(patient)})
+    inputs = Inputs(n=n, embeddings=x.astype(np.float32), named=named)
     return find_multilabel_issues(inputs, MultilabelIssuesParams(), silent)
 
 
@@ -68,6 +69,25 @@ def test_find_multilabel_issues__copies_do_not_vouch_for_each_other() -> None:
     assert run(x, given).values["is_issue"][[0, 300, 301, 302, 303]].all()
 
 
+def test_find_multilabel_issues__a_patient_does_not_judge_itself() -> None:
+    """Every patient has a look of its own, and some one wrong answer on all pictures: only others can tell."""
+    rng = np.random.default_rng(0)
+    patient = np.repeat(np.arange(60), 10)
+    _, true = scenes(60, classes=3)
+    wrong = np.zeros((60, 3), dtype=bool)
+    wrong[np.arange(8), rng.integers(0, 3, 8)] = True
+    given = (true ^ wrong)[patient]
+    look = rng.normal(size=(60, 60)) * 1.5
+    x = np.concatenate([6 * true[patient] + rng.normal(size=(600, 3)), look[patient] + rng.normal(size=(600, 60))], 1)
+    truth = wrong.any(axis=1)[patient]
+    alone, together = (run(x, given, patient=of).values["is_issue"] for of in (None, patient))
+    assert alone[truth].mean() < 0.1
+    assert together[truth].mean() > 0.8
+    assert truth[together].mean() > 0.7
+    with pytest.raises(ParamError, match="got 600 that belong together: label more, or name a group_field"):
+        run(x, given, patient=np.zeros(600, dtype=int))
+
+
 def test_find_multilabel_issues__rare_classes_and_gaps() -> None:
     x, true = scenes(200)
     true = np.column_stack([true, np.arange(200) < 2, np.ones(200, dtype=bool)])  # one too rare, one everywhere
@@ -92,21 +112,22 @@ def test_pooled__as_cleanlab_does() -> None:
     np.testing.assert_allclose(pooled(np.where(y, p, 1 - p)), expected, atol=1e-9)
 
 
-def test_left_out__against_refitting() -> None:
-    """Groups of one and of two rows, each predicted by a ridge regression that was fitted without them."""
+@pytest.mark.parametrize("group", [[4, 9], [4, 9, 11, 12, 20, 21]])
+def test_left_out__against_refitting(group: list[int]) -> None:
+    """A row, and groups of fewer rows than dimensions and of more: predicted by ridge regressions without them."""
     from sklearn.linear_model import Ridge as Refit
 
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(40, 3)), (rng.random((40, 2)) < 0.5).astype(float)
-    found = left_out(x, y, [np.array([4, 9])])
+    found = left_out(x, y, [np.array(group)])
     errors = []
     for penalty in 10.0 ** np.arange(-4.0, 1.51, 0.5):
         centred = x - x.mean(axis=0)
         scale = float(np.linalg.eigvalsh(centred.T @ centred).mean())
-        others = np.setdiff1d(np.arange(40), [4, 9])
-        pair = Refit(alpha=penalty * scale).fit(x[others], y[others]).predict(x[[4, 9]])
+        others = np.setdiff1d(np.arange(40), group)
+        together = Refit(alpha=penalty * scale).fit(x[others], y[others]).predict(x[group])
         alone = Refit(alpha=penalty * scale).fit(np.delete(x, 0, 0), np.delete(y, 0, 0)).predict(x[:1])
-        errors.append(np.abs(found[[4, 9]] - pair).max() + np.abs(found[:1] - alone).max())
+        errors.append(np.abs(found[group] - together).max() + np.abs(found[:1] - alone).max())
     assert min(errors) < 1e-6
 
 

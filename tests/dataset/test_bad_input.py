@@ -1,6 +1,7 @@
 """What people bring that is odd: each case ends in a result or in one sentence, for every method that cleans.
 
-Videos and groups are in `test_checkup.py`; a thousand classes of two samples in `tests/core/test_label_sources.py`.
+Videos and groups are in `test_checkup.py`; a thousand classes of two samples in `tests/core/test_label_sources.py`;
+objects with such boxes in `test_objects.py`.
 """
 
 from __future__ import annotations

@@ -24,9 +24,11 @@ def test_move_threshold__equals_a_new_run(dataset: Any) -> None:
     curate(dataset, "find_duplicates", key="high", threshold=high, **given)
     assert _fields(dataset, "low", names) != _fields(dataset, "high", names)
     before = dataset.values("low_keep")
+    stood = list(zip(*_fields(dataset, "low", names).values(), strict=True))
     summary = act(dataset, "move_threshold", key="low", threshold=high)
     assert _fields(dataset, "low", names) == _fields(dataset, "high", names)
-    assert summary["changed"] > 0
+    moved = list(zip(*_fields(dataset, "low", names).values(), strict=True))
+    assert summary["changed"] == sum(one != other for one, other in zip(stood, moved, strict=True)) > 0
     run = get_run(dataset, "low")
     assert (run.params["threshold"], run.facts["threshold"], run.facts["moved_from"]) == (high, high, low)
     assert run.headline == get_run(dataset, "high").headline
