@@ -64,7 +64,7 @@ class ClassifierParams(Params):
     trusted: str | None = param(
         None,
         "Samples whose labels are trusted, a field, tag or slice: tested on them, the run also tells what cleaning the "
-        "others is worth, which takes ten times as long",
+        "others is worth, which takes three times as long",
         reads="members",
     )
     subset: str | None = param(

@@ -105,7 +105,7 @@ def variants(x: Array, codes: Array, some: Array, seed: int) -> Mapping[str, Mad
     for row in np.flatnonzero(issue):
         if found["suggested"][row] is not None:
             mended[row] = int(found["suggested"][row])
-    fewer = np.random.default_rng(seed).permutation(len(some))[: int((~issue).sum())]
+    fewer = np.sort(np.random.default_rng(seed).permutation(len(some))[: int((~issue).sum())])
     made[WITHOUT] = some[~issue], told[~issue]
     made[RELABELLED] = some, mended
     made[FEWER] = some[fewer], told[fewer]

@@ -238,6 +238,15 @@ def test_attention__planted_digits_light_up_their_quadrant(tiny: Any) -> None:
 
 
 @slow
+def test_patches__tell_two_digits_apart(tiny: Any) -> None:
+    """Where the ink is would not do: the map must hold more on the digit asked for than on the other one."""
+    images, digits, places = quadrants.two_digits(150)
+    batch, rows = np.stack([tiny.prepare(image) for image in images]), np.arange(150)
+    held = quadrants.energy(tiny.explainer.patch_maps(batch, tiny.vectors[digits[None]], tiny.vectors)[0])
+    assert (held[rows, places[:, 0]] > held[rows, places[:, 1]]).mean() > 0.6
+
+
+@slow
 def test_explain__clip_from_files_with_words_and_classes_side_by_side(tmp_path: Path) -> None:
     digits = load_digits()
     rows = np.flatnonzero(digits.held_out & (digits.labels == 7))[:6]
