@@ -3,7 +3,7 @@
 Attention relevance: Chefer, Gur & Wolf 2021, Generic Attention-model Explainability, arXiv:2103.15679, eqs. 5 and 6; by
 their reading of CLIP, https://github.com/hila-chefer/Transformer-MM-Explainability.
 Patches: Gandelsman, Efros & Steinhardt 2024, Interpreting CLIP's Image Representation via Text-Based Decomposition,
-arXiv:2310.05916, eq. 6, the last layer only.
+arXiv:2310.05916, eq. 6: the attention's direct parts of all layers.
 
 Letters: b pictures, L tokens, H heads, d dimensions of the shared space.
 """
@@ -73,9 +73,9 @@ class ClipExplainer:
     def patch_maps(self, batch: Array, texts: Array, others: Array | None = None) -> Array:
         """What each patch's token adds to the agreement with a text, beyond what it adds to other texts.
 
-        The last layer adds sum_j A_cls,j v_j W to the class token, whose direct effect on the picture's vector is
-        linear once the final normalisation is taken as it stands; so each patch j has its part of the cosine. One
-        forward pass serves any number of texts.
+        Every layer adds sum_j A_cls,j v_j W to the class token, whose direct effect on the picture's vector is
+        linear once the final normalisation is taken as it stands; so each patch j has its part of the cosine, summed
+        over the layers. One forward pass serves any number of texts.
 
         Args:
             texts: (t, b, d) unit vectors.
@@ -89,7 +89,7 @@ class ClipExplainer:
         def run(rows: Array) -> Array:
             with (
                 torch.inference_mode(),
-                _parts_of_last(self._image_blocks[-1]) as parts,
+                _parts_of(self._image_blocks) as parts,
                 _scale_of(self._visual) as scale,
             ):
                 vectors = self._network.encode_image(torch.from_numpy(batch[rows]).to(self._device)).float()
@@ -206,28 +206,34 @@ def _recorded(blocks: list[Any]) -> Iterator[list[Any]]:
 
 
 @contextmanager
-def _parts_of_last(block: Any) -> Iterator[list[Any]]:
-    """While it lasts, what each token adds to the class token in this block is kept, (b, L, width)."""
-    kept: list[Any] = []
-
-    def attention(q_x: Any, k_x: Any = None, v_x: Any = None, attn_mask: Any = None) -> Any:
-        seen: list[Any] = []
-        out = _attend(block.attn, q_x, attn_mask, seen)
-        x = q_x if block.attn.batch_first else q_x.transpose(0, 1)
-        heads, width = block.attn.num_heads, x.shape[-1]
-        bias = None if block.attn.in_proj_bias is None else block.attn.in_proj_bias[2 * width :]
-        values = functional.linear(x, block.attn.in_proj_weight[2 * width :], bias).reshape(*x.shape[:2], heads, -1)
-        weighted = seen[0][:, :, 0].transpose(1, 2)[..., None] * values  # (b, L, H, width / H)
-        kept.append(weighted.flatten(2) @ block.attn.out_proj.weight.T)
-        return out
-
+def _parts_of(blocks: list[Any]) -> Iterator[list[Any]]:
+    """While it lasts, what each token adds to the class token is kept, summed over the blocks, (b, L, width)."""
     from torch.nn import functional
 
-    block.attention = attention
+    kept: list[Any] = []
+
+    def attention_of(block: Any) -> Any:
+        def attention(q_x: Any, k_x: Any = None, v_x: Any = None, attn_mask: Any = None) -> Any:
+            seen: list[Any] = []
+            out = _attend(block.attn, q_x, attn_mask, seen)
+            x = q_x if block.attn.batch_first else q_x.transpose(0, 1)
+            heads, width = block.attn.num_heads, x.shape[-1]
+            bias = None if block.attn.in_proj_bias is None else block.attn.in_proj_bias[2 * width :]
+            values = functional.linear(x, block.attn.in_proj_weight[2 * width :], bias).reshape(*x.shape[:2], heads, -1)
+            weighted = seen[0][:, :, 0].transpose(1, 2)[..., None] * values  # (b, L, H, width / H)
+            part = block.ls_1(weighted.flatten(2) @ block.attn.out_proj.weight.T)
+            kept[:] = [kept[0] + part] if kept else [part]
+            return out
+
+        return attention
+
+    for block in blocks:
+        block.attention = attention_of(block)
     try:
         yield kept
     finally:
-        del block.attention
+        for block in blocks:
+            del block.attention
 
 
 @contextmanager

@@ -18,10 +18,24 @@ from typing import Any
 import numpy as np
 
 from .classification_metrics import multi_label_report, single_label_report
+from .curating_curve import Learn, curating_curve, said
 from .folds import crossing_share, groups_of_many, near_duplicate_groups, stratified_folds
 from .logistic import PENALTIES, Design, sigmoid, softmax, solve
 from .logistic import Fit as LinearFit
-from .method import Array, Column, Columns, Facts, GivenLabels, Inputs, Label, Labels, LabelValues, Method, Progress
+from .method import (
+    Array,
+    Column,
+    Columns,
+    Facts,
+    GivenLabels,
+    Inputs,
+    Label,
+    Labels,
+    LabelValues,
+    Method,
+    Progress,
+    silent,
+)
 from .mlp import Mlp, solve_mlp
 from .nested import Fit, Nested, Scores, cross_validate
 from .params import ParamError, Params, param
@@ -29,6 +43,7 @@ from .probe import NEIGHBORS, unit_rows
 
 MLP_PENALTIES = tuple(float(value) for value in 10.0 ** np.arange(-1.0, -4.1, -0.5))
 PATH_ROWS = 20_000  # that the choice of a penalty looks at; the fits that predict use all
+INNER_FOLDS = 4  # of a classifier on the curve of cleanliness and size
 FEW = 10  # samples of a class below which the headline's figure says little about it
 
 
@@ -46,6 +61,15 @@ class ClassifierParams(Params):
     class_weights: str = param(
         "none", "Balanced lets rare classes count as much as frequent ones", among=("none", "balanced")
     )
+    trusted: str | None = param(
+        None,
+        "Samples whose labels are trusted, a field, tag or slice: tested on them, the run also tells what cleaning the "
+        "others is worth, which takes three times as long",
+        reads="members",
+    )
+    subset: str | None = param(
+        None, "With trusted samples, also what this subset teaches, beside a random one of its size", reads="members"
+    )
     hidden: int = param(64, "Units of the hidden layer", at_least=1, advanced=True)
     folds: int = param(5, "Folds of the cross-validation", at_least=2, at_most=20, advanced=True)
     seed: int = param(51, "Seed of the folds, the start and the intervals", at_least=0, advanced=True)
@@ -56,6 +80,10 @@ class ClassifierParams(Params):
             object.__setattr__(self, "label_field", None)
         elif not self.label_field:
             raise ParamError("ClassifierParams needs label_field or label_sets; got neither")
+        if self.label_sets and self.trusted:
+            raise ParamError("ClassifierParams.trusted needs one class per sample: set label_field, not label_sets")
+        if self.subset and not self.trusted:
+            raise ParamError("ClassifierParams.subset needs trusted, the samples to test on; got none")
         if len(set(self.classes)) < len(self.classes):
             raise ParamError(f"ClassifierParams.classes must be different names; got {list(self.classes)}")
 
@@ -117,6 +145,13 @@ def train_classifier(inputs: Inputs, params: ClassifierParams, progress: Progres
         "network": {name: source.get(name) for name in ("key", "model", "weights", "weights_hash")},
         **_kept(inputs, design, task, nested),
     }
+    trusted = inputs.named.get("trusted")
+    if trusted is not None:
+        curve = curating_curve(
+            inputs.vectors, task.codes, groups, trusted, _learner(design, task, groups, params),
+            inputs.named.get("subset"), params.seed, progress,
+        )  # fmt: skip
+        facts |= {"curating": curve, "headline": f"{facts['headline']}; {said(curve)}"}
     return Columns(values, facts)
 
 
@@ -219,6 +254,22 @@ def head_of(path: str | Path) -> dict[str, Array]:
             return {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise ParamError(f"The trained classifier cannot be read from {path} ({error}); train it again") from None
+
+
+def _learner(design: Design, task: Task, groups: Array, params: ClassifierParams) -> Learn:
+    """Trains the classifier asked for on some rows, its regularisation chosen by folds of these."""
+
+    def learn(rows: Array, codes: Array) -> Array:
+        everywhere, fold = np.full(len(groups), -1), np.full(len(groups), -1)
+        everywhere[rows] = codes
+        folds = min(INNER_FOLDS, len(np.unique(groups[rows])))
+        fold[rows] = stratified_folds(codes, groups[rows], folds, params.seed)
+        fit, penalties = (_linear if params.model == "linear" else _mlp)(
+            design, Task(task.names, everywhere, fold >= 0), params
+        )
+        return cross_validate(fit, penalties, everywhere, fold, folds, len(task.names), silent).logits
+
+    return learn
 
 
 def _linear(design: Design, task: Task, params: ClassifierParams) -> tuple[Fit, tuple[float, ...]]:

@@ -19,12 +19,13 @@ from .engines.catalog import open_engine
 from .method import Array, Facts
 from .networks import Network, feature_map, in_halves, last_linear, open_kept, open_network
 from .params import ParamError
-from .zero_shot import BACKGROUND, class_vectors
+from .zero_shot import BACKGROUND, class_vectors, text_engine
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 CNN_METHODS, CLIP_METHODS = ("cam", "grad_cam"), ("attention", "patches")
+CLIP_LIBRARIES = ("open_clip", "tiny_clip")
 
 
 class Explainer(Protocol):
@@ -112,12 +113,21 @@ class NetworkExplainer:
 class ClipMaps:
     """Attention relevance and patch similarity of a CLIP model to texts, or to the classes of a linear classifier."""
 
-    def __init__(self, engine: Any, method: str, classes: Sequence[str], vectors: Array, scale: float) -> None:
+    def __init__(
+        self,
+        engine: Any,
+        method: str,
+        classes: Sequence[str],
+        vectors: Array,
+        scale: float,
+        templates: Sequence[str] = (),
+    ) -> None:
         """
         Args:
             engine: a CLIP engine.
             vectors: (C, d) directions of the classes in the space of unit vectors.
             scale: factor on the products that gives logits.
+            templates: sentences around a class that made the directions; none where no text did.
         """
         if method in CNN_METHODS:
             raise ParamError(f"ExplainParams.method must be attention or patches for a CLIP model; got {method}")
@@ -127,7 +137,7 @@ class ClipMaps:
         self.method = "attention" if method == "auto" else method
         self.classes, self.vectors = tuple(classes), np.asarray(vectors, np.float32)
         self.enough = int(engine.enough)
-        self._scale = scale
+        self.templates, self._scale = tuple(templates), scale
         background = engine.embed_text(list(BACKGROUND)).mean(axis=0, keepdims=True) if len(classes) == 1 else None
         self._background = None if background is None else unit_rows(background)
         self.facts: Facts = {**about, "method": self.method}
@@ -186,14 +196,29 @@ def of_run(source: Mapping[str, Any], method: str, device: str) -> Explainer:
     if made_by == "train_classifier":
         return _of_head(source, method, device)
     if made_by == "tag_zero_shot":
-        raise ParamError(
-            "ExplainParams.predictions must be a run of train_classifier, finetune_classifier or classify_images; for "
-            "zero-shot tags set model to the CLIP model and classes to the texts"
-        )
+        return _of_tags(source, method, device)
     raise ParamError(
-        f"ExplainParams.predictions must be a run of train_classifier, finetune_classifier or classify_images, whose "
-        f"network is known; got {source.get('key') or 'a plain field'}"
+        f"ExplainParams.predictions must be a run of train_classifier, finetune_classifier, classify_images or "
+        f"tag_zero_shot, whose network is known; got {source.get('key') or 'a plain field'}"
     )
+
+
+def _of_tags(source: Mapping[str, Any], method: str, device: str) -> ClipMaps:
+    """A run of zero-shot tags: its model, its classes, its sentences."""
+    model = source.get("model")
+    if not isinstance(model, str) or model.partition(":")[0] not in CLIP_LIBRARIES:
+        raise ParamError(
+            f"ExplainParams.predictions must be tags by open_clip or tiny_clip, whose attention can be read; "
+            f"those of {source.get('key')!r} are by {model or 'an unknown model'}"
+        )
+    about = {"model": model, "weights": source.get("weights"), "weights_hash": source.get("text_encoder"), "text": True}
+    try:
+        engine: Any = text_engine(about, device=device)
+    except ParamError as error:
+        raise ParamError(str(error).replace("ZeroShotParams.embeddings", "ExplainParams.predictions")) from None
+    classes, templates = source["classes"], source["templates"]
+    texts = class_vectors(engine, classes, templates)
+    return ClipMaps(engine, method, classes, texts, 1.0 / float(source["temperature"]), templates)
 
 
 def of_texts(
@@ -203,7 +228,9 @@ def of_texts(
     if not classes:
         raise ParamError("ExplainParams.classes must name what to look for in the pictures with a CLIP model; got none")
     engine: Any = open_engine(Request(model, weights, device=device, precision="fp32"))
-    return ClipMaps(engine, method, classes, class_vectors(engine, classes, templates), float(engine.logit_scale))
+    return ClipMaps(
+        engine, method, classes, class_vectors(engine, classes, templates), float(engine.logit_scale), templates
+    )
 
 
 def _of_head(source: Mapping[str, Any], method: str, device: str) -> Explainer:
@@ -217,7 +244,7 @@ def _of_head(source: Mapping[str, Any], method: str, device: str) -> Explainer:
     head = head_of(_path(source))
     classes = tuple(str(name) for name in head["classes"])
     library = model.partition(":")[0]
-    if library in ("open_clip", "tiny_clip"):
+    if library in CLIP_LIBRARIES:
         if "second" in head:
             raise ParamError(
                 "ExplainParams.predictions must be a linear classifier on CLIP's vectors; got one with a layer"

@@ -115,7 +115,8 @@ def tag_zero_shot(inputs: Inputs, params: ZeroShotParams, progress: Progress) ->
     temperature = 1.0 / engine.logit_scale if params.temperature is None else params.temperature
     logits = class_logits(inputs.vectors, texts, temperature, floor if params.multi_label else None, progress)
     rules = Rules(params.multi_label, params.threshold, own, params.top_k)
-    facts = {"model": model, "text_encoder": engine.describe()["weights_hash"]}
+    about = engine.describe()
+    facts = {"model": model, "text_encoder": about["weights_hash"], "weights": about["weights"]}
     return _tagged(classes, logits, rules, temperature, inputs.labels, facts)
 
 
@@ -144,7 +145,7 @@ def retag(
     return _tagged(classes, scaled, rules, wanted, labels, {})
 
 
-def text_engine(source: Mapping[str, Any], allow_download: bool = False) -> TextEngine:
+def text_engine(source: Mapping[str, Any], allow_download: bool = False, device: str = "auto") -> TextEngine:
     """The text encoder of the model that made some embeddings, with the same weights.
 
     Args:
@@ -163,7 +164,7 @@ def text_engine(source: Mapping[str, Any], allow_download: bool = False) -> Text
     weights = source.get("weights")
     here = weights is not None and Path(weights).exists()
     try:
-        engine = open_engine(Request(model, str(weights) if here else None, allow_download, precision="fp32"))
+        engine = open_engine(Request(model, str(weights) if here else None, allow_download, device, precision="fp32"))
     except ParamError as error:
         if here:
             raise

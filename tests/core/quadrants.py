@@ -33,8 +33,13 @@ def batch_of(images: Array) -> Array:
 
 def lit(maps: Array) -> Array:
     """(n,) the quadrant that holds most of each map."""
+    return np.asarray(energy(maps).argmax(axis=1))
+
+
+def energy(maps: Array) -> Array:
+    """(n, 4) how much of each map each quadrant holds."""
     n, h, w = maps.shape
-    return np.asarray(maps.reshape(n, 2, h // 2, 2, w // 2).sum(axis=(2, 4)).reshape(n, 4).argmax(axis=1))
+    return np.asarray(maps.reshape(n, 2, h // 2, 2, w // 2).sum(axis=(2, 4)).reshape(n, 4))
 
 
 def train(module: Any, steps: int, rate: float, seed: int = 0) -> None:
@@ -84,8 +89,8 @@ def trained_cnn() -> Network:
     return Network(module, module.features, SHAPES, FRAME, {"model": "small", "device": "cpu"})
 
 
-def digits_in_quadrants(n: int, seed: int = 0) -> tuple[list[Any], Array, Array]:
-    """n pictures of 32 pixels with a held-out digit of 20 in one corner, the digits, and the quadrants."""
+def digits_in_quadrants(n: int, seed: int = 0, side: int = 20) -> tuple[list[Any], Array, Array]:
+    """n pictures of 32 pixels with a held-out digit of `side` in one corner, the digits, and the quadrants."""
     from image_curation.core.digits import load_digits, picture
     from PIL import Image
 
@@ -94,7 +99,28 @@ def digits_in_quadrants(n: int, seed: int = 0) -> tuple[list[Any], Array, Array]
     quadrants = rng.integers(0, 4, n)
     found = []
     for row, quadrant in zip(rows, quadrants, strict=True):
-        paper = Image.new("RGB", (32, 32), "white")
-        paper.paste(picture(digits.grids[row]).resize((20, 20)), (12 * (quadrant % 2), 12 * (quadrant // 2)))
+        paper, rest = Image.new("RGB", (32, 32), "white"), 32 - side
+        paper.paste(picture(digits.grids[row]).resize((side, side)), (rest * (quadrant % 2), rest * (quadrant // 2)))
         found.append(paper)
     return found, digits.labels[rows], quadrants
+
+
+def two_digits(n: int, seed: int = 0) -> tuple[list[Any], Array, Array]:
+    """n pictures with two different held-out digits, the first of them, and the (n, 2) quadrants of both."""
+    from image_curation.core.digits import load_digits, picture
+    from PIL import Image
+
+    digits, rng = load_digits(), np.random.default_rng(seed)
+    held = np.flatnonzero(digits.held_out)
+    found, first, places = [], [], []
+    while len(found) < n:
+        pair, quadrants = rng.choice(held, 2, replace=False), rng.choice(4, 2, replace=False)
+        if digits.labels[pair[0]] == digits.labels[pair[1]]:
+            continue
+        paper = Image.new("RGB", (32, 32), "white")
+        for row, quadrant in zip(pair, quadrants, strict=True):
+            paper.paste(picture(digits.grids[row]).resize((16, 16)), (16 * (quadrant % 2), 16 * (quadrant // 2)))
+        found.append(paper)
+        first.append(digits.labels[pair[0]])
+        places.append(quadrants)
+    return found, np.array(first), np.array(places)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from image_curation.core.classification_metrics import average_precision, reliability, single_label_report, wilson
 from image_curation.core.classifier import ClassifierParams, Task, head_of, train_classifier
+from image_curation.core.curating_curve import curating_curve
 from image_curation.core.logistic import Design, loss_and_error, solve
 from image_curation.core.method import Columns, GivenLabels, GivenSets, Inputs, silent
 from image_curation.core.mlp import solve_mlp
@@ -283,3 +285,68 @@ def test_single_label_report__copies_widen_the_interval() -> None:
         low, high = single_label_report(p, codes, ["a", "b"], groups, 0)["balanced_accuracy_interval"]
         widths.append(high - low)
     assert widths[1] > 2 * widths[0]
+
+
+def curated(noise: float, **params: Any) -> tuple[Any, Columns]:
+    """600 samples to learn from, some with another label than their own, and 400 trusted ones."""
+    data = planted.with_noise(planted.clean(1000, 32, classes=4, spread=0.9), "symmetric", noise)
+    trusted = np.arange(1000) < 400
+    names = [f"class {code:02d}" for code in np.where(trusted, data.true, data.given)]
+    inputs = Inputs(
+        n=1000,
+        embeddings=np.asarray(data.x, np.float32),
+        labels=GivenLabels.of(names),
+        named={"trusted": trusted, "subset": (data.given == data.true) & ~trusted if params.get("subset") else None},
+    )
+    return data, train_classifier(inputs, ClassifierParams(trusted="trusted", **params), silent)
+
+
+@pytest.mark.slow
+def test_train_classifier__what_cleaning_is_worth() -> None:
+    """With two labels of five wrong, leaving out the suspects brings back half of what the wrong ones cost."""
+    _, columns = curated(0.4, subset="clean")
+    found = columns.facts["curating"]
+    assert (found["held_out"], found["copies_left_out"]) == (400, 0)
+    whole = {one["learned_from"]: one for one in found["curve"] if one["n"] > 300 or one["suspects"] is None}
+    assert whole["labels as given"]["n"] == 600
+    assert 150 < whole["labels as given"]["suspects"] < 330, "240 are wrong"
+    raw, clean = (whole[name]["accuracy"] for name in ("labels as given", "the subset"))
+    assert clean > raw + 0.02
+    assert whole["suspects left out"]["accuracy"] > (raw + clean) / 2
+    assert whole["suspects left out"]["accuracy"] > whole["as many left out at random"]["accuracy"]
+    assert whole["the subset"]["n"] == whole["a random subset of its size"]["n"]
+    sizes = [one["n"] for one in found["curve"] if one["learned_from"] == "labels as given"]
+    assert sizes == [150, 300, 600]
+    for one in found["curve"]:
+        assert one["interval"][0] < one["accuracy"] < one["interval"][1]
+    assert "; 400 trusted samples: " in columns.facts["headline"]
+
+
+def test_curating_curve__copies_of_trusted_rows_teach_nobody() -> None:
+    """Rows to learn from that are copies of trusted ones would tell the answers."""
+    rng = np.random.default_rng(0)
+    groups = np.concatenate([np.arange(40), np.arange(20), np.arange(40, 80)])
+    trusted = np.arange(100) < 40
+    codes = rng.integers(0, 2, 100)
+    taught: list[set[int]] = []
+
+    def learn(rows: Any, told: Any) -> Any:
+        taught.append(set(rows.tolist()))
+        return np.zeros((100, 2))
+
+    found = curating_curve(rng.normal(size=(100, 8)).astype(np.float32), codes, groups, trusted, learn)
+    assert found["copies_left_out"] == 20
+    assert set.union(*taught) <= set(range(60, 100))
+    assert all(one["accuracy"] == np.mean(codes[:40] == 0) for one in found["curve"])
+
+
+def test_train_classifier__trusted_samples_that_leave_nothing() -> None:
+    x = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
+    inputs = Inputs(n=30, embeddings=x, labels=GivenLabels.of(["a", "b"] * 15))
+    for trusted, counts in ((np.zeros(30, bool), "got 0, with 30 others"), (np.arange(30) < 15, "got 15, with 15 oth")):
+        with pytest.raises(ParamError, match=counts):
+            train_classifier(replace(inputs, named={"trusted": trusted}), ClassifierParams(trusted="t"), silent)
+    with pytest.raises(ParamError, match="subset needs trusted"):
+        ClassifierParams(subset="s")
+    with pytest.raises(ParamError, match="trusted needs one class per sample"):
+        ClassifierParams(trusted="t", label_sets="sets")

@@ -202,22 +202,28 @@ def test_attention__model_is_left_as_it_was(tiny: Any) -> None:
 
 
 @slow
-def test_attention__parts_of_the_last_layer_add_up(tiny: Any) -> None:
-    """What the tokens add to the class token is what the last layer's attention gives it, but for the bias."""
+def test_attention__parts_of_the_tokens_add_up(tiny: Any) -> None:
+    """What the tokens add to the class token is what all layers' attention gives it, but for the biases."""
     import torch
-    from image_curation.core.attention import _parts_of_last
+    from image_curation.core.attention import _parts_of
 
     batch = torch.randn(2, 3, 32, 32, generator=torch.manual_seed(1))
     network = tiny._engine.network
-    block = network.visual.transformer.resblocks[-1]
+    blocks = list(network.visual.transformer.resblocks)
     kept: list[Any] = []
-    handle = block.attn.out_proj.register_forward_hook(lambda part, given, out: kept.append(out))
+    handles = [
+        block.attn.out_proj.register_forward_hook(lambda part, given, out: kept.append(out[:, 0])) for block in blocks
+    ]
     try:
-        with torch.inference_mode(), _parts_of_last(block) as parts:
+        with torch.inference_mode(), _parts_of(blocks) as parts:
             network.encode_image(batch)
     finally:
-        handle.remove()
-    torch.testing.assert_close(parts[0].sum(dim=1) + block.attn.out_proj.bias, kept[0][:, 0], atol=1e-5, rtol=1e-4)
+        for handle in handles:
+            handle.remove()
+    assert len(kept) == len(blocks) == 4
+    biases = sum(block.attn.out_proj.bias for block in blocks)
+    torch.testing.assert_close(parts[0].sum(dim=1) + biases, sum(kept), atol=1e-5, rtol=1e-4)
+    assert all("attention" not in vars(block) for block in blocks)
 
 
 @slow
@@ -229,6 +235,15 @@ def test_attention__planted_digits_light_up_their_quadrant(tiny: Any) -> None:
     assert (quadrants.lit(maps) == places).mean() >= 0.95
     fast = tiny.explainer.patch_maps(batch, tiny.vectors[digits[None]], tiny.vectors)[0]
     assert (quadrants.lit(fast) == places).mean() >= 0.7, "one pass for any number of texts, and less exact"
+
+
+@slow
+def test_patches__tell_two_digits_apart(tiny: Any) -> None:
+    """Where the ink is would not do: the map must hold more on the digit asked for than on the other one."""
+    images, digits, places = quadrants.two_digits(150)
+    batch, rows = np.stack([tiny.prepare(image) for image in images]), np.arange(150)
+    held = quadrants.energy(tiny.explainer.patch_maps(batch, tiny.vectors[digits[None]], tiny.vectors)[0])
+    assert (held[rows, places[:, 0]] > held[rows, places[:, 1]]).mean() > 0.6
 
 
 @slow

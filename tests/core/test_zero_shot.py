@@ -273,7 +273,7 @@ def test_encode_text__padding_changes_nothing(engine: TextEngine) -> None:
     network: Any = engine._both  # type: ignore[attr-defined]
     context = network.positional_embedding.shape[0]
     texts = ["a", "seven", "a photo of the seven", "x" * (context - 2)]
-    tokens = engine._tokenizer()(texts)  # type: ignore[attr-defined]
+    tokens = engine.tokenizer()(texts)  # type: ignore[attr-defined]
     with torch.inference_mode():
         whole = network.encode_text(tokens).numpy()
         for rows in ([0, 1, 2], [3], [0, 1, 2, 3]):

@@ -68,3 +68,10 @@ def test_train_classifier__any_number_of_classes(dataset: Any) -> None:
     assert dataset.last().classifier_is_correct is None
     with pytest.raises(ParamError, match="one class per sample"):
         act(dataset, "evaluate_predictions", predictions="classifier")
+
+
+def test_train_classifier__trusted_samples_are_a_tag(dataset: Any) -> None:
+    dataset.limit(3).tag_samples("trusted")
+    with pytest.raises(ParamError, match="got 3, with . others"):
+        curate(dataset, "train_classifier", embeddings="vectors", trusted="trusted")
+    assert dataset.get_field("classifier_prediction") is None

@@ -75,3 +75,24 @@ def test_explain__a_run_without_a_network(dataset: Any) -> None:
     with pytest.raises(ParamError, match="whose network is known; got a plain field"):
         curate(dataset, "explain", predictions="ground_truth")
     assert dataset.get_field("explanation_heatmap") is None
+
+
+def test_explain__zero_shot_tags(dataset: Any) -> None:
+    """The run says which model and classes: only its key is named."""
+    curate(dataset, "compute_embeddings", key="clip", model="tiny_clip")
+    told = {"classes": ["zero", "one", "two"], "templates": ["the digit {}"]}
+    curate(dataset, "tag_zero_shot", key="digits", embeddings="clip", **told)
+    run = curate(dataset, "explain", predictions="digits", words=True)
+    assert dataset.values("explanation_explained") == dataset.values("digits_tag.label")
+    assert run.facts["model"] == "tiny_clip"
+    assert {tuple(one["words"][:2]) for one in run.facts["words"].values()} == {("the", "digit")}
+    named = {"model": "tiny_clip", "target": "named", "classes": ["one"], "templates": ["the digit {}"]}
+    curate(dataset, "explain", key="by_name", **named)
+    curate(dataset, "explain", key="by_run", predictions="digits", target="named", classes=["one"])
+    for one, two in zip(dataset.values("by_name_heatmap"), dataset.values("by_run_heatmap"), strict=True):
+        np.testing.assert_array_equal(one.map, two.map)
+    with pytest.raises(ParamError, match="it has no 'three'. It has: zero, one, two"):
+        curate(dataset, "explain", key="no", predictions="digits", target="named", classes=["three"])
+    curate(dataset, "tag_zero_shot", key="many", embeddings="clip", multi_label=True, **told)
+    with pytest.raises(ParamError, match="must name a run that predicted classes"):
+        curate(dataset, "explain", key="no", predictions="many")

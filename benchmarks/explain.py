@@ -1,0 +1,117 @@
+"""Explanations: pictures per second, and whether they find what was planted.
+
+python benchmarks/explain.py             pictures per second on two cores
+python benchmarks/explain.py --planted   one digit in a corner; two digits, one of which is asked for
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from classifier import photo_weights
+from common import ROOT, SHARED, load_package, machine
+
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def speed(most: int) -> None:
+    """Print a table; photographs of bees, reading and resizing them included, batches of 16."""
+    from image_curation.core.explain import ExplainParams, explain
+    from image_curation.core.method import Inputs, silent
+
+    folder = SHARED / "hymenoptera" / "hymenoptera_data" / "val" / "bees"
+    paths = [str(path) for path in sorted(folder.glob("*.jpg"))[:most]]
+    network = {"model": "torchvision:mobilenet_v2", "weights": photo_weights()}
+    big = {"model": "open_clip:ViT-B-32", "weights": random_clip(), "target": "named", "classes": ("bee", "flower")}
+    tiny = {"model": "tiny_clip", "target": "named", "classes": ("seven", "one")}
+    print("\n| explanation | network | maps a picture | pictures / s | CPU s a picture |\n|---|---|---|---|---|")
+    for method, given in (
+        ("cam", network),
+        ("grad_cam", network),
+        ("attention", big),
+        ("patches", big),
+        ("attention", tiny),
+        ("patches", tiny),
+    ):
+        params = ExplainParams(method=method, batch_size=16, **given)
+        explain(Inputs(n=2, paths=paths[:2]), params, silent)
+        began = time.process_time()
+        facts = explain(Inputs(n=len(paths), paths=paths), params, silent).facts
+        spent = (time.process_time() - began) / len(paths)
+        maps = len(given.get("classes", ("predicted",)))
+        print(f"| {method} | {given['model']} | {maps} | {facts['images_per_second']} | {spent:.3f} |", flush=True)
+
+
+def planted(n: int = 150, seeds: int = 3) -> None:
+    """Print how often the digit's quadrant holds most of the map, and that of the one asked for more than another's."""
+    from image_curation.core.explainers import of_texts
+
+    quadrants = _quadrants()
+    found: dict[tuple[str, str], list[float]] = {}
+    for method in ("attention", "patches"):
+        clip = of_texts("tiny_clip", None, "cpu", method, DIGITS, ("a photo of the digit {}",))
+
+        def lit(images: Any, codes: Any, clip: Any = clip) -> tuple[Any, Any]:
+            batch = np.stack([clip.prepare(image) for image in images])
+            said = clip.scores(batch).argmax(axis=1)
+            return (clip.maps(batch, (said if codes is None else codes)[None])[0], said)
+
+        for seed in range(seeds):
+            for side in (16, 20):
+                images, digits, places = quadrants.digits_in_quadrants(n, seed, side)
+                for word, codes in (("true", digits), ("predicted", None)):
+                    maps, said = lit(images, codes)
+                    hits = (quadrants.lit(maps) == places).mean()
+                    found.setdefault((f"one digit of {side} px, its {word} class", method), []).append(hits)
+                found.setdefault((f"(the model names the digit of {side} px)", method), []).append(
+                    (said == digits).mean()
+                )
+            images, digits, places = quadrants.two_digits(n, seed)
+            cells = quadrants.energy(lit(images, digits)[0])
+            rows = np.arange(n)
+            first = (cells[rows, places[:, 0]] > cells[rows, places[:, 1]]).mean()
+            found.setdefault(("two digits of 16 px, more on the one asked for", method), []).append(first)
+    print(f"\n| planted, {n} pictures, {seeds} seeds, lowest to highest | attention | patches |\n|---|---|---|")
+    for what in dict.fromkeys(what for what, _ in found):
+        cells = [f"{min(found[what, one]):.0%} to {max(found[what, one]):.0%}" for one in ("attention", "patches")]
+        print(f"| {what} | {cells[0]} | {cells[1]} |")
+
+
+def _quadrants() -> Any:
+    spec = importlib.util.spec_from_file_location("quadrants", ROOT / "tests" / "core" / "quadrants.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def random_clip() -> str:
+    """A ViT-B-32 with random weights: as fast as the real one, and as blind."""
+    import open_clip
+    import torch
+
+    path = Path(tempfile.gettempdir()) / "curator-random-vit-b-32.pt"
+    if not path.exists():
+        torch.manual_seed(0)
+        torch.save(open_clip.create_model("ViT-B-32").state_dict(), path)
+    return str(path)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--planted", action="store_true")
+    parser.add_argument("--most", type=int, default=32, help="pictures")
+    asked = parser.parse_args()
+    load_package()
+    print(f"## Explanations\n\n{machine()}")
+    if asked.planted:
+        planted()
+    else:
+        speed(asked.most)
