@@ -187,6 +187,7 @@ def opened(request: dict[str, Any], state: dict[str, Array]) -> Engine:
 def _cluster() -> Iterator[Any]:
     """Ray, connected. Left as it was found: a cluster made here ends here."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
+    os.environ.setdefault("RAY_TQDM_PATCH_PRINT", "0")  # numba cannot compile once Ray has replaced `print`
     try:
         import ray
         import ray.data
