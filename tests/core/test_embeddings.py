@@ -113,6 +113,7 @@ def test_import__is_light() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_descriptor__digits() -> None:
     """Leave-one-out 5 nearest neighbors on all 1,797 digits as pictures, with nothing learned from labels."""
     digits = load_digits()

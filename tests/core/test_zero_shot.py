@@ -26,6 +26,8 @@ from image_curation.core.zero_shot import (
 
 CLASSES = ("two", "seven", "nine")
 
+pytestmark = pytest.mark.slow  # torch
+
 
 @pytest.fixture(scope="module")
 def engine() -> TextEngine:
