@@ -42,11 +42,9 @@ class ExportListParams(Params):
 
 def export_list(samples: fo.DatasetView, params: ExportListParams, progress: Progress) -> dict[str, Any]:
     """Write the list; the file appears when it is complete."""
-    path = Path(params.path).expanduser() if params.path is not None else Path.home()
-    if path.is_dir():
-        path = path / default_name()
+    given = Path.home() if params.path is None else params.path
+    path = free_path("ExportListParams.path", given, (".txt", ".csv", ".json"), params.overwrite, default_name())
     kind = path.suffix.lower()
-    path = free_path("ExportListParams.path", path, (".txt", ".csv", ".json"), params.overwrite)
     if params.fields and kind == ".txt":
         raise ParamError(f"A .txt list holds paths only; write {', '.join(params.fields)} to a .csv or .json file")
     what, columns = _columns(samples, params.fields)

@@ -10,19 +10,26 @@ from typing import TextIO
 from ..core.params import ParamError
 
 
-def free_path(place: str, path: Path, kinds: tuple[str, ...], overwrite: bool) -> Path:
+def free_path(
+    place: str, given: str | Path, kinds: tuple[str, ...], overwrite: bool, default: str | None = None
+) -> Path:
     """The path, if a file of one of these kinds may be written there.
 
     Args:
         place: the parameter that named it, for the error's sentence.
         kinds: endings, such as (".txt", ".csv").
+        default: name of the file in a folder that was given; none: a folder is refused.
 
     Raises:
         ParamError: it has another ending, its folder does not exist, or there is a file and it must stay.
     """
+    path = Path(given).expanduser()
+    if default is not None and path.is_dir():
+        path = path / default
     if path.suffix.lower() not in kinds:
         endings = kinds[0] if len(kinds) == 1 else f"{', '.join(kinds[:-1])} or {kinds[-1]}"
-        raise ParamError(f"{place} must end in {endings}, or be a folder that exists; got {str(path)!r}")
+        folder = "" if default is None else ", or be a folder that exists"
+        raise ParamError(f"{place} must end in {endings}{folder}; got {str(path)!r}")
     if path.exists() and not overwrite:
         raise ParamError(
             f"The file {str(path)!r} exists already; choose another name, or pass overwrite=True to replace it"

@@ -15,6 +15,7 @@ from ..core.method import Progress, silent
 from ..core.params import ParamError, Params, param
 from .action import Action
 from .curate import curate
+from .new_file import free_path, new_text
 from .runs import Freshness, Run, list_runs
 
 FOLDER = Path(__file__).resolve().parent.parent / "recipes"
@@ -78,12 +79,20 @@ def run_recipe(
     return done
 
 
-def export_recipe(dataset: fo.Dataset, path: str | Path | None = None) -> str:
-    """The dataset's runs as a recipe; written to `path` where one is given.
+def export_recipe(dataset: fo.Dataset, path: str | Path | None = None, *, overwrite: bool = False) -> str:
+    """The dataset's runs as a recipe; written to `path`, a .yaml or .yml file, where one is given.
+
+    Args:
+        overwrite: replace a file that is there.
 
     Returns:
         the YAML text
+
+    Raises:
+        ParamError: the file may not be written there.
     """
+    if path is not None:
+        path = free_path("ExportRecipeParams.path", path, (".yaml", ".yml"), overwrite)
     steps = [
         {"method": run.method, "key": run.key, "params": dict(run.params)}
         for run in list_runs(dataset)
@@ -91,7 +100,8 @@ def export_recipe(dataset: fo.Dataset, path: str | Path | None = None) -> str:
     ]
     text = yaml.safe_dump({"steps": steps}, sort_keys=False, allow_unicode=True)
     if path is not None:
-        Path(path).write_text(text, encoding="utf-8")
+        with new_text(path) as file:
+            file.write(text)
     return text
 
 
@@ -150,20 +160,13 @@ def _run_recipe(samples: fo.DatasetView, params: RunRecipeParams, progress: Prog
 class ExportRecipeParams(Params):
     """Write this dataset's runs as a recipe, to repeat them on another."""
 
-    path: str = param(help="YAML file to write", path="file")
+    path: str = param(help="File to write, ending in .yaml or .yml", path="file")
     overwrite: bool = param(False, "Replace a file that is there")
 
 
 def _export_recipe(samples: fo.DatasetView, params: ExportRecipeParams, progress: Progress) -> dict[str, Any]:
-    path = Path(params.path).expanduser()
-    if path.exists() and not params.overwrite:
-        raise ParamError(
-            f"The file {str(path)!r} exists already; choose another name, or pass overwrite=True to replace it"
-        )
-    if not path.parent.is_dir():
-        raise ParamError(f"The folder {str(path.parent)!r} does not exist; make it first, or choose another")
-    text = export_recipe(samples._root_dataset, path)
-    return {"headline": f"Recipe written to {path}", "recipe": text}
+    text = export_recipe(samples._root_dataset, params.path, overwrite=params.overwrite)
+    return {"headline": f"Recipe written to {params.path}", "recipe": text}
 
 
 RUN_ACTION = Action(

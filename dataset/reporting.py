@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
@@ -38,10 +37,8 @@ def export_report(samples: fo.DatasetView, params: ExportReportParams, progress:
     """Write the file; it appears when it is complete."""
     dataset = samples._root_dataset
     shown = [report_named(dataset, key) for key in (params.run, params.compared_with) if key]
-    path = Path(params.path).expanduser()
-    if path.is_dir():
-        path = path / f"{params.run}.html"
-    path = free_path("ExportReportParams.path", path, (".html", ".json"), params.overwrite)
+    name = f"{params.run}.html"
+    path = free_path("ExportReportParams.path", params.path, (".html", ".json"), params.overwrite, name)
     if path.suffix.lower() == ".json":
         text = json.dumps([asdict(run) for run in shown], indent=1, ensure_ascii=False)
     else:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
 
 from ..core.method import Progress
-from ..core.params import ParamError, Params, param
+from ..core.params import Params, param
 from ..core.parquet_files import write_parquet
 from ..core.vector_files import write_npy, write_npz
 from .action import Action
 from .columns import read
+from .new_file import free_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,24 +31,17 @@ class ExportEmbeddingsParams(Params):
 
 def export_embeddings(samples: fo.DatasetView, params: ExportEmbeddingsParams, progress: Progress) -> dict[str, Any]:
     """Write the file; samples without vectors are left out and counted."""
-    path = Path(params.path).expanduser()
-    if path.suffix not in (".npz", ".parquet", ".npy") or not path.parent.is_dir():
-        raise ParamError(
-            f"ExportEmbeddingsParams.path must be a .npz, .parquet or .npy file in a folder that exists; "
-            f"got {str(path)!r}"
-        )
-    if path.exists() and not params.overwrite:
-        raise ParamError(
-            f"The file {str(path)!r} exists already; choose another name, or pass overwrite=True to replace it"
-        )
+    kinds = (".npz", ".parquet", ".npy")
+    path = free_path("ExportEmbeddingsParams.path", params.path, kinds, params.overwrite)
+    kind = path.suffix.lower()
     reading = read(samples, params, "Export embeddings", with_paths=True)
     inputs = reading.inputs
     labels = None
     if inputs.labels is not None:
         labels = [inputs.labels.names[code] if code >= 0 else None for code in inputs.labels.codes]
-    if path.suffix == ".npz":
+    if kind == ".npz":
         write_npz(str(path), inputs.vectors, inputs.paths, labels)
-    elif path.suffix == ".parquet":
+    elif kind == ".parquet":
         write_parquet(path, inputs.vectors, inputs.paths, inputs.ids, labels)
     else:
         write_npy(str(path), inputs.vectors, inputs.paths)

@@ -131,6 +131,10 @@ def test_export_recipe__round_trip(dataset: Any, tmp_path: Path) -> None:
     assert yaml.safe_load(text)["steps"][0]["params"] == {"embeddings": "vectors", "k": 3, "metric": "cosine"}
     kept = list_runs(dataset)[0]
     assert run_recipe(dataset, tmp_path / "mine.yml")[0].finished == kept.finished
+    with pytest.raises(ParamError, match="mine.yml' exists already; choose another name, or pass overwrite=True"):
+        export_recipe(dataset, tmp_path / "mine.yml")
+    with pytest.raises(ParamError, match="ExportRecipeParams.path must end in .yaml or .yml; got"):
+        act(dataset, "export_recipe", path=str(tmp_path))
 
 
 @pytest.mark.parametrize(
