@@ -160,13 +160,14 @@ def ensure_curated_labels(dataset: fo.Dataset, label_field: str) -> str:
         ftype = fo.EmbeddedDocumentField if options else fo.StringField
         said = f"Labels of {given.removesuffix('.label')!r} with the decisions of people"
         dataset.add_sample_field(name, ftype, description=said, info={"curates": given}, **options)
-        dataset.create_index(path)
         _show_fields(dataset)
     if objects:
         _copy_given(dataset, objects, given)
-        return name
-    source = given.removesuffix(".label")
-    dataset._sample_collection.update_many({path: None, given: {"$ne": None}}, [{"$set": {name: f"${source}"}}])
+    else:
+        copied = [{"$set": {name: f"${given.removesuffix('.label')}"}}]
+        dataset._sample_collection.update_many({path: None, given: {"$ne": None}}, copied)
+    if existing is None:
+        dataset.create_index(path)  # of values that are there: quicker than keeping it up to date as they come
     return name
 
 
