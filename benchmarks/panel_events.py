@@ -79,6 +79,7 @@ def main() -> None:
         common.load_package()
         dataset = make()
         panels = [curation(dataset), review(dataset)]
+        dataset.delete()  # while its database is there
     rows = [
         (panel.panel, name, statistics.median(times), max(times), panel.worked[name] / len(times), panel.sizes[name])
         for panel in panels
