@@ -12,7 +12,6 @@ over the processes, with the peak memory of the process and scores that are meas
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import platform
@@ -29,6 +28,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
+from checkout import load_package
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -47,20 +49,6 @@ class Contestant:
     solve: Callable[[Any], Any]
     warm: Callable[[Any], Any] | None = None
     most: int = 10**9
-
-
-def load_package() -> None:
-    """Make the checkout importable as `image_curation`, whatever its folder is called."""
-    if "image_curation" in sys.modules:
-        return
-    spec = importlib.util.spec_from_file_location(
-        "image_curation", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    package = importlib.util.module_from_spec(spec)
-    sys.modules["image_curation"] = package
-    spec.loader.exec_module(package)
 
 
 def synthetic(n: int, d: int = 512, clusters: int | None = None, seed: int = 0) -> Any:

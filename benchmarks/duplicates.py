@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import ROOT, SHARED, load_package, machine
+from common import SHARED, load_package, machine
 
 ALTERED = ("mirrored", "re-encoded", "halved", "cut to .95", "cut to .9", "cut to .8", "brighter", "grey", "paler")
 ALTERED += ("mirrored and cut to .9",)
@@ -249,16 +249,11 @@ def database_seconds() -> float:
 
 def own_database(folder: Path) -> None:
     """A MongoDB for this process, as the tests have it."""
-    import importlib.util
+    from database import start_database
 
     os.environ.update(FIFTYONE_DEFAULT_DATASET_DIR=str(folder / "datasets"), FIFTYONE_DO_NOT_TRACK="true")
     os.environ.update(FIFTYONE_SHOW_PROGRESS_BARS="false")
-    spec = importlib.util.spec_from_file_location("database", ROOT / "scripts" / "database.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.start_database(folder / "database")
+    start_database(folder / "database")
 
 
 RUNS = {"photos": run_photos, "cifar": run_cifar, "caltech": run_caltech, "moving": run_moving}

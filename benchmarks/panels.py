@@ -14,7 +14,6 @@ import argparse
 import dataclasses
 import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -143,7 +142,6 @@ def main() -> None:
     parser.add_argument("--panels", nargs="+", choices=list(PANELS), default=list(PANELS))
     parser.add_argument("--repeats", type=int, default=7)
     given = parser.parse_args()
-    sys.path.insert(0, str(ROOT / "scripts"))
     from database import start_database
 
     with tempfile.TemporaryDirectory() as folder:

@@ -11,7 +11,6 @@ less what it held before the first, which is little more than the libraries.
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import threading
 import time
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import ROOT, load_package, machine, synthetic
+from common import load_package, machine, synthetic
 
 STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("import_embeddings", {}),
@@ -41,7 +40,6 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--dim", type=int, default=512)
     given = parser.parse_args()
-    sys.path.insert(0, str(ROOT / "scripts"))
     from database import start_database
 
     with tempfile.TemporaryDirectory() as folder:

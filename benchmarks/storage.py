@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import ROOT, load_package, machine
+from common import load_package, machine
 
 DIM = 512
 
@@ -132,7 +132,6 @@ def main() -> None:
     if given.measure:
         measure(*given.measure)
         return
-    sys.path.insert(0, str(ROOT / "scripts"))
     from database import start_database
 
     with tempfile.TemporaryDirectory() as folder:

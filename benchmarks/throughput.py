@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import ROOT, SHARED, load_package, machine
+from common import SHARED, load_package, machine
 
 WARM = 32
 NETWORKS = {"ViT-B-32": "open_clip:ViT-B-32", "resnet18": "torchvision:resnet18"}
@@ -194,7 +194,6 @@ def _cosine(one: Any, other: Any) -> float:
 
 
 def _own_database(home: Path) -> None:
-    sys.path.insert(0, str(ROOT / "scripts"))
     from database import start_database
 
     os.environ.update(

@@ -11,10 +11,8 @@ from __future__ import annotations
 import argparse
 import gzip
 import importlib
-import importlib.util
 import json
 import math
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +22,7 @@ from typing import Any
 import numpy as np
 import open_clip
 import torch
+from checkout import load_package
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 from safetensors.torch import save_file
@@ -177,17 +176,8 @@ def accuracy(folder: Path) -> float:
 
 
 def load_core(name: str) -> ModuleType:
-    """A module of the project's core, whatever the checkout folder is called."""
-    if "image_curation" not in sys.modules:
-        spec = importlib.util.spec_from_file_location(
-            "image_curation", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
-        )
-        assert spec is not None
-        assert spec.loader is not None
-        package = importlib.util.module_from_spec(spec)
-        sys.modules["image_curation"] = package
-        spec.loader.exec_module(package)
-    return importlib.import_module(f"image_curation.core.{name}")
+    """A module of the project's core."""
+    return importlib.import_module(f"{load_package().__name__}.core.{name}")
 
 
 if __name__ == "__main__":

@@ -6,10 +6,8 @@ FiftyOne reads its settings when it is imported, so they are set here, before an
 from __future__ import annotations
 
 import atexit
-import importlib.util
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from checkout import load_package
+from database import start_database
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = Path(tempfile.mkdtemp(prefix="curator-tests-"))
@@ -35,24 +35,13 @@ os.environ.update(
 )
 
 
-def _load_package() -> None:
-    spec = importlib.util.spec_from_file_location(
-        "image_curation", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    package = importlib.util.module_from_spec(spec)
-    sys.modules["image_curation"] = package
-    spec.loader.exec_module(package)
-
-
 def _link_plugin() -> None:
     plugins = HOME / "plugins"
     plugins.mkdir()
     (plugins / "curator").symlink_to(ROOT, target_is_directory=True)
 
 
-_load_package()
+load_package()
 _link_plugin()
 
 
@@ -64,12 +53,7 @@ def _own_database(request: pytest.FixtureRequest) -> None:
     """
     if all(ROOT / "tests" / "core" in item.path.parents for item in request.session.items):
         return
-    spec = importlib.util.spec_from_file_location("database", ROOT / "scripts" / "database.py")
-    assert spec is not None
-    assert spec.loader is not None
-    database = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(database)
-    database.start_database(HOME / "database")
+    start_database(HOME / "database")
 
 
 @pytest.fixture(scope="session")

@@ -12,16 +12,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = """
-import importlib, importlib.util, sys
+import importlib, sys
 import numpy as np
-name = sys.argv[1]
-spec = importlib.util.spec_from_file_location(name, {init!r}, submodule_search_locations=[{root!r}])
-package = importlib.util.module_from_spec(spec)
-sys.modules[name] = package
-spec.loader.exec_module(package)
+sys.path.insert(0, {scripts!r})
+from checkout import load_package
+name = load_package(sys.argv[1]).__name__
 neighbors = importlib.import_module(name + ".core.neighbors")
 print(neighbors.build_graph(np.eye(3, dtype=np.float32), k=1).indices.ravel().tolist())
-""".format(init=str(ROOT / "__init__.py"), root=str(ROOT))
+""".format(scripts=str(ROOT / "scripts"))
 
 
 @pytest.mark.slow
@@ -37,12 +35,11 @@ def test_compiled__under_two_names(tmp_path: Path) -> None:
 
 
 ALGORITHMS = """
-import importlib, importlib.util, json, sys
+import importlib, json, sys
 import numpy as np
-spec = importlib.util.spec_from_file_location("image_curation", {init!r}, submodule_search_locations=[{root!r}])
-package = importlib.util.module_from_spec(spec)
-sys.modules["image_curation"] = package
-spec.loader.exec_module(package)
+sys.path.insert(0, {scripts!r})
+from checkout import load_package
+load_package()
 from PIL import Image
 from image_curation.core.kmedoids import k_medoids
 from image_curation.core.method import Inputs, silent
@@ -70,7 +67,7 @@ print(json.dumps({{
     "subset": [rank for rank in chosen.values["rank"] if rank is not None and rank == rank],
     "pictures": [round(likeness(one, one), 4), round(likeness(one, other), 4)],
 }}, default=int))
-""".format(init=str(ROOT / "__init__.py"), root=str(ROOT))
+""".format(scripts=str(ROOT / "scripts"))
 
 
 @pytest.mark.slow

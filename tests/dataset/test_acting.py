@@ -335,12 +335,9 @@ def _in_another_process(dataset: Any, code: str) -> subprocess.CompletedProcess[
     """Run code on this dataset in a process of its own, with the same database."""
     start = f"""
     import sys
-    sys.path.insert(0, {str(ROOT / "tests")!r})
-    import importlib.util
-    spec = importlib.util.spec_from_file_location("image_curation", {str(ROOT / "__init__.py")!r},
-                                                  submodule_search_locations=[{str(ROOT)!r}])
-    package = sys.modules["image_curation"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(package)
+    sys.path.insert(0, {str(ROOT / "scripts")!r})
+    from checkout import load_package
+    package = load_package()
     import fiftyone as fo
     dataset = fo.load_dataset({json.dumps(dataset.name)})
     """

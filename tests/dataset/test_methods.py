@@ -221,11 +221,10 @@ def test_killed_run__is_told_and_can_be_started_again(dataset: Any) -> None:
     curate(dataset, "find_neighbors", embeddings="vectors", k=3)
     earlier = dataset.values("neighbors_distance")
     code = f"""
-        import importlib.util, sys, time
-        spec = importlib.util.spec_from_file_location(
-            "image_curation", {str(ROOT / "__init__.py")!r}, submodule_search_locations=[{str(ROOT)!r}])
-        package = importlib.util.module_from_spec(spec); sys.modules["image_curation"] = package
-        spec.loader.exec_module(package)
+        import sys, time
+        sys.path.insert(0, {str(ROOT / "scripts")!r})
+        from checkout import load_package
+        package = load_package()
         import fiftyone as fo
         def stop(done, total, doing=""):
             print("begun", flush=True); time.sleep(60)

@@ -30,11 +30,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Embeds with a small engine that learns, embeds in batches and keeps what it has after every batch; killed on the way.
 CHILD = f"""
-    import importlib.util, os, signal, sys
-    spec = importlib.util.spec_from_file_location(
-        "image_curation", {str(ROOT / "__init__.py")!r}, submodule_search_locations=[{str(ROOT)!r}])
-    package = importlib.util.module_from_spec(spec); sys.modules["image_curation"] = package
-    spec.loader.exec_module(package)
+    import os, signal, sys
+    sys.path.insert(0, {str(ROOT / "scripts")!r})
+    from checkout import load_package
+    package = load_package()
     import fiftyone as fo
     from image_curation.core import embeddings
     embeddings.KEPT_EVERY = 0.0

@@ -148,14 +148,12 @@ def test_search_of_a_file__where_the_app_has_loaded_the_plugin(digits: Any) -> N
     """The App's server loads it under a name of its own; the index in the database finds it nevertheless."""
     root = Path(__file__).resolve().parents[2]
     code = f"""
-        import importlib.util, sys, fiftyone as fo
+        import sys, fiftyone as fo
+        sys.path.insert(0, {str(root / "scripts")!r})
+        from checkout import load_package
         class Plugin:
             register = staticmethod(lambda cls: None)
-        spec = importlib.util.spec_from_file_location(
-            "plugin_of_another_name", {str(root / "__init__.py")!r}, submodule_search_locations=[{str(root)!r}])
-        sys.modules["plugin_of_another_name"] = package = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(package)
-        package.register(Plugin)
+        load_package("plugin_of_another_name").register(Plugin)
         dataset = fo.load_dataset({digits.name!r})
         print(dataset.sort_by_similarity("seven", k={EACH}, brain_key="filed").values("digit"))
     """
