@@ -96,7 +96,7 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
         fingerprint["boxes"] = ""  # known when the run is complete
         if not keep.any():
             raise ParamError(
-                f"No object in {field!r} has a box inside its image; mend its boxes, or name another field"
+                f"No object in {about!r} has a box inside its image; mend its boxes, or name another field"
             )
     kept = rows if keep.all() else rows.only(keep)
     if vectors is not None and not keep.all():

@@ -143,6 +143,13 @@ def test_method__writes_attributes_of_the_objects(method: Method, embedded: Any,
     assert "try_it" not in json.dumps(list(embedded._sample_collection.find({})), default=str)
 
 
+def test_compute_embeddings__no_object_inside_its_image(dataset: Any) -> None:
+    box = fo.Detection(label="far", bounding_box=[1.2, 0.2, 0.3, 0.3])
+    dataset.set_values("objects", [fo.Detections(detections=[box])] * len(dataset))
+    with pytest.raises(ParamError, match="No object in 'objects' has a box inside its image; mend its boxes"):
+        curate(dataset, "compute_embeddings", patches_field="objects")
+
+
 def test_compute_embeddings__one_vector_per_object_of_its_own_pixels(embedded: Any, tmp_path: Path) -> None:
     """The vectors of crops equal those of files that hold just these pixels."""
     run = get_run(embedded, "crops")
