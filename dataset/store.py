@@ -85,12 +85,8 @@ def keep(dataset: fo.Dataset, key: str, arrays: Mapping[str, Array], rows: Rows)
     if not arrays:
         path.unlink(missing_ok=True)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("wb") as file:
-        ids = {"_ids": np.array(rows.ids, dtype="S24"), "_images": np.array(rows.images, dtype="S24")}
-        np.savez(file, **{**arrays, **ids})  # type: ignore[arg-type]
-    part.replace(path)
+    ids = {"_ids": np.array(rows.ids, dtype="S24"), "_images": np.array(rows.images, dtype="S24")}
+    whole_file(path, lambda part: save_arrays(part, {**arrays, **ids}))
 
 
 def kept(dataset: fo.Dataset, key: str, field: str | None) -> tuple[dict[str, Array], Rows] | None:
@@ -99,13 +95,11 @@ def kept(dataset: fo.Dataset, key: str, field: str | None) -> tuple[dict[str, Ar
     Args:
         field: whose objects the rows are.
     """
-    try:
-        with np.load(_kept_path(dataset, key), allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in arrays.files}
-        ids, images = ([value.decode() for value in found.pop(name).tolist()] for name in ("_ids", "_images"))
-        return found, Rows.known(dataset, field, ids, images)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    found = load_arrays(_kept_path(dataset, key))
+    if found is None or not {"_ids", "_images"} <= found.keys():
         return None
+    ids, images = ([value.decode() for value in found.pop(name).tolist()] for name in ("_ids", "_images"))
+    return found, Rows.known(dataset, field, ids, images)
 
 
 def drop(dataset: fo.Dataset, key: str) -> None:
