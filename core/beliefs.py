@@ -81,8 +81,8 @@ class Beliefs:
 
     def columns_of(self, rows: Array) -> Callable[[int], Array]:
         """For these rows: class → (b,) its probabilities."""
-        if self.places is None:
-            held = self.values[rows]
+        if self.places is None or len(rows) * self.n_classes <= BLOCK_CELLS:
+            held = self.dense(rows)
             return lambda code: np.asarray(held[:, code])
         from scipy.sparse import csc_matrix
 

@@ -60,35 +60,46 @@ class NoiseModel:
     def true_classes(self, probabilities: Array, codes: Array) -> Array:
         """(n, C) float32 probabilities of the true class, given what a row looks like and how it was labelled."""
         out = np.empty(probabilities.shape, dtype=np.float32)
+        labelled = np.ascontiguousarray(self.chances.T, dtype=np.float32)
         for block in blocks(len(codes), BLOCK):
-            joint = _sharpened(probabilities[block], self.sharpness) * self.chances[:, codes[block]].T
-            out[block] = joint / joint.sum(axis=1, keepdims=True)
+            joint = _sharpened(probabilities[block], self.sharpness)
+            joint *= labelled[codes[block]]
+            np.divide(joint, joint.sum(axis=1, keepdims=True), out=out[block])
         return out
 
 
 def _sharpened(probabilities: Array, power: float) -> Array:
-    logs = power * np.log(probabilities.astype(np.float64) + 1e-6)
-    exponent = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return np.asarray(exponent / exponent.sum(axis=1, keepdims=True))
+    logs = np.log(probabilities.astype(np.float32) + np.float32(1e-6))
+    logs -= logs.max(axis=1, keepdims=True)
+    exponent = np.exp(np.float32(power) * logs)
+    exponent /= exponent.sum(axis=1, keepdims=True)
+    return np.asarray(exponent)
 
 
 def _expectation_maximisation(p: Array, codes: Array) -> tuple[Array, float]:
-    """(C, C) chances of labels given classes, and the mean log-likelihood of the labels under them."""
+    """(C, C) chances of labels given classes, and the mean log-likelihood of the labels under them.
+
+    With P the rows labelled y and t = T[:, y], their likelihoods are P t, and what they add to the counts of y is
+    t * P' (1 / P t): two products with a vector for each label, and no matrix of all rows and classes.
+    """
     n_classes = p.shape[1]
     chances = np.full((n_classes, n_classes), 0.2 / max(n_classes - 1, 1))
     np.fill_diagonal(chances, 0.8)
     order = np.argsort(codes, kind="stable")
-    p, code = p[order], codes[order]
-    present, starts = np.unique(code, return_index=True)
+    present, starts = np.unique(codes[order], return_index=True)
+    of_label = list(zip(present.tolist(), np.split(p[order], starts[1:]), strict=True))
     likelihood = -np.inf
     for _ in range(ROUNDS):
-        joint = p * chances.T[code]
-        total = joint.sum(axis=1, keepdims=True)
-        likelihood, before = float(np.log(total).mean()), likelihood
-        if likelihood - before < 1e-6:
-            break
-        joint /= total
         counts = np.full((n_classes, n_classes), 1.0 / n_classes)  # one imagined sample of each class
-        counts[:, present] += np.add.reduceat(joint, starts, axis=0).T
+        after = 0.0
+        for label, rows in of_label:
+            chance = chances[:, label].astype(rows.dtype)
+            total = rows @ chance
+            counts[:, label] += chance * (rows.T @ (1 / total))
+            after += float(np.log(total, dtype=np.float64).sum())
+        after /= len(codes)
+        likelihood, gained = after, after - likelihood
+        if gained < 1e-6:
+            break
         chances = counts / counts.sum(axis=1, keepdims=True)
     return chances, likelihood

@@ -200,12 +200,13 @@ def leave_out(
 
 
 def _without_self(fitted: Array, codes: Array, leverage: Array) -> Array:
+    """f - (y - f) h / (1 - h), the same as y - (y - f) / (1 - h) without its cancellation; in place."""
     known = np.flatnonzero(codes >= 0)
-    # f - (y - f) h / (1 - h), the same as y - (y - f) / (1 - h) without its cancellation
-    residual = -fitted
-    residual[known, codes[known]] += 1.0
-    remaining = np.maximum(1.0 - leverage, 1e-9)  # a row that alone fixes a direction has leverage 1
-    return np.asarray(fitted - residual * (leverage / remaining)[:, None])
+    moved = leverage / np.maximum(1.0 - leverage, 1e-9)  # a row that alone fixes a direction has leverage 1
+    own = fitted[known, codes[known]]
+    fitted *= 1.0 + moved[:, None]
+    fitted[known, codes[known]] = own - (1.0 - own) * moved[known]
+    return fitted
 
 
 def _without_group(
@@ -277,11 +278,11 @@ def choose_penalty(
         weight = np.ones(len(chosen)) if weights is None else weights[chosen].astype(np.float64)
         for which, penalty in enumerate(grid):
             shrink = ridge.shrink(penalty)
-            fitted = z @ (shrink[:, None] * ridge.cross) + ridge.prior
+            residual = z @ (shrink[:, None] * ridge.cross) + ridge.prior
+            residual[np.arange(len(chosen)), codes[chosen]] -= 1.0
             leverage = weight * (1.0 / ridge.weight + np.einsum("nd,nd,d->n", z, z, shrink))
-            left = _without_self(fitted, codes[chosen], leverage)
-            left[np.arange(len(chosen)), codes[chosen]] -= 1.0
-            errors[which] += float(weight @ np.einsum("nc,nc->n", left, left))
+            grown = weight / np.maximum(1.0 - leverage, 1e-9) ** 2
+            errors[which] += float(grown @ np.einsum("nc,nc->n", residual, residual))
     errors /= len(seen)
     return float(grid[int(np.argmin(errors))]), {float(p): float(e) for p, e in zip(grid, errors, strict=True)}
 

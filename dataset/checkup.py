@@ -1,8 +1,9 @@
 """One check of everything that applies: which methods a dataset can be judged by, run in turn, and what they found.
 
 What is there decides: embeddings or files for them, a label field, splits, sets of labels, boxes with predictions.
-Runs that hold are kept. The summary is a record of its own: for each method how many samples it points at, how serious
-that is, and a sentence that says what it means.
+Runs that hold are kept. The summary is a record of its own, one for images and one for each field whose objects were
+checked: for each method how many samples or objects it points at, how serious that is, and a sentence that says what it
+means.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from fiftyone import ViewField as F
 from ..core.catalog import method_named
 from ..core.method import Progress
 from ..core.params import ParamError, Params, param
-from . import named, runs
+from . import named, runs, subject
 from .action import Action
 from .columns import SPLITS, TAGS, vector_sources
-from .curate import curate
+from .curate import curate, said_of
+from .rows import Rows, attribute, root_of, rows_of
 from .runs import Freshness, Run
 
 NAME = "check_dataset"
@@ -49,9 +51,9 @@ class Finding:
     column: str
     test: str | float
 
-    def condition(self, run: Run) -> Any:
-        """The expression for the samples that the run points at."""
-        value = F(run.writes[self.column])
+    def condition(self, path: str) -> Any:
+        """The expression for the samples or objects that a run points at, whose column is read from `path`."""
+        value = F(path)
         if isinstance(self.test, float):
             return value >= self.test
         tests = {"true": value == True, "false": value == False, "known": value != None}  # noqa: E711, E712
@@ -141,7 +143,12 @@ class CheckDatasetParams(Params):
     embeddings: str | None = param(
         None, "Embeddings to compare samples by; if empty, the newest, or the descriptor's", reads="embeddings"
     )
-    label_field: str | None = param(None, "Labels to check; if empty, the first given ones", reads="labels")
+    label_field: str | None = param(
+        None, "Labels to check; if empty, the first given ones, or those of the objects", reads="labels"
+    )
+    patches_field: str | None = param(
+        None, "Check the objects of this label field one by one, not whole images", reads="objects"
+    )
 
 
 def check_dataset(samples: fo.DatasetView, params: CheckDatasetParams, progress: Progress) -> dict[str, Any]:
@@ -149,37 +156,56 @@ def check_dataset(samples: fo.DatasetView, params: CheckDatasetParams, progress:
     dataset = samples._root_dataset
     if dataset.media_type not in (None, "image"):
         raise ParamError(f"Check dataset works on images; dataset {dataset.name!r} holds {dataset.media_type}")
-    if samples._is_patches or not len(samples):
-        raise ParamError("Check dataset needs a dataset or a view with at least 1 sample; widen the target")
-    known = [run for run in runs.list_runs(dataset) if run.key == KEY]
-    if known and known[0].method != NAME or not known and runs.is_taken(dataset, KEY):
-        raise ParamError(f"The name {KEY!r} is taken by something else on dataset {dataset.name!r}; rename that first")
-    record = runs.start(dataset, Run(key=KEY, method=NAME, params=params.to_dict()))
+    params = subject.settled(samples, params)
+    about = subject.of(dataset, params)
+    params = replace(params, patches_field=about)
+    rows = rows_of(samples, about)
+    if not len(rows):
+        widen = "widen the target" if about is None else f"none of its images has any in {about!r}"
+        raise ParamError(f"Check dataset needs at least 1 {rows.word}, and the target has 0; {widen}")
+    if about is None and samples._is_patches:
+        samples = dataset.select(list(rows.ids))
+    key = key_of(about)
+    known = [run for run in runs.list_runs(dataset) if run.key == key]
+    if known and known[0].method != NAME or not known and runs.is_taken(dataset, key):
+        raise ParamError(f"The name {key!r} is taken by something else on dataset {dataset.name!r}; rename that first")
+    record = runs.start(dataset, Run(key=key, method=NAME, params=params.to_dict(), patches_field=about))
+    whole = len(rows) == dataset.count(rows.path("id"))
     try:
-        done, refused = _run_all(samples, params, progress)
+        done, refused = _run_all(samples, params, whole, progress)
     except BaseException as error:
         runs.fail(dataset, record, str(error) or type(error).__name__)
         raise
-    facts = summary(samples, done, refused)
+    facts = summary(samples, rows, done, refused)
     reads = {
         run.key: {"field": next(iter(run.writes.values()), ""), "run": run.key, "made": run.finished} for run in done
     }
-    whole = len(samples) == len(dataset)
-    ids = runs.digest(dataset.values("id"))
-    record = replace(record, reads=reads, n=len(samples), target="dataset" if whole else "view")
-    runs.finish(dataset, replace(record, fingerprint={"samples": ids}, facts=facts))
-    return {"headline": facts["headline"], "key": KEY, **{issue["run"]: issue["count"] for issue in facts["issues"]}}
+    record = replace(record, reads=reads, n=len(rows), target="dataset" if whole else "view", facts=facts)
+    runs.finish(dataset, replace(record, fingerprint={"samples": runs.digest(dataset.values(rows.path("id")))}))
+    return {"headline": facts["headline"], "key": key, **{issue["run"]: issue["count"] for issue in facts["issues"]}}
+
+
+def key_of(about: str | None) -> str:
+    """Key of the summary's record.
+
+    Args:
+        about: the field whose objects are checked; None for images.
+    """
+    return KEY if about is None else f"{KEY}_{about}"
 
 
 def steps(dataset: fo.Dataset, params: CheckDatasetParams) -> list[tuple[str, dict[str, Any]]]:
     """Methods that apply, with their parameters, in the order in which they run."""
-    embeddings = params.embeddings or next(iter(_sample_vectors(dataset)), None)
-    plan: list[tuple[str, dict[str, Any]]] = [("find_quality_issues", {})]
+    about = params.patches_field
+    of_objects = {} if about is None else {"patches_field": about}
+    embeddings = params.embeddings or next(iter(_vectors_of(dataset, about)), None)
+    plan: list[tuple[str, dict[str, Any]]] = [("find_quality_issues", of_objects)]
     if embeddings is None:
-        embeddings = method_named("compute_embeddings").key
-        plan.append(("compute_embeddings", {"model": "descriptor"}))
+        given = {"model": "descriptor", **of_objects}
+        embeddings = runs.free_key(dataset, method_named("compute_embeddings").key)
+        plan.append(("compute_embeddings", given))
     by_vectors = {"embeddings": embeddings}
-    labels = params.label_field or _given_labels(dataset)
+    labels = params.label_field or about or _given_labels(dataset)
     plan.append(("find_duplicates", {**by_vectors, **({"label_field": labels} if labels else {})}))
     plan.append(("find_outliers", by_vectors))
     splits = _splits(dataset)
@@ -187,7 +213,13 @@ def steps(dataset: fo.Dataset, params: CheckDatasetParams) -> list[tuple[str, di
         plan.append(("find_leaks", {**by_vectors, "split_field": splits}))
     if labels is not None:
         plan += [(name, {**by_vectors, "label_field": labels}) for name in ("find_label_issues", "find_confusions")]
-        plan.append(("find_spurious_cues", {"label_field": labels}))
+        plan.append(("find_spurious_cues", {"label_field": labels, **of_objects}))
+    return plan if about is not None else plan + _of_images(dataset, by_vectors)
+
+
+def _of_images(dataset: fo.Dataset, by_vectors: dict[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    """Methods that compare what whole images hold: sets of labels, and boxes with predicted ones."""
+    plan: list[tuple[str, dict[str, Any]]] = []
     own = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
     sets = [path for path in named.fields_for(dataset, "label_sets") if path not in own]
     if sets:
@@ -200,10 +232,13 @@ def steps(dataset: fo.Dataset, params: CheckDatasetParams) -> list[tuple[str, di
     return plan
 
 
-def summary(samples: fo.DatasetView, done: Sequence[Run], refused: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+def summary(
+    samples: fo.DatasetView, rows: Rows, done: Sequence[Run], refused: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
     """What was found, the most serious and most frequent first.
 
     Args:
+        rows: what was checked: the samples, or their objects.
         done: the runs.
         refused: {"method", "why"} of the methods that could not run.
     """
@@ -213,8 +248,13 @@ def summary(samples: fo.DatasetView, done: Sequence[Run], refused: Sequence[Mapp
         run = by_method.get(finding.method)
         if run is None or finding.column not in run.writes:
             continue
-        count = samples.match(finding.condition(run)).count()
-        about = {"run": run.key, "method": run.method, "title": finding.title, "severity": finding.severity}
+        count = _count(samples, rows, finding, run)
+        about: dict[str, Any] = {
+            "run": run.key,
+            "method": run.method,
+            "title": finding.title,
+            "severity": finding.severity,
+        }
         if count:
             issues.append({**about, "count": count, "said": finding.said, "headline": run.headline})
         else:
@@ -222,18 +262,27 @@ def summary(samples: fo.DatasetView, done: Sequence[Run], refused: Sequence[Mapp
     issues.sort(key=lambda issue: (SEVERITIES.index(issue["severity"]), -issue["count"]))
     serious = [f"{issue['count']:,} {_lower(issue['title'])}" for issue in issues[:3]]
     said = f"{', '.join(serious)}" + (f" and {len(issues) - 3} more kinds" if len(issues) > 3 else "")
+    headline = f"{said} among {len(rows):,} samples" if issues else f"Nothing found in {len(rows):,} samples"
     return {
-        "headline": f"{said} among {len(samples):,} samples"
-        if issues
-        else f"Nothing found in {len(samples):,} samples",
+        "headline": said_of(rows, headline),
         "issues": issues,
         "fine": fine,
         "not_checked": [dict(one) for one in refused],
     }
 
 
+def _count(samples: fo.DatasetView, rows: Rows, finding: Finding, run: Run) -> int:
+    """How many of the target's samples or objects a run points at."""
+    path, dataset = run.writes[finding.column], samples._root_dataset
+    if rows.field is None:
+        return int(samples.match(finding.condition(path)).count())
+    shown = dataset.select_labels(ids=list(rows.ids), fields=rows.field) if samples._is_patches else samples
+    found = shown.filter_labels(rows.field, finding.condition(attribute(dataset, rows.field, path)))
+    return int(found.count(root_of(dataset, rows.field)))
+
+
 def _run_all(
-    samples: fo.DatasetView, params: CheckDatasetParams, progress: Progress
+    samples: fo.DatasetView, params: CheckDatasetParams, whole: bool, progress: Progress
 ) -> tuple[list[Run], list[dict[str, str]]]:
     dataset = samples._root_dataset
     plan = steps(dataset, params)
@@ -241,11 +290,11 @@ def _run_all(
     refused: list[dict[str, str]] = []
     for number, (name, given) in enumerate(plan):
         label = method_named(name).label
-
         within = _within(progress, number, len(plan), label)
         within(0, 1)
         try:
-            done.append(_kept(samples, name, given) or _fresh(samples, name, given, within))
+            kept = _kept(dataset, name, given, params.patches_field) if whole else None
+            done.append(kept or _fresh(samples, name, given, within))
         except ParamError as error:
             refused.append({"method": label, "why": str(error)})
     progress(len(plan), len(plan), "summing up")
@@ -261,14 +310,11 @@ def _within(progress: Progress, number: int, count: int, label: str) -> Progress
     return said
 
 
-def _kept(samples: fo.DatasetView, name: str, given: Mapping[str, Any]) -> Run | None:
+def _kept(dataset: fo.Dataset, name: str, given: Mapping[str, Any], about: str | None) -> Run | None:
     """A run of the whole dataset that holds and read the same, whatever its other parameters are."""
-    dataset = samples._root_dataset
-    if len(samples) != len(dataset):
-        return None
     fresh = Freshness(dataset)
     for run in reversed(runs.list_runs(dataset)):
-        same = run.method == name and run.status == "done" and run.target == "dataset" and run.patches_field is None
+        same = run.method == name and run.status == "done" and run.target == "dataset" and run.patches_field == about
         wanted = {key: value for key, value in given.items() if value is not None}
         if same and wanted.items() <= dict(run.params).items() and not fresh.stale_reason(run.key):
             return run
@@ -280,10 +326,9 @@ def _fresh(samples: fo.DatasetView, name: str, given: Mapping[str, Any], progres
     return curate(samples, name, key=key, progress=progress, **given)
 
 
-def _sample_vectors(dataset: fo.Dataset) -> list[str]:
-    """Embeddings of samples, not of objects, the newest first."""
-    of_objects = {run.key for run in runs.list_runs(dataset) if run.patches_field is not None}
-    return [name for name in vector_sources(dataset) if name not in of_objects and "." not in name]
+def _vectors_of(dataset: fo.Dataset, about: str | None) -> list[str]:
+    """Embeddings of the objects of a field, or of images where it is None; the newest first."""
+    return [name for name in vector_sources(dataset) if subject.of_name(dataset, name) == about]
 
 
 def _given_labels(dataset: fo.Dataset) -> str | None:

@@ -16,7 +16,7 @@ import numpy as np
 from ..core.catalog import method_named
 from ..core.method import Array, Columns, Method, Progress, Vector, silent
 from ..core.params import ParamError, Params, domains
-from . import columns, runs, store, vector_store
+from . import columns, runs, store, subject, vector_store
 from .kept import KeptVectors
 from .rows import Rows
 from .runs import Run
@@ -197,6 +197,8 @@ def _resolve(method: str | Params, params: Mapping[str, Any]) -> tuple[Method, P
             raise ParamError(f"Give {type(method).__name__} or keywords, not both; got {', '.join(params)} too")
         return method_named(type(method)), method
     declared = method_named(method)
+    if params.get("patches_field") and "patches_field" not in domains(declared.params):
+        raise ParamError(f"{declared.label} {subject.instead_of_objects(declared.params)}; leave patches_field away")
     return declared, declared.params.from_dict(params)
 
 

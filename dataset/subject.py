@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import fiftyone as fo
 
@@ -11,8 +11,11 @@ from ..core.params import ParamError, Params, domains, roles
 from . import runs
 from .rows import field_of, object_fields, root_of, shown_field
 
+P = TypeVar("P", bound=Params)
+WHOLE = frozenset({"detections", "label_sets"})  # roles of what only whole images have
 
-def settled(samples: fo.DatasetView, params: Params) -> Params:
+
+def settled(samples: fo.DatasetView, params: P) -> P:
     """The parameters, with the field of the objects where the target shows objects and nothing else is said."""
     names = [name for name, role in roles(type(params)).items() if role == "objects"]
     shown = shown_field(samples)
@@ -44,6 +47,16 @@ def of(dataset: fo.Dataset, params: Params) -> str | None:
     return field
 
 
+def instead_of_objects(params: type[Params]) -> str:
+    """What a method without a parameter for objects does, as the predicate of a sentence."""
+    read = set(roles(params).values())
+    if read & WHOLE:
+        return "judges whole images, by all that each of them holds"
+    if read & {"embeddings", "predictions"}:
+        return "works on the objects that its embeddings or predictions are about"
+    return "does not work on objects"
+
+
 def _told(dataset: fo.Dataset, params: Params) -> dict[str, str | None]:
     """Parameter → the field whose objects it is about, None for images: of those that name results."""
     known, told = domains(type(params)), {}
@@ -51,7 +64,7 @@ def _told(dataset: fo.Dataset, params: Params) -> dict[str, str | None]:
         given = getattr(params, name)
         if role in ("embeddings", "predictions") and given:
             for one in given if known[name].many else [given]:
-                told[f"{name}={one!r}"] = _of_name(dataset, one)
+                told[f"{name}={one!r}"] = of_name(dataset, one)
     return told
 
 
@@ -61,7 +74,8 @@ def _told_by_labels(dataset: fo.Dataset, params: Params) -> dict[str, str | None
     return {f"label_field={name!r}": name for name in named if name in object_fields(dataset)}
 
 
-def _of_name(dataset: fo.Dataset, name: str) -> str | None:
+def of_name(dataset: fo.Dataset, name: str) -> str | None:
+    """The field whose objects a run or a field of vectors or predictions is about; None for images."""
     if name in dataset.list_runs():
         return runs.get_run(dataset, name).patches_field
     return field_of(dataset, name)
@@ -71,7 +85,7 @@ def _refuse_boxes(params: Params, field: str) -> None:
     given: Any
     for name, role in roles(type(params)).items():
         given = getattr(params, name)
-        if role in ("detections", "label_sets") and given:
+        if role in WHOLE and given:
             raise ParamError(
                 f"{type(params).__name__}.{name} compares what whole images hold; got {given!r} together with "
                 f"the objects of {field!r}: name embeddings or predictions of images"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import fiftyone as fo
 import fiftyone.core.stages as fos
 
-from ..dataset.checkup import FINDINGS, KEY, NAME, SEVERITIES
+from ..dataset.checkup import FINDINGS, NAME, SEVERITIES
 from ..dataset.runs import Run, list_runs
-from . import home, showing, wording
-
-__all__ = ["KEY", "is_checkup", "on_home", "page", "show_issue"]
+from . import home, objects, queue, reading, showing, wording
 
 TITLES = {"serious": "Serious", "moderate": "Worth mending", "minor": "Worth a look"}
 
@@ -29,11 +27,12 @@ def page(run: Run, stale: str | None, view: fo.DatasetView) -> dict[str, Any]:
         stale: why the run no longer holds.
         view: what the pictures are taken from.
     """
+    dataset = view._root_dataset
     word, reason = home.state_of(run, stale)
-    issues = [
-        issue for issue in run.facts.get("issues", ()) if _condition(view._root_dataset, issue["run"]) is not None
-    ]
-    again = {"label": "Check again", "event": "run_method", "params": {"method": NAME}}
+    issues = [issue for issue in run.facts.get("issues", ()) if _condition(dataset, issue["run"]) is not None]
+    runs = list_runs(dataset)
+    given = reading.given_labels(dataset, runs)
+    reviewable = {source.key for source in queue.sources(runs, dataset.get_field_schema(flat=True), given)}
     reviews = [
         {
             "label": f"Review {issue['title'][:1].lower()}{issue['title'][1:]}",
@@ -41,6 +40,7 @@ def page(run: Run, stale: str | None, view: fo.DatasetView) -> dict[str, Any]:
             "params": {"key": issue["run"]},
         }
         for issue in issues
+        if issue["run"] in reviewable
     ]
     facts = {
         "nothing found": run.facts.get("fine"),
@@ -48,21 +48,21 @@ def page(run: Run, stale: str | None, view: fo.DatasetView) -> dict[str, Any]:
     }
     return {
         "key": run.key,
-        "label": "Check of the dataset",
+        "label": _label(run),
         "state": word,
         "said": home.said(run, word),
         "headline": run.headline or None,
         "reason": reason,
-        "about": "What was found, the most serious first. A row shows its samples in the grid.",
+        "about": f"What was found, the most serious first. A row shows its {run.word}s in the grid.",
         "note": None,
-        "actions": [*reviews, again, {"label": "Forget", "event": "forget"}],
+        "actions": [*reviews, {"label": "Check again", **_again(run)}, {"label": "Forget", "event": "forget"}],
         "scores": [],
         "score": None,
         "ends": [],
         "matrix": None,
         "quadrants": None,
         "lists": [
-            _listing(severity, [issue for issue in issues if issue["severity"] == severity], view)
+            _listing(severity, [issue for issue in issues if issue["severity"] == severity], run, view)
             for severity in SEVERITIES
             if any(issue["severity"] == severity for issue in issues)
         ],
@@ -71,15 +71,25 @@ def page(run: Run, stale: str | None, view: fo.DatasetView) -> dict[str, Any]:
     }
 
 
-def on_home(page: dict[str, Any], runs: Sequence[Run], stale: str | None) -> dict[str, Any]:
-    """The Curation panel's first page with the newest check at its top, where there is one."""
-    run = next((run for run in reversed(runs) if is_checkup(run)), None)
-    if run is None:
+def on_home(page: dict[str, Any], runs: Sequence[Run], stale: Mapping[str, str | None]) -> dict[str, Any]:
+    """The Curation panel's first page with the newest checks, of images and of objects, at its top.
+
+    Args:
+        stale: key → why the run no longer holds.
+    """
+    newest = {run.patches_field: run for run in runs if is_checkup(run)}
+    rows = [_row(run, stale.get(run.key)) for run in newest.values()]
+    if not rows:
         return page
+    stage = {"name": "check", "label": "Check", "about": "Everything at once.", "methods": rows}
+    return {**page, "stages": [stage, *page["stages"]]}
+
+
+def _row(run: Run, stale: str | None) -> dict[str, Any]:
     word, reason = home.state_of(run, stale)
-    row: dict[str, Any] = {
+    return {
         "name": NAME,
-        "label": "Check of the dataset",
+        "label": _label(run),
         "help": "What was found, the most serious first.",
         "state": word,
         "said": home.said(run, word),
@@ -88,10 +98,17 @@ def on_home(page: dict[str, Any], runs: Sequence[Run], stale: str | None) -> dic
         "reason": reason,
         "key": run.key,
         "others": [],
-        "action": {"label": "Check again", "event": "run_method", "params": {"method": NAME}},
+        "action": {"label": "Check again", **_again(run)},
     }
-    stage = {"name": "check", "label": "Check", "about": "Everything at once.", "methods": [row]}
-    return {**page, "stages": [stage, *page["stages"]]}
+
+
+def _again(run: Run) -> dict[str, Any]:
+    about = {} if run.patches_field is None else {"given": {"patches_field": run.patches_field}}
+    return {"event": "run_method", "params": {"method": NAME, **about}}
+
+
+def _label(run: Run) -> str:
+    return "Check of the dataset" if run.patches_field is None else f"Check of the objects in {run.patches_field}"
 
 
 def show_issue(ctx: Any, key: str) -> None:
@@ -103,12 +120,14 @@ def show_issue(ctx: Any, key: str) -> None:
         showing.show(ctx, fos.Match(condition), shown)
 
 
-def _listing(severity: str, issues: Sequence[dict[str, Any]], view: fo.DatasetView) -> dict[str, Any]:
+def _listing(severity: str, issues: Sequence[dict[str, Any]], run: Run, view: fo.DatasetView) -> dict[str, Any]:
     rows = []
     for issue in issues:
         found = view.match(_condition(view._root_dataset, issue["run"]))
-        ids, paths = found.limit(1).values(["id", "filepath"])
-        first = {"id": ids[0] if ids else None, "path": paths[0] if paths else None}
+        shown = [{"$limit": 1}, {"$project": {"path": objects.picture(view)}}]
+        first: dict[str, Any] = {"id": None, "path": None}
+        for one in found._aggregate(post_pipeline=shown):
+            first = {"id": str(one["_id"]), "path": one["path"]}
         row: dict[str, Any] = {
             "value": issue["run"],
             "label": issue["title"],
@@ -123,21 +142,21 @@ def _listing(severity: str, issues: Sequence[dict[str, Any]], view: fo.DatasetVi
         "said": f"{len(rows)} kind{'' if len(rows) == 1 else 's'} of issues.",
         "rows": rows,
         "event": "show_issue",
-        "size": "Samples",
+        "size": f"{run.word.title()}s",
         "mean": None,
         "hidden": None,
     }
 
 
 def _condition(dataset: fo.Dataset, key: str) -> Any:
-    """The samples that a run points at; None where the run is gone, or its fields."""
+    """What a run points at, in the words of the view that shows it; None where the run is gone, or its fields."""
     if key not in dataset.list_runs():
         return None
     run = _run(dataset, key)
     finding = next((one for one in FINDINGS if one.method == run.method), None)
     if finding is None or dataset.get_field(run.writes.get(finding.column, "")) is None:
         return None
-    return finding.condition(run)
+    return finding.condition(objects.seen(run, run.writes[finding.column]))
 
 
 def _run(dataset: fo.Dataset, key: str) -> Run:

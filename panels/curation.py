@@ -118,7 +118,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
                 found = home.home(METHODS, ACTIONS, runs, stale, _has(ctx.dataset, runs))
                 if found["next"]["action"] is None and found["poll"] is None:
                     found["next"] = _review_step(ctx.dataset, runs, view) or found["next"]
-                data["home"] = checkup.on_home(found, runs, stale.get(checkup.KEY))
+                data["home"] = checkup.on_home(found, runs, stale)
         ctx.panel.set_data(data)
 
     def open_run(self, ctx: Any) -> None:
@@ -267,8 +267,8 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
     # What the buttons do: they open the form of an operator, filled in
 
     def run_method(self, ctx: Any) -> None:
-        """Open a method's form."""
-        self._prompt(ctx, ctx.params["method"], {})
+        """Open a method's form, with what is given filled in."""
+        self._prompt(ctx, ctx.params["method"], ctx.params.get("given") or {})
 
     def rerun(self, ctx: Any) -> None:
         """Offer to run a run again: the one named, or the open one."""

@@ -80,8 +80,8 @@ def _counts(beliefs: Beliefs, codes: Array) -> tuple[Array, Array]:
     counts = np.zeros((n_classes, n_classes), dtype=np.int64)
     looks_given = np.empty(beliefs.n, dtype=bool)
     for rows in beliefs.blocks():
-        p = beliefs.dense(rows).astype(np.float64)
-        looks_given[rows] = p[np.arange(len(rows)), codes[rows]] >= p.max(axis=1) - CLOSE
+        p = beliefs.dense(rows)
+        looks_given[rows] = p[np.arange(len(rows)), codes[rows]] >= p.max(axis=1).astype(np.float64) - CLOSE
         sure = p >= threshold - CLOSE
         times = sure.sum(axis=1)
         true = np.where(times > 1, p.argmax(axis=1), sure.argmax(axis=1))
