@@ -21,7 +21,7 @@ from ..dataset import decisions
 from ..dataset.curated import curated_path, has_curated
 from ..dataset.decisions import REASON, Decision
 from ..dataset.runs import Run, list_runs
-from . import batch, compare, grid, queue, reading, review_card, wording
+from . import batch, copies, grid, queue, reading, review_card, wording
 from .beginning import advice
 from .queue import Queue, Source
 
@@ -128,8 +128,8 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
         """Do what the run suggests: give the sample its label; of copies, keep the proposed and exclude the others."""
         source, sample_id = _source(ctx), ctx.params["id"]
         if source.compares:
-            ids = compare.members(ctx.dataset, source, sample_id)
-            self._settle(ctx, source, ids, compare.proposed(ctx.dataset, source, ids))
+            ids = copies.members(ctx.dataset, source, sample_id)
+            self._settle(ctx, source, ids, copies.proposed(ctx.dataset, source, ids))
             return
         view = ctx.dataset.select(sample_id)
         label = view.values(source.suggested)[0] if source.suggested else None
@@ -140,7 +140,7 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
         """Keep one of several copies and exclude the others."""
         source = _source(ctx)
         if source.compares:
-            self._settle(ctx, source, compare.members(ctx.dataset, source, ctx.params["id"]), [ctx.params["keeper"]])
+            self._settle(ctx, source, copies.members(ctx.dataset, source, ctx.params["id"]), [ctx.params["keeper"]])
 
     def relabel(self, ctx: Any) -> None:
         """Give the sample a label that the person chose or typed."""
@@ -152,7 +152,7 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
     def keep(self, ctx: Any) -> None:
         """Say that the sample is right as it is; of copies, that all of them are."""
         source, sample_id = _source(ctx), ctx.params["id"]
-        view = ctx.dataset.select(compare.members(ctx.dataset, source, sample_id) if source.compares else sample_id)
+        view = ctx.dataset.select(copies.members(ctx.dataset, source, sample_id) if source.compares else sample_id)
         self._decide(ctx, source, lambda: decisions.keep(view, _label_field(source) or None, source.key))
 
     def exclude(self, ctx: Any) -> None:

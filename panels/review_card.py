@@ -10,7 +10,7 @@ import fiftyone as fo
 from ..dataset.curated import curated_path, has_curated
 from ..dataset.decisions import REASON, TAGS
 from ..dataset.runs import Run
-from . import alike, compare, wording
+from . import alike, copies, wording
 from .queue import Queue, Source
 
 NEIGHBORS = 4
@@ -34,7 +34,7 @@ def card(dataset: fo.Dataset, runs: Sequence[Run], source: Source, queue: Queue,
         "decided": _decided(decided, row, given) if decided else None,
         "origin": _origin(source.run),
         "alike": [] if source.compares else _alike(dataset, runs, source, sample_id, given, suggested),
-        "compare": compare.table(dataset, source, compare.members(dataset, source, sample_id))
+        "compare": copies.table(dataset, source, copies.members(dataset, source, sample_id))
         if source.compares
         else None,
     }
