@@ -18,8 +18,7 @@ from ..dataset.rows import KINDS, root_of
 from ..dataset.runs import Run
 
 MAKERS = (fos.ToPatches, fos.ToEvaluationPatches, fos.ToFrames, fos.ToClips, fos.ToTrajectories)
-BOX = "bounding_box"
-OWN = (BOX, "points", "mask")  # numbers of labels that are no vectors
+OWN = ("bounding_box", "points", "mask")  # numbers of labels that are no vectors
 
 _KEPT: dict[tuple[Any, ...], fo.DatasetView] = {}
 
@@ -69,16 +68,6 @@ def patches(
     for stage in later:
         made = made.add_stage(stage)
     return made
-
-
-def picture(view: fo.DatasetView) -> Any:
-    """The database's expression for the file to show; of an object with the place of its box behind `#xywh=`."""
-    field = view._label_fields[0] if view._is_patches else None
-    if field is None or view.get_field(f"{field}.{BOX}") is None:
-        return "$filepath"
-    sides = [{"$toString": {"$arrayElemAt": [f"${field}.{BOX}", side]}} for side in range(4)]
-    commas = [part for side in sides for part in (",", side)][1:]
-    return {"$ifNull": [{"$concat": ["$filepath", "#xywh=", *commas]}, "$filepath"]}
 
 
 def _vectors(dataset: fo.Dataset, field: str) -> list[str]:
