@@ -15,10 +15,10 @@ import numpy as np
 from bson import ObjectId
 
 from ..core.map_tiles import Choice, Frame, choose, shade
-from ..core.method import Array, Point
+from ..core.method import Array
 from ..dataset.runs import Run
 from . import map_colors
-from .objects import seen
+from .objects import map_path, seen
 from .scope import Scope, whole
 
 MOST = 20_000  # points drawn at once
@@ -75,13 +75,6 @@ def map_runs(dataset: fo.Dataset, runs: Sequence[Run]) -> list[Run]:
     """The finished runs that made a map whose points are still there, the newest first."""
     done = [(run, map_path(run)) for run in reversed(runs) if run.status == "done"]
     return [run for run, path in done if path is not None and dataset.get_field(path) is not None]
-
-
-def map_path(run: Run) -> str | None:
-    """The field of a run's points; None where it makes none."""
-    declared = run.declaration
-    columns = declared.writes if declared else ()
-    return next((run.writes.get(column.name) for column in columns if column.type is Point), None)
 
 
 def read(run: Run, first: Scope) -> MapPoints | None:

@@ -257,7 +257,7 @@ def test_order__any_run_with_positions_is_gone_through_side_by_side(review: Any,
     source = Source(run, None, True, None, None, None, None, "order_position", None, None, "ground_truth.label", {})
     found = queue.read(source, scope.whole(flagged, None))
     assert list(found.ids) == sorted(places, key=places.__getitem__)
-    flags = queue.read(review_source(flagged), flagged.view(), order="order_position")
+    flags = queue.read(review_source(flagged), scope.whole(flagged, None), order="order_position")
     assert list(flags.ids) == [one for one in found.ids if one in set(_queue(flagged))]
 
 
