@@ -21,7 +21,8 @@ from .engines.catalog import open_engine as open_engine
 from .images import UnreadableImage, box_of
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress, Vector
 from .objects import ObjectParams
-from .params import ParamError, Params, param
+from .params import ParamError, param
+from .storing import StoreParams
 from .vector_files import let_go, match, read_vectors
 
 KEPT_EVERY = 10.0  # seconds between what is kept for a run that may be killed
@@ -30,7 +31,7 @@ MODELS = tuple(model for entry in ENGINES.values() for model in entry.models)
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbeddingsParams(ObjectParams):
+class EmbeddingsParams(ObjectParams, StoreParams):
     """Turn every image into a vector, so that alike images lie close together."""
 
     model: str = param(
@@ -68,14 +69,6 @@ class EmbeddingsParams(ObjectParams):
         path="folder",
         advanced=True,
     )
-    store: str = param(
-        "auto",
-        "Where vectors are kept: in a field of the dataset, or in a memory-mapped file beside it; "
-        "auto takes a file beyond 100 million numbers, such as 200,000 vectors of 512",
-        among=("auto", "field", "file"),
-        advanced=True,
-    )
-    dtype: str = param("float32", "Numbers in such a file", among=("float32", "float16"), advanced=True)
     reuse: bool = param(
         True,
         "Go on where an interrupted run of this key ended, and take over its vectors of images that have not changed, "
@@ -185,7 +178,7 @@ def sources_of(paths: Sequence[str], rows: Iterable[int]) -> list[Source]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImportEmbeddingsParams(Params):
+class ImportEmbeddingsParams(StoreParams):
     """Take vectors that another tool made, from an NPZ, NPY or Parquet file."""
 
     path: str = param(

@@ -17,7 +17,8 @@ import numpy as np
 
 from .engines.base import unit_rows
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress, Vector, silent
-from .params import ParamError, Params, param
+from .params import ParamError, param
+from .storing import StoreParams
 
 BLOCK = 8_192
 WIDEST = 2_048  # dimensions whose covariance is worth making in full
@@ -26,7 +27,7 @@ LEAST = 1e-6  # share of the largest variance below which a component is roundin
 
 
 @dataclass(frozen=True, kw_only=True)
-class FuseParams(Params):
+class FuseParams(StoreParams):
     """Join two or more embeddings of the same images into one, in which none outweighs the others.
 
     What one model does not see another may: meaning from CLIP, shape from DINOv2, layout from the descriptor. Keep the

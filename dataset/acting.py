@@ -101,9 +101,10 @@ def undo(samples: fo.DatasetView, params: UndoParams, progress: Progress) -> dic
         return {"headline": "There is no decision to take back", "steps": 0, "samples": 0, "left": 0}
     count, left = sum(len(one.ids) - one.left for one in taken), sum(one.left for one in taken)
     what = f"{len(taken):,} decisions" if len(taken) > 1 else f"“{taken[0].said}”"
-    later = f"; {counted(left, 'sample')} changed since and left as they are" if left else ""
+    word = taken[0].word if len({one.word for one in taken}) == 1 else "sample"
+    later = f"; {counted(left, word)} changed since and left as they are" if left else ""
     return {
-        "headline": f"Took back {what} on {counted(count, 'sample')}{later}",
+        "headline": f"Took back {what} on {counted(count, word)}{later}",
         "steps": len(taken),
         "samples": count,
         "left": left,
@@ -130,7 +131,7 @@ def _warning(dataset: fo.Dataset, given: dict[str, Any]) -> str | None:
     """What undo would take back first."""
     last = decisions.last(dataset, given.get("run") or None)
     return (
-        f"The last decision: {last.said}, on {counted(len(last.ids), 'sample')}."
+        f"The last decision: {last.said}, on {counted(len(last.ids), last.word)}."
         if last
         else "There is nothing to take back."
     )

@@ -16,6 +16,7 @@ import numpy as np
 from ..core.catalog import method_named
 from ..core.method import Array, Columns, Method, Progress, Vector, silent
 from ..core.params import ParamError, Params, domains
+from ..core.storing import StoreParams
 from . import columns, runs, store, subject, vector_store
 from .kept import KeptVectors
 from .rows import Rows
@@ -134,15 +135,15 @@ def _filed(
     Returns:
         for the run's facts: "stored"; and column → (n,) row number in the file, None for none
     """
-    choice = getattr(params, "store", "field")
+    if not isinstance(params, StoreParams):
+        return {}, {}
     for name, values in result.values.items():
-        if method.column(name).type is Vector and vector_store.wanted(choice, *np.shape(values)):
+        if method.column(name).type is Vector and vector_store.wanted(params.store, *np.shape(values)):
             good = vector_store.finite(values)
             good &= True if result.rows is None else result.rows
             ids = [one for one, there in zip(rows.ids, good, strict=True) if there]
-            dtype = getattr(params, "dtype", "float32")
             when = record.started or ""
-            stored = vector_store.save(dataset, record.key, when, ids, values, np.flatnonzero(good), dtype)
+            stored = vector_store.save(dataset, record.key, when, ids, values, np.flatnonzero(good), params.dtype)
             places = np.cumsum(good) - 1
             return {"stored": stored}, {name: [int(at) if ok else None for at, ok in zip(places, good, strict=True)]}
     return {}, {}

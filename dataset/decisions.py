@@ -7,8 +7,8 @@ What a decision leaves on a sample, chosen once for the App, the SDK and every r
 - `curation_reviews`, the keys of the runs in whose review it was decided;
 - its label in `<label field>_curated`: a copy of the given labels on which relabelling writes. The given ones stay.
 
-Decisions on a patches view are about its objects: tags, reason and reviews then are those of the label, and the new
-label is its attribute `label_curated`.
+Decisions on a patches view, or on rows that are objects, are about these: tags, reason and reviews then are those of
+the label, and the new label is its attribute `label_curated`.
 
 A sample counts as in use unless it is tagged `excluded`; the slice `curated` holds those in use. Every decision is in
 the journal before it is on the samples (`journal.py`), and `undo` brings back exactly what was there.
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import fiftyone as fo
 from bson import ObjectId
@@ -26,9 +26,10 @@ from bson import ObjectId
 from ..core.params import ParamError
 from . import columns, journal, sidebar, slices
 from .curated import curated_field, curated_path, has_curated, inside
-from .rows import root_of, shown_field
+from .rows import Rows, shown_field
 
 Verdict = Literal["excluded", "kept", "relabelled"]
+Decided: TypeAlias = fo.DatasetView | Rows
 
 TAGS = ("excluded", "kept", "relabelled")
 REASON = "curation_reason"
@@ -46,9 +47,10 @@ class Decision:
         key: its place in the journal; None where nothing changed.
         verdict: what was decided.
         said: a sentence.
-        ids: samples that it changed.
+        ids: samples, or objects, that it changed.
         queue: key of the run whose review led to it, or None.
-        left: samples that stayed as they are, because they have been changed since (of one that was taken back).
+        word: what one of them is.
+        left: those that stayed as they are, because they have been changed since (of one that was taken back).
     """
 
     key: str | None
@@ -56,31 +58,30 @@ class Decision:
     said: str
     ids: tuple[str, ...]
     queue: str | None = None
+    word: str = "sample"
     left: int = 0
 
 
-def exclude(samples: fo.DatasetView, reason: str | None = None, queue: str | None = None) -> Decision:
+def exclude(samples: Decided, reason: str | None = None, queue: str | None = None) -> Decision:
     """Leave samples out of the curated set; nothing is deleted."""
-    dataset = samples._root_dataset
-    _declare(dataset, _inside(samples))
-    _ensure_slice(dataset, shown_field(samples))
+    rows = _rows(samples)
+    _declare(rows)
+    _ensure_slice(rows)
     said = f"excluded{f' ({reason})' if reason else ''}"
-    return _decide(samples, "excluded", said, reason=reason, queue=queue)
+    return _made(rows, "excluded", said, _changes(rows, "excluded", reason=reason, queue=queue), queue)
 
 
-def keep(samples: fo.DatasetView, label_field: str | None = None, queue: str | None = None) -> Decision:
+def keep(samples: Decided, label_field: str | None = None, queue: str | None = None) -> Decision:
     """Say that samples are right as they are. With `label_field`, so is their given label."""
-    dataset = samples._root_dataset
-    _declare(dataset, _inside(samples))
-    given = columns.label_path(dataset, label_field, shown_field(samples)) if label_field else None
-    if given is not None and not has_curated(dataset, given):
+    rows = _rows(samples)
+    _declare(rows)
+    given = columns.label_path(rows.dataset, label_field, rows.field) if label_field else None
+    if given is not None and not has_curated(rows.dataset, given):
         given = None
-    return _decide(samples, "kept", "kept", given=given, queue=queue)
+    return _made(rows, "kept", "kept", _changes(rows, "kept", given=given, queue=queue), queue)
 
 
-def relabel(
-    samples: fo.DatasetView, label_field: str, labels: str | Mapping[str, str], queue: str | None = None
-) -> Decision:
+def relabel(samples: Decided, label_field: str, labels: str | Mapping[str, str], queue: str | None = None) -> Decision:
     """Write another label for samples into `<label_field>_curated`.
 
     Args:
@@ -89,28 +90,26 @@ def relabel(
     Raises:
         ParamError: no such label field, or an empty label.
     """
-    dataset = samples._root_dataset
-    given = columns.label_path(dataset, label_field, shown_field(samples))
+    rows = _rows(samples)
+    given = columns.label_path(rows.dataset, label_field, rows.field)
     if isinstance(labels, str):
         if not labels.strip():
             raise ParamError(f"A label must have at least one letter or digit; got {labels!r}")
         labels = labels.strip()
-    _declare(dataset, _inside(samples))
-    ensure_curated_labels(dataset, given)
+    _declare(rows)
+    ensure_curated_labels(rows.dataset, given)
     said = f"labelled {labels}" if isinstance(labels, str) else "relabelled"
-    return _decide(samples, "relabelled", said, given=given, labels=labels, queue=queue)
+    return _made(rows, "relabelled", said, _changes(rows, "relabelled", given=given, labels=labels, queue=queue), queue)
 
 
-def settle(
-    kept: fo.DatasetView, excluded: fo.DatasetView, reason: str | None = None, queue: str | None = None
-) -> Decision:
+def settle(kept: Decided, excluded: Decided, reason: str | None = None, queue: str | None = None) -> Decision:
     """Keep some samples and exclude others in one decision, such as those of a group of copies."""
-    dataset = kept._root_dataset
-    _declare(dataset)
-    _ensure_slice(dataset)
-    changes = _changes(excluded, "excluded", reason=reason, queue=queue) + _changes(kept, "kept", queue=queue)
-    said = f"kept {len(kept):,} and excluded {len(excluded):,} of a group" + (f" ({reason})" if reason else "")
-    return _made(dataset, "excluded", said, changes, queue)
+    left, out = _rows(kept), _rows(excluded)
+    _declare(left)
+    _ensure_slice(left)
+    changes = _changes(out, "excluded", reason=reason, queue=queue) + _changes(left, "kept", queue=queue)
+    said = f"kept {len(left):,} and excluded {len(out):,} of a group" + (f" ({reason})" if reason else "")
+    return _made(left, "excluded", said, changes, queue)
 
 
 def undo(dataset: fo.Dataset, steps: int = 1, queue: str | None = None) -> list[Decision]:
@@ -125,17 +124,14 @@ def undo(dataset: fo.Dataset, steps: int = 1, queue: str | None = None) -> list[
         if taken is None:
             break
         entry, left = taken
-        ids = tuple(change.id for change in entry.changes)
-        done.append(Decision(entry.key, entry.verdict, entry.said, ids, entry.queue, left))
+        done.append(_read(entry, left))
     return done
 
 
 def last(dataset: fo.Dataset, queue: str | None = None) -> Decision | None:
     """The decision that `undo` would take back first."""
     entry = journal.peek(dataset, queue)
-    if entry is None:
-        return None
-    return Decision(entry.key, entry.verdict, entry.said, tuple(change.id for change in entry.changes), entry.queue)
+    return _read(entry) if entry is not None else None
 
 
 def ensure_curated_labels(dataset: fo.Dataset, label_field: str) -> str:
@@ -180,30 +176,30 @@ def _copy_given(dataset: fo.Dataset, objects: str, given: str) -> None:
     dataset._sample_collection.update_many(lacking, [{"$set": {objects: each}}])
 
 
-def _decide(
-    samples: fo.DatasetView,
-    verdict: Verdict,
-    said: str,
-    *,
-    reason: str | None = None,
-    given: str | None = None,
-    labels: str | Mapping[str, str] | None = None,
-    queue: str | None = None,
-) -> Decision:
+def _rows(samples: Decided) -> Rows:
+    """The samples of a view, or the objects where it is a patches view."""
+    if isinstance(samples, Rows):
+        return samples
+    field, ids = shown_field(samples), samples.values("id")
+    return Rows.known(samples._root_dataset, field, ids, ids if field is None else samples.values("sample_id"))
+
+
+def _made(rows: Rows, verdict: str, said: str, changes: Sequence[journal.Change], queue: str | None) -> Decision:
     """Hand to the journal what a decision changes."""
-    changes = _changes(samples, verdict, reason=reason, given=given, labels=labels, queue=queue)
-    return _made(samples._root_dataset, verdict, said, changes, queue)
-
-
-def _made(
-    dataset: fo.Dataset, verdict: Verdict, said: str, changes: Sequence[journal.Change], queue: str | None
-) -> Decision:
     changed = tuple(change.id for change in changes if change.before != change.after)
-    return Decision(journal.push(dataset, verdict, said, queue, changes), verdict, said, changed, queue)
+    key = journal.push(rows.dataset, verdict, said, queue, changes)
+    return Decision(key, verdict, said, changed, queue, rows.word)
+
+
+def _read(entry: journal.Entry, left: int = 0) -> Decision:
+    """A decision from the journal."""
+    word = "object" if entry.changes[0].inside else "sample"
+    ids = tuple(change.id for change in entry.changes)
+    return Decision(entry.key, entry.verdict, entry.said, ids, entry.queue, word, left)
 
 
 def _changes(
-    samples: fo.DatasetView,
+    rows: Rows,
     verdict: Verdict,
     *,
     reason: str | None = None,
@@ -218,14 +214,13 @@ def _changes(
         labels: the new ones; None for the given ones.
     """
     fields = ["tags", REASON, REVIEWS]
-    objects = _inside(samples)
-    curated, source = "", ""
+    objects, curated, source = rows.inside, "", ""
     if given is not None:
         curated, source = curated_field(given), given if objects else given.removesuffix(".label")
         curated, source = (path.removeprefix(f"{objects}.") for path in (curated, source))
         fields += [curated, source]
     changes = []
-    for before in _documents(samples, fields):
+    for before in _documents(rows, fields):
         sample_id, within = str(before.pop("_id")), str(before.pop("_within", ""))
         label = labels.get(sample_id) if isinstance(labels, Mapping) else labels
         if verdict == "relabelled" and not label:
@@ -241,30 +236,20 @@ def _changes(
     return changes
 
 
-def _inside(samples: fo.DatasetView) -> str:
-    """The list that the objects of a patches view are in; "" for samples."""
-    field = shown_field(samples)
-    return root_of(samples._root_dataset, field) if field is not None else ""
-
-
-def _documents(samples: fo.DatasetView, fields: Sequence[str]) -> Iterable[dict[str, Any]]:
-    """The samples as the database holds them; what a view hides or filters inside them is there too.
+def _documents(rows: Rows, fields: Sequence[str]) -> Iterable[dict[str, Any]]:
+    """The rows as the database holds them; what a view hides or filters inside them is there too.
 
     Of objects the labels, each with the sample it lies in as "_within".
     """
-    dataset, objects = samples._root_dataset, _inside(samples)
     stages: list[dict[str, Any]] = [{"$project": dict.fromkeys(fields, True)}]
-    if not objects:
-        found: Iterable[dict[str, Any]] = dataset.select(samples.values("id"))._aggregate(post_pipeline=stages)
-        return found
-    wanted = {"$in": [ObjectId(one) for one in samples.values("id")]}
-    stages = [
-        {"$unwind": f"${objects}"},
-        {"$match": {f"{objects}._id": wanted}},
-        {"$replaceRoot": {"newRoot": {"$mergeObjects": [f"${objects}", {"_within": "$_id"}]}}},
-        {"$project": dict.fromkeys([*fields, "_within"], True)},
-    ]
-    found = dataset.select(list(set(samples.values("sample_id"))))._aggregate(post_pipeline=stages)
+    if rows.inside:
+        stages = [
+            {"$unwind": f"${rows.inside}"},
+            {"$match": {f"{rows.inside}._id": {"$in": [ObjectId(one) for one in rows.ids]}}},
+            {"$replaceRoot": {"newRoot": {"$mergeObjects": [f"${rows.inside}", {"_within": "$_id"}]}}},
+            {"$project": dict.fromkeys([*fields, "_within"], True)},
+        ]
+    found: Iterable[dict[str, Any]] = rows.dataset.select(list(set(rows.images)))._aggregate(post_pipeline=stages)
     return found
 
 
@@ -292,8 +277,9 @@ def _labelled(now: Any, given: Any, label: str | None, embedded: bool) -> Any:
     return known[0] if known else dict(fo.Classification(label=label).to_dict())
 
 
-def _declare(dataset: fo.Dataset, objects: str = "") -> None:
+def _declare(rows: Rows) -> None:
     """The fields of decisions, of samples or of the labels in a list of objects."""
+    dataset, objects = rows.dataset, rows.inside
     paths = {f"{objects}.{name}" if objects else name: said for name, said in DESCRIPTIONS.items()}
     if all(dataset.get_field(path) is not None for path in paths):
         return
@@ -306,6 +292,8 @@ def _declare(dataset: fo.Dataset, objects: str = "") -> None:
     dataset.add_sample_field(reason, fo.StringField, description=paths[reason], info=info)
     dataset.add_sample_field(reviews, fo.ListField, subfield=fo.StringField, description=paths[reviews], info=info)
     dataset.create_index(reviews)
+    if objects:
+        dataset.create_index(f"{objects}.id")  # by which panels find the image of an object
     _show_fields(dataset)
 
 
@@ -321,8 +309,9 @@ def _show_fields(dataset: fo.Dataset) -> None:
     sidebar.add_group(dataset, GROUP, made)
 
 
-def _ensure_slice(dataset: fo.Dataset, objects: str | None = None) -> None:
+def _ensure_slice(rows: Rows) -> None:
     """The saved view of what is in use: samples, or the objects of a field. A view of the user's own is left alone."""
+    dataset, objects = rows.dataset, rows.field
     name = SLICE if objects is None else f"{SLICE} {objects}"
     if slices.named_like(dataset, name) is not None:
         return
@@ -330,10 +319,4 @@ def _ensure_slice(dataset: fo.Dataset, objects: str | None = None) -> None:
         view = dataset.match_tags("excluded", bool=False)
     else:
         view = dataset.filter_labels(objects, ~fo.ViewField("tags").contains("excluded"), only_matches=False)
-    what = "samples" if objects is None else "objects"
-    dataset.save_view(name, view, description=f"Curator slice: {what} that are not excluded, kept up to date")
-
-
-def reviewed(queue: str) -> Any:
-    """The expression for samples that were decided in the review of a run."""
-    return fo.ViewField(REVIEWS).contains(queue)
+    dataset.save_view(name, view, description=f"Curator slice: {rows.word}s that are not excluded, kept up to date")

@@ -29,6 +29,7 @@ class Rows:
     """Rows in the order of the target. Values are read once from the database and picked by row.
 
     Attributes:
+        dataset: where they are from.
         field: the label field whose objects the rows are; None where they are samples.
         ids: of the rows: of samples, or of labels.
         images: id of each row's sample.
@@ -42,9 +43,10 @@ class Rows:
             field: of the objects, or None.
             wanted: ids of the rows that the target shows, where it shows fewer; in their order.
         """
+        self.dataset = source._root_dataset
         self.field = field
         self._source = source
-        self._root = root_of(source._root_dataset, field) if field else None
+        self._root = root_of(self.dataset, field) if field else None
         images = source.values("id")
         if self._root is None:
             self._counts: list[int] | None = None
@@ -64,7 +66,7 @@ class Rows:
     def known(cls, dataset: fo.Dataset, field: str | None, ids: Sequence[str], images: Sequence[str]) -> Rows:
         """Rows whose ids are known from before, to be updated; they read no values."""
         rows = object.__new__(cls)
-        rows.field, rows.ids, rows.images = field, ids, images
+        rows.dataset, rows.field, rows.ids, rows.images = dataset, field, ids, images
         rows._root = root_of(dataset, field) if field else None
         return rows
 
@@ -75,6 +77,11 @@ class Rows:
     def word(self) -> str:
         """What one row is."""
         return "sample" if self.field is None else "object"
+
+    @property
+    def inside(self) -> str:
+        """Path of the list that the objects are in; "" for samples."""
+        return self._root or ""
 
     def path(self, column_field: str) -> str:
         """Path of the field that holds a column for these rows: a sample's field, or an attribute of the label."""

@@ -1,4 +1,4 @@
-"""The samples most like one, class by class: what a person compares a doubtful label with.
+"""The samples or objects most like one, class by class: what a person compares a doubtful label with.
 
 From a `find_neighbors` run where there is one; classes that it does not reach are filled from the vectors themselves,
 which are read class by class as they are needed and kept in memory for the dataset reviewed last.
@@ -12,12 +12,14 @@ from typing import Any
 
 import fiftyone as fo
 import numpy as np
-from fiftyone import ViewField as F
 
 from ..core.method import Array
+from ..core.params import ParamError
 from ..dataset import columns
 from ..dataset.rows import Rows
 from ..dataset.runs import Run, get_run
+from . import scope
+from .objects import seen
 
 MOST_VECTORS = 50_000  # rows kept in memory; above, only a find_neighbors run tells who is alike
 SPARE = 8  # candidates beyond those wanted, some of which may have got another label since they were read
@@ -57,34 +59,39 @@ def alike(
     Returns:
         dicts with "id", "path", "label" and "similarity"; fewer than n where nothing tells
     """
-    near = _from_neighbors(dataset, runs, sample_id)
-    found = _pictures(dataset, near, label_path, label)[:n]
+    field = run.patches_field
+    near = _from_neighbors(dataset, runs, field, sample_id)
+    found = _pictures(dataset, field, near, label_path, label)[:n]
     if len(found) == n:
         return found
     near = _from_vectors(dataset, run, sample_id, label_path, label, n)
-    return _pictures(dataset, near, label_path, label)[:n] or found
+    return _pictures(dataset, field, near, label_path, label)[:n] or found
 
 
-def _from_neighbors(dataset: fo.Dataset, runs: Sequence[Run], sample_id: str) -> list[tuple[str, float]]:
-    done = [run for run in runs if run.status == "done" and run.patches_field is None]
+def _from_neighbors(
+    dataset: fo.Dataset, runs: Sequence[Run], field: str | None, sample_id: str
+) -> list[tuple[str, float]]:
+    done = [run for run in runs if run.status == "done" and run.patches_field == field]
     made = [run for run in done if run.method == "find_neighbors"]
     for run in reversed(made):
-        paths = [run.writes.get("ids", ""), run.writes.get("similarities", "")]
-        if all(dataset.get_field(path) is not None for path in paths):
-            ids, similarities = (values[0] for values in dataset.select(sample_id).values(paths))
-            return list(zip(ids or [], similarities or [], strict=True))
+        paths = {name: run.writes.get(name, "") for name in ("ids", "similarities")}
+        if all(dataset.get_field(path) is not None for path in paths.values()):
+            own = {name: seen(run, path) for name, path in paths.items()}
+            (row,) = scope.values(dataset, field, [sample_id], own)
+            return list(zip(row["ids"] or [], row["similarities"] or [], strict=True))
     return []
 
 
 def _from_vectors(
     dataset: fo.Dataset, run: Run, sample_id: str, label_path: str | None, label: str | None, n: int
 ) -> list[tuple[str, float]]:
-    source = run.reads.get("embeddings") or {}
+    source, field = run.reads.get("embeddings") or {}, run.patches_field
     path = source.get("field", "")
     if dataset.get_field(path) is None or (label is not None and label_path is None):
         return []
-    _, own = _read(dataset, dataset.select(sample_id).view(), source)
-    found = _vectors(dataset, source, label_path, label) if len(own) else None
+    (image,) = scope.some(dataset, field, [sample_id]).rows().images
+    _, own = _read(Rows(dataset.select(image).view(), field, [sample_id]), source)
+    found = _vectors(dataset, field, source, label_path, label) if len(own) else None
     if found is None:
         return []
     ids, x = found
@@ -94,41 +101,48 @@ def _from_vectors(
 
 
 def _vectors(
-    dataset: fo.Dataset, source: Mapping[str, Any], label_path: str | None, label: str | None
+    dataset: fo.Dataset, field: str | None, source: Mapping[str, Any], label_path: str | None, label: str | None
 ) -> tuple[Sequence[str], Array] | None:
     """Ids and vectors of one class, or of all; from memory where they are still the same."""
     global _KEPT
-    count = dataset.count()
+    count = scope.whole(dataset, field).count()
     of = (str(dataset._doc.id), source["field"], source.get("made"), label_path, count)
     if of != _KEPT.of:
         _KEPT = _Vectors(of)
     if label not in _KEPT.read:
         if not 0 < count <= MOST_VECTORS:
             return None
-        view = dataset.view() if label is None else dataset.match(F(label_path) == label)
-        _KEPT.read[label] = _read(dataset, view, source)
+        place = scope.stored(dataset, field, label_path or "")
+        view = dataset.view() if label is None else dataset.match({place: label})
+        rows = Rows(view, field)
+        if label is not None and field is not None:  # the other objects of these images are of other classes
+            rows = rows.only(np.array([one == label for one in rows.values(place)], dtype=bool))
+        _KEPT.read[label] = _read(rows, source)
     return _KEPT.read[label]
 
 
-def _read(dataset: fo.Dataset, view: fo.DatasetView, source: Mapping[str, Any]) -> tuple[Sequence[str], Array]:
-    """Ids and unit vectors of the samples that have one."""
-    some = Rows(view.exists(source["field"]), None)
-    if not len(some):
+def _read(rows: Rows, source: Mapping[str, Any]) -> tuple[Sequence[str], Array]:
+    """Ids and unit vectors of the rows that have one."""
+    facts = get_run(rows.dataset, source["run"]).facts if source.get("run") else {}
+    try:
+        x, has = columns.read_vectors(rows, source["field"], facts)
+    except ParamError:  # none of these has one
         return [], np.zeros((0, 1), np.float32)
-    facts = get_run(dataset, source["run"]).facts if source.get("run") else {}
-    x, _ = columns.read_vectors(some, source["field"], facts)
-    return some.ids, x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    ids = [one for one, there in zip(rows.ids, has, strict=True) if there]
+    return ids, x[has] / np.maximum(np.linalg.norm(x[has], axis=1, keepdims=True), 1e-12)
 
 
 def _pictures(
-    dataset: fo.Dataset, near: Sequence[tuple[str, float]], label_path: str | None, label: str | None
+    dataset: fo.Dataset,
+    field: str | None,
+    near: Sequence[tuple[str, float]],
+    label_path: str | None,
+    label: str | None,
 ) -> list[dict[str, Any]]:
-    if not near:
-        return []
-    columns = dataset.select([other for other, _ in near]).values(["id", "filepath", label_path or "id"])
-    known = {other: (path, given if label_path else None) for other, path, given in zip(*columns, strict=True)}
+    wanted = {"path": scope.picture(dataset, field), **({"label": label_path} if label_path else {})}
+    close = dict(near)
     return [
-        {"id": other, "path": known[other][0], "label": known[other][1], "similarity": float(similarity)}
-        for other, similarity in near
-        if other in known and (label is None or known[other][1] == label)
+        {"label": None, **row, "similarity": float(close[row["id"]])}
+        for row in scope.values(dataset, field, list(close), wanted)
+        if label is None or row["label"] == label
     ]

@@ -9,7 +9,9 @@ import fiftyone as fo
 
 from ..dataset.decisions import TAGS
 from ..dataset.runs import Run
-from . import wording
+from . import scope, wording
+from .layout import is_there
+from .objects import seen
 from .queue import POSITION, Queue, Source
 
 SIZE = 30  # pictures on a page
@@ -24,34 +26,33 @@ def page(dataset: fo.Dataset, source: Source, queue: Queue, place: int, order: s
     first = SIZE * (place // SIZE)
     ids = queue.ids[first : first + SIZE]
     score = source.score.path if source.score else None
-    wanted = {"path": "filepath", "tags": "tags", "given": source.given, "suggested": source.suggested, "score": score}
-    names = [name for name, path in wanted.items() if path]
-    columns = dataset.select(ids, ordered=True).values([wanted[name] for name in names])
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    wanted = {"given": source.given, "suggested": source.suggested, "score": score}
+    paths: dict[str, Any] = {name: path for name, path in wanted.items() if path}
+    paths |= {"path": scope.picture(dataset, source.field), "tags": scope.own(source.field, "tags")}
+    done = dict(zip(ids, queue.done[first:], strict=False))
+    rows = scope.values(dataset, source.field, ids, paths)
     last = first + len(ids)
     return {
-        "pictures": [
-            _picture(sample_id, row, done)
-            for sample_id, row, done in zip(ids, rows, queue.done[first:last], strict=True)
-        ],
+        "pictures": [_picture(row, done[row["id"]]) for row in rows],
         "text": f"{first + 1:,} to {last:,} of {len(queue.ids):,}, {_said(source, order)}",
         "previous": queue.ids[first - SIZE] if first else None,
         "more": queue.ids[last] if last < len(queue.ids) else None,
     }
 
 
-def order_of(runs: Sequence[Run], fields: dict[str, Any]) -> str | None:
-    """Path of the newest order of similar images that a run made."""
-    made = [run.writes.get(POSITION) for run in runs if run.status == "done" and run.declaration is not None]
-    return next((path for path in reversed(made) if path in fields), None)
+def order_of(runs: Sequence[Run], source: Source, fields: dict[str, Any]) -> str | None:
+    """Path of the newest order of similar images that a run made, or of similar objects where these are reviewed."""
+    made = [run for run in runs if run.status == "done" and run.declaration and run.patches_field == source.field]
+    made = [run for run in made if POSITION in run.writes and is_there(run, POSITION, fields)]
+    return seen(made[-1], made[-1].writes[POSITION]) if made else None
 
 
-def _picture(sample_id: str, row: dict[str, Any], done: bool) -> dict[str, Any]:
+def _picture(row: dict[str, Any], done: bool) -> dict[str, Any]:
     given, suggested, score = row.get("given"), row.get("suggested"), row.get("score")
     tag = next((tag for tag in row["tags"] or [] if tag in TAGS), None) if done else None
     changed = given and suggested and given != suggested
     return {
-        "id": sample_id,
+        "id": row["id"],
         "path": row["path"],
         "caption": f"{given} → {suggested}" if changed else given or suggested or "",
         "note": wording.number(score) if score is not None else None,

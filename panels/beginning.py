@@ -22,8 +22,10 @@ def advice(ctx: Any) -> dict[str, Any] | None:
             "Import a folder of images first. Where they lie in one subfolder per class, that gives them their labels."
         )
         return {"title": "This dataset has no images yet", "text": text, "action": begin}
-    if grid.base_view(ctx).count() == 0:
+    if grid.scope(ctx).count() == 0:
         action = {"label": "Show the whole dataset", "event": "whole_dataset"}
-        text = "No sample meets the conditions of the current view, so there is nothing to show about it."
+        text = (
+            f"No {grid.scope(ctx).word} meets the conditions of the current view, so there is nothing to show about it."
+        )
         return {"title": "The current view is empty", "text": text, "action": action}
     return None

@@ -26,6 +26,7 @@ from .beginning import advice
 from .layout import Layout, layout
 from .quadrants import Axes
 from .run_page import GIVEN
+from .scope import Scope
 
 EVENTS = (
     "refresh",
@@ -256,13 +257,8 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         checkup.show_issue(ctx, str(ctx.params.get("value")))
 
     def open_sample(self, ctx: Any) -> None:
-        """Open one sample large; of an object its image, unless the grid shows objects."""
-        sample_id = ctx.params["id"]
-        if objects.about(ctx) is not None and not ctx.view._is_patches:
-            sample_id = str(grid.base_view(ctx)[sample_id].sample_id)
-        if grid.is_shown(ctx) and not ctx.view.select([sample_id]).count():
-            self.show_all(ctx)  # the grid was narrowed to others
-        ctx.ops.open_sample(id=sample_id)
+        """Open one sample large."""
+        grid.open_sample(ctx, ctx.params["id"])
 
     # What the buttons do: they open the form of an operator, filled in
 
@@ -364,7 +360,7 @@ def _axes(ctx: Any) -> Axes | None:
 
 
 def _layout(dataset: fo.Dataset, run: Run, runs: list[Run]) -> Layout:
-    return layout(run, dataset.get_field_schema(), reading.given_labels(dataset, runs))
+    return layout(run, dataset.get_field_schema(), reading.given_labels(dataset, runs, run.patches_field))
 
 
 def _scope(ctx: Any, view: fo.DatasetView) -> dict[str, Any]:
@@ -383,7 +379,7 @@ def _scope(ctx: Any, view: fo.DatasetView) -> dict[str, Any]:
 def _review_step(dataset: fo.Dataset, runs: list[Run], view: fo.DatasetView) -> dict[str, Any] | None:
     """The review to go on with: the first of those that look for errors where something is undecided."""
     for source in queue.sources(runs, dataset.get_field_schema(), reading.given_labels(dataset, runs)):
-        if source.run.stage == "clean" and (n := queue.undecided(source, view)):
+        if source.run.stage == "clean" and (n := queue.undecided(source, Scope(view, source.field))):
             return home.review_step(source.run, n)
     return None
 

@@ -15,6 +15,7 @@ import fiftyone.core.view as fov
 from bson import json_util
 
 from . import objects
+from .scope import Scope, values
 
 MARK = "curator_panel_stage"
 
@@ -25,6 +26,17 @@ def base_view(ctx: Any) -> fo.DatasetView:
     While the panel is about objects, it is the view of these objects.
     """
     return _base(ctx, ctx.view)
+
+
+def scope(ctx: Any) -> Scope:
+    """The same as documents, for which no view of patches is made: objects are the user's own patches, or unwound."""
+    field = objects.about(ctx)
+    if field is None:
+        return Scope(_of_samples(ctx.dataset, ctx.view))
+    own, maker, later = _divided(ctx.view, field)
+    if maker is not None:
+        return Scope(_built(ctx.dataset, [*own, maker, *later]), field)
+    return Scope(_built(ctx.dataset, own), field)
 
 
 def is_shown(ctx: Any) -> bool:
@@ -50,6 +62,17 @@ def show(ctx: Any, stage: fos.ViewStage | None) -> None:
         ctx.ops.clear_view()
 
 
+def open_sample(ctx: Any, one: str) -> None:
+    """Open one sample in the App's own viewer; of an object its image, unless the grid shows objects."""
+    field = objects.about(ctx)
+    if field is not None and not (ctx.view._is_patches and ctx.view.select([one]).count()):
+        found = values(ctx.dataset, field, [one], {"image": "_sample_id"})
+        one = str(found[0]["image"]) if found else one
+    if is_shown(ctx) and not ctx.view.select([one]).count():
+        show(ctx, None)  # the grid was narrowed to others
+    ctx.ops.open_sample(id=one)
+
+
 def open_panels(ctx: Any) -> list[fo.Panel]:
     """The panels that are open in the App."""
     found, places = [], [ctx.spaces] if ctx.spaces is not None else []
@@ -72,12 +95,19 @@ def _base(ctx: Any, view: fo.DatasetView) -> fo.DatasetView:
     field = objects.about(ctx)
     if field is None:
         return _of_samples(ctx.dataset, view)
-    stages = _users(view)
-    place = next((at for at, stage in enumerate(stages) if isinstance(stage, objects.MAKERS)), len(stages))
-    own, later = stages[:place], stages[place + 1 :]
-    if place < len(stages) and getattr(stages[place], "field", None) != field:
-        own, later = [], []  # the user looks at objects of another field
+    own, _, later = _divided(view, field)
     return objects.patches(ctx.dataset, _built(ctx.dataset, own), field, later, MARK)
+
+
+def _divided(view: fo.DatasetView, field: str) -> tuple[list[fos.ViewStage], fos.ViewStage | None, list[fos.ViewStage]]:
+    """The user's stages about samples, the one that makes patches of the field, and those about these."""
+    stages = _users(view)
+    place = next((at for at, stage in enumerate(stages) if isinstance(stage, objects.MAKERS)), None)
+    if place is None:
+        return stages, None, []
+    if getattr(stages[place], "field", None) != field:
+        return [], None, []  # the user looks at objects of another field
+    return stages[:place], stages[place], stages[place + 1 :]
 
 
 def _of_samples(dataset: fo.Dataset, view: fo.DatasetView) -> fo.DatasetView:

@@ -110,7 +110,7 @@ def missing(method: Method, has: Collection[str]) -> list[str]:
 def review_step(run: Run, n: int) -> dict[str, Any]:
     """What to do where every method has run: decide about what one of them marked."""
     action = {"label": "Review", "event": "review", "params": {"key": run.key}}
-    text = f"{run.label} marked {wording.samples(n)} that nobody has decided about."
+    text = f"{run.label} marked {wording.samples(n, run.word)} that nobody has decided about."
     return _step(f"Next: review {run.key}", text, action)
 
 

@@ -60,7 +60,7 @@ class Layout:
         given: path of the labels that the run read.
         split: path of the splits that the run read; "tags" for the tags that name them.
         labels: path of the labels that samples are told apart by: those, or else the dataset's own.
-        has_map: whether the run made points that the Curation Map shows; it shows samples, no objects.
+        has_map: whether the run made points that the Curation Map shows.
         gone: fields that the run wrote and that are no longer there.
     """
 
@@ -103,7 +103,7 @@ def layout(run: Run, fields: Collection[str], labels: str | None = None) -> Layo
     parts = [
         Part(column, _path(column, seen(run, run.writes[column.name])))
         for column in declared.writes
-        if column.name in run.writes and _is_there(run, run.writes[column.name], fields)
+        if column.name in run.writes and is_there(run, column.name, fields)
     ]
     scores = [part for part in parts if part.column.type is float]
     read = (run.reads.get("labels") or {}).get("field")
@@ -120,14 +120,14 @@ def layout(run: Run, fields: Collection[str], labels: str | None = None) -> Layo
         given=given,
         split=read if is_split else None,
         labels=given or labels,
-        has_map=run.patches_field is None and any(part.column.type is Point for part in parts),
-        gone=tuple(path for path in run.writes.values() if not _is_there(run, path, fields)),
+        has_map=any(part.column.type is Point for part in parts),
+        gone=tuple(path for name, path in run.writes.items() if not is_there(run, name, fields)),
     )
 
 
-def _is_there(run: Run, path: str, fields: Collection[str]) -> bool:
-    """Whether a field is there; attributes of objects are with their field."""
-    return (run.patches_field or path) in fields
+def is_there(run: Run, column: str, fields: Collection[str]) -> bool:
+    """Whether the field of a column is there; attributes of objects are with their field."""
+    return (run.patches_field or run.writes[column]) in fields
 
 
 def _path(column: Column, field: str) -> str:

@@ -20,6 +20,8 @@ import numpy as np
 from ..core.method import Array
 from ..dataset.runs import Run
 from . import wording
+from .objects import seen
+from .scope import own, schema_of
 
 COLORS = 20  # classes with a color of their own
 OTHER, SEVERAL, NONE = 20, 21, 22  # codes behind them
@@ -52,21 +54,28 @@ class FieldChoice:
     said: str = ""
 
 
-def choices(dataset: fo.Dataset, runs: Sequence[Run]) -> list[FieldChoice]:
-    """Fields to color by: labels and tags, then what each run wrote, the newest first, then the rest."""
-    of_run = {path: run for run in runs for path in run.writes.values()}
+def choices(dataset: fo.Dataset, runs: Sequence[Run], objects: str | None = None) -> list[FieldChoice]:
+    """Fields to color by: labels and tags, then what each run wrote, the newest first, then the rest.
+
+    Args:
+        objects: the field whose objects the points are; these have values of their own beside those of their images.
+    """
+    of_run = {
+        seen(run, path) if run.patches_field == objects else path: run for run in runs for path in run.writes.values()
+    }
     made: list[tuple[tuple[int, int], FieldChoice]] = []
-    schema = dataset.get_field_schema(flat=True)
+    schema = schema_of(dataset, objects)
+    tags = own(objects, TAGS)
     for path, field in schema.items():
-        kind, many = _kind(path, field, schema)
+        kind, many = _kind(path, field, schema, tags)
         if kind is None:
             continue
         base = next((outer for outer in of_run if path == outer or path.startswith(f"{outer}.")), None)
         run = of_run[base] if base else None
-        own = schema[base] if base else field
+        outer = schema[base] if base else field
         inner = path[len(base or path) :].strip(".").replace("classifications.", "").replace("detections.", "")
         if run is not None:
-            column = (own.info or {}).get("column") or ""
+            column = (outer.info or {}).get("column") or ""
             declared = {one.name: one for one in (run.declaration.writes if run.declaration else ())}
             if kind == "counts" and column in declared and declared[column].group:
                 kind = "classes"
@@ -75,18 +84,10 @@ def choices(dataset: fo.Dataset, runs: Sequence[Run]) -> list[FieldChoice]:
             order, group, title = (1, -runs.index(run)), f"{run.label} · {run.key}", f"{label} · {run.key}"
         else:
             label, is_label = _plain_label(path)
-            first = path == TAGS or is_label
+            first = path in (TAGS, tags) or is_label
             order, group, title = (0, 0) if first else (2, 0), "Labels and tags" if first else "Other fields", label
-        made.append((order, FieldChoice(path, label, title, group, kind, many, own.description or "")))
+        made.append((order, FieldChoice(path, label, title, group, kind, many, outer.description or "")))
     return [choice for _, choice in sorted(made, key=lambda pair: pair[0])]
-
-
-def given_labels(dataset: fo.Dataset, runs: Sequence[Run]) -> str | None:
-    """Path of the labels that came with the samples."""
-    written = {path for run in runs for path in run.writes.values()}
-    found = dataset.get_field_schema(ftype=fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification)
-    given = [path for path, field in found.items() if path not in written and "curates" not in (field.info or {})]
-    return f"{given[0]}.label" if given else None
 
 
 def number_codes(values: Sequence[Any]) -> tuple[Array, dict[str, Any] | None]:
@@ -185,10 +186,10 @@ def is_classes(choice: FieldChoice, values: Sequence[Any]) -> bool:
     return len({value for value in values if value is not None}) <= FEW
 
 
-def _kind(path: str, field: fof.Field, schema: Mapping[str, fof.Field]) -> tuple[str | None, bool]:
+def _kind(path: str, field: fof.Field, schema: Mapping[str, fof.Field], tags: str) -> tuple[str | None, bool]:
     """The kind of a field, None for what cannot color points; and whether samples may have several values."""
     name = path.rsplit(".", 1)[-1]
-    if path in SKIPPED or name.startswith("_") or (name in ("id", "tags") and path != TAGS):
+    if path in SKIPPED or name.startswith("_") or (name in ("id", "tags") and path not in (TAGS, tags)):
         return None, False
     outer = [schema[path[: at.start()]] for at in re.finditer(r"\.", path)]
     many = any(isinstance(one, fof.ListField) for one in outer)

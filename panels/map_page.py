@@ -9,7 +9,7 @@ import fiftyone as fo
 
 from ..dataset.decisions import REASON, TAGS
 from ..dataset.runs import Run
-from . import wording
+from . import scope, wording
 from .map_colors import FieldChoice
 from .map_points import MapPoints
 
@@ -60,22 +60,27 @@ def drawn(points: MapPoints, total: int) -> str:
     return " · ".join(texts)
 
 
-def sample(dataset: fo.Dataset, sample_id: str, shown: Sequence[FieldChoice], label_path: str | None) -> Any:
-    """A sample with its picture, its label and its values of the fields that are shown; None where it is gone."""
-    wanted = {f"f{number}": f"${choice.path}" for number, choice in enumerate(shown)}
-    project: dict[str, Any] = {"filepath": 1, "tags": 1, "reason": f"${REASON}", **wanted}
-    if label_path:
-        project["label"] = f"${label_path}"
-    for row in dataset.select(sample_id)._aggregate(post_pipeline=[{"$project": project}]):
+def sample(
+    dataset: fo.Dataset, field: str | None, one: str, shown: Sequence[FieldChoice], label_path: str | None
+) -> Any:
+    """A sample or object with its picture, label and values of the fields that are shown; None where it is gone."""
+    paths: dict[str, Any] = {f"f{number}": choice.path for number, choice in enumerate(shown)}
+    paths |= {name: scope.own(field, path) for name, path in (("tags", "tags"), ("reason", REASON))}
+    paths |= {
+        "file": "filepath",
+        "path": scope.picture(dataset, field),
+        **({"label": label_path} if label_path else {}),
+    }
+    for row in scope.values(dataset, field, [one], paths):
         facts = [
             {"label": choice.label, "value": text}
             for number, choice in enumerate(shown)
             if choice.path != label_path and (text := wording.plain(row.get(f"f{number}"))) is not None
         ]
         return {
-            "id": sample_id,
-            "path": row["filepath"],
-            "name": row["filepath"].rsplit("/", 1)[-1],
+            "id": one,
+            "path": row["path"],
+            "name": row["file"].rsplit("/", 1)[-1],
             "label": row.get("label"),
             "facts": facts,
             "decided": _decided(row),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gc
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +15,11 @@ import numpy as np
 from bson import ObjectId
 
 from ..core.map_tiles import Choice, Frame, choose, shade
-from ..core.method import Array, Point
+from ..core.method import Array
 from ..dataset.runs import Run
+from . import map_colors
+from .objects import map_path, seen
+from .scope import Scope, whole
 
 MOST = 20_000  # points drawn at once
 KEPT = 3  # maps in memory
@@ -32,7 +35,8 @@ class MapPoints:
     Attributes:
         key: of the run.
         made: when the run ended.
-        path: field that holds the points.
+        field: of the objects that it is a map of; None for samples.
+        path: what holds the points in a document of theirs.
         frame: the square or cube around them.
         unit: (n, dims) float32, shares of its side.
         ids: (n,) raw sample ids, 12 bytes each.
@@ -43,6 +47,7 @@ class MapPoints:
 
     key: str
     made: str | None
+    field: str | None
     path: str
     frame: Frame
     unit: Array
@@ -66,44 +71,39 @@ class MapPoints:
         return [bytes(self.ids[row]).hex() for row in rows]
 
 
-def map_runs(runs: Sequence[Run], fields: Collection[str]) -> list[Run]:
+def map_runs(dataset: fo.Dataset, runs: Sequence[Run]) -> list[Run]:
     """The finished runs that made a map whose points are still there, the newest first."""
-    return [run for run in reversed(runs) if run.status == "done" and map_path(run) in fields]
+    done = [(run, map_path(run)) for run in reversed(runs) if run.status == "done"]
+    return [run for run, path in done if path is not None and dataset.get_field(path) is not None]
 
 
-def map_path(run: Run) -> str | None:
-    """The field of a run's points; None where it makes none."""
-    declared = run.declaration
-    columns = declared.writes if declared else ()
-    return next((run.writes.get(column.name) for column in columns if column.type is Point), None)
-
-
-def read(dataset: fo.Dataset, run: Run, view: fo.DatasetView) -> MapPoints | None:
+def read(run: Run, first: Scope) -> MapPoints | None:
     """The points of a run as they are now; None where no sample has one.
 
     Args:
-        view: of too many points, those of these samples are drawn first.
+        first: of too many points, those of these are drawn first.
     """
-    path = map_path(run)
+    dataset, path = first.dataset, map_path(run)
     assert path is not None  # `map_runs` leaves out the others
-    stages = [{"$match": {f"{path}.0": {"$exists": True}}}, {"$project": {path: True}}]
+    path = seen(run, path)
+    stages: list[dict[str, Any]] = [{"$match": {f"{path}.0": {"$exists": True}}}, {"$project": {"at": f"${path}"}}]
     with _uncollected():
-        rows = list(dataset._aggregate(post_pipeline=stages))
+        rows = list(whole(dataset, run.patches_field).aggregate(stages))
         ids = [row["_id"] for row in rows]
-        points = np.array([row[path] for row in rows], dtype=np.float32)
+        points = np.array([row["at"] for row in rows], dtype=np.float32)
     if not ids:
         return None
     frame = Frame.of(points)
     unit = frame.unit(points).astype(np.float32)
-    first = None
-    if len(ids) > MOST and view._stages:
-        members = {row["_id"] for row in view._aggregate(post_pipeline=[{"$project": {"_id": True}}])}
-        first = np.array([sample_id in members for sample_id in ids])
-    choice: Choice = choose(unit.astype(np.float64), MOST, first)
+    preferred = None
+    if len(ids) > MOST and not first.is_whole:
+        members = set(first.ids())
+        preferred = np.array([one in members for one in ids])
+    choice: Choice = choose(unit.astype(np.float64), MOST, preferred)
     drawn = ids if len(choice.rows) == len(ids) else [ids[row] for row in choice.rows]
     raw = np.frombuffer(b"".join(sample_id.binary for sample_id in ids), dtype="V12")
     token = hashlib.sha256(raw[choice.rows].tobytes() + str((run.key, run.finished)).encode()).hexdigest()[:12]
-    made = MapPoints(run.key, run.finished, path, frame, unit, raw, choice.rows, drawn, token)
+    made = MapPoints(run.key, run.finished, run.patches_field, path, frame, unit, raw, choice.rows, drawn, token)
     _KEPT.pop((str(dataset._doc.id), run.key), None)
     _KEPT[str(dataset._doc.id), run.key] = made
     for old in list(_KEPT)[:-KEPT]:
@@ -132,21 +132,31 @@ def plot(points: MapPoints) -> dict[str, Any]:
     }
 
 
-def mask(points: MapPoints, view: fo.DatasetView) -> Array:
-    """(m,) bool: which drawn points are of samples of a view."""
+def mask(points: MapPoints, shown: Scope) -> Array:
+    """(m,) bool: which drawn points are of what is shown."""
     narrow = [] if points.all_drawn else [{"$match": {"_id": {"$in": list(points.drawn)}}}]
     with _uncollected():
-        found = view._aggregate(post_pipeline=[*narrow, {"$project": {"_id": True}}])
-        members = {row["_id"] for row in found}
+        members = {row["_id"] for row in shown.aggregate([*narrow, {"$project": {"_id": True}}])}
     return np.array([sample_id in members for sample_id in points.drawn], dtype=bool)
 
 
-def values(dataset: fo.Dataset, points: MapPoints, path: str) -> list[Any]:
+def values(everything: Scope, points: MapPoints, path: str) -> list[Any]:
     """A field's values of the drawn points, in their order; None where there is none."""
-    view = dataset if points.all_drawn else dataset.select([str(sample_id) for sample_id in points.drawn])
+    narrow = [] if points.all_drawn else [{"$match": {"_id": {"$in": list(points.drawn)}}}]
     with _uncollected():
-        found = {row["_id"]: row.get("v") for row in view._aggregate(post_pipeline=[{"$project": {"v": f"${path}"}}])}
-    return [found.get(sample_id) for sample_id in points.drawn]
+        rows = everything.aggregate([*narrow, {"$project": {"v": f"${path}"}}])
+        found = {row["_id"]: row.get("v") for row in rows}
+    return [found.get(one) for one in points.drawn]
+
+
+def counted(everything: Scope, path: str) -> dict[Any, int]:
+    """How many have each value of a field; of lists, any of theirs."""
+    if everything.field is None:
+        found = everything.dataset.count_values(path)
+    else:
+        rows = everything.aggregate([{"$project": {"_id": False, "v": f"${path}"}}])
+        found = map_colors.count_classes([row.get("v") for row in rows])
+    return {name: n for name, n in found.items() if name is not None}
 
 
 def encoded(array: Array) -> str:

@@ -13,13 +13,13 @@ import fiftyone as fo
 import fiftyone.core.fields as fof
 import fiftyone.core.stages as fos
 
+from ..core.method import Point
 from ..dataset import runs
 from ..dataset.rows import KINDS, root_of
 from ..dataset.runs import Run
 
 MAKERS = (fos.ToPatches, fos.ToEvaluationPatches, fos.ToFrames, fos.ToClips, fos.ToTrajectories)
-BOX = "bounding_box"
-OWN = (BOX, "points", "mask")  # numbers of labels that are no vectors
+OWN = ("bounding_box", "points", "mask")  # numbers of labels that are no vectors
 
 _KEPT: dict[tuple[Any, ...], fo.DatasetView] = {}
 
@@ -41,12 +41,18 @@ def seen(run: Run, path: str) -> str:
     return path
 
 
+def map_path(run: Run) -> str | None:
+    """The field of the points that a run made; None where it makes none."""
+    columns = run.declaration.writes if run.declaration else ()
+    return next((run.writes.get(column.name) for column in columns if column.type is Point), None)
+
+
 def patches(
     dataset: fo.Dataset, source: fo.DatasetView, field: str, later: Sequence[fos.ViewStage], mark: str
 ) -> fo.DatasetView:
     """The objects of a view of samples, narrowed by later stages.
 
-    Vectors stay behind: they would be copied, and nothing is seen of them.
+    Vectors stay behind: they would be copied, and nothing is seen of them. The points of maps are chosen by.
 
     Args:
         mark: of the stages that are made here, by which they are told from the user's.
@@ -71,17 +77,8 @@ def patches(
     return made
 
 
-def picture(view: fo.DatasetView) -> Any:
-    """The database's expression for the file to show; of an object with the place of its box behind `#xywh=`."""
-    field = view._label_fields[0] if view._is_patches else None
-    if field is None or view.get_field(f"{field}.{BOX}") is None:
-        return "$filepath"
-    sides = [{"$toString": {"$arrayElemAt": [f"${field}.{BOX}", side]}} for side in range(4)]
-    commas = [part for side in sides for part in (",", side)][1:]
-    return {"$ifNull": [{"$concat": ["$filepath", "#xywh=", *commas]}, "$filepath"]}
-
-
 def _vectors(dataset: fo.Dataset, field: str) -> list[str]:
     root = root_of(dataset, field)
     inside: dict[str, fof.Field] = dataset.get_field(root).field.get_field_schema()
-    return [f"{root}.{name}" for name, kind in inside.items() if runs.is_vector_field(kind) and name not in OWN]
+    vectors = {f"{root}.{name}" for name, kind in inside.items() if runs.is_vector_field(kind) and name not in OWN}
+    return sorted(vectors - {map_path(run) for run in runs.list_runs(dataset)})

@@ -1,4 +1,4 @@
-"""The review queue of a run: which samples, in which order, and which are decided. Read from fields only.
+"""The review queue of a run: which samples or objects, in which order, and which are decided. Read from fields only.
 
 Any finished run with a mark, with a score whose good end is declared or with an order can be reviewed: the marked
 samples, or else all that have the score, the worst first; copies stand group by group, an order of similar images in
@@ -11,15 +11,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import fiftyone as fo
-from fiftyone import ViewField as F
+import fiftyone.core.stages as fos
 
 from ..core.catalog import METHODS
 from ..core.method import Neighbors
 from ..dataset.decisions import REVIEWS
 from ..dataset.runs import Run
 from . import wording
-from .layout import Layout, Part, layout
+from .layout import Layout, Part, is_there, layout
+from .objects import seen
+from .scope import Scope, stored
 
 LONGEST = 10_000  # samples of one queue
 REASONS = ("unusable", "duplicate", "wrong content", "not in scope")  # offered for every exclusion
@@ -31,7 +32,7 @@ POSITION = "position"  # an int column of that name is an order in which similar
 
 @dataclass(frozen=True)
 class Source:
-    """A run as something to review.
+    """A run as something to review. Paths are those of the documents that a scope of its field has.
 
     Attributes:
         flag: path of the mark; None where the queue holds every sample with a score.
@@ -64,6 +65,21 @@ class Source:
     def key(self) -> str:
         """Key of the run; decisions are filed under it."""
         return self.run.key
+
+    @property
+    def field(self) -> str | None:
+        """The field of the objects that are reviewed; None for samples."""
+        return self.run.patches_field
+
+    @property
+    def word(self) -> str:
+        """What one of them is."""
+        return self.run.word
+
+    @property
+    def labels(self) -> str:
+        """The label field that decisions about labels name; "" where there is none."""
+        return self.field or (self.given or "").removesuffix(".label")
 
     @property
     def compares(self) -> bool:
@@ -104,7 +120,7 @@ def sources(runs: Sequence[Run], fields: Collection[str], labels: str | None) ->
     Args:
         labels: path of the labels for runs that read none.
     """
-    done = [run for run in reversed(runs) if run.status == "done" and run.patches_field is None]
+    done = [run for run in reversed(runs) if run.status == "done"]
     found = [source for run in done if (source := source_of(run, fields, labels))]
     names = [method.name for method in METHODS]
     return sorted(found, key=lambda source: (source.run.stage != "clean", names.index(source.run.method)))
@@ -112,11 +128,13 @@ def sources(runs: Sequence[Run], fields: Collection[str], labels: str | None) ->
 
 def source_of(run: Run, fields: Collection[str], labels: str | None) -> Source | None:
     """A run as something to review; None where it has neither a mark nor a score with a good end."""
+    if run.patches_field is not None:
+        labels = f"{run.patches_field}.label"
     parts = layout(run, fields)
     score = next((part for part in parts.scores if part.column.best), None)
     flag = _flag(parts)
     names = {column.name: column for column in (run.declaration.writes if run.declaration else ())}
-    there = {name: run.writes[name] for name in names if run.writes.get(name) in fields}
+    there = {name: seen(run, run.writes[name]) for name in names if name in run.writes and is_there(run, name, fields)}
     numbers = {name: path for name, path in there.items() if names[name].type is int}
     position = numbers.get(POSITION)
     if flag is None and score is None and position is None:
@@ -141,17 +159,17 @@ def source_of(run: Run, fields: Collection[str], labels: str | None) -> Source |
     )
 
 
-def condition(source: Source) -> Any:
-    """The expression for the samples of the queue."""
+def condition(source: Source) -> fos.Match:
+    """What puts a sample into the queue."""
     if source.flag is not None:
-        return F(source.flag) == source.flagged
+        return fos.Match({source.flag: source.flagged})
     if source.position is not None:
-        return F(source.position) != None  # noqa: E711
+        return fos.Match({source.position: {"$ne": None}})
     assert source.score is not None  # a source has one of the three
-    return F(source.score.path) != None  # noqa: E711
+    return fos.Match({source.score.path: {"$ne": None}})
 
 
-def read(source: Source, view: fo.DatasetView, order: str | None = None, side_by_side: bool = False) -> Queue:
+def read(source: Source, scope: Scope, order: str | None = None, side_by_side: bool = False) -> Queue:
     """The queue as it stands.
 
     Args:
@@ -173,31 +191,38 @@ def read(source: Source, view: fo.DatasetView, order: str | None = None, side_by
         computed["score"], keys["score"] = {"$ifNull": [f"${source.score.path}", None]}, -1 if falling else 1
     # Sorted by what is computed: for a sort by the field itself MongoDB walks the field's index through all samples,
     # instead of that of the mark through the few that are marked.
-    reviewed = {"$in": [source.key, {"$ifNull": [f"${REVIEWS}", []]}]}
+    reviewed = {"$in": [source.key, {"$ifNull": [f"${scope.own(REVIEWS)}", []]}]}
     stages.append({"$project": {"done": reviewed, **computed}})
     stages += [{"$sort": {**keys, "_id": 1}}, {"$limit": LONGEST}]
-    rows = list(view.match(condition(source))._aggregate(post_pipeline=stages))
+    rows = list(scope.add(condition(source)).aggregate(stages))
     return Queue([str(row["_id"]) for row in rows], [row["done"] for row in rows])
 
 
-def undecided(source: Source, view: fo.DatasetView) -> int:
+def undecided(source: Source, scope: Scope) -> int:
     """How many marked samples nobody has decided about in this review; 0 where the run marks none."""
     if source.flag is None:
         return 0
-    marked = view.match(F(source.flag) == source.flagged)
-    done = marked.match({REVIEWS: source.key}).count() if _has_reviews(view) else 0
-    return int(marked.count() - done)
+    marked = scope.add(condition(source))
+    done = marked.add(_reviewed(source, scope)).count() if _has_reviews(scope) else 0
+    return marked.count() - done
 
 
-def tally(source: Source, view: fo.DatasetView) -> dict[str, int]:
+def tally(source: Source, scope: Scope) -> dict[str, int]:
     """How often each verdict was given in this review."""
-    # as a query and not as an expression, so that the field's index answers
-    counts = view.match({REVIEWS: source.key}).count_sample_tags() if _has_reviews(view) else {}
+    tags = scope.own("tags")
+    stages: list[dict[str, Any]] = [{"$unwind": f"${tags}"}, {"$group": {"_id": f"${tags}", "n": {"$sum": 1}}}]
+    found = scope.add(_reviewed(source, scope)).aggregate(stages) if _has_reviews(scope) else ()
+    counts = {row["_id"]: row["n"] for row in found}
     return {name: counts.get(name, 0) for name in ("relabelled", "kept", "excluded")}
 
 
-def _has_reviews(view: fo.DatasetView) -> bool:
-    return view._root_dataset.get_field(REVIEWS) is not None
+def _reviewed(source: Source, scope: Scope) -> fos.Match:
+    """Those that were decided in the review of a run; a query and no expression, so that the field's index answers."""
+    return fos.Match({scope.own(REVIEWS): source.key})
+
+
+def _has_reviews(scope: Scope) -> bool:
+    return scope.dataset.get_field(stored(scope.dataset, scope.field, scope.own(REVIEWS))) is not None
 
 
 def _flag(parts: Layout) -> Part | None:

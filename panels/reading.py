@@ -14,7 +14,7 @@ from fiftyone import ViewField as F
 
 from ..core.method import Array
 from ..dataset.runs import Run
-from . import objects
+from .scope import picture
 
 BINS = 30
 MOST_PAIRS = 20_000
@@ -98,8 +98,14 @@ def both(view: fo.DatasetView, x: str, y: str) -> Array:
     return rows[np.isfinite(rows).all(axis=1)]
 
 
-def given_labels(dataset: fo.Dataset, runs: Sequence[Run]) -> str | None:
-    """Path of the labels that the dataset came with: those that no run and no review wrote."""
+def given_labels(dataset: fo.Dataset, runs: Sequence[Run], field: str | None = None) -> str | None:
+    """Path of the labels that the dataset came with: those that no run and no review wrote.
+
+    Args:
+        field: of objects, which have labels of their own.
+    """
+    if field is not None:
+        return f"{field}.label"
     written = {path for run in runs for path in run.writes.values()}
     fields = dataset.get_field_schema(ftype=fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification)
     given = [path for path, schema in fields.items() if path not in written and "curates" not in (schema.info or {})]
@@ -136,7 +142,10 @@ def ends(
     columns = list(some.values(wanted))
     if view._is_patches:
         columns[1] = [
-            row["path"] for row in some._aggregate(post_pipeline=[{"$project": {"path": objects.picture(view)}}])
+            row["path"]
+            for row in some._aggregate(
+                post_pipeline=[{"$project": {"path": picture(view._root_dataset, _objects(view))}}]
+            )
         ]
     return [dict(zip(wanted, row, strict=True)) for row in zip(*columns, strict=True)]
 
@@ -164,7 +173,7 @@ def groups(
         "flag": {"$ifNull": [f"${flag}", False]} if flag else False,
         "rank": {"$multiply": [rank, -1]} if worst_low else rank,
         "id": "$_id",
-        "path": objects.picture(view),
+        "path": picture(view._root_dataset, _objects(view)),
     }
     stages: list[dict[str, Any]] = [{"$match": {path: {"$nin": [None, []]}}}]
     head, inside, _ = path.partition(".classifications")
@@ -225,6 +234,10 @@ def in_range(path: str, low: float, high: float, closed: bool) -> Any:
 def finite(value: Any) -> float | None:
     """The number as a plain float; None for anything that JSON cannot hold."""
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+
+def _objects(view: fo.DatasetView) -> str | None:
+    return view._label_fields[0] if view._is_patches else None
 
 
 def _bin_of(place: str, edges: Sequence[float], first: int, last: int) -> Any:

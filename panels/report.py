@@ -161,12 +161,7 @@ class ReportPanel(foo.Panel):  # type: ignore[misc]
 
     def open_sample(self, ctx: Any) -> None:
         """Open one sample large."""
-        sample_id = ctx.params["id"]
-        if objects.about(ctx) is not None and not ctx.view._is_patches:
-            sample_id = str(grid.base_view(ctx)[sample_id].sample_id)
-        if grid.is_shown(ctx) and not ctx.view.select([sample_id]).count():
-            self.show_all(ctx)
-        ctx.ops.open_sample(id=sample_id)
+        grid.open_sample(ctx, ctx.params["id"])
 
     # What the buttons do: they open the form of an operator, filled in
 

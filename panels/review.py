@@ -1,4 +1,4 @@
-"""The Curation Review panel: one queue over what a run found, decided a picture at a time.
+"""The Curation Review panel: one queue over what a run found, samples or objects, decided a picture at a time.
 
 Decisions go through the same functions as the actions `mark`, `relabel` and `undo` and are in the database before the
 next card is shown, so a reload or a crash loses none and goes on at the first undecided sample.
@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.core.stages as fos
 import fiftyone.operators as foo
 import fiftyone.operators.types as types
 from fiftyone.operators.categories import Categories
@@ -20,8 +19,9 @@ from ..core.params import ParamError
 from ..dataset import decisions
 from ..dataset.curated import curated_path, has_curated
 from ..dataset.decisions import REASON, Decision
+from ..dataset.rows import Rows
 from ..dataset.runs import Run, list_runs
-from . import batch, compare, grid, queue, reading, review_card, wording
+from . import batch, copies, grid, queue, reading, review_card, scope, wording
 from .beginning import advice
 from .queue import Queue, Source
 
@@ -53,7 +53,7 @@ MOST_CLASSES = 1_000
 
 
 class ReviewPanel(foo.Panel):  # type: ignore[misc]
-    """Decide about the samples that a run points at."""
+    """Decide about the samples or objects that a run points at."""
 
     @property
     def config(self) -> foo.PanelConfig:
@@ -77,12 +77,12 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
         self._show(ctx, None)  # at the first undecided: the App may bring back a card from before the last click
 
     def on_change_dataset(self, ctx: Any) -> None:
-        ctx.panel.set_state({"source": None, "current": None})
+        ctx.panel.set_state({"source": None, "current": None, "objects": None})
         self.refresh(ctx)
 
     def on_change_view(self, ctx: Any) -> None:
         known = ctx.panel.get_state("base")
-        if ctx.dataset is not None and known == grid.digest(grid.base_view(ctx)):
+        if ctx.dataset is not None and known == grid.digest(grid.scope(ctx).view):
             ctx.panel.set_data("in_grid", grid.is_shown(ctx))  # the panel's own click, or nothing new
         else:
             self.refresh(ctx)
@@ -98,6 +98,8 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
 
     def choose_source(self, ctx: Any) -> None:
         """Review another run."""
+        if grid.is_shown(ctx):
+            self.show_all(ctx)
         ctx.panel.set_state({"source": ctx.params["key"], "current": None, "mode": None})
         ctx.panel.set_data("wanted", None)
         self._show(ctx, None)
@@ -128,38 +130,34 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
         """Do what the run suggests: give the sample its label; of copies, keep the proposed and exclude the others."""
         source, sample_id = _source(ctx), ctx.params["id"]
         if source.compares:
-            ids = compare.members(ctx.dataset, source, sample_id)
-            self._settle(ctx, source, ids, compare.proposed(ctx.dataset, source, ids))
-            return
-        view = ctx.dataset.select(sample_id)
-        label = view.values(source.suggested)[0] if source.suggested else None
-        if label:
-            self._decide(ctx, source, lambda: decisions.relabel(view, _label_field(source), label, source.key))
+            ids = copies.members(ctx.dataset, source, sample_id)
+            self._settle(ctx, source, ids, copies.proposed(ctx.dataset, source, ids))
+        elif source.suggested:
+            (row,) = scope.values(ctx.dataset, source.field, [sample_id], {"label": source.suggested})
+            if row["label"]:
+                self._relabel(ctx, source, row["label"])
 
     def choose_keeper(self, ctx: Any) -> None:
         """Keep one of several copies and exclude the others."""
         source = _source(ctx)
         if source.compares:
-            self._settle(ctx, source, compare.members(ctx.dataset, source, ctx.params["id"]), [ctx.params["keeper"]])
+            self._settle(ctx, source, copies.members(ctx.dataset, source, ctx.params["id"]), [ctx.params["keeper"]])
 
     def relabel(self, ctx: Any) -> None:
         """Give the sample a label that the person chose or typed."""
-        source, view = _source(ctx), ctx.dataset.select(ctx.params["id"])
-        self._decide(
-            ctx, source, lambda: decisions.relabel(view, _label_field(source), ctx.params["label"], source.key)
-        )
+        self._relabel(ctx, _source(ctx), ctx.params["label"])
 
     def keep(self, ctx: Any) -> None:
         """Say that the sample is right as it is; of copies, that all of them are."""
         source, sample_id = _source(ctx), ctx.params["id"]
-        view = ctx.dataset.select(compare.members(ctx.dataset, source, sample_id) if source.compares else sample_id)
-        self._decide(ctx, source, lambda: decisions.keep(view, _label_field(source) or None, source.key))
+        rows = _rows(ctx, source, copies.members(ctx.dataset, source, sample_id) if source.compares else [sample_id])
+        self._decide(ctx, source, lambda: decisions.keep(rows, source.labels or None, source.key))
 
     def exclude(self, ctx: Any) -> None:
         """Exclude the sample, with the reason that is chosen in the panel."""
-        source, view = _source(ctx), ctx.dataset.select(ctx.params["id"])
-        reason = ctx.params.get("reason") or source.reason
-        self._decide(ctx, source, lambda: decisions.exclude(view, reason, source.key))
+        source = _source(ctx)
+        rows, reason = _rows(ctx, source, [ctx.params["id"]]), ctx.params.get("reason") or source.reason
+        self._decide(ctx, source, lambda: decisions.exclude(rows, reason, source.key))
 
     def decide_selected(self, ctx: Any) -> None:
         """Keep or exclude all samples that are selected in the grid, in one decision."""
@@ -182,8 +180,7 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
             ctx.panel.set_data("said", "There is no decision to take back.")
             self.refresh(ctx)
             return
-        left = f"; {wording.samples(taken[0].left)} changed since and left as is" if taken[0].left else ""
-        ctx.panel.set_data("said", f"Taken back: {taken[0].said}, on {wording.samples(len(taken[0].ids))}{left}.")
+        ctx.panel.set_data("said", wording.taken_back(taken[0]))
         self._show(ctx, taken[0].ids[0])
 
     # What the grid shows
@@ -196,7 +193,7 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
     def show_queue(self, ctx: Any) -> None:
         """Show the samples of the queue in the grid, side by side."""
         ctx.panel.set_data("in_grid", True)
-        grid.show(ctx, fos.Match(queue.condition(_source(ctx))))
+        grid.show(ctx, queue.condition(_source(ctx)))
 
     def show_all(self, ctx: Any) -> None:
         """Take the panel's own condition from the grid."""
@@ -205,9 +202,7 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
 
     def open_sample(self, ctx: Any) -> None:
         """Open one sample large."""
-        if grid.is_shown(ctx) and not ctx.view.select([ctx.params["id"]]).count():
-            self.show_all(ctx)
-        ctx.ops.open_sample(id=ctx.params["id"])
+        grid.open_sample(ctx, ctx.params["id"])
 
     # Forms
 
@@ -226,7 +221,7 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
 
     def _decide(self, ctx: Any, source: Source, make: Callable[[], Decision]) -> None:
         """Decide about the sample on the card, then show the next undecided one."""
-        had_fields = ctx.dataset.get_field(REASON) is not None
+        had_fields = ctx.dataset.get_field(_reason(ctx, source)) is not None
         try:
             made = make()
         except ParamError as error:
@@ -239,33 +234,38 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
         ctx.panel.set_data("said", wording.sentence(made.said))
         self._go(ctx, source, found, _next(found, ctx.params["id"]), order)
 
+    def _relabel(self, ctx: Any, source: Source, label: str) -> None:
+        rows = _rows(ctx, source, [ctx.params["id"]])
+        self._decide(ctx, source, lambda: decisions.relabel(rows, source.labels, label, source.key))
+
     def _settle(self, ctx: Any, source: Source, ids: list[str], keep: list[str]) -> None:
         """Keep some copies and exclude the others."""
         keep = [one for one in ids if one in keep]
         if not keep:
             return
-        kept = ctx.dataset.select(keep)
-        others = ctx.dataset.select([one for one in ids if one not in keep])
+        kept = _rows(ctx, source, keep)
+        others = _rows(ctx, source, [one for one in ids if one not in keep])
         reason = ctx.params.get("reason") or source.reason
         self._decide(ctx, source, lambda: decisions.settle(kept, others, reason, source.key))
 
     def _decide_many(self, ctx: Any, ids: list[str], stay_at: str | None) -> None:
         """One decision about many samples, named by `verdict` among the parameters."""
-        source, view = _source(ctx), ctx.dataset.select(ids)
-        had_fields = ctx.dataset.get_field(REASON) is not None
+        source = _source(ctx)
+        had_fields = ctx.dataset.get_field(_reason(ctx, source)) is not None
         try:
-            made = _many(view, source, ctx.params)
+            made = _many(ctx, source, ids)
         except ParamError as error:
             ctx.panel.set_data("said", str(error))
             self._show(ctx, stay_at)
             return
         if not had_fields:
             ctx.ops.reload_dataset()
-        ctx.panel.set_data("said", wording.sentence(f"{wording.samples(len(made.ids))} {made.said}"))
+        ctx.panel.set_data("said", wording.sentence(f"{wording.samples(len(made.ids), made.word)} {made.said}"))
         self._show(ctx, stay_at)
 
     def _show(self, ctx: Any, sample_id: str | None) -> None:
         """Show a sample of the queue, or the first undecided one; or what to do where there is none."""
+        ctx.panel.set_state("objects", None)  # whether there is anything at all is asked of samples
         data: dict[str, Any] = {"advice": advice(ctx), "sources": [], "source": None, "card": None, "finished": None}
         data["batch"] = None
         ctx.panel.set_data("stamp", _stamp())
@@ -278,8 +278,9 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
             ctx.panel.set_data({**data, "advice": _nothing_yet()})
             return
         source = next((one for one in known if one.key == ctx.panel.get_state("source")), known[0])
-        view = grid.base_view(ctx)
-        ctx.panel.set_state({"source": source.key, "base": grid.digest(view)})
+        ctx.panel.set_state({"source": source.key, "objects": source.field})
+        view = grid.scope(ctx).view
+        ctx.panel.set_state("base", grid.digest(view))
         found, order = _read(ctx, source, runs)
         place = found.index(sample_id)
         place = found.undecided_after(-1) if place is None else place
@@ -303,8 +304,7 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
         runs: list[Run] | None = None,
     ) -> None:
         """Send the card or the page of one place of the queue; at the end, what has been decided."""
-        view = grid.base_view(ctx)
-        counts = queue.tally(source, view)
+        counts = queue.tally(source, grid.scope(ctx))
         last = decisions.last(ctx.dataset, source.key)
         side_by_side = _is_batch(ctx, source)
         data: dict[str, Any] = {
@@ -318,7 +318,7 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
             "next": None,
         }
         if place is None or not found.ids:
-            data["finished"] = review_card.finished(found, counts)
+            data["finished"] = review_card.finished(found, counts, source.word)
             ctx.panel.set_state("current", None)
         else:
             ctx.panel.set_state("current", found.ids[place])
@@ -329,23 +329,36 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
                 data["card"] = review_card.card(ctx.dataset, runs, source, found, place)
                 following = _next(found, found.ids[place])
                 if following is not None:
-                    data["next"] = ctx.dataset.select(found.ids[following]).values("filepath")[0]
+                    paths = {"path": "filepath"}
+                    data["next"] = scope.values(ctx.dataset, source.field, [found.ids[following]], paths)[0]["path"]
         ctx.panel.set_data(data)
 
 
-def _many(view: fo.DatasetView, source: Source, params: dict[str, Any]) -> Decision:
+def _rows(ctx: Any, source: Source, ids: list[str]) -> Rows:
+    """The samples or objects with these ids, to be decided about."""
+    return scope.some(ctx.dataset, source.field, ids).rows()
+
+
+def _reason(ctx: Any, source: Source) -> str:
+    return scope.stored(ctx.dataset, source.field, scope.own(source.field, REASON))
+
+
+def _many(ctx: Any, source: Source, ids: list[str]) -> Decision:
     """The decision about many samples that was asked for."""
-    verdict, field = params["verdict"], _label_field(source)
+    rows, verdict = _rows(ctx, source, ids), ctx.params["verdict"]
+    if not len(rows):
+        raise ParamError(f"These are no {source.word}s; press “In the grid”, then select some there")
     if verdict == "exclude":
-        return decisions.exclude(view, params.get("reason") or source.reason, source.key)
+        return decisions.exclude(rows, ctx.params.get("reason") or source.reason, source.key)
     if verdict == "relabel":
-        return decisions.relabel(view, field, params["label"], source.key)
+        return decisions.relabel(rows, source.labels, ctx.params["label"], source.key)
     if verdict == "accept":
         if source.suggested is None:
             raise ParamError(f"{source.run.label} suggests no labels to accept; keep these, or choose another class")
-        found = zip(view.values("id"), view.values(source.suggested), strict=True)
-        return decisions.relabel(view, field, {one: label for one, label in found if label}, source.key)
-    return decisions.keep(view, field or None, source.key)
+        found = scope.values(ctx.dataset, source.field, rows.ids, {"label": source.suggested})
+        labels = {row["id"]: row["label"] for row in found if row["label"]}
+        return decisions.relabel(rows, source.labels, labels, source.key)
+    return decisions.keep(rows, source.labels or None, source.key)
 
 
 def _nothing_yet() -> dict[str, Any]:
@@ -376,8 +389,8 @@ def _read(ctx: Any, source: Source, runs: list[Run] | None = None) -> tuple[Queu
     side_by_side, order = _is_batch(ctx, source), None
     if side_by_side and not source.compares:
         runs = runs if runs is not None else list_runs(ctx.dataset)
-        order = batch.order_of(runs, ctx.dataset.get_field_schema())
-    return queue.read(source, grid.base_view(ctx), order, side_by_side), order
+        order = batch.order_of(runs, source, ctx.dataset.get_field_schema())
+    return queue.read(source, grid.scope(ctx), order, side_by_side), order
 
 
 def _queue(ctx: Any) -> tuple[Source, Queue, str | None]:
@@ -390,17 +403,14 @@ def _next(found: Queue, sample_id: str) -> int | None:
     return found.undecided_after(place if place is not None else -1)
 
 
-def _label_field(source: Source) -> str:
-    return (source.given or "").removesuffix(".label")
-
-
 def _classes(dataset: fo.Dataset, source: Source) -> list[str]:
     """The classes to choose from: those that were given and those that reviewers have added."""
     if source.given is None:
         return []
-    found = set(dataset.distinct(source.given))
-    if has_curated(dataset, source.given):
-        found |= set(dataset.distinct(curated_path(source.given)))
+    given = scope.stored(dataset, source.field, source.given)
+    found = set(dataset.distinct(given))
+    if has_curated(dataset, given):
+        found |= set(dataset.distinct(curated_path(given)))
     return sorted(found)[:MOST_CLASSES]
 
 

@@ -10,7 +10,7 @@ import fiftyone as fo
 from ..dataset.curated import curated_path, has_curated
 from ..dataset.decisions import REASON, TAGS
 from ..dataset.runs import Run
-from . import alike, compare, wording
+from . import alike, copies, scope, wording
 from .queue import Queue, Source
 
 NEIGHBORS = 4
@@ -20,21 +20,25 @@ SAID = {"excluded": "Excluded", "kept": "Kept", "relabelled": "Relabelled"}
 def card(dataset: fo.Dataset, runs: Sequence[Run], source: Source, queue: Queue, place: int) -> dict[str, Any]:
     """Everything that a person needs to decide about one sample."""
     sample_id = queue.ids[place]
-    row = _values(dataset, source, sample_id)
+    (row,) = scope.values(dataset, source.field, [sample_id], _paths(dataset, source))
     given, suggested = row.get("given"), row.get("suggested")
     decided = next((tag for tag in row["tags"] or [] if tag in TAGS), None)
     return {
         "id": sample_id,
-        "path": row["filepath"],
+        "path": row["path"],
         "name": row["filepath"].rsplit("/", 1)[-1],
         "given": given,
         "suggested": suggested if suggested != given else None,
         "agrees": suggested is not None and suggested == given,
-        "facts": [{"label": title, "value": text} for title in source.facts if (text := _fact(row[title])) is not None],
+        "facts": [
+            {"label": title, "value": text}
+            for title, name in zip(source.facts, _numbered(source.facts), strict=True)
+            if (text := _fact(row[name])) is not None
+        ],
         "decided": _decided(decided, row, given) if decided else None,
         "origin": _origin(source.run),
         "alike": [] if source.compares else _alike(dataset, runs, source, sample_id, given, suggested),
-        "compare": compare.table(dataset, source, compare.members(dataset, source, sample_id))
+        "compare": copies.table(dataset, source, copies.members(dataset, source, sample_id))
         if source.compares
         else None,
     }
@@ -52,28 +56,31 @@ def progress(queue: Queue, place: int | None, counts: Mapping[str, int]) -> dict
     }
 
 
-def finished(queue: Queue, counts: Mapping[str, int]) -> dict[str, Any]:
+def finished(queue: Queue, counts: Mapping[str, int], word: str) -> dict[str, Any]:
     """What to say where there is nothing left to decide."""
     if not queue.ids:
-        text = "This run marks none of the samples here. Choose another run, or look at the whole dataset."
+        text = f"This run marks none of the {word}s here. Choose another run, or look at the whole dataset."
         return {"title": "Nothing to review", "text": text, "action": None}
     made = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     text = f"Decided so far: {made}. “Back” returns to any of them, “Undo” takes decisions back one by one."
     action = {"label": "Show them in the grid", "event": "show_queue"}
-    return {"title": f"All {wording.samples(len(queue.ids))} are decided", "text": text, "action": action}
+    return {"title": f"All {wording.samples(len(queue.ids), word)} are decided", "text": text, "action": action}
 
 
-def _values(dataset: fo.Dataset, source: Source, sample_id: str) -> dict[str, Any]:
-    """The sample's values that the card shows, under their titles."""
-    wanted = {"filepath": "filepath", "tags": "tags", **source.facts}
-    wanted |= {name: path for name, path in (("given", source.given), ("suggested", source.suggested)) if path}
-    if dataset.get_field(REASON) is not None:
-        wanted["reason"] = REASON
-    if source.given and has_curated(dataset, source.given):
-        wanted["curated"] = curated_path(source.given)
-    names = list(wanted)
-    columns = dataset.select(sample_id).values([wanted[name] for name in names])
-    return {name: values[0] for name, values in zip(names, columns, strict=True)}
+def _paths(dataset: fo.Dataset, source: Source) -> dict[str, Any]:
+    """What the card shows of a sample, under its titles."""
+    field = source.field
+    paths = {"filepath": "filepath", "path": scope.picture(dataset, field), **_numbered(source.facts)}
+    paths |= {name: path for name, path in (("given", source.given), ("suggested", source.suggested)) if path}
+    paths |= {"tags": scope.own(field, "tags"), "reason": scope.own(field, REASON)}
+    if source.given and has_curated(dataset, scope.stored(dataset, field, source.given)):
+        paths["curated"] = scope.own(field, "label_curated") if field else curated_path(source.given)
+    return paths
+
+
+def _numbered(facts: Mapping[str, str]) -> dict[str, str]:
+    """Titles have blanks and points, which names in the database may not."""
+    return {f"fact{number}": path for number, path in enumerate(facts.values())}
 
 
 def _fact(value: Any) -> str | None:

@@ -253,7 +253,7 @@ def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
     if done and (parts.scores or parts.groups or parts.flags):
         actions.append({"label": "Save a slice", "event": "save_slice"})
         actions.append({"label": "Export a list", "event": "export"})
-    if done and run.patches_field is None and (parts.flags or any(part.column.best for part in parts.scores)):
+    if done and (parts.flags or any(part.column.best for part in parts.scores)):
         actions.insert(0, {"label": "Review", "event": "review"})
     if done and run.declaration is not None and run.declaration.move is not None:
         actions.append({"label": "Move the threshold", "event": "move_threshold"})

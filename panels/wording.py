@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from ..dataset.decisions import Decision
+
 # Facts whose name alone would not tell a curator what they are; the others are named after their key.
 FACT_NAMES = {
     "seconds": "Time taken",
@@ -58,6 +60,12 @@ def interval(low: float, high: float, least: float | None, largest: float | None
 def samples(n: int, word: str = "sample") -> str:
     """1 → "1 sample", 1797 → "1,797 samples"."""
     return f"{n:,} {word}" + ("" if n == 1 else "s")
+
+
+def taken_back(decision: Decision) -> str:
+    """What undo did."""
+    left = f"; {samples(decision.left, decision.word)} changed since and left as is" if decision.left else ""
+    return f"Taken back: {decision.said}, on {samples(len(decision.ids), decision.word)}{left}."
 
 
 def title(name: str) -> str:

@@ -68,7 +68,7 @@ def test_mark__objects_of_a_patches_view(objects: Any) -> None:
     assert objects.values("objects.detections.curation_reason")[0] == ["blurred", None]
     assert objects.load_saved_view("curated objects").count("objects.detections") == 2
     assert objects.count_sample_tags() == {}
-    assert act(objects, "undo")["headline"] == "Took back “excluded (blurred)” on 1 sample"
+    assert act(objects, "undo")["headline"] == "Took back “excluded (blurred)” on 1 object"
     assert _raw(objects) == before
 
 
@@ -200,7 +200,7 @@ def test_undo__of_one_review_only(dataset: Any) -> None:
     decisions.exclude(dataset.skip(1).limit(1), queue="leaks")
     assert [one.queue for one in decisions.undo(dataset, 5, queue="issues")] == ["issues"]
     assert dataset.match_tags("excluded").values("id") == [dataset.skip(1).first().id]
-    assert dataset.match(decisions.reviewed("leaks")).count() == 1
+    assert dataset.match({decisions.REVIEWS: "leaks"}).count() == 1
 
 
 def test_undo__decision_in_many_parts(dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -207,6 +207,26 @@ def test_store_file__every_reader_is_served(dataset: Any, tmp_path: Path) -> Non
     assert field.facts.get("stored") is None
 
 
+def test_store_file__of_imported_and_fused_vectors(dataset: Any, tmp_path: Path) -> None:
+    curate(dataset, "compute_embeddings", key="made")
+    act(dataset.limit(11), "export_embeddings", path=str(tmp_path / "made.npz"), embeddings="made")
+    filed = curate(
+        dataset, "import_embeddings", key="filed", path=str(tmp_path / "made.npz"), store="file", dtype="float16"
+    )
+    assert (filed.facts["stored"]["n"], filed.facts["stored"]["dtype"]) == (11, "float16")
+    assert dataset.values("filed") == [*range(11), None]
+    assert isinstance(dataset.get_field("filed"), fo.IntField)
+    fused = {
+        place: curate(dataset, "fuse_embeddings", key=f"fused_{place}", sources=["made", "filed"], dim=4, store=place)
+        for place in ("field", "file")
+    }
+    assert fused["field"].facts.get("stored") is None
+    assert fused["file"].facts["stored"]["dim"] == 4
+    found = [curate(dataset, "find_neighbors", embeddings=run.key, key=f"near_{run.key}") for run in fused.values()]
+    assert found[0].n == 11
+    assert dataset.values(found[0].writes["ids"]) == dataset.values(found[1].writes["ids"])
+
+
 def test_store_file__float16_of_objects(dataset: Any) -> None:
     found = [
         fo.Detections(detections=[fo.Detection(label="a", bounding_box=[0, 0, 0.5, 0.5 + i / 24])]) for i in range(11)

@@ -1,4 +1,4 @@
-"""The Curation panel on runs on objects: figures, pictures and grid through patches views."""
+"""The panels on runs on objects: figures, pictures, decisions, and the grid through patches views."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import fiftyone as fo
 import numpy as np
 import pytest
 from fiftyone import ViewField as F
+from image_curation.dataset import runs
 from image_curation.dataset.curate import curate
 from image_curation.panels import grid
 
 ROOT = "objects.detections"
+REVIEW, MAP = (f"@image-curation/curator/{name}" for name in ("review", "map"))
 
 
 @pytest.fixture
@@ -103,19 +105,191 @@ def test_open_sample__shows_the_image_unless_the_grid_shows_objects(objects: Any
     assert panel.send("open_sample", id=one).calls == [("open_sample", {"id": one, "group_id": None})]
 
 
-def test_objects__are_in_no_review_yet(objects: Any, on: Any) -> None:
-    panel = on(objects)
-    assert "review" not in [action["event"] for action in panel.open("label_issues")["actions"]]
-
-
-def test_page__offers_no_map_of_objects_yet(objects: Any, on: Any) -> None:
-    curate(objects, "compute_map", embeddings=f"{ROOT}.vectors", method="pca")
-    actions = [action["event"] for action in on(objects).open("map")["actions"]]
-    assert actions == ["rerun", "forget"], "the Curation Map shows samples"
-
-
 def test_grid__marks_what_it_adds(objects: Any, on: Any) -> None:
     panel = on(objects)
     panel.open("label_issues")
     panel.send("show_flag", value="is_issue")
     assert all(stage._uuid == grid.MARK for stage in panel.view._all_stages)
+
+
+# Review
+
+
+def _raw(dataset: Any) -> Any:
+    """The objects as the database holds them, but for when they changed."""
+    return [sample["objects"] for sample in dataset._sample_collection.find({}, {"objects": True})]
+
+
+def _worst(dataset: Any) -> Any:
+    """The one object whose label is wrong."""
+    return dataset.first().objects.detections[0]
+
+
+def test_review__opens_on_an_object_with_neighbors_of_both_classes(objects: Any, on: Any) -> None:
+    assert "review" in [action["event"] for action in on(objects).open("label_issues")["actions"]]
+    panel = on(objects, uri=REVIEW).send("on_load")
+    card = panel.data["card"]
+    assert (card["id"], card["given"], card["suggested"]) == (_worst(objects).id, "b", "a")
+    assert card["path"] == f"{objects.first().filepath}#xywh=0.1,0.25,0.25,0.5"
+    assert panel.data["progress"]["text"] == "0 of 1 decided"
+    assert panel.data["classes"] == ["a", "b"]
+    labels = dict(
+        zip(objects.values(f"{ROOT}.id", unwind=True), objects.values(f"{ROOT}.label", unwind=True), strict=True)
+    )
+    for row, label in zip(card["alike"], "ba", strict=True):
+        assert len(row["pictures"]) == 4
+        assert {labels[one["id"]] for one in row["pictures"]} == {label}
+        assert all("#xywh=" in one["path"] for one in row["pictures"])
+    assert float(card["alike"][1]["pictures"][0]["caption"]) > 0.9, "it is one of the other class"
+    curate(objects, "find_neighbors", embeddings=f"{ROOT}.vectors", k=12)
+    again = on(objects, uri=REVIEW).send("on_load").data["card"]
+    assert again["alike"][1]["pictures"][0] == card["alike"][1]["pictures"][0], "and a run of neighbors says the same"
+
+
+def test_review__decisions_are_on_the_label_and_undo_restores_it(objects: Any, on: Any) -> None:
+    before = _raw(objects)
+    panel = on(objects, uri=REVIEW).send("on_load")
+    panel.send("accept", id=_worst(objects).id)
+    assert (_worst(objects).label, _worst(objects).label_curated, _worst(objects).tags) == ("b", "a", ["relabelled"])
+    assert _worst(objects).curation_reviews == ["label_issues"]
+    assert objects.count_sample_tags() == {}
+    assert panel.data["progress"]["text"] == "1 of 1 decided: 1 relabelled"
+    assert panel.data["finished"]["title"] == "All 1 object are decided"
+    assert runs.stale_reason(objects, runs.get_run(objects, "label_issues")).startswith("1 label in")
+    panel.send("undo")
+    assert panel.data["said"] == "Taken back: labelled a, on 1 object."
+    assert panel.data["card"]["decided"] is None
+    panel.send("relabel", id=_worst(objects).id, label="new")
+    assert _worst(objects).label_curated == "new"
+    assert panel.send("refresh").data["classes"] == ["a", "b", "new"]
+    panel.send("undo").send("exclude", id=_worst(objects).id, reason="blurred")
+    assert (_worst(objects).tags, _worst(objects).curation_reason) == (["excluded"], "blurred")
+    assert panel.send("back").data["card"]["decided"] == "Excluded: blurred"
+    panel.send("undo").send("keep", id=_worst(objects).id)
+    assert _worst(objects).tags == ["kept"]
+    panel.send("undo")
+    objects.delete_sample_field(f"{ROOT}.label_curated")
+    assert _raw(objects) == before, "tags, reasons and reviews are as they were"
+
+
+def test_review__grid_shows_the_objects_and_a_selection_is_decided(objects: Any, on: Any) -> None:
+    curate(objects, "find_representatives", embeddings=f"{ROOT}.vectors", k=3)
+    panel = on(objects, uri=REVIEW).send("on_load").send("choose_source", key="representatives")
+    panel.send("show_queue")
+    assert panel.view._is_patches
+    assert len(panel.view) == panel.data["progress"]["total"]
+    panel.selected = tuple(panel.view.values("id")[:2])
+    panel.send("on_change_view").send("decide_selected", verdict="keep")
+    assert panel.data["said"] == "2 objects kept."
+    assert objects.count_label_tags("objects") == {"kept": 2}
+    panel.selected = (objects.first().id,)
+    assert "These are no objects" in panel.send("decide_selected", verdict="keep").data["said"]
+    panel.send("choose_mode", mode="batch")
+    assert sum("#xywh=" in one["path"] for one in panel.data["batch"]["pictures"]) == len(
+        panel.data["batch"]["pictures"]
+    )
+    panel.send("choose_source", key="label_issues")
+    assert panel.view is None, "the grid no longer shows the other queue"
+
+
+def test_review__copies_of_objects_side_by_side(objects: Any, on: Any) -> None:
+    same = np.eye(3)[2].astype(np.float32)
+    objects.set_values(
+        f"{ROOT}.vectors",
+        [
+            [same, own.detections[1].vectors] if at < 2 else [one.vectors for one in own.detections]
+            for at, own in enumerate(objects.values("objects"))
+        ],
+    )
+    curate(objects, "find_duplicates", embeddings=f"{ROOT}.vectors", exact=False, threshold=0.9999, confirm=False)
+    panel = on(objects, uri=REVIEW).send("on_load").send("choose_source", key="duplicates")
+    compare = panel.data["card"]["compare"]
+    assert len(compare["members"]) == 2
+    assert compare["proposal"] == "Keep 1, exclude 1"
+    assert [row["label"] for row in compare["rows"]] == ["Size", "File", "Sharpness", "Label"]
+    panel.send("accept", id=panel.data["card"]["id"])
+    assert objects.count_label_tags("objects") == {"excluded": 1, "kept": 1}
+
+
+# Map
+
+
+@pytest.fixture
+def mapped(objects: Any) -> Any:
+    """The same with two maps of the objects."""
+    curate(objects, "compute_map", embeddings=f"{ROOT}.vectors", method="pca")
+    curate(objects, "compute_map", key="space", embeddings=f"{ROOT}.vectors", method="pca", dims=3)
+    return objects
+
+
+def test_map__draws_the_objects(mapped: Any, on: Any) -> None:
+    assert "open_map" in [action["event"] for action in on(mapped).open("map")["actions"]]
+    panel = on(mapped, uri=MAP).send("on_load").send("choose_map", key="map")
+    assert (panel.data["plot"]["n"], panel.data["scope"], panel.data["drawn"]) == (24, "24 objects", "")
+    color = panel.data["color"]
+    assert color["path"] == "objects.label"
+    assert [(row["label"], row["n"]) for row in color["legend"]["rows"]] == [("a", 11), ("b", 13)]
+    fields = {one["path"]: one["label"] for one in panel.data["fields"]}
+    assert {
+        "objects.label_issues_quality": "Quality",
+        "objects.tags": "objects, tags",
+        "ground_truth.label": "ground_truth",
+    }.items() <= fields.items()
+    assert not {"objects.bounding_box", "objects.id", "objects.vectors", "objects.map"} & set(fields)
+    panel.send("choose_color", path="ground_truth.label")
+    assert sum(row["n"] for row in panel.data["color"]["legend"]["rows"]) == 24, "objects may be told by their image"
+    panel.send("choose_size", path="objects.label_issues_quality")
+    assert panel.data["size"]["title"] == "Quality · label_issues"
+    panel.send("point_at", index=0, token=panel.data["plot"]["token"])
+    pointed = panel.data["pointed"]
+    assert (pointed["id"], pointed["label"]) == (_worst(mapped).id, "b")
+    assert pointed["path"].endswith("#xywh=0.1,0.25,0.25,0.5")
+
+
+@pytest.mark.parametrize(("key", "matrix"), [("map", None), ("space", np.eye(4).ravel().tolist())])
+def test_map__lasso_drives_the_grid_and_decisions_are_on_the_labels(
+    mapped: Any, on: Any, key: str, matrix: Any
+) -> None:
+    panel = on(mapped, uri=MAP).send("on_load").send("choose_map", key=key)
+    panel.send("choose_shape", corners=[[-1, -1], [2, -1], [2, 2], [-1, 2]], matrix=matrix)
+    assert panel.data["chosen"]["text"] == "24 objects chosen"
+    assert panel.view._is_patches
+    assert len(panel.view) == 24
+    panel.send("on_change_view").send("exclude_chosen")
+    assert panel.data["said"] == "24 objects excluded."
+    assert mapped.count_label_tags("objects") == {"excluded": 24}
+    panel.send("undo")
+    assert panel.data["said"] == "Taken back: excluded, on 24 objects."
+    assert mapped.count_label_tags("objects") == {}
+
+
+def test_map__a_class_is_tagged_saved_and_one_excluded(mapped: Any, on: Any) -> None:
+    panel = on(mapped, uri=MAP).send("on_load").send("choose_map", key="map").send("choose_class", value="a")
+    assert panel.data["chosen"]["n"] == 11
+    panel.send("tag_chosen", tag="look again")
+    assert panel.data["said"] == "11 objects tagged “look again”."
+    assert mapped.count_label_tags("objects") == {"look again": 11}
+    panel.send("save_chosen", name="the a")
+    assert panel.data["said"] == "Slice 'the a': 11 objects."
+    mapped.reload()
+    assert mapped.load_saved_view("the a").count(f"{ROOT}.id") == 11
+    panel.send("open_point", index=0, token=panel.data["plot"]["token"])
+    panel.send("exclude_point", id=panel.data["point"]["id"], index=0)
+    assert (_worst(mapped).tags, panel.data["point"]["decided"]) == (["excluded"], "Excluded")
+    panel.send("clear_chosen").send("open_sample", id=_worst(mapped).id)
+    assert panel.calls[-1] == ("open_sample", {"id": mapped.first().id, "group_id": None})
+
+
+def test_map__follows_the_view_and_the_selection(mapped: Any, on: Any) -> None:
+    panel = on(mapped, uri=MAP).send("on_load").send("choose_map", key="map")
+    panel.view = mapped.match(F("ground_truth.label") == "red")
+    panel.send("on_change_view")
+    assert panel.data["scope"] == "The current view: 8 of 24 objects"
+    panel.view = mapped.to_patches("objects").match(F("objects.label") == "b")
+    panel.send("on_change_view")
+    assert panel.data["scope"] == "The current view: 13 of 24 objects"
+    panel.view, panel.selected = None, (mapped.first().id,)
+    panel.send("on_change_view").send("on_change_selected")
+    assert panel.data["scope"] == "2 objects selected in the grid", "those of the selected image"
+    again = on(mapped, uri=MAP).send("on_load")
+    assert (again.data["map"], again.state["objects"]) == ("map", "objects")

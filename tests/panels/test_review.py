@@ -14,7 +14,7 @@ from fiftyone import ViewField as F
 from image_curation import act, curate
 from image_curation.dataset import decisions
 from image_curation.dataset.runs import Run, list_runs
-from image_curation.panels import queue
+from image_curation.panels import queue, scope
 from image_curation.panels.queue import Queue, Source
 from image_curation.panels.review import EVENTS
 from PIL import Image
@@ -255,9 +255,9 @@ def test_order__any_run_with_positions_is_gone_through_side_by_side(review: Any,
     flagged.add_sample_field("order_position", fo.IntField)
     flagged.set_values("order_position", places, key_field="id")
     source = Source(run, None, True, None, None, None, None, "order_position", None, None, "ground_truth.label", {})
-    found = queue.read(source, flagged.view())
+    found = queue.read(source, scope.whole(flagged, None))
     assert list(found.ids) == sorted(places, key=places.__getitem__)
-    flags = queue.read(review_source(flagged), flagged.view(), order="order_position")
+    flags = queue.read(review_source(flagged), scope.whole(flagged, None), order="order_position")
     assert list(flags.ids) == [one for one in found.ids if one in set(_queue(flagged))]
 
 

@@ -8,13 +8,13 @@ from functools import lru_cache
 from typing import Any
 
 import fiftyone as fo
-from fiftyone import ViewField as F
+import fiftyone.core.stages as fos
 
-from ..core.images import UnreadableImage, read_image
+from ..core.images import Region, UnreadableImage, read_image
 from ..core.pictures import SHARPNESS_SIDE, look_at
 from ..dataset.columns import SPLITS
 from ..dataset.decisions import TAGS as DECIDED
-from . import wording
+from . import scope, wording
 from .queue import Source
 
 MOST = 8  # pictures that are shown and read
@@ -23,49 +23,62 @@ KEEP_FIRST = ("test", "val", "validation")  # of a leak, the copy that is not le
 
 def members(dataset: fo.Dataset, source: Source, sample_id: str) -> list[str]:
     """Ids of a sample and its copies, those proposed to be kept first."""
+    path = source.partners or source.group
+    (row,) = scope.values(dataset, source.field, [sample_id], {"of": path})
     if source.partners is not None:
-        (partners,) = dataset.select(sample_id).values(source.partners)
-        return [sample_id, *(partners or [])]
-    assert source.group is not None  # a source that compares has one of the two
-    (number,) = dataset.select(sample_id).values(source.group)
-    if number is None:
+        return [sample_id, *(row["of"] or [])]
+    if row["of"] is None:
         return [sample_id]
-    ids, keep = dataset.match(F(source.group) == number).values(["id", source.keeper or "id"])
-    return [one for one, _ in sorted(zip(ids, keep, strict=True), key=lambda pair: pair[1] is not True)]
+    group = scope.whole(dataset, source.field).add(fos.Match({path: row["of"]}))
+    kept = {"$eq": [f"${source.keeper}", True]} if source.keeper else False
+    found = group.aggregate([{"$project": {"last": {"$not": [kept]}}}, {"$sort": {"last": 1, "_id": 1}}])
+    return [str(one["_id"]) for one in found]
 
 
 def proposed(dataset: fo.Dataset, source: Source, ids: Sequence[str]) -> list[str]:
     """Which of them to keep: what the run says; of a leak, those of the first of test, val and train."""
-    view = dataset.select(ids, ordered=True)
+    path = source.split or source.keeper
+    if path is None:
+        return []
+    rows = scope.values(dataset, source.field, ids, {"of": path})
     if source.split is None:
-        return [one for one, kept in zip(ids, view.values(source.keeper), strict=True) if kept] if source.keeper else []
-    splits = [_split(value) for value in view.values(source.split)]
+        return [row["id"] for row in rows if row["of"]]
+    splits = [_split(row["of"]) for row in rows]
     rank = [KEEP_FIRST.index(split) if split in KEEP_FIRST else len(KEEP_FIRST) for split in splits]
-    return [one for one, place in zip(ids, rank, strict=True) if place == min(rank)] if len(set(rank)) > 1 else []
+    return (
+        [row["id"] for row, place in zip(rows, rank, strict=True) if place == min(rank)] if len(set(rank)) > 1 else []
+    )
 
 
 def table(dataset: fo.Dataset, source: Source, ids: Sequence[str]) -> dict[str, Any]:
     """The copies with what can be told about each, as the view shows them side by side."""
     keep = set(proposed(dataset, source, ids))
-    shown = ids[:MOST]
-    wanted = ["filepath", "tags", *(path for path in (source.given, source.split) if path)]
-    rows = list(zip(*dataset.select(shown, ordered=True).values(wanted), strict=True))
-    paths = [row[0] for row in rows]
-    looks = [_look(path, _changed(path)) for path in paths]
+    field = source.field
+    wanted = {"path": scope.picture(dataset, field), "file": "filepath", "tags": scope.own(field, "tags")}
+    wanted |= {name: path for name, path in (("given", source.given), ("split", source.split)) if path}
+    rows = scope.values(dataset, field, ids[:MOST], wanted)
+    files = [row["file"] for row in rows]
+    looks = [_look(row["path"], _changed(row["file"])) for row in rows]
     facts = {
         "Size": [size for size, _ in looks],
-        "File": [_bytes(path) for path in paths],
+        "File": [_bytes(path) for path in files] if field is None else [path.rsplit("/", 1)[-1] for path in files],
         "Sharpness": [sharpness for _, sharpness in looks],
     }
     if source.given:
-        facts["Label"] = [row[2] or "none" for row in rows]
+        facts["Label"] = [row["given"] or "none" for row in rows]
     if source.split:
-        facts["Split"] = [_split(row[-1]) or "none" for row in rows]
-    tags = [next((tag for tag in row[1] or [] if tag in DECIDED), None) for row in rows]
+        facts["Split"] = [_split(row["split"]) or "none" for row in rows]
+    tags = [next((tag for tag in row["tags"] or [] if tag in DECIDED), None) for row in rows]
     return {
         "members": [
-            {"id": one, "path": path, "name": path.rsplit("/", 1)[-1], "keep": one in keep, "decided": tag}
-            for one, path, tag in zip(shown, paths, tags, strict=True)
+            {
+                "id": row["id"],
+                "path": row["path"],
+                "name": row["file"].rsplit("/", 1)[-1],
+                "keep": row["id"] in keep,
+                "decided": tag,
+            }
+            for row, tag in zip(rows, tags, strict=True)
         ],
         "rows": [
             {"label": label, "values": values, "differs": len(set(values)) > 1} for label, values in facts.items()
@@ -101,10 +114,20 @@ def _changed(path: str) -> float | None:
 
 @lru_cache(maxsize=512)
 def _look(path: str, changed: float | None) -> tuple[str, str]:
-    """Size in pixels and sharpness of a file, read once until it changes."""
+    """Size in pixels and sharpness of a file or of an object in it, read once until the file changes."""
     try:
-        image = read_image(path, enough=SHARPNESS_SIDE)
+        image = read_image(_region(path), enough=SHARPNESS_SIDE)
     except UnreadableImage:
         return "unreadable", "–"
     width, height = image.info["full_size"]
     return f"{width:,} × {height:,}", wording.number(look_at(image).sharpness)
+
+
+def _region(path: str) -> str:
+    """The part of a file that a path with a box behind `#xywh=` means; a path without one is itself."""
+    file, found, sides = path.rpartition("#xywh=")
+    if not found:
+        return path
+    left, top, width, height = (float(side) for side in sides.split(","))
+    inside = [min(max(side, 0.0), 1.0) for side in (left, top, left + width, top + height)]
+    return Region(file, (inside[0], inside[1], inside[2], inside[3]))
