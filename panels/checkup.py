@@ -124,7 +124,7 @@ def _listing(severity: str, issues: Sequence[dict[str, Any]], run: Run, view: fo
     rows = []
     for issue in issues:
         found = view.match(_condition(view._root_dataset, issue["run"]))
-        shown = [{"$limit": 1}, {"$project": {"path": objects.picture(view)}}]
+        shown = [{"$limit": 1}, {"$project": {"path": reading.picture_of(view)}}]
         first: dict[str, Any] = {"id": None, "path": None}
         for one in found._aggregate(post_pipeline=shown):
             first = {"id": str(one["_id"]), "path": one["path"]}

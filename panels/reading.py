@@ -141,12 +141,7 @@ def ends(
     some = view.exists(path).sort_by(path, reverse=reverse).skip(skip).limit(limit)
     columns = list(some.values(wanted))
     if view._is_patches:
-        columns[1] = [
-            row["path"]
-            for row in some._aggregate(
-                post_pipeline=[{"$project": {"path": picture(view._root_dataset, _objects(view))}}]
-            )
-        ]
+        columns[1] = [row["path"] for row in some._aggregate(post_pipeline=[{"$project": {"path": picture_of(view)}}])]
     return [dict(zip(wanted, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
@@ -173,7 +168,7 @@ def groups(
         "flag": {"$ifNull": [f"${flag}", False]} if flag else False,
         "rank": {"$multiply": [rank, -1]} if worst_low else rank,
         "id": "$_id",
-        "path": picture(view._root_dataset, _objects(view)),
+        "path": picture_of(view),
     }
     stages: list[dict[str, Any]] = [{"$match": {path: {"$nin": [None, []]}}}]
     head, inside, _ = path.partition(".classifications")
@@ -236,8 +231,9 @@ def finite(value: Any) -> float | None:
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
-def _objects(view: fo.DatasetView) -> str | None:
-    return view._label_fields[0] if view._is_patches else None
+def picture_of(view: fo.DatasetView) -> Any:
+    """The database's expression for the file that a view shows; in a patches view that of an object."""
+    return picture(view._root_dataset, view._label_fields[0] if view._is_patches else None)
 
 
 def _bin_of(place: str, edges: Sequence[float], first: int, last: int) -> Any:
