@@ -1,10 +1,9 @@
 """The search behind the neighbor graph, among rows that all differ: exact, or approximate with certified recall.
 
 Exact: blocked matrix products with a running top-k, never n x n; the best candidates are ranked again by exact
-distances. Approximate: nearest-neighbor descent (Dong, Charikar & Li 2011, https://doi.org/10.1145/1963405.1963487, by
-pynndescent); then rows meet those of the cells nearest to them (`neighbor_cells.py`), ever more cells, until the recall
-on 500 random rows searched exactly reaches 0.99. The two complete each other: descent misses neighbors that no neighbor
-lists, such as those of rows at the fringe of a large group, and cells know nothing of lists.
+distances. Approximate: each row meets the rows of the cells nearest to it (`neighbor_cells.py`) along a few axes, and
+the likely nearest are ranked by exact distances. 500 random rows, searched exactly, try first how many axes and cells
+it takes to find .99 of the neighbors.
 """
 
 from __future__ import annotations
@@ -16,16 +15,18 @@ import numpy as np
 
 from .distances import blocks
 from .method import Array, Facts, Progress, silent
-from .neighbor_cells import Sketch, meet, sketch
+from .neighbor_cells import Cells, as_they_come, heads, in_cells, meet, principal_axes
 from .threads import blas_threads, cores, in_threads
 
 BLOCK = 1024
 SPARE = 8  # candidates kept beyond k: float32 products near the k-th place may be in the wrong order
-RECALL = 0.99
 PROBES = 500
-FALL_BACK_UP_TO = 200_000  # rows up to which the search is exact after all where cells do not get there
-CELLS = (16, 32, 64, 128, 256)  # nearest ones that each row has asked after each round
-LEAST_GAIN = 0.001  # in recall, below which a round shows that the search is stuck
+RECALL = 0.992  # aimed at on the rows that choose axes and cells, so that .99 holds on others
+CEILING = 0.996  # recall along the axes alone, with all cells asked
+CANDIDATES = 64  # ranked by exact distances for each row, or twice k
+AXES = (64, 96, 128, 192, 256, 320, 384, 512, 768, 1024)
+CELLS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 80, 96, 128, 160, 192, 256, 384, 512)
+EXACT_AFTER_ALL_UP_TO = 200_000  # rows up to which the search is exact where cells do not get there
 
 
 def nearest(queries: Array, x: Array, k: int, metric: str, own: Array | None = None) -> tuple[Array, Array]:
@@ -109,112 +110,62 @@ def exact(x: Array, k: int, metric: str, progress: Progress = silent, block: int
 
 
 def approximate(x: Array, k: int, metric: str, progress: Progress, seed: int) -> tuple[Array, Array, Facts]:
-    """Descent, then cells until the certified recall is reached.
+    """As many axes and cells as the recall takes.
 
-    Where they do not get there, as on vectors that are all about equally far apart, up to 200,000 rows are searched
-    exactly after all; the graph of more rows says in its facts what recall it has.
+    Where that is most of the cells, or more than there are in `CELLS`, as on vectors that are all about equally far
+    apart, up to 200,000 rows are searched exactly after all; the graph of more rows says in its facts what recall it
+    has.
 
     Args:
         x: (n, d) from `comparable`, rows that all differ.
         k: at most n - 1.
 
     Returns:
-        indices, distances as `exact` returns them, and facts: `engine`, `recall` at k = 15, `cells` asked, or the
-        recall that they were `stuck_at`.
+        indices, distances as `exact` returns them, and facts: `engine`, and `recall` at k = 15 of the rows that chose
+        `axes` and `cells`.
     """
-    ground = x if metric == "cosine" else _centred(x)[0]  # float32 squares of far or huge values say nothing
-    progress(0, len(CELLS) + 2, "building the neighbor graph")
-    lists = descent(ground, min(k + SPARE, len(x) - 1), seed)
-    progress(1, len(CELLS) + 2, "putting samples into cells")
-    found, facts = raised(ground, sketch(ground, seed), lists, k, metric, progress, seed)
-    if found is None:
-        return *exact(x, k, metric, progress), {"engine": "exact", "recall": 1.0, **facts}
-    return *ranked(x, found, k, metric), {"engine": "descent and cells", **facts}
-
-
-def descent(x: Array, width: int, seed: int) -> Array:
-    """(n, width) int32 rows that are probably near, nearest first, by nearest-neighbor descent; the row itself too."""
-    from pynndescent import NNDescent
-
+    progress(0, 3, "choosing how to search for neighbors")
+    width = min(max(CANDIDATES, 2 * k), len(x) - 1)
     with blas_threads(1):
-        index = NNDescent(x, metric="euclidean", n_neighbors=width, random_state=seed, low_memory=True, n_jobs=cores())
-    return np.asarray(index.neighbor_graph[0], dtype=np.int32)
+        given, cells, recall = chosen(x, k, width, metric, seed)
+    if len(x) <= EXACT_AFTER_ALL_UP_TO and (recall < RECALL or 2 * cells > len(given.centres)):
+        return *exact(x, k, metric, progress), {"engine": "exact", "recall": 1.0}
+    candidates = meet(given, width, cells, progress=progress)
+    progress(2, 3, "comparing samples exactly")
+    indices, distances = np.empty((len(x), k), np.int32), np.empty((len(x), k), np.float32)
+    indices[given.order], distances[given.order] = ranked(x, candidates, k, metric, own=given.order)
+    axes = given.heads.head.shape[1] - 1
+    return indices, distances, {"engine": "cells", "recall": round(recall, 4), "axes": axes, "cells": cells}
 
 
-def raised(
-    x: Array, given: Sketch, lists: Array, k: int, metric: str, progress: Progress, seed: int
-) -> tuple[Array | None, Facts]:
-    """Ever more cells, until enough of the k nearest are among the candidates, as an exact search of some rows shows.
+def chosen(x: Array, k: int, width: int, metric: str, seed: int) -> tuple[Cells, int, float]:
+    """Cells along as few axes as will do, how few of them each row has to ask, and the recall that random rows had.
 
     Args:
-        x: (n, d) from `comparable`, centred under the Euclidean metric; given: its sketch.
-        lists: (n, w) rows that may be neighbors, w >= k, -1 for none.
-        seed: of the rows searched exactly.
-
-    Returns:
-        (n, w) better candidates, or None where cells do not get there and n is small enough for an exact search; facts.
+        width: candidates that will be ranked exactly.
     """
     n, at = len(x), min(15, k)
+    ground = x if metric == "cosine" else _centred(x)[0]  # float32 squares of far or huge values say nothing
     probes = np.sort(np.random.default_rng(seed).choice(n, min(PROBES, n), replace=False))
     truth = nearest(x[probes], x, at, metric, own=probes)[1]
 
-    def certified() -> float:
-        return certified_recall(ranked(x, in_rows(given, candidates), k, metric, probes)[1][:, :at], truth)
+    def recall(given: Cells, cells: int | None) -> float:
+        places = np.empty(n, dtype=np.int64)
+        places[given.order] = np.arange(n)
+        met = meet(given, width, cells, places[probes])
+        return certified_recall(ranked(x, met, at, metric, own=probes)[1], truth)
 
-    candidates = in_places(given, lists)
-    recall, asked = certified(), 0
-    facts: Facts = {"recall_of_descent": round(recall, 4)}
-    for step, cells in enumerate(CELLS):
-        if recall >= RECALL or asked >= len(given.centres):
+    axes = principal_axes(ground, seed)
+    for m in (*(m for m in AXES if m < x.shape[1]), x.shape[1]):
+        along = heads(ground, axes, m)
+        if recall(as_they_come(along), None) >= CEILING:
             break
-        progress(step + 2, len(CELLS) + 2, f"raising the recall from {recall:.3f}")
-        met = meet(given, min(k + SPARE, n - 1), cells, skip=asked)
-        candidates = best(x, given, np.hstack([candidates, met]), candidates.shape[1])
-        before, recall, asked = recall, certified(), cells
-        if recall < before + LEAST_GAIN:
+    given, reached = in_cells(along, seed), 0.0
+    for cells in CELLS:
+        reached = recall(given, cells)
+        if reached >= RECALL:
             break
-    if recall < RECALL and n <= FALL_BACK_UP_TO:
-        return None, facts | {"stuck_at": round(recall, 4)}
-    return in_rows(given, candidates), facts | {"recall": round(recall, 4), "cells": asked}
-
-
-def best(x: Array, given: Sketch, candidates: Array, width: int) -> Array:
-    """(n, width) the nearest of each row's candidates, as places, nearest first; a candidate may stand there twice.
-
-    Args:
-        x: (n, d); given: its sketch.
-        candidates: (n, w) places, -1 for none.
-    """
-    from .engines.neighbor_kernels import keep_nearest
-
-    found = np.empty((len(candidates), width), np.int32)
-
-    def keep(rows: slice) -> None:
-        keep_nearest(x, given.order, given.head, given.rest, rows.start, candidates[rows], found[rows])
-
-    in_threads(keep, blocks(len(candidates)))
-    return found
-
-
-def in_places(given: Sketch, lists: Array) -> Array:
-    """Lists of rows, row by row, as lists of places, place by place; a row leaves its own list."""
-    place = np.empty(len(lists), dtype=np.int32)
-    place[given.order] = np.arange(len(lists), dtype=np.int32)
-    moved = np.empty_like(lists)
-    for part in blocks(len(lists)):
-        rows = lists[given.order[part]]
-        moved[part] = np.where(rows < 0, -1, place[rows])
-    moved[moved == np.arange(len(lists))[:, None]] = -1
-    return moved
-
-
-def in_rows(given: Sketch, candidates: Array) -> Array:
-    """Lists of places, place by place, as lists of rows, row by row."""
-    rows = np.empty_like(candidates)
-    for part in blocks(len(candidates)):
-        lists = candidates[part]
-        rows[given.order[part]] = np.where(lists < 0, -1, given.order[lists])
-    return rows
+    return given, min(cells, len(given.centres)), reached
 
 
 def certified_recall(found: Array, truth: Array) -> float:
@@ -223,27 +174,26 @@ def certified_recall(found: Array, truth: Array) -> float:
     return float(np.mean(found <= reach))
 
 
-def ranked(x: Array, candidates: Array, k: int, metric: str, only: Array | None = None) -> tuple[Array, Array]:
-    """The k best of the candidates of x's first rows by exact distance; rows that got too few are searched exactly.
+def ranked(x: Array, candidates: Array, k: int, metric: str, own: Array | None = None) -> tuple[Array, Array]:
+    """The k best of some rows' candidates by exact distance; rows that got too few are searched exactly.
 
     Args:
         candidates: (p, c) rows of x, -1 for none; the row itself does not count.
-        only: rank these rows instead of all p.
+        own: (p,) the rows of x whose candidates they are; the first p when None.
     """
     from .engines.neighbor_kernels import rerank
 
-    chosen = np.arange(len(candidates)) if only is None else only
-    indices, distances = np.empty((len(chosen), k), np.int32), np.empty((len(chosen), k), np.float32)
+    rows = np.arange(len(candidates)) if own is None else own
+    indices, distances = np.empty((len(rows), k), np.int32), np.empty((len(rows), k), np.float32)
 
     def rank(part: slice) -> None:
-        rows = chosen[part]
-        others = np.where(candidates[rows] == rows[:, None], -1, candidates[rows]).astype(np.int32)
-        rerank(x[rows], x, others, metric == "cosine", indices[part], distances[part])
+        others = np.where(candidates[part] == rows[part, None], -1, candidates[part]).astype(np.int32)
+        rerank(x[rows[part]], x, others, metric == "cosine", indices[part], distances[part])
 
-    in_threads(rank, blocks(len(chosen)))
+    in_threads(rank, blocks(len(rows)))
     short = np.flatnonzero(indices[:, -1] < 0)
     if len(short):
-        indices[short], distances[short] = nearest(x[chosen[short]], x, k, metric, own=chosen[short])
+        indices[short], distances[short] = nearest(x[rows[short]], x, k, metric, own=rows[short])
     return indices, distances
 
 

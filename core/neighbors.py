@@ -1,7 +1,7 @@
 """Nearest neighbors: for each sample the ones most like it. One graph, computed once, that other methods share.
 
-Up to 25,000 rows the search is exact; beyond, it is nearest-neighbor descent (Dong, Charikar & Li 2011,
-https://doi.org/10.1145/1963405.1963487) with certified recall. `neighbor_search.py` says how.
+Up to 25,000 rows the search is exact; beyond, each row meets the rows of the cells nearest to it (Sivic & Zisserman
+2003, https://doi.org/10.1109/ICCV.2003.1238663), as many as a certified recall takes. `neighbor_search.py` says how.
 
 Copies. Rows with the same vector are copies of one another. A row keeps one copy of itself as a neighbor: the next
 one in row order, and the last one keeps the first, so that the copies hang together as a ring. Of the copies of
@@ -267,5 +267,5 @@ METHOD = Method(
         ),
         Column("distance", float, "Mean distance to these neighbors: small in a crowd, large for a lonely sample"),
     ),
-    cite="Dong, Charikar & Li 2011, https://doi.org/10.1145/1963405.1963487",
+    cite="Sivic & Zisserman 2003, https://doi.org/10.1109/ICCV.2003.1238663",
 )

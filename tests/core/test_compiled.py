@@ -43,8 +43,7 @@ load_package()
 from PIL import Image
 from image_curation.core.kmedoids import k_medoids
 from image_curation.core.method import Inputs, silent
-from image_curation.core.neighbor_cells import meet, sketch
-from image_curation.core.neighbor_search import best
+from image_curation.core.neighbor_cells import heads, in_cells, meet, principal_axes
 from image_curation.core.neighbors import build_graph, nearest
 from image_curation.core.ordering import similarity_order
 from image_curation.core.pictures import likeness, look_at
@@ -53,7 +52,7 @@ from image_curation.core.selection import SubsetParams, select_subset
 rng = np.random.default_rng(0)
 x = (3 * rng.normal(size=(6, 5))[rng.integers(6, size=70)] + rng.normal(size=(70, 5))).astype(np.float32)
 graph = build_graph(x, k=8)
-given = sketch(x - x.mean(axis=0), seed=1)
+given = in_cells(heads(x, principal_axes(x, 1), 3), 1)
 chosen = select_subset(Inputs(n=70, ids=list(map(str, range(70))), embeddings=x), SubsetParams(n=9), silent)
 pixels = rng.integers(0, 255, size=(2, 40, 40, 3)).astype(np.uint8)
 one, other = (look_at(Image.fromarray(each)) for each in pixels)
@@ -61,7 +60,7 @@ print(json.dumps({{
     "graph": graph.indices.tolist(),
     "euclidean": build_graph(x, k=4, metric="euclidean").indices.tolist(),
     "queries": nearest(x[:9], x, 3, "euclidean")[0].tolist(),
-    "cells": best(x, given, meet(given, 12, cells=4), 6).tolist(),
+    "cells": meet(given, 6, cells=4).tolist(),
     "medoids": sorted(k_medoids(x, 6, seed=2).indices.tolist()),
     "order": similarity_order(x, graph).tolist(),
     "subset": [rank for rank in chosen.values["rank"] if rank is not None and rank == rank],
