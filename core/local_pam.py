@@ -16,6 +16,7 @@ from .distances import blocks, distance_block
 from .method import Array, Progress
 from .threads import blas_threads, in_threads
 
+FETCHED = 256  # points whose vectors are held side by side
 TOGETHER = 4  # clusters that are searched side by side; fixed, so that the result does not depend on the cores
 
 
@@ -30,15 +31,18 @@ class Effort:
         enough: the search ends after a sweep that gains less than this share of the loss.
     """
 
-    sweeps: int = 6
-    around: int = 10
-    tried: int = 64
-    enough: float = 2e-4
+    sweeps: int
+    around: int
+    tried: int
+    enough: float
 
 
 @dataclass
 class _State:
-    """Row j of x is nearest to medoid n1[j], at distance d1[j]; n2, d2 are another medoid, a bound on the second."""
+    """Row j of x has medoid n1[j] at distance d1[j] and another, n2[j], at d2[j] >= d1[j].
+
+    They are its two nearest when a sweep begins, and bounds on them later.
+    """
 
     x: Array
     metric: str
@@ -48,6 +52,8 @@ class _State:
     n2: Array
     d1: Array
     d2: Array
+    is_medoid: Array  # (n,) bool
+    around: Array  # (k, t) slots of the medoids nearest to each, itself among them, when the sweep began
     changed: Array  # (k,) number of the visit at which a slot got its medoid
     visited: Array  # (k,) number of the last visit to a slot, -1 before the first
 
@@ -73,7 +79,7 @@ def local_swaps(
     rng: np.random.Generator,
     progress: Progress,
     effort: Effort,
-) -> tuple[Array, float]:
+) -> Array:
     """Improve medoids by local swaps.
 
     Args:
@@ -81,24 +87,33 @@ def local_swaps(
         medoids: (k,) rows, 2 <= k < n; the first `fixed` of them stay.
 
     Returns:
-        The medoids, (k,) rows in the order of the slots, and the sum of the distances to them.
+        The medoids, (k,) rows in the order of the slots.
     """
-    movable = np.arange(len(medoids)) >= fixed
     k = len(medoids)
-    nearest = two_nearest_of(x, x[medoids], metric)
-    state = _State(x, metric, medoids.astype(np.int64), movable, *nearest, np.zeros(k, np.int64), np.full(k, -1))
-    loss = float(state.d1.sum(dtype=np.float64))
+    state = _State(
+        x,
+        metric,
+        medoids.astype(np.int64),
+        np.arange(k) >= fixed,
+        *two_nearest_of(x, x[medoids], metric),
+        is_medoid=np.isin(np.arange(len(x)), medoids),
+        around=np.zeros((k, 0), np.int64),
+        changed=np.zeros(k, np.int64),
+        visited=np.full(k, -1),
+    )
     for sweep in range(effort.sweeps):
-        progress(sweep + 1, effort.sweeps + 1, "improving the representatives")
-        slots = rng.permutation(np.flatnonzero(movable))
+        progress(sweep, effort.sweeps, "improving the representatives")
+        if sweep:
+            state.n1, state.n2, state.d1, state.d2 = two_nearest_of(x, x[state.medoids], metric)
+        before = float(state.d1.sum(dtype=np.float64))
+        state.around = _around(x[state.medoids], metric, min(effort.around + 1, k))
+        slots = rng.permutation(np.flatnonzero(state.movable))
         with blas_threads(1):  # the products are small, and side by side already
             for group in blocks(len(slots), TOGETHER):
                 _visit(state, slots[group], rng, effort)
-        state.n1, state.n2, state.d1, state.d2 = two_nearest_of(x, x[state.medoids], metric)
-        before, loss = loss, float(state.d1.sum(dtype=np.float64))
-        if before - loss < effort.enough * before:
+        if before - float(state.d1.sum(dtype=np.float64)) < effort.enough * before:
             break
-    return state.medoids, loss
+    return state.medoids
 
 
 def two_nearest_of(x: Array, medoids: Array, metric: str) -> tuple[Array, Array, Array, Array]:
@@ -142,21 +157,20 @@ def _visit(state: _State, slots: Array, rng: np.random.Generator, effort: Effort
 
 def _search(state: _State, slot: int, rng: np.random.Generator, effort: Effort) -> _Found | None:
     """Swaps around one cluster on a copy of its surroundings; None if there is none."""
-    from .engines.medoid_kernels import eager_swaps, two_nearest
+    from .engines.medoid_kernels import eager_swaps, surroundings, two_nearest
 
     x, metric, medoids = state.x, state.metric, state.medoids
-    between = distance_block(x[medoids[slot]][None], x[medoids], metric)[0]
-    between[slot] = -1
-    t = min(effort.around + 1, len(medoids))
-    near = np.sort(np.argpartition(between, t - 1)[:t])
-    members = np.flatnonzero(state.n1 == slot)
-    members = members[~np.isin(members, medoids)]  # a copy of a medoid may be a medoid too
-    if len(members) == 0 or state.changed[near].max() < state.visited[slot]:
-        return None  # nothing to try, or nothing new since the last visit
-    candidates = _candidates(x, members, effort.tried, rng)
+    near = state.around[slot]
+    if state.changed[near].max() < state.visited[slot]:
+        return None  # nothing new since the last visit
+    t = len(near)
     local = np.full(len(medoids), -1, dtype=np.int32)
     local[near] = np.arange(t, dtype=np.int32)
-    points = np.flatnonzero((local[state.n1] >= 0) | (local[state.n2] >= 0))
+    points, members = np.empty(len(x), np.int64), np.empty(len(x), np.int64)
+    found, own = surroundings(state.n1, state.n2, state.is_medoid, slot, local, points, members)
+    if own == 0:
+        return None
+    points, candidates = points[:found].copy(), _candidates(x, members[:own], effort.tried, rng)
     n1, n2 = state.n1[points], state.n2[points]
     first_is_far, second_is_far = local[n1] < 0, local[n2] < 0
     far = np.where(first_is_far, n1, n2)
@@ -164,8 +178,7 @@ def _search(state: _State, slot: int, rng: np.random.Generator, effort: Effort) 
     # Rows: the medoids nearby, the medoid elsewhere that is known of each point, the candidates.
     rows = np.concatenate([medoids[near], candidates])
     distances = np.empty((len(rows) + 1, len(points)), np.float32)
-    products = distance_block(x[rows], x[points], metric)
-    distances[:t], distances[t + 1 :] = products[:t], products[t:]
+    _fill(distances, x, rows, points, t, metric)
     distances[t] = to_far
     m = len(points)
     n1, n2 = np.empty(m, np.int32), np.empty(m, np.int32)
@@ -191,6 +204,32 @@ def _search(state: _State, slot: int, rng: np.random.Generator, effort: Effort) 
     return _Found(near, rows[np.where(chosen[:t] > t, chosen[:t] - 1, chosen[:t])], points, n1, n2, d1, d2)
 
 
+def _fill(distances: Array, x: Array, rows: Array, points: Array, skipped: int, metric: str) -> None:
+    """Write the distances of rows to points into (rows + 1, points), past the line `skipped`.
+
+    Points are fetched a few at a time, so that they stay in the cache.
+    """
+    ends = x[rows]
+    fetched = np.empty((min(len(points), FETCHED), x.shape[1]), np.float32)
+    for part in blocks(len(points), FETCHED):
+        some = points[part]
+        np.take(x, some, axis=0, out=fetched[: len(some)], mode="clip")  # with "raise" NumPy would copy once more
+        products = distance_block(ends, fetched[: len(some)], metric)
+        distances[:skipped, part], distances[skipped + 1 :, part] = products[:skipped], products[skipped:]
+
+
+def _around(x: Array, metric: str, t: int) -> Array:
+    """The t rows nearest to each row, itself among them, sorted by number. (k, t)"""
+    found = np.empty((len(x), t), dtype=np.int64)
+    for part in blocks(len(x), 1024):
+        between = distance_block(x[part], x, metric)
+        at = np.arange(part.start, part.stop)
+        between[np.arange(len(at)), at] = -1
+        found[part] = np.argpartition(between, t - 1, axis=1)[:, :t]
+    found.sort(axis=1)
+    return found
+
+
 def _candidates(x: Array, members: Array, tried: int, rng: np.random.Generator) -> Array:
     """Half nearest the mean of the members, half at random; in random order."""
     if len(members) > tried:
@@ -205,6 +244,8 @@ def _candidates(x: Array, members: Array, tried: int, rng: np.random.Generator) 
 
 def _apply(state: _State, found: _Found) -> None:
     """Put what was found into the state. The other points have neither n1 nor n2 among the medoids that moved."""
+    state.is_medoid[state.medoids[found.near]] = False
+    state.is_medoid[found.medoids] = True
     state.medoids[found.near] = found.medoids
     points = found.points
     state.n1[points], state.n2[points], state.d1[points], state.d2[points] = found.n1, found.n2, found.d1, found.d2

@@ -36,6 +36,31 @@ def two_nearest(to_medoids: Array, n1: Array, n2: Array, d1: Array, d2: Array) -
 
 
 @compiled
+def surroundings(
+    n1: Array, n2: Array, is_medoid: Array, slot: int, place: Array, points: Array, members: Array
+) -> tuple[int, int]:
+    """List the points that have a medoid nearby as nearest or second nearest, and what belongs to one slot.
+
+    Args:
+        n1, n2: (n,) slots of each point's medoids. is_medoid: (n,) bool.
+        place: (k,) 0 or more for the slots nearby.
+        points, members: (n,) int64, written from the front; a medoid is no member.
+
+    Returns:
+        How many points and members there are.
+    """
+    p, m = 0, 0
+    for j in range(n1.shape[0]):
+        if place[n1[j]] >= 0 or place[n2[j]] >= 0:
+            points[p] = j
+            p += 1
+            if n1[j] == slot and not is_medoid[j]:
+                members[m] = j
+                m += 1
+    return p, m
+
+
+@compiled
 def losses_of_swaps(
     distances: Array, weights: Array, n1: Array, d1: Array, d2: Array, leaving: Array, delta: Array
 ) -> float:
