@@ -51,8 +51,9 @@ def find_outliers(inputs: Inputs, params: OutliersParams, progress: Progress) ->
     score = 1 / (1 + np.exp(STRANGE - deviation))
     density = np.median(distance) / np.maximum(distance, 1e-12) if distance.any() else np.ones(graph.n)
     edge, clusters = edge_cases(near, group, deviation, min(params.k, TINY_CLUSTER))
-    values: dict[str, Any] = {"score": score, "density": density, "is_edge_case": edge}
-    outliers = int((score >= 0.5).sum())
+    is_outlier = score >= 0.5
+    values: dict[str, Any] = {"score": score, "is_outlier": is_outlier, "density": density, "is_edge_case": edge}
+    outliers = int(is_outlier.sum())
     facts: Facts = {
         **graph.facts,
         "k": params.k,
@@ -236,6 +237,7 @@ METHOD = Method(
     reads=("embeddings",),
     writes=(
         Column("score", float, "How far it lies apart, in [0, 1]; one half is three deviations", best="low"),
+        Column("is_outlier", bool, "It lies apart: a score of one half or more"),
         Column("density", float, "Density around it, 1 for the median of the set"),
         Column("is_edge_case", bool, "One of a tiny cluster that stands alone"),
     ),
