@@ -4,7 +4,7 @@ The 5,000 images of CIFAR-10N among which photographs are planted, MobileNetV2 f
 things; 60 of ants and bees, which keep each other company; 20 of COCO that are there five times, as near copies; and
 ten tiny clusters of 4 to 9 variations of one, whose inner spread is half of the usual distance between neighbors.
 
-    python benchmarks/outliers.py [alone] [alike] [copied] [clusters]
+    python benchmarks/outliers.py [alone] [alike] [copied] [clusters] [seeds]
 """
 
 from __future__ import annotations
@@ -106,17 +106,17 @@ CONTESTANTS: dict[str, Callable[[Any], tuple[Any, Any]]] = {
 }
 
 
-def compare(how: str) -> None:
+def compare(how: str, seed: int) -> None:
     """A row of the table per contestant."""
     from sklearn.metrics import average_precision_score, roc_auc_score
 
-    x, wrong = planted(how)
+    x, wrong = planted(how, seed)
     for name, solve in CONTESTANTS.items():
         began = time.process_time()
         score, edge = solve(x)
         seconds = time.process_time() - began
         area, precision = roc_auc_score(wrong, score), average_precision_score(wrong, score)
-        print(f"| {HOW[how]} | {name} | {area:.3f} | {precision:.3f} | {seconds:.1f} |", flush=True)
+        print(f"| {HOW[how]}, seed {seed} | {name} | {area:.3f} | {precision:.3f} | {seconds:.1f} |", flush=True)
         if edge is not None and how == "clusters":
             print(
                 f"| | ours, `is_edge_case`: {edge[wrong].sum()} of {wrong.sum()}, {edge[~wrong].sum()} others | | | |"
@@ -128,5 +128,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as home:
         own_database(Path(home))
         print(f"## Outliers\n\n{machine()}\n\n| planted | | AUROC | average precision | CPU s |\n|---|---|---|---|---|")
-        for name in sys.argv[1:] or HOW:
-            compare(name)
+        names, seeds = [a for a in sys.argv[1:] if a in HOW], [int(a) for a in sys.argv[1:] if a.isdigit()]
+        for seed in seeds or [0]:
+            for name in names or HOW:
+                compare(name, seed)

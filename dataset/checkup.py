@@ -41,7 +41,7 @@ class Finding:
         severity: one of `SEVERITIES`.
         said: what it means, in a sentence.
         column: of the run, that tells the samples.
-        test: "true", "false", "known", or the least value.
+        test: "true", "false" or "known".
     """
 
     method: str
@@ -49,13 +49,11 @@ class Finding:
     severity: str
     said: str
     column: str
-    test: str | float
+    test: str
 
     def condition(self, path: str) -> Any:
         """The expression for the samples or objects that a run points at, whose column is read from `path`."""
         value = F(path)
-        if isinstance(self.test, float):
-            return value >= self.test
         tests = {"true": value == True, "false": value == False, "known": value != None}  # noqa: E711, E712
         return tests[self.test]
 
@@ -122,8 +120,8 @@ FINDINGS = (
         "Outliers",
         "minor",
         "They lie far from all others: foreign pictures, or rare ones that are worth having more of.",
-        "score",
-        0.5,
+        "is_outlier",
+        "true",
     ),
     Finding(
         "find_confusions",

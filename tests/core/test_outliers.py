@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from image_curation.core.method import Columns, Inputs, silent
 from image_curation.core.neighbors import build_graph
-from image_curation.core.outliers import OutliersParams, deviations, different_neighbors, find_outliers, mean_distance
+from image_curation.core.outliers import (
+    OutliersParams,
+    deviations,
+    different_neighbors,
+    find_outliers,
+    local_factor,
+    mean_distance,
+)
 
 
 def unit(x: Any) -> Any:
@@ -92,6 +99,35 @@ def test_mean_distance__against_brute_force() -> None:
             if other != group[row]:
                 nearest.setdefault(int(other), length)
         assert found[row] == pytest.approx(np.mean(sorted(nearest.values())[:4]), abs=1e-5)
+
+
+@pytest.mark.slow
+def test_local_factor__as_scikit_learn_does() -> None:
+    from sklearn.neighbors import LocalOutlierFactor
+
+    x = cloud(200)
+    graph = build_graph(x, k=24)
+    found = local_factor(graph, different_neighbors(graph, np.arange(200), 7))
+    theirs = LocalOutlierFactor(n_neighbors=7, metric="cosine", algorithm="brute").fit(x)
+    assert found == pytest.approx(-theirs.negative_outlier_factor_, rel=1e-4)
+
+
+def test_local_factor__copies_are_no_company() -> None:
+    """Of ten samples on a line each stands twice; their factors are those of the ten alone."""
+    line = unit(np.stack([np.cos(0.1 * np.arange(10) ** 1.3), np.sin(0.1 * np.arange(10) ** 1.3)], axis=1))
+    graph, twice = build_graph(line, k=9), build_graph(np.vstack([line, line]), k=19)
+    alone = local_factor(graph, different_neighbors(graph, np.arange(10), 3))
+    both = local_factor(twice, different_neighbors(twice, np.tile(np.arange(10), 2), 3))
+    assert both == pytest.approx(np.tile(alone, 2), rel=1e-4)
+
+
+def test_find_outliers__strangers_who_come_as_a_group() -> None:
+    """Twenty of a kind keep each other company as far as ten neighbors, but not as far as thirty."""
+    rng = np.random.default_rng(3)
+    x = np.vstack([cloud(400, d=32), unit(np.eye(32)[31] + 0.1 * rng.normal(size=(20, 32)))])
+    far, near = (np.median(run(x, k=k).values["score"][400:]) for k in (30, 10))
+    assert far > 0.1 > 0.01 > near
+    assert OutliersParams().k == 30
 
 
 def test_deviations__by_hand() -> None:

@@ -7,7 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
+import pytest
 from image_curation import act
+from image_curation.core.catalog import method_named
+from image_curation.dataset.checkup import FINDINGS, Finding
+from image_curation.dataset.runs import Run
+from image_curation.panels.queue import source_of
+
+
+@pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.method)
+def test_finding__its_review_holds_what_it_counts(finding: Finding) -> None:
+    method = method_named(finding.method)
+    writes = {column.name: column.field("it") for column in method.writes}
+    run = Run(key="it", method=method.name, status="done", writes=writes)
+    source = source_of(run, set(writes.values()), "ground_truth.label")
+    assert source is not None
+    if finding.test == "known":  # classes that a shortcut tells: their samples come first
+        assert (source.flag, source.score is None) == (None, False)
+    else:
+        assert (source.flag, source.flagged) == (writes[finding.column], finding.test == "true")
 
 
 def test_checkup__from_the_first_page_to_the_grid_and_to_the_review(panel: Any, dataset: Any) -> None:
@@ -15,6 +33,8 @@ def test_checkup__from_the_first_page_to_the_grid_and_to_the_review(panel: Any, 
     shutil.copy(dataset.first().filepath, copy)
     label = fo.Classification(label="red")
     dataset.add_sample(fo.Sample(filepath=str(copy), vectors=dataset.first().vectors, ground_truth=label))
+    dataset.limit(6).tag_samples("train")
+    dataset.skip(6).tag_samples("test")
     act(dataset, "check_dataset")
     panel.send("on_load")
     first = panel.data["home"]["stages"][0]
@@ -30,11 +50,15 @@ def test_checkup__from_the_first_page_to_the_grid_and_to_the_review(panel: Any, 
     assert len(panel.view) == 1
     assert panel.data["showing"]["text"] == "The grid shows 1 sample: surplus copies"
 
-    review = next(action for action in page["actions"] if action.get("params") == {"key": "duplicates"})
-    panel.send(review["event"], **review["params"])
-    ((name, arguments),) = panel.calls
-    assert name == "open_panel"
-    assert arguments["data"] == {"wanted": "duplicates"}
+    rows = [(listing, row) for listing in page["lists"] for row in listing["rows"]]
+    assert len(rows) >= 3
+    for listing, row in rows:  # each is one click from the grid and one from the review
+        panel.send(listing["event"], column=listing["column"], value=row["value"])
+        assert len(panel.view) == row["n"] > 0
+        review = next(action for action in page["actions"] if action.get("params") == {"key": row["value"]})
+        panel.send(review["event"], **review["params"])
+        ((name, arguments),) = panel.calls
+        assert (name, arguments["data"]) == ("open_panel", {"wanted": row["value"]})
     panel.send("show_all")
     assert panel.view is None or len(panel.view) == 13
     assert set(page) == set(panel.open("duplicates"))

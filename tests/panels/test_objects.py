@@ -9,6 +9,7 @@ import fiftyone as fo
 import numpy as np
 import pytest
 from fiftyone import ViewField as F
+from image_curation import act
 from image_curation.dataset import runs
 from image_curation.dataset.curate import curate
 from image_curation.panels import grid
@@ -293,3 +294,19 @@ def test_map__follows_the_view_and_the_selection(mapped: Any, on: Any) -> None:
     assert panel.data["scope"] == "2 objects selected in the grid", "those of the selected image"
     again = on(mapped, uri=MAP).send("on_load")
     assert (again.data["map"], again.state["objects"]) == ("map", "objects")
+def test_check__of_objects(objects: Any, on: Any) -> None:
+    act(objects, "check_dataset", patches_field="objects")
+    panel = on(objects).send("on_load")
+    row = panel.data["home"]["stages"][0]["methods"][0]
+    assert (row["key"], row["label"]) == ("check_objects", "Check of the objects in objects")
+    page = panel.open("check_objects")
+    rows = [(listing, row) for listing in page["lists"] for row in listing["rows"]]
+    assert {"quality", "label_issues"} <= {row["value"] for _, row in rows}
+    for listing, row in rows:
+        panel.send(listing["event"], column=listing["column"], value=row["value"])
+        assert panel.view._is_patches
+        assert len(panel.view) == row["n"] > 0
+        assert row["id"] in panel.view.values("id")
+    again = next(action for action in page["actions"] if action["label"] == "Check again")
+    panel.send(again["event"], **again["params"])
+    assert panel.prompted == ("check_dataset", {"patches_field": "objects"})
