@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -17,11 +18,12 @@ import numpy as np
 from classifier import photo_weights
 from common import ROOT, SHARED, load_package, machine
 
+REPEATS = 3
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def speed(most: int) -> None:
-    """Print a table; photographs of bees, reading and resizing them included, batches of 16."""
+    """Print a table; photographs of bees, reading and resizing them included, batches of 16; the fastest of three."""
     from image_curation.core.explain import ExplainParams, explain
     from image_curation.core.method import Inputs, silent
 
@@ -41,11 +43,15 @@ def speed(most: int) -> None:
     ):
         params = ExplainParams(method=method, batch_size=16, **given)
         explain(Inputs(n=2, paths=paths[:2]), params, silent)
-        began = time.process_time()
-        facts = explain(Inputs(n=len(paths), paths=paths), params, silent).facts
-        spent = (time.process_time() - began) / len(paths)
+        seen = []
+        for _ in range(REPEATS):
+            began = time.process_time()
+            facts = explain(Inputs(n=len(paths), paths=paths), params, silent).facts
+            seen.append((facts["images_per_second"], (time.process_time() - began) / len(paths)))
+        fastest, spent = max(seen)
         maps = len(given.get("classes", ("predicted",)))
-        print(f"| {method} | {given['model']} | {maps} | {facts['images_per_second']} | {spent:.3f} |", flush=True)
+        print(f"| {method} | {given['model']} | {maps} | {fastest} | {spent:.3f} |", flush=True)
+    print(f"\nLoad of the machine at the end: {os.getloadavg()[0]:.1f}")
 
 
 def planted(n: int = 150, seeds: int = 3) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from .memory import in_halves
 from .method import Array
-from .networks import in_halves
 from .params import ParamError
 
 

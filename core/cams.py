@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from .memory import in_halves
 from .method import Array
-from .networks import Network, in_halves, last_linear
+from .networks import Network, last_linear
 from .params import ParamError
 
 FITS = 1e-3  # relative: logits that CAM's sum explains

@@ -112,6 +112,26 @@ def variants(x: Array, codes: Array, some: Array, seed: int) -> Mapping[str, Mad
     return made
 
 
+def lines(facts: Facts) -> list[dict[str, Any]]:
+    """What was learned from, each a line: "name", "dashed" if by chance, "sizes" ascending, "values", "low", "high"."""
+    names = list(dict.fromkeys(one["learned_from"] for one in facts["curve"]))
+    found = []
+    for name in names:
+        points = sorted((one for one in facts["curve"] if one["learned_from"] == name), key=lambda one: one["n"])
+        low, high = zip(*(one["interval"] for one in points), strict=True)
+        found.append(
+            {
+                "name": name,
+                "dashed": name in (FEWER, RANDOM),
+                "sizes": [one["n"] for one in points],
+                "values": [one["accuracy"] for one in points],
+                "low": list(low),
+                "high": list(high),
+            }
+        )
+    return found
+
+
 def said(facts: Facts) -> str:
     """The curve's end in words."""
     last = {one["learned_from"]: one for one in facts["curve"]}

@@ -17,6 +17,7 @@ import numpy as np
 
 from .engines.base import Engine
 from .images import Region, UnreadableImage, in_order, read_image
+from .memory import tried
 from .method import Array, Progress, silent
 from .threads import cores
 
@@ -155,21 +156,12 @@ class _Batches:
         while start < len(pictures):
             shape = pictures[start].shape  # most engines make all pictures one size
             part = list(takewhile(lambda picture: picture.shape == shape, pictures[start : start + self.size]))  # noqa: B023
-            try:
-                vectors = self._engine.embed(np.stack(part))
-            except (MemoryError, RuntimeError) as error:
-                if len(part) == 1 or not _is_out_of_memory(error):
-                    raise
+            vectors = tried(lambda: self._engine.embed(np.stack(part)), len(part))  # noqa: B023
+            if vectors is None:
                 self.size = len(part) // 2
                 continue
             yield from vectors
             start += len(part)
-
-
-def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
-    """Whether a smaller batch may help. torch tells the kinds of RuntimeError apart by their text only."""
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said
 
 
 def _pictures(engine: Engine, source: Source) -> list[Array] | UnreadableImage:

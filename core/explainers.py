@@ -16,8 +16,9 @@ from .cams import cam, grad_cam, is_linear
 from .classifier import head_of
 from .engines.base import Request, unit_rows
 from .engines.catalog import open_engine
+from .memory import in_halves
 from .method import Array, Facts
-from .networks import Network, feature_map, in_halves, last_linear, open_kept, open_network
+from .networks import Network, feature_map, last_linear, open_kept, open_network
 from .params import ParamError
 from .zero_shot import BACKGROUND, class_vectors, text_engine
 

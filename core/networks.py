@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from .engines.base import Request
 from .engines.preparation import IMAGENET_MEAN, IMAGENET_STD, Colour, Preparation
 from .engines.torch_engine import pick_device, require
 from .engines.weights import checkpoint_in, loading, local_path, published_at, sha256_of, state_in
+from .memory import in_halves, onto
 from .method import Array, Facts
 from .params import ParamError
 
@@ -119,7 +120,6 @@ def open_network(
     Raises:
         ParamError: no such model; its weights are not here, or are another model's.
     """
-    import torch
 
     if weights is not None and is_kept(local_path(weights)):
         return open_kept(local_path(weights), device, model)
@@ -132,7 +132,7 @@ def open_network(
         module.load_state_dict(state)
     frame = default_frame(model)
     facts = {"model": model, "weights": str(path), "weights_hash": sha256_of(path), "device": device}
-    module = module.eval().requires_grad_(False).to(torch.device(device))
+    module = onto(device, module.eval().requires_grad_(False))
     return Network(module, feature_map(module), class_names(outputs, names), frame, facts)
 
 
@@ -270,29 +270,8 @@ def open_kept(path: Path, device: str = "auto", model: str | None = None) -> Net
         module.load_state_dict(state_in(path))
     frame = Frame(about["side"], about["resize"], _colour(about["mean"]), _colour(about["std"]))
     facts = {"model": about["model"], "weights": str(path), "weights_hash": sha256_of(path), "device": device}
-    module = module.eval().requires_grad_(False).to(device)
+    module = onto(device, module.eval().requires_grad_(False))
     return Network(module, feature_map(module), tuple(about["classes"]), frame, facts)
-
-
-def in_halves(run: Callable[[Array], Array], batch: Array) -> Array:
-    """`run(batch)`; a batch that does not fit the GPU is halved until it does.
-
-    Raises:
-        ParamError: not even one picture fits.
-    """
-    import torch
-
-    try:
-        return run(batch)
-    except torch.cuda.OutOfMemoryError:
-        if len(batch) == 1:
-            raise ParamError(
-                "The GPU has no memory for even one picture; choose device cpu, a smaller network or end what else "
-                "runs on the GPU"
-            ) from None
-    torch.cuda.empty_cache()
-    half = len(batch) // 2
-    return np.concatenate([in_halves(run, part) for part in (batch[:half], batch[half:])])
 
 
 @contextmanager

@@ -6,25 +6,14 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from .page_parts import chart, document, number
 from .runs import Run
 
-STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #1d2430; max-width: 980px; margin: 2em auto; padding: 0 1em; }
-h1 { font-size: 1.6em; margin-bottom: .1em; } h2 { font-size: 1.15em; margin: 2em 0 .4em; }
-p.small, td.small, figcaption { color: #5c6675; font-size: .86em; }
-table { border-collapse: collapse; width: 100%; } td, th { padding: .3em .6em; border-bottom: 1px solid #e3e7ec; }
-th { text-align: left; font-weight: 600; font-size: .86em; color: #5c6675; }
-td.number { text-align: right; white-space: nowrap; }
-.better { color: #14763d; font-weight: 600; } .worse { color: #b3261e; font-weight: 600; } .alike { color: #5c6675; }
-.curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(280px, 1fr)); gap: 1em; } figure { margin: 0; }
-.strip img { height: 72px; margin: 0 3px 3px 0; border-radius: 3px; vertical-align: middle; }
-"""
 KINDS = {
     "missed": ("Missed", "The largest clusters without a sample in the subset."),
     "sparse": ("Sparse", "The clusters whose samples are least alike."),
     "dense": ("Dense", "The clusters whose samples are most alike."),
 }
-WIDTH, HEIGHT, MARGIN = 280, 130, 34
 
 
 def page(dataset: str, reports: Sequence[Run], pictures: Mapping[str, str]) -> str:
@@ -51,12 +40,7 @@ def page(dataset: str, reports: Sequence[Run], pictures: Mapping[str, str]) -> s
         _classes(facts.get("classes") or []),
         *(_clusters(kind, facts["clusters"][kind], pictures) for kind in KINDS),
     ]
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(subset)} in {escape(dataset)}'
-        f"</title><style>{STYLE}</style></head>\n<body>\n"
-        + "\n".join(part for part in parts if part)
-        + "\n</body></html>\n"
-    )
+    return document(f"{subset} in {dataset}", parts)
 
 
 def _measures(reports: Sequence[Run]) -> str:
@@ -66,13 +50,13 @@ def _measures(reports: Sequence[Run]) -> str:
     rows = []
     for one in reports[0].facts["measures"]:
         others = "".join(
-            f'<td class="number">{_number(other[one["name"]]["value"]) if one["name"] in other else "–"}</td>'
+            f'<td class="number">{number(other[one["name"]]["value"]) if one["name"] in other else "–"}</td>'
             for other in beside
         )
         rows.append(
             f'<tr><td>{escape(one["said"])} <span class="small">({one["best"]} is good)</span></td>'
-            f'<td class="number">{_number(one["value"])}</td>{others}'
-            f'<td class="number">{_number(one["random_mean"])} ± {_number(one["random_spread"])}</td>'
+            f'<td class="number">{number(one["value"])}</td>{others}'
+            f'<td class="number">{number(one["random_mean"])} ± {number(one["random_spread"])}</td>'
             f'<td class="{one["verdict"]}">{one["verdict"]}</td></tr>'
         )
     return f'<table><tr><th>Measure</th>{head}<th class="number">Random</th><th></th></tr>' + "".join(rows) + "</table>"
@@ -94,21 +78,16 @@ def _curves(points: Sequence[Mapping[str, Any]], measures: Sequence[Mapping[str,
 
 def _curve(points: Sequence[Mapping[str, Any]], name: str) -> str:
     sizes = [point["n"] for point in points]
-    lines = {which: [point[which][name] for point in points] for which in ("subset", "random")}
-    low, high = min(map(min, lines.values())), max(map(max, lines.values()))
-
-    def path(values: Sequence[float]) -> str:
-        across = [MARGIN + (WIDTH - MARGIN - 6) * (n - sizes[0]) / max(1, sizes[-1] - sizes[0]) for n in sizes]
-        down = [6 + (HEIGHT - 26) * (1 - (value - low) / ((high - low) or 1)) for value in values]
-        return " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, down, strict=True))
-
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="100%" role="img" font-size="10" fill="#5c6675">'
-        f'<polyline points="{path(lines["random"])}" fill="none" stroke="#8a94a3" stroke-dasharray="4 3"/>'
-        f'<polyline points="{path(lines["subset"])}" fill="none" stroke="#d4590a" stroke-width="2"/>'
-        f'<text x="0" y="12">{_number(high)}</text><text x="0" y="{HEIGHT - 22}">{_number(low)}</text>'
-        f'<text x="{MARGIN}" y="{HEIGHT - 4}">{sizes[0]:,}</text>'
-        f'<text x="{WIDTH - 4}" y="{HEIGHT - 4}" text-anchor="end">{sizes[-1]:,} samples</text></svg>'
+    return chart(
+        [
+            {
+                "name": which,
+                "dashed": which == "random",
+                "sizes": sizes,
+                "values": [point[which][name] for point in points],
+            }
+            for which in ("random", "subset")
+        ]
     )
 
 
@@ -146,14 +125,10 @@ def _clusters(kind: str, clusters: Sequence[Mapping[str, Any]], pictures: Mappin
         strip = "".join(f'<img alt="" src="{pictures[example]}">' for example in one["examples"] if example in pictures)
         rows.append(
             f'<tr><td class="strip">{strip}</td><td class="number">{one["chosen"]:,} of {one["size"]:,}</td>'
-            f'<td class="number">{one["expected"]:g}</td><td class="number">{_number(one["distance"])}</td></tr>'
+            f'<td class="number">{one["expected"]:g}</td><td class="number">{number(one["distance"])}</td></tr>'
         )
     head = (
         '<tr><th>Central samples</th><th class="number">Chosen</th><th class="number">Random would</th>'
         '<th class="number">Mean distance</th></tr>'
     )
     return f"<h2>{title} clusters</h2><p class='small'>{said}</p><table>{head}{''.join(rows)}</table>"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""A report as a file to hand on: one self-contained HTML page, or its figures as JSON."""
+"""A report on a subset or a classifier as a file to hand on: one self-contained HTML page, or its figures as JSON."""
 
 from __future__ import annotations
 
@@ -14,33 +14,37 @@ import fiftyone as fo
 from ..core.images import Region, UnreadableImage, read_image
 from ..core.method import Progress
 from ..core.params import ParamError, Params, param
-from . import runs
+from . import classifier_page, runs
 from .action import Action
 from .new_file import free_path, new_text
 from .report_page import page
 from .rows import Rows
 
 SIDE = 96  # pixels of a thumbnail
+REPORTED = ("train_classifier", "finetune_classifier")  # methods whose runs are reports by themselves
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportReportParams(Params):
-    """Write a report on a subset to one HTML page with its pictures inside, or its figures to JSON."""
+    """Write a report on a subset or a classifier to one HTML page with all inside, or its figures to JSON."""
 
     path: str = param(help="File to write, ending in .html or .json; or a folder that exists", path="file")
-    run: str = param("report", "The report to write", reads="run")
-    compared_with: str | None = param(None, "Another report, whose figures stand beside", reads="run")
+    run: str = param("report", "The report to write: a run of report, or of a classifier that was trained", reads="run")
+    compared_with: str | None = param(None, "Another report on a subset, whose figures stand beside", reads="run")
     overwrite: bool = param(False, "Replace a file that is there")
 
 
 def export_report(samples: fo.DatasetView, params: ExportReportParams, progress: Progress) -> dict[str, Any]:
     """Write the file; it appears when it is complete."""
     dataset = samples._root_dataset
-    shown = [report_named(dataset, key) for key in (params.run, params.compared_with) if key]
+    shown = [report_named(dataset, params.run, params.compared_with is None)]
+    shown += [report_named(dataset, params.compared_with, False)] if params.compared_with else []
     name = f"{params.run}.html"
     path = free_path("ExportReportParams.path", params.path, (".html", ".json"), params.overwrite, name)
     if path.suffix.lower() == ".json":
         text = json.dumps([asdict(run) for run in shown], indent=1, ensure_ascii=False)
+    elif shown[0].method in REPORTED:
+        text = classifier_page.page(dataset.name, shown[0])
     else:
         text = page(dataset.name, shown, thumbnails(dataset, shown[0], progress))
     with new_text(path) as file:
@@ -48,15 +52,19 @@ def export_report(samples: fo.DatasetView, params: ExportReportParams, progress:
     return {"headline": f"Report {params.run!r} written to {path}", "path": str(path)}
 
 
-def report_named(dataset: fo.Dataset, key: str) -> runs.Run:
+def report_named(dataset: fo.Dataset, key: str, classifiers: bool = False) -> runs.Run:
     """The report of that key.
+
+    Args:
+        classifiers: a classifier will do too.
 
     Raises:
         ParamError: the run is no finished report.
     """
+    methods = ("report", *REPORTED) if classifiers else ("report",)
     run = runs.get_run(dataset, key)
-    if run.method != "report" or run.status != "done":
-        known = [one.key for one in runs.list_runs(dataset) if one.method == "report" and one.status == "done"]
+    if run.method not in methods or run.status != "done":
+        known = [one.key for one in runs.list_runs(dataset) if one.method in methods and one.status == "done"]
         there = ", ".join(known) or "none yet, run report first"
         raise ParamError(f"The run {key!r} is no finished report; the reports are: {there}")
     return run

@@ -48,6 +48,7 @@ EVENTS = (
     "open_sample",
     "save_slice",
     "export",
+    "write_report",
     "open_map",
     "review",
     "move_threshold",
@@ -297,6 +298,11 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             else:
                 fields = [part.path for part in _parts(ctx).scores]
                 self._prompt(ctx, "export_list", {"path": str(Path.home() / f"{run.key}.csv"), "fields": fields})
+
+    def write_report(self, ctx: Any) -> None:
+        """Offer to write the open run's report to a file."""
+        key = ctx.panel.get_state("run")
+        self._prompt(ctx, "export_report", {"run": key, "path": str(Path.home() / f"{key}.html")})
 
     def open_map(self, ctx: Any) -> None:
         """Open the Curation Map panel on the open run."""

@@ -143,9 +143,15 @@ def _curves(facts: Mapping[str, Any]) -> list[Data]:
             "name": one["name"],
             "title": wording.title(one["name"]),
             "said": f"{one['said']} ({one['best']} is good)",
-            "sizes": [point["n"] for point in points],
-            "subset": [point["subset"][one["name"]] for point in points],
-            "random": [point["random"][one["name"]] for point in points],
+            "lines": [
+                {
+                    "name": said,
+                    "dashed": which == "random",
+                    "sizes": [point["n"] for point in points],
+                    "values": [point[which][one["name"]] for point in points],
+                }
+                for which, said in (("subset", "the subset"), ("random", "random subsets"))
+            ],
         }
         for one in names
     ]

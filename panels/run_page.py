@@ -7,7 +7,9 @@ from typing import Any
 
 import fiftyone as fo
 
+from ..core.curating_curve import lines
 from ..core.params import domains
+from ..dataset.reporting import REPORTED
 from ..dataset.runs import Run
 from . import home, quadrants, reading, wording
 from .layout import Layout, Part
@@ -58,6 +60,7 @@ def page(
         else [],
         "matrix": matrix(view, parts),
         "quadrants": quadrants.plot(reading.both(view, axes.x, axes.y), axes) if axes else None,
+        "curve": curve(run.facts.get("curating")),
         "lists": lists(view, parts, run.facts),
         "facts": wording.facts(run.facts),
         "settings": _settings(run),
@@ -224,6 +227,19 @@ def histogram(spread: reading.Spread, score: Part) -> dict[str, Any]:
     }
 
 
+def curve(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What cleaning and size are worth, where a classifier was tested on trusted samples."""
+    if not found:
+        return None
+    return {
+        "name": "curating",
+        "title": "What cleaning is worth",
+        "said": f"Share right of {wording.samples(found['held_out'], 'trusted sample')}, over how many others were "
+        "learned from; with 95 % intervals.",
+        "lines": lines(dict(found)),
+    }
+
+
 def _picture(row: Mapping[str, Any], parts: Layout, score: Part) -> dict[str, Any]:
     given = row.get(parts.labels) if parts.labels else None
     suggested = row.get(parts.label.path) if parts.label else None
@@ -255,6 +271,8 @@ def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
         actions.append({"label": "Export a list", "event": "export"})
     if done and (parts.flags or any(part.column.best for part in parts.scores)):
         actions.insert(0, {"label": "Review", "event": "review"})
+    if done and run.method in REPORTED:
+        actions.append({"label": "Write a report", "event": "write_report"})
     if done and run.declaration is not None and run.declaration.move is not None:
         actions.append({"label": "Move the threshold", "event": "move_threshold"})
     if done and parts.has_map:

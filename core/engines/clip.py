@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..memory import onto
 from ..method import Array, Facts
 from ..params import ParamError
 from .base import Entry, Request, TextEngine, unit_rows
@@ -63,7 +64,7 @@ class ClipEngine(TorchEngine, TextEngine):
                 force_quick_gelu=bool(known.get("quick_gelu", False)),
                 force_preprocess_cfg={key: known[key] for key in PREPARED_BY if key in known},
             )
-        both = both.eval().requires_grad_(False).to(pick_device(request.device))
+        both = onto(pick_device(request.device), both.eval().requires_grad_(False))
         self.logit_scale = float(both.logit_scale.exp())
         super().__init__(
             request,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..memory import is_out_of_memory, onto, tried
 from ..method import Array, Facts, Progress
 from ..params import ParamError
 from ..threads import cores
@@ -71,7 +72,7 @@ class TorchEngine(Engine):
         self._device = pick_device(request.device)
         for value in network.eval().parameters():  # TorchScript has no requires_grad_ of its own
             value.requires_grad_(False)
-        self._network = network.to(self._device, memory_format=torch.channels_last)
+        self._network = onto(self._device, network, memory_format=torch.channels_last)
         self._wanted = request.precision
         tried = request.precision == "bf16" or (request.precision == "auto" and native_bf16(self._device))
         self._precision = "undecided" if tried else "fp32"
@@ -103,10 +104,16 @@ class TorchEngine(Engine):
         sample = next(iter(pictures), None)
         if sample is None:
             return
+        some = sample[:TRIAL]
+        while tried(lambda: self._learned(some), len(some)) is None:  # noqa: B023
+            some = some[: len(some) // 2]
+
+    def _learned(self, sample: Array) -> bool:
         if self._precision == "undecided":
-            self._try_half(sample[:TRIAL])
+            self._try_half(sample)
         if self._device == "cuda":
-            self.batch = self._fitting(sample[:TRIAL])
+            self.batch = self._fitting(sample)
+        return True
 
     def state(self) -> dict[str, Array]:
         """The arithmetic that was chosen, so that vectors which join later are made in the same."""
@@ -162,8 +169,8 @@ class TorchEngine(Engine):
         half_network = copy.deepcopy(self._network).to(dtype=torch.bfloat16)
         try:
             half = self._forward(half_network, batch, "bf16")
-        except RuntimeError:  # an operation that has no bf16
-            if self._wanted == "bf16":
+        except RuntimeError as error:  # an operation that has no bf16
+            if self._wanted == "bf16" or is_out_of_memory(error):
                 raise
             self._settle("fp32")
             return

@@ -16,6 +16,7 @@ NAMES = (
     "AdviceCard",
     "Card",
     "CompareTable",
+    "Curve",
     "FactsTable",
     "Gallery",
     "Histogram",

@@ -194,7 +194,7 @@ def test_embed_stream__halves_what_does_not_fit(tmp_path: Path) -> None:
     found = list(embed_stream(engine, sources, batch_size=10))
     assert [row for row, _ in found] == list(range(10))
     assert engine.given == [10, 5, 2, 2, 2, 2, 2]
-    with pytest.raises(MemoryError):
+    with pytest.raises(ParamError, match="no memory for even one picture at once"):
         list(embed_stream(MeanColour(holds=0), sources, batch_size=10))
 
 

@@ -349,22 +349,3 @@ def test_explain__classes_the_model_does_not_have(tmp_path: Path) -> None:
         params = {"model": "torchvision:resnet18", "weights": weights, **given}
         with pytest.raises(ParamError, match=message):
             explain(one, ExplainParams(**params), silent)  # type: ignore[arg-type]
-
-
-@slow
-def test_in_halves__a_batch_that_does_not_fit() -> None:
-    import torch
-    from image_curation.core.networks import in_halves
-
-    tried: list[int] = []
-
-    def run(batch: Any, most: int) -> Any:
-        tried.append(len(batch))
-        if len(batch) > most:
-            raise torch.cuda.OutOfMemoryError("out of memory")
-        return batch * 2
-
-    assert in_halves(lambda part: run(part, 2), np.arange(7)).tolist() == list(range(0, 14, 2))
-    assert tried[0] == 7
-    with pytest.raises(ParamError, match="no memory for even one picture; choose device cpu"):
-        in_halves(lambda part: run(part, 0), np.arange(4))

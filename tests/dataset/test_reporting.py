@@ -71,3 +71,30 @@ def reported_run(dataset: Any) -> Any:
     from image_curation import get_run
 
     return get_run(dataset, "report_wide")
+
+
+def test_export_report__of_a_classifier(dataset: Any, tmp_path: Path) -> None:
+    """Figures with intervals and a row per class; and with facts of a curve, its chart and the points beside it."""
+    from image_curation.dataset import classifier_page
+
+    run = curate(dataset, "train_classifier", embeddings="vectors")
+    page = Path(act(dataset, "export_report", run="classifier", path=str(tmp_path))["path"]).read_text()
+    assert "<script" not in page
+    assert "What cleaning is worth" not in page
+    for text in (run.headline, "Right, every class counting alike", "95 % interval", '<td class="">blue</td>'):
+        assert text in page
+    points = [
+        {"learned_from": name, "n": n, "suspects": None, "accuracy": right, "interval": [right - 0.1, right + 0.1]}
+        for name, n, right in (
+            ("labels as given", 40, 0.6), ("labels as given", 20, 0.5), ("as many left out at random", 30, 0.55),
+            ("the <b>subset", 10, 0.4),
+        )
+    ]  # fmt: skip
+    run.facts["curating"] = {"held_out": 100, "copies_left_out": 3, "curve": points}
+    page = classifier_page.page("digits", run)
+    assert page.count("<polyline") == 1, "two points make a line"
+    assert page.count("<circle") == 2, "one point is a dot"
+    assert '<td class="number">20</td><td class="number">50.0%</td><td class="number">40.0% to 60.0%</td>' in page
+    assert "the &lt;b&gt;subset" in page
+    with pytest.raises(ParamError, match="'classifier' is no finished report"):
+        act(dataset, "export_report", run="classifier", compared_with="classifier", path=str(tmp_path / "r.html"))

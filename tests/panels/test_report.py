@@ -114,3 +114,24 @@ def test_report_panel__a_saved_slice_is_shown_as_the_view_it_is(reported: Driver
     reported.send("show_subset")
     assert reported.calls[0][0] == "set_view"
     assert reported.calls[0][1]["name"] == "mine"
+
+
+def test_curve__of_a_classifier_that_was_tested_on_trusted_samples() -> None:
+    from image_curation.panels.run_page import curve
+
+    points = [
+        {"learned_from": name, "n": n, "accuracy": right, "interval": [right - 0.1, right + 0.1]}
+        for name, n, right in (
+            ("labels as given", 40, 0.6), ("as many left out at random", 30, 0.55), ("labels as given", 20, 0.5),
+        )
+    ]  # fmt: skip
+    found = curve({"held_out": 1200, "curve": points})
+    assert found is not None
+    assert "1,200 trusted samples" in found["said"]
+    first, second = found["lines"]
+    assert first == {
+        "name": "labels as given", "dashed": False, "sizes": [20, 40], "values": [0.5, 0.6],
+        "low": [0.4, 0.5], "high": [0.6, 0.7],
+    }  # fmt: skip
+    assert second["dashed"]
+    assert curve(None) is None

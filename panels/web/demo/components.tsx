@@ -1,7 +1,7 @@
 // Every component by itself, with made-up data. What it asks for is written to the page's output.
 import * as React from "react";
 import { Box, Typography } from "@mui/material";
-import { ActionBar, AdviceCard, Card, CompareTable, FactsTable, Gallery, Histogram, ListWithThumbnails, Matrix, Picture, ProgressLine, Quadrants, StageBoard, Thumbnail } from "../src/components";
+import { ActionBar, AdviceCard, Card, CompareTable, Curve, FactsTable, Gallery, Histogram, ListWithThumbnails, Matrix, Picture, ProgressLine, Quadrants, StageBoard, Thumbnail } from "../src/components";
 import type { Send } from "../src/types";
 import { copies, home, review, run } from "./data";
 
@@ -22,6 +22,7 @@ const COMPONENTS: Record<string, (send: Send) => React.ReactNode> = {
   AdviceCard: (send) => <AdviceCard advice={home.home!.next} send={send} />,
   Card: () => <Card title="A title" text="A sentence." aside="aside">What it holds.</Card>,
   CompareTable: (send) => <CompareTable data={compare} busy={false} onPick={(id) => send("open", { id })} onKeep={(id) => send("keep", { id })} />,
+  Curve: () => <Curve data={page.curve!} />,
   FactsTable: () => <FactsTable facts={page.facts} />,
   Gallery: (send) => <Gallery pictures={page.ends[1].pictures} label="Worst" onPick={(id) => send("open", { id })} />,
   Marking: (send) => <Marking send={send} />,

@@ -1,5 +1,5 @@
 // Made-up results in the shape that the panels' Python side sends.
-import type { CurationData, Listing, MatrixData, Picture, QuadrantData, ReviewData, Row } from "../src/types";
+import type { CurationData, CurveData, Listing, MatrixData, Picture, QuadrantData, ReviewData, Row } from "../src/types";
 
 /** A drawn picture, since there are no files here: mediaUrl's prefix is taken off again by main.tsx. */
 export const drawn = (text: string, hue: number): string =>
@@ -30,6 +30,15 @@ const quadrants: QuadrantData = {
     { name: "hard", title: "Hard but right", said: "Keep: a model learns most from these", n: 329 },
     { name: "doubtful", title: "Easy, yet probably wrong", said: "Often plain slips", n: 0 },
     { name: "easy", title: "Easy and right", said: "The bulk; the first to leave out of a subset", n: 1437 },
+  ],
+};
+
+const line = (name: string, dashed: boolean, sizes: number[], values: number[]) => ({ name, dashed, sizes, values, low: values.map((value) => value - 0.03), high: values.map((value) => value + 0.03) });
+const curve: CurveData = {
+  name: "curating", title: "What cleaning is worth", said: "Share right of 500 trusted samples, over how many others were learned from; with 95 % intervals.",
+  lines: [
+    line("labels as given", false, [250, 500, 1000], [0.61, 0.7, 0.74]), line("suspects left out", false, [190, 370, 730], [0.62, 0.75, 0.79]),
+    line("suspects relabelled", false, [250, 500, 1000], [0.63, 0.76, 0.8]), line("as many left out at random", true, [190, 370, 730], [0.58, 0.66, 0.72]), line("the subset", false, [300], [0.68]),
   ],
 };
 
@@ -76,7 +85,7 @@ export const run: CurationData = {
       { which: "best", title: "Best", said: "Highest quality first", pictures: pictures(90), page: 0, more: true },
       { which: "worst", title: "Worst", said: "Lowest quality first", pictures: [...pictures(0).slice(0, 5), { id: "x", path: "missing.png", caption: "0.061" }], page: 1, more: true },
     ],
-    matrix, quadrants,
+    matrix, quadrants, curve,
     lists: [list, { ...list, column: "label", title: "Given labels", more: noise, rows: rows.slice(0, 3).map((row, i) => ({ ...row, more: i ? [0.04 * i, 0.1 / i] : [null, null] })), hidden: null }],
     facts: [{ label: "Likely issues", value: "23" }, { label: "Out-of-fold accuracy", value: "0.957" }, { label: "Classes", value: "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" }],
     settings: [{ label: "Embeddings to compare samples by", value: "embeddings" }, { label: "Seed", value: "51" }],

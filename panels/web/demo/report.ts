@@ -12,7 +12,7 @@ const measures = [
   measure("balanced_accuracy", "Balanced accuracy", "alike", 0.3, "0.928", "0.926 ± 0.007"),
 ];
 const sizes = [18, 45, 90, 135, 180];
-const curve = (name: string, title: string) => ({ name, title, said: "Mean distance of a sample to the nearest of the subset (low is good)", sizes, subset: sizes.map((n) => 0.6 / Math.sqrt(n)), random: sizes.map((n) => 0.8 / Math.sqrt(n)) });
+const curve = (name: string, title: string) => ({ name, title, said: "Mean distance of a sample to the nearest of the subset (low is good)", lines: [{ name: "the subset", dashed: false, sizes, values: sizes.map((n) => 0.6 / Math.sqrt(n)) }, { name: "random subsets", dashed: true, sizes, values: sizes.map((n) => 0.8 / Math.sqrt(n)) }] });
 const clusters = (from: number) => Array.from({ length: 4 }, (_, i) => ({ cluster: from + i, text: `${i} of ${60 - 7 * i} chosen; random: ${(6 - 0.7 * i).toFixed(1)}`, pictures: pictures(from + i).slice(0, 4).map(({ id, path }) => ({ id, path, caption: "" })) }));
 const names = ["zero", "one", "two", "three", "four", "a class with a long name", "six", "seven", "eight", "nine"];
 const titles = ["Mean distance", "Rare clusters", "Balanced accuracy"];

@@ -1,7 +1,7 @@
 // The page of one run: what it found, how its score is spread, its ends as pictures, its groups as lists.
 import * as React from "react";
 import { Alert, Box, Button, IconButton, MenuItem, Select, Typography } from "@mui/material";
-import { ActionBar, Card, FactsTable, Gallery, Histogram, Icon, ListWithThumbnails, Matrix, Quadrants, StateMark, type Range } from "./components";
+import { ActionBar, Card, Curve, FactsTable, Gallery, Histogram, Icon, ListWithThumbnails, Matrix, Quadrants, StateMark, type Range } from "./components";
 import type { End, Listing, RunPage, Score, Send, Showing } from "./types";
 
 const PICTURES_WIDTH = 210;
@@ -54,8 +54,13 @@ export function RunView({ page, showing, send }: RunProps) {
           ))}
         </Box>
       )}
-      {(page.matrix || page.quadrants) && (
+      {(page.matrix || page.quadrants || page.curve) && (
         <Box sx={columns(LIST_WIDTH)}>
+          {page.curve && (
+            <Card title={page.curve.title} text={page.curve.said}>
+              <Curve data={page.curve} />
+            </Card>
+          )}
           {page.quadrants && (
             <Card title={page.quadrants.title} text={page.quadrants.said}>
               <Quadrants

@@ -1,5 +1,5 @@
 // What the Curation Report's Python side sends (panels/report.py and report_view.py build it, key for key).
-import type { Advice, Picture, Showing } from "./types";
+import type { Advice, CurveData, Picture, Showing } from "./types";
 
 export type Verdict = "better" | "worse" | "alike";
 
@@ -27,15 +27,6 @@ export interface MeasureRow {
   random_places: number[];
   other: string | null;
   other_place: number | null;
-}
-
-export interface CurveData {
-  name: string;
-  title: string;
-  said: string;
-  sizes: number[];
-  subset: number[];
-  random: number[];
 }
 
 export interface ReportPage {

@@ -151,6 +151,24 @@ export interface QuadrantData {
   quadrants: { name: string; title: string; said: string; n: number }[];
 }
 
+/** Values over sizes; with intervals where it was measured on few. */
+export interface CurveLine {
+  name: string;
+  dashed: boolean;
+  sizes: number[];
+  values: number[];
+  low?: number[];
+  high?: number[];
+}
+
+/** A figure over the number of samples, for one or more things that are compared. */
+export interface CurveData {
+  name: string;
+  title: string;
+  said: string;
+  lines: CurveLine[];
+}
+
 export interface Fact {
   label: string;
   value: string;
@@ -171,6 +189,7 @@ export interface RunPage {
   ends: End[];
   matrix: MatrixData | null;
   quadrants: QuadrantData | null;
+  curve: CurveData | null;
   lists: Listing[];
   facts: Fact[];
   settings: Fact[];
