@@ -108,7 +108,7 @@ class Scope:
             for name, path in paths.items()
         }
         found = {str(row["_id"]): row for row in self.add(fos.Select(ids)).aggregate([{"$project": project}])}
-        return [{"id": one, **dict.fromkeys(paths), **found[one]} for one in ids if one in found]
+        return [{"id": one, **{name: found[one].get(name) for name in paths}} for one in ids if one in found]
 
 
 def whole(dataset: fo.Dataset, field: str | None) -> Scope:
