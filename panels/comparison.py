@@ -119,8 +119,7 @@ class ComparisonPanel(foo.Panel):  # type: ignore[misc]
         chosen, field = [str(one) for one in ctx.selected or []], shown_field(ctx.view)
         ctx.panel.set_state("objects", field)
         found = compared(ctx.dataset, chosen, state["embeddings"], state["predictions"], field)
-        for name, value in found.items():
-            ctx.panel.set_data(name, value)
+        ctx.panel.set_data(found)  # at once: a table of two beside pictures of three cannot be drawn
 
 
 def compared(

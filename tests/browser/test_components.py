@@ -28,6 +28,7 @@ NAMES = (
     "Quadrants",
     "StageBoard",
     "Thumbnail",
+    "Within",
 )
 
 PANELS = (  # states of the panels
