@@ -68,6 +68,21 @@ def alike(
     return _pictures(dataset, field, near, label_path, label)[:n] or found
 
 
+def unit_vectors(rows: Rows, source: Mapping[str, Any]) -> tuple[Sequence[str], Array]:
+    """Ids and unit vectors of the rows that have one.
+
+    Args:
+        source: as `find_vectors` tells it: "field", and "run" where one made them.
+    """
+    facts = get_run(rows.dataset, source["run"]).facts if source.get("run") else {}
+    try:
+        x, has = columns.read_vectors(rows, source["field"], facts)
+    except ParamError:  # none of these has one
+        return [], np.zeros((0, 1), np.float32)
+    ids = [one for one, there in zip(rows.ids, has, strict=True) if there]
+    return ids, x[has] / np.maximum(np.linalg.norm(x[has], axis=1, keepdims=True), 1e-12)
+
+
 def _from_neighbors(
     dataset: fo.Dataset, runs: Sequence[Run], field: str | None, sample_id: str
 ) -> list[tuple[str, float]]:
@@ -90,7 +105,7 @@ def _from_vectors(
     if dataset.get_field(path) is None or (label is not None and label_path is None):
         return []
     (image,) = scope.some(dataset, field, [sample_id]).rows().images
-    _, own = _read(Rows(dataset.select(image).view(), field, [sample_id]), source)
+    _, own = unit_vectors(Rows(dataset.select(image).view(), field, [sample_id]), source)
     found = _vectors(dataset, field, source, label_path, label) if len(own) else None
     if found is None:
         return []
@@ -117,19 +132,8 @@ def _vectors(
         rows = Rows(view, field)
         if label is not None and field is not None:  # the other objects of these images are of other classes
             rows = rows.only(np.array([one == label for one in rows.values(place)], dtype=bool))
-        _KEPT.read[label] = _read(rows, source)
+        _KEPT.read[label] = unit_vectors(rows, source)
     return _KEPT.read[label]
-
-
-def _read(rows: Rows, source: Mapping[str, Any]) -> tuple[Sequence[str], Array]:
-    """Ids and unit vectors of the rows that have one."""
-    facts = get_run(rows.dataset, source["run"]).facts if source.get("run") else {}
-    try:
-        x, has = columns.read_vectors(rows, source["field"], facts)
-    except ParamError:  # none of these has one
-        return [], np.zeros((0, 1), np.float32)
-    ids = [one for one, there in zip(rows.ids, has, strict=True) if there]
-    return ids, x[has] / np.maximum(np.linalg.norm(x[has], axis=1, keepdims=True), 1e-12)
 
 
 def _pictures(

@@ -1,5 +1,5 @@
-"""The Compare panel: the samples selected in the grid side by side. How alike they are, what a model says of each, and
-the nearest neighbors of the first.
+"""The Compare panel: the samples or objects selected in the grid side by side. How alike they are, what a model says of
+each, and the nearest neighbors of the first.
 
 Similarities are cosines of stored vectors, and the model's say comes from stored logits: moving the temperature asks
 nobody again, the panel's component divides and normalises anew.
@@ -10,15 +10,16 @@ from __future__ import annotations
 from typing import Any
 
 import fiftyone as fo
+import fiftyone.core.stages as fos
 import fiftyone.operators as foo
 import fiftyone.operators.types as types
 import numpy as np
 from fiftyone.operators.categories import Categories
 
-from ..core.params import ParamError
 from ..dataset.columns import find_vectors, vector_sources
+from ..dataset.rows import Rows, field_of, shown_field
 from ..dataset.runs import Run, get_run, list_runs
-from . import alike, showing
+from . import alike, grid, objects, scope, showing
 from .beginning import advice
 
 EVENTS = (
@@ -65,7 +66,7 @@ class ComparisonPanel(foo.Panel):  # type: ignore[misc]
         self.refresh(ctx)
 
     def on_change_dataset(self, ctx: Any) -> None:
-        ctx.panel.set_state({"embeddings": None, "predictions": None})
+        ctx.panel.set_state({"embeddings": None, "predictions": None, "objects": None})
         self.refresh(ctx)
 
     def refresh(self, ctx: Any) -> None:
@@ -74,10 +75,7 @@ class ComparisonPanel(foo.Panel):  # type: ignore[misc]
         if first is not None:
             ctx.panel.set_data({"advice": first, "pictures": [], "hidden": None, **NOTHING})
             return
-        chosen = [str(one) for one in ctx.selected or []]
-        found = compared(ctx.dataset, chosen, ctx.panel.get_state("embeddings"), ctx.panel.get_state("predictions"))
-        for name, value in found.items():
-            ctx.panel.set_data(name, value)
+        self._with(ctx)
 
     def whole_dataset(self, ctx: Any) -> None:
         """Take all conditions from the grid."""
@@ -105,45 +103,56 @@ class ComparisonPanel(foo.Panel):  # type: ignore[misc]
 
     def open_sample(self, ctx: Any) -> None:
         """Open a picture in the App's own viewer."""
-        ctx.ops.open_sample(id=ctx.params["id"])
+        grid.open_sample(ctx, ctx.params["id"])
 
     def show_neighbors(self, ctx: Any) -> None:
         """Narrow the grid to the nine pictures."""
-        ctx.ops.set_view(view=ctx.dataset.select(ctx.params["ids"], ordered=True))
+        chosen, field = fos.Select(ctx.params["ids"], ordered=True), objects.about(ctx)
+        whole = ctx.dataset.view()
+        if field is None:
+            ctx.ops.set_view(view=whole.add_stage(chosen))
+        else:
+            ctx.ops.set_view(view=objects.patches(ctx.dataset, whole, field, [chosen], grid.MARK))
 
     def _with(self, ctx: Any, **changed: str) -> None:
         state = {name: ctx.panel.get_state(name) for name in ("embeddings", "predictions")} | changed
-        chosen = [str(one) for one in ctx.selected or []]
-        for name, value in compared(ctx.dataset, chosen, state["embeddings"], state["predictions"]).items():
-            ctx.panel.set_data(name, value)
+        chosen, field = [str(one) for one in ctx.selected or []], shown_field(ctx.view)
+        ctx.panel.set_state("objects", field)
+        found = compared(ctx.dataset, chosen, state["embeddings"], state["predictions"], field)
+        ctx.panel.set_data(found)  # at once: a table of two beside pictures of three cannot be drawn
 
 
 def compared(
-    dataset: fo.Dataset, selected: list[str], embeddings: str | None = None, predictions: str | None = None
+    dataset: fo.Dataset,
+    selected: list[str],
+    embeddings: str | None = None,
+    predictions: str | None = None,
+    field: str | None = None,
 ) -> dict[str, Any]:
     """Everything the component draws.
 
     Args:
-        selected: ids of samples, or of objects, which stand for nothing here.
+        selected: ids of samples, or of objects.
         embeddings: key or field to compare by; the first that there is where it is not given or gone.
         predictions: key of a run with logits; the newest where it is not given or gone.
+        field: of the objects, where the grid shows these; what is of images alone says nothing about them.
     """
-    ids = [one for one in selected if one in set(dataset.select(selected).values("id"))] if selected else []
-    hidden = len(ids) - MOST
-    ids = ids[:MOST]
-    sources, sayers = vector_sources(dataset), _sayers(dataset)
+    rows = scope.values(dataset, field, selected, {"path": scope.picture(dataset, field)}) if selected else []
+    hidden = len(rows) - MOST
+    ids = [row["id"] for row in rows[:MOST]]
+    sources = [one for one in vector_sources(dataset) if field_of(dataset, find_vectors(dataset, one)[0]) == field]
+    sayers = _sayers(dataset, field)
     by = embeddings if embeddings in sources else sources[0] if sources else None
     sayer = predictions if predictions in sayers else sayers[0] if sayers else None
-    paths = dict(zip(*dataset.select(ids).values(["id", "filepath"]), strict=True)) if ids else {}
     return {
         "advice": _advice(bool(ids), bool(by or sayer)),
-        "pictures": [{"id": one, "path": paths[one], "caption": str(place + 1)} for place, one in enumerate(ids)],
+        "pictures": [{**row, "caption": str(place)} for place, row in enumerate(rows[:MOST], 1)],
         "hidden": f"{hidden:,} more are selected; {MOST} are compared at once." if hidden > 0 else None,
         "embeddings": {"chosen": by, "choices": sources},
         "predictions": {"chosen": sayer, "choices": sayers},
-        "similarity": _similarity(dataset, ids, by) if by else None,
-        "says": _says(dataset, ids, sayer) if sayer else None,
-        "neighbors": _neighbors(dataset, ids[0], by) if by and ids else None,
+        "similarity": _similarity(dataset, field, ids, by) if by else None,
+        "says": _says(dataset, field, ids, sayer) if sayer else None,
+        "neighbors": _neighbors(dataset, field, rows[0], by) if by and ids else None,
     }
 
 
@@ -159,46 +168,41 @@ def _advice(selected: bool, comparable: bool) -> dict[str, Any] | None:
     return None
 
 
-def _similarity(dataset: fo.Dataset, ids: list[str], by: str) -> list[list[float | None]] | None:
+def _similarity(dataset: fo.Dataset, field: str | None, ids: list[str], by: str) -> list[list[float | None]] | None:
     """Cosines of all pairs; None where one has no vector."""
     if not ids:
         return None
-    path = find_vectors(dataset, by)[0]
-    vectors = dict(zip(*dataset.select(ids).values(["id", path]), strict=True))
-    unit = [_unit(vectors[one]) for one in ids]
-    return [
-        [None if a is None or b is None or len(a) != len(b) else round(float(a @ b), 4) for b in unit] for a in unit
-    ]
+    _, source, _ = find_vectors(dataset, by)
+    images = scope.some(dataset, field, ids).rows().images
+    found, x = alike.unit_vectors(Rows(dataset.select(list(set(images))), field, ids), source)
+    known = {one: vector for one, vector in zip(found, x, strict=True) if np.isfinite(vector).all() and vector.any()}
+    unit = [known.get(one) for one in ids]
+    return [[None if a is None or b is None else round(float(a @ b), 4) for b in unit] for a in unit]
 
 
-def _unit(vector: Any) -> Any:
-    if vector is None:
-        return None
-    x = np.asarray(vector, dtype=np.float64)
-    length = np.linalg.norm(x)
-    return x / length if np.isfinite(length) and length > 0 else None
-
-
-def _sayers(dataset: fo.Dataset) -> list[str]:
+def _sayers(dataset: fo.Dataset, field: str | None) -> list[str]:
     """Runs whose predictions keep logits, the newest first."""
-    return [run.key for run in reversed(list_runs(dataset)) if _field(run) and run.facts.get("classes")]
+    of_these = [run for run in reversed(list_runs(dataset)) if run.patches_field == field]
+    return [run.key for run in of_these if _field(run) and run.facts.get("classes")]
 
 
 def _field(run: Run) -> str | None:
-    """The field of a run's predictions of images."""
-    if run.status != "done" or run.patches_field is not None:
+    """The field of a run's predictions."""
+    if run.status != "done":
         return None
     return next((run.writes[name] for name in ("prediction", "tag", "predictions", "tags") if name in run.writes), None)
 
 
-def _says(dataset: fo.Dataset, ids: list[str], key: str) -> dict[str, Any] | None:
+def _says(dataset: fo.Dataset, field: str | None, ids: list[str], key: str) -> dict[str, Any] | None:
     """Logits of every class for each sample, the likeliest classes first; None where there are none."""
     run = get_run(dataset, key)
-    classes, path = list(run.facts["classes"]), f"{_field(run)}.logits"
+    classes, path = list(run.facts["classes"]), f"{objects.seen(run, _field(run) or '')}.logits"
     if not ids or len(classes) > MOST_LOGITS:
         return None
-    of = dict(zip(*dataset.select(ids).values(["id", path]), strict=True))
-    rows = [None if of[one] is None or len(of[one]) != len(classes) else np.asarray(of[one]) for one in ids]
+    given = [row["logits"] for row in scope.values(dataset, field, ids, {"logits": path})]
+    kind = dataset.get_field(scope.stored(dataset, field, path))  # packed, as the database gives them
+    rows = [None if one is None else np.asarray(kind.to_python(one)) for one in given]
+    rows = [None if row is None or len(row) != len(classes) else row for row in rows]
     known = [row for row in rows if row is not None and np.isfinite(row).all()]
     if not known:
         return None
@@ -212,14 +216,11 @@ def _says(dataset: fo.Dataset, ids: list[str], key: str) -> dict[str, Any] | Non
     }
 
 
-def _neighbors(dataset: fo.Dataset, sample_id: str, by: str) -> list[dict[str, Any]]:
-    """The sample and its eight nearest, with similarities as captions."""
-    try:
-        path, source, _ = find_vectors(dataset, by)
-    except ParamError:
-        return []
-    asked = Run(key="", method="", reads={"embeddings": {**source, "field": path}})
-    own = dataset.select(sample_id).first()
-    near = alike.alike(dataset, (), asked, sample_id, None, None, NEIGHBORS)
-    first = {"id": sample_id, "path": own.filepath, "caption": "this one"}
-    return [first] + [{"id": one["id"], "path": one["path"], "caption": f"{one['similarity']:.3f}"} for one in near]
+def _neighbors(dataset: fo.Dataset, field: str | None, own: dict[str, Any], by: str) -> list[dict[str, Any]]:
+    """One and its eight nearest, with similarities as captions."""
+    path, source, _ = find_vectors(dataset, by)
+    asked = Run(key="", method="", reads={"embeddings": {**source, "field": path}}, patches_field=field)
+    near = alike.alike(dataset, (), asked, own["id"], None, None, NEIGHBORS)
+    return [{**own, "caption": "this one"}] + [
+        {"id": one["id"], "path": one["path"], "caption": f"{one['similarity']:.3f}"} for one in near
+    ]

@@ -61,15 +61,28 @@ class Scope:
 
     def aggregate(self, stages: Sequence[Mapping[str, Any]]) -> Any:
         """What the database answers, document by document."""
-        head: list[dict[str, Any]] = []
-        if self.field is not None and not self.view._is_patches:
-            root = root_of(self.dataset, self.field)
-            head = [
-                {"$unwind": f"${root}"},
-                {"$set": {IMAGE: "$_id", "_id": f"${root}._id", self.field: f"${root}"}},
-            ]
         own = [one for stage in self.later for one in stage.to_mongo(self.view)]
-        return self.view._aggregate(post_pipeline=[*head, *own, *stages])
+        return self.view._aggregate(post_pipeline=[*self._unwound(), *own, *stages])
+
+    def _unwound(self) -> list[dict[str, Any]]:
+        """Objects out of their images; first of those images alone that hold one with a wanted value, by its index."""
+        if self.field is None or self.view._is_patches:
+            return []
+        root = root_of(self.dataset, self.field)
+        plain = [
+            stage.filter for stage in self.later if isinstance(stage, fos.Match) and isinstance(stage.filter, dict)
+        ]
+        wanted = {
+            stored(self.dataset, self.field, path): value
+            for conditions in plain
+            for path, value in conditions.items()
+            if path.startswith(f"{self.field}.") and not isinstance(value, dict)
+        }
+        return [
+            *([{"$match": wanted}] if wanted else []),
+            {"$unwind": f"${root}"},
+            {"$set": {IMAGE: "$_id", "_id": f"${root}._id", self.field: f"${root}"}},
+        ]
 
     def count(self) -> int:
         """How many there are."""
@@ -108,7 +121,7 @@ class Scope:
             for name, path in paths.items()
         }
         found = {str(row["_id"]): row for row in self.add(fos.Select(ids)).aggregate([{"$project": project}])}
-        return [{"id": one, **dict.fromkeys(paths), **found[one]} for one in ids if one in found]
+        return [{"id": one, **{name: found[one].get(name) for name in paths}} for one in ids if one in found]
 
 
 def whole(dataset: fo.Dataset, field: str | None) -> Scope:

@@ -134,6 +134,14 @@ def draw_around(page: Any, canvas: Any, share: float) -> None:
     page.mouse.up()
 
 
+def select_in_grid(page: Any, n: int) -> None:
+    """Tick the first samples of the grid."""
+    for number in range(n):
+        box = page.get_by_test_id("looker").nth(number).bounding_box()
+        page.mouse.move(box["x"] + 20, box["y"] + 30)
+        page.mouse.click(box["x"] + 20, box["y"] + 20)  # the box to tick, which appears under the pointer
+
+
 def grid_count(page: Any) -> int:
     """How many samples the grid says it shows."""
     return int(re.sub(r"\D", "", page.get_by_test_id("entry-counts").inner_text()) or 0)

@@ -29,6 +29,7 @@ NAMES = (
     "Quadrants",
     "StageBoard",
     "Thumbnail",
+    "Within",
 )
 
 PANELS = (  # states of the panels

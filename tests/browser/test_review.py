@@ -114,6 +114,32 @@ def test_two_browsers__review_one_dataset(browser: Any, address: str, digits: An
     assert digits.count_sample_tags() == {}
 
 
+def test_keys__at_once_and_not_in_text_or_the_viewer(page: Any, digits: Any, queue: list[str]) -> None:
+    page.reload()
+    open_review(page)
+    _place(page, 1, len(queue))
+    page.keyboard.press("s")  # nothing was clicked in the panel
+    _place(page, 2, len(queue))
+    page.get_by_title("Open in the App").click()
+    viewer = page.get_by_test_id("modal")
+    viewer.wait_for()
+    for key in "kxa":
+        page.keyboard.press(key)
+    page.keyboard.press("Escape")
+    viewer.wait_for(state="hidden")
+    _place(page, 2, len(queue))
+    page.keyboard.press("s")
+    _place(page, 3, len(queue))
+    page.keyboard.press("c")
+    page.keyboard.type("kxs")
+    field = page.get_by_label("Another class, or a new one (C)")
+    assert field.input_value() == "kxs"
+    page.keyboard.press("Escape")
+    page.keyboard.press("s")
+    _place(page, 4, len(queue))
+    assert digits.count_sample_tags() == {}
+
+
 def test_grid__shows_the_queue(page: Any, digits: Any, queue: list[str]) -> None:
     page.reload()
     open_review(page)

@@ -15,7 +15,7 @@ from image_curation.dataset.curate import curate
 from image_curation.panels import grid
 
 ROOT = "objects.detections"
-REVIEW, MAP = (f"@image-curation/curator/{name}" for name in ("review", "map"))
+REVIEW, MAP, COMPARE = (f"@image-curation/curator/{name}" for name in ("review", "map", "comparison"))
 
 
 @pytest.fixture
@@ -210,6 +210,30 @@ def test_review__copies_of_objects_side_by_side(objects: Any, on: Any) -> None:
     assert [row["label"] for row in compare["rows"]] == ["Size", "File", "Sharpness", "Label"]
     panel.send("accept", id=panel.data["card"]["id"])
     assert objects.count_label_tags("objects") == {"excluded": 1, "kept": 1}
+
+
+# Compare
+
+
+def test_compare__objects_that_are_selected_as_patches(objects: Any, on: Any) -> None:
+    curate(objects, "train_classifier", embeddings=f"{ROOT}.vectors", label_field="objects")
+    panel = on(objects, uri=COMPARE, view=objects.to_patches("objects"))
+    first, second = objects.first().objects.detections
+    panel.selected = (first.id, second.id)
+    panel.send("on_load")
+    assert [one["path"].rpartition("#")[2] for one in panel.data["pictures"]] == [
+        "xywh=0.1,0.25,0.25,0.5",
+        "xywh=0.6,0.25,0.25,0.5",
+    ]
+    assert panel.data["embeddings"] == {"chosen": f"{ROOT}.vectors", "choices": [f"{ROOT}.vectors"]}
+    unit = [one.vectors / np.linalg.norm(one.vectors) for one in (first, second)]
+    assert panel.data["similarity"][0][1] == pytest.approx(float(unit[0] @ unit[1]), abs=1e-4)
+    assert sorted(panel.data["says"]["classes"]) == ["a", "b"]
+    ids = [one["id"] for one in panel.data["neighbors"]]
+    assert (ids[0], len(ids)) == (first.id, 9)
+    assert panel.send("show_neighbors", ids=ids).view.values("id") == ids
+    panel.view = None  # images are selected, of which nothing is known here but what their objects hold
+    assert panel.send("on_change_selected").data["embeddings"]["choices"] == ["vectors"]
 
 
 # Map

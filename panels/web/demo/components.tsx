@@ -1,7 +1,7 @@
 // Every component by itself, with made-up data. What it asks for is written to the page's output.
 import * as React from "react";
 import { Box, Typography } from "@mui/material";
-import { ActionBar, AdviceCard, Card, CompareTable, Curve, FactsTable, Gallery, Histogram, ListWithThumbnails, Matrix, Picture, ProgressLine, Quadrants, StageBoard, Thumbnail } from "../src/components";
+import { ActionBar, AdviceCard, Card, CompareTable, Curve, FactsTable, Gallery, Histogram, ListWithThumbnails, Matrix, Picture, ProgressLine, Quadrants, StageBoard, Thumbnail, Within } from "../src/components";
 import type { Send } from "../src/types";
 import { copies, home, review, run } from "./data";
 
@@ -35,6 +35,7 @@ const COMPONENTS: Record<string, (send: Send) => React.ReactNode> = {
   Quadrants: (send) => <Quadrants data={page.quadrants!} selected="hard" onQuadrant={(name) => send("quadrant", { name })} onBox={(box) => send("box", box)} />,
   StageBoard: (send) => <StageBoard stages={home.home!.stages} onOpen={(key) => send("open_run", { key })} onAct={(action) => send(action.event, action.params)} />,
   Thumbnail: () => <Box sx={{ display: "flex", gap: 1 }}><Thumbnail path={review.card!.path} alt="an eight" size={48} /><Thumbnail path="missing.png" alt="a missing file" size={48} /></Box>,
+  Within: () => <Box sx={{ width: 200 }}><Within path={`${review.card!.path}#xywh=0.25,0.1,0.5,0.75`} /></Box>,
 };
 
 export function Components({ send }: { send: Send }) {

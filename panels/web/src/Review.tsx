@@ -4,7 +4,7 @@ import * as React from "react";
 import { Alert, Box, Button, MenuItem, Select, Typography } from "@mui/material";
 import { useTriggerPanelEvent } from "@fiftyone/operators";
 import { BatchView } from "./Batch";
-import { AdviceCard, CompareTable, Gallery, Picture, ProgressLine } from "./components";
+import { AdviceCard, CompareTable, Gallery, Picture, ProgressLine, Within } from "./components";
 import { mediaUrl } from "./components/text";
 import { Decide } from "./Decide";
 import { Labels } from "./Labels";
@@ -22,6 +22,7 @@ export function Review({ data, schema }: PanelProps) {
 }
 
 const KEYS: Record<string, string> = { a: "accept", k: "keep", x: "exclude", s: "skip", b: "back", u: "undo" };
+const VIEWER = "[data-cy=modal]"; // the App's own, over the panel; its keys are its own
 const PATIENCE = 8_000; // milliseconds after which a click without an answer may be made again
 
 /** The panel without the App around it, as the test page draws it too. */
@@ -68,7 +69,7 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
   };
   const keepOne = (id: string) => act("choose_keeper", { keeper: id });
   const onKeyDown = (event: React.KeyboardEvent) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector(VIEWER)) return;
     if ((event.target as HTMLElement).closest("input, textarea, [role=listbox], [role=combobox]")) return;
     const key = event.key.toLowerCase();
     const member = card?.compare?.members[Number(key) - 1];
@@ -107,6 +108,7 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
         <Box sx={{ display: "flex", flexWrap: "wrap", gap: 1.5 }}>
           <Box sx={{ flex: "1 1 180px", minWidth: 0 }}>
             <Picture path={card.path} alt={card.given ?? card.name} onPick={() => send("open_sample", { id: card.id })} />
+            <Within path={card.path} />
             <Typography variant="caption" component="div" color="text.secondary" noWrap title={card.path}>
               {progress?.place} · {card.name}
             </Typography>

@@ -16,3 +16,4 @@ export { Quadrants } from "./Quadrants";
 export { StageBoard, STATE_WORDS, StateMark } from "./StageBoard";
 export { Strip } from "./Strip";
 export { Thumbnail } from "./Thumbnail";
+export { Within } from "./Within";

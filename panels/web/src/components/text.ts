@@ -6,11 +6,16 @@ const BOX = /#xywh=([-\d.e]+),([-\d.e]+),([-\d.e]+),([-\d.e]+)$/;
 /** Where the App's own server hands out an image file; root-relative, so that it works behind any host name. */
 export const mediaUrl = (path: string): string => `/media?filepath=${encodeURIComponent(path.replace(BOX, ""))}`;
 
+/** Left, top, width and height of an object's box, shares of its picture's sides; null for a whole picture. */
+export const boxOf = (path: string): number[] | null => BOX.exec(path)?.slice(1).map(Number) ?? null;
+
+/** A share of a picture's side as CSS has it. */
+export const share = (value: number): string => `${(100 * Math.min(Math.max(value, 0), 1)).toFixed(3)}%`;
+
 /** What to show of a picture: only the object's box, where the browser can; else all of it. */
 export function shownPart(path: string): { objectViewBox?: string } {
-  const box = BOX.exec(path)?.slice(1).map(Number);
+  const box = boxOf(path);
   if (!box) return {};
-  const share = (value: number) => `${(100 * Math.min(Math.max(value, 0), 1)).toFixed(3)}%`;
   const [left, top, width, height] = box;
   return { objectViewBox: `inset(${share(top)} ${share(1 - left - width)} ${share(1 - top - height)} ${share(left)})` };
 }
