@@ -76,8 +76,7 @@ class ComparisonPanel(foo.Panel):  # type: ignore[misc]
             return
         chosen = [str(one) for one in ctx.selected or []]
         found = compared(ctx.dataset, chosen, ctx.panel.get_state("embeddings"), ctx.panel.get_state("predictions"))
-        for name, value in found.items():
-            ctx.panel.set_data(name, value)
+        ctx.panel.set_data(found)
 
     def whole_dataset(self, ctx: Any) -> None:
         """Take all conditions from the grid."""
@@ -114,8 +113,7 @@ class ComparisonPanel(foo.Panel):  # type: ignore[misc]
     def _with(self, ctx: Any, **changed: str) -> None:
         state = {name: ctx.panel.get_state(name) for name in ("embeddings", "predictions")} | changed
         chosen = [str(one) for one in ctx.selected or []]
-        for name, value in compared(ctx.dataset, chosen, state["embeddings"], state["predictions"]).items():
-            ctx.panel.set_data(name, value)
+        ctx.panel.set_data(compared(ctx.dataset, chosen, state["embeddings"], state["predictions"]))
 
 
 def compared(

@@ -2,8 +2,7 @@
 // neighbors of the first. What is compared is settled in panels/comparison.py.
 import * as React from "react";
 import { alpha, Alert, Box, Button, MenuItem, Select, Slider, Typography, useTheme } from "@mui/material";
-import { useTriggerPanelEvent } from "@fiftyone/operators";
-import { AdviceCard, Card, Gallery, Thumbnail } from "./components";
+import { AdviceCard, Card, Frame, Gallery, Thumbnail } from "./components";
 import type { Advice, Picture, Send } from "./types";
 
 const NEIGHBORS_WIDTH = 420;
@@ -37,23 +36,12 @@ export interface ComparisonData {
   neighbors?: Picture[] | null;
 }
 
-interface PanelProps {
-  data?: ComparisonData;
-  schema: { view: Record<string, string> };
-}
-
-export function Comparison({ data, schema }: PanelProps) {
-  const trigger = useTriggerPanelEvent();
-  const send: Send = (event, params = {}) => trigger(schema.view[event], params);
-  return <ComparisonView data={data ?? {}} send={send} />;
-}
-
 /** The panel without the App around it. */
 export function ComparisonView({ data, send }: { data: ComparisonData; send: Send }) {
   const { advice, pictures = [], hidden, similarity, says, neighbors } = data;
   const open = (id: string) => send("open_sample", { id });
   return (
-    <Box sx={{ p: 1.5, display: "grid", gap: 1.5, gridTemplateColumns: "minmax(0, 1fr)", maxWidth: 1100, color: "text.primary", textAlign: "left", "& .MuiButton-root": { textTransform: "none" } }}>
+    <Frame>
       {advice && <AdviceCard advice={advice} send={send} />}
       {hidden && <Alert severity="info">{hidden}</Alert>}
       {pictures.length > 1 && similarity && (
@@ -82,7 +70,7 @@ export function ComparisonView({ data, send }: { data: ComparisonData; send: Sen
           </Box>
         </Card>
       )}
-    </Box>
+    </Frame>
   );
 }
 
@@ -176,15 +164,18 @@ function Table({ pictures, rows, cells, low, high, onOpen }: TableProps) {
               </Typography>
             )}
           </Box>
-          {cells[r].map((value, c) => (
-            <Box
-              key={c}
-              role="cell"
-              sx={{ height: 28, display: "flex", alignItems: "center", justifyContent: "center", fontSize: 12, borderRadius: 0.5, bgcolor: value === null ? "transparent" : shade(value), color: "text.primary" }}
-            >
-              {value === null ? "–" : value.toFixed(2)}
-            </Box>
-          ))}
+          {pictures.map(({ id }, c) => {
+            const value = cells[r]?.[c] ?? null; // the App hands over a new selection part by part
+            return (
+              <Box
+                key={id}
+                role="cell"
+                sx={{ height: 28, display: "flex", alignItems: "center", justifyContent: "center", fontSize: 12, borderRadius: 0.5, bgcolor: value === null ? "transparent" : shade(value), color: "text.primary" }}
+              >
+                {value === null ? "–" : value.toFixed(2).replace("-0.00", "0.00")}
+              </Box>
+            );
+          })}
         </React.Fragment>
       ))}
     </Box>
