@@ -21,6 +21,6 @@ export const single: ComparisonData = { ...compared, hidden: null, pictures: pic
 export const growing: ComparisonData = { ...single, pictures: pictures.slice(0, 4) };
 
 export const unselected: ComparisonData = {
-  advice: { title: "No sample is selected", text: "Select a sample in the grid, or a few to compare them.", action: null },
+  advice: { title: "No sample is selected", text: "Tick the box at the corner of a picture in the grid: one to see its neighbors, several to compare them.", action: null },
   pictures: [], similarity: null, says: null, neighbors: null,
 };
