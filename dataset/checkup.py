@@ -109,7 +109,7 @@ FINDINGS = (
     ),
     Finding(
         "find_spurious_cues",
-        "Classes that a shortcut tells",
+        "Labels that a shortcut tells",
         "moderate",
         "Their class can be told by brightness, colour, size or the like, and a model may learn that instead.",
         "cue",

@@ -47,7 +47,7 @@ class ComparisonPanel(foo.Panel):  # type: ignore[misc]
     def config(self) -> foo.PanelConfig:
         return foo.PanelConfig(
             name="comparison",
-            label="Curation Compare",
+            label="Curation\N{NO-BREAK SPACE}Compare",  # its tab stays one line
             icon="compare",
             help_markdown=HELP,
             category=Categories.CURATE,
@@ -163,7 +163,7 @@ def _advice(selected: bool, comparable: bool) -> dict[str, Any] | None:
         action = {"label": "Compute embeddings", "event": "run_method", "params": {"method": "compute_embeddings"}}
         return {"title": "There is nothing to compare by yet", "text": text, "action": action}
     if not selected:
-        text = "Select a sample in the grid, or a few to compare them."
+        text = "Tick the box at the corner of a picture in the grid: one to see its neighbors, several to compare them."
         return {"title": "No sample is selected", "text": text, "action": None}
     return None
 

@@ -111,7 +111,7 @@ def review_step(run: Run, n: int) -> dict[str, Any]:
     """What to do where every method has run: decide about what one of them marked."""
     action = {"label": "Review", "event": "review", "params": {"key": run.key}}
     text = f"{run.label} marked {wording.samples(n, run.word)} that nobody has decided about."
-    return _step(f"Next: review {run.key}", text, action)
+    return _step("Next: review what was found", text, action)
 
 
 def home(

@@ -33,8 +33,8 @@ class Part:
 
     @property
     def title(self) -> str:
-        """The column's name as a heading."""
-        return wording.title(self.column.name) or "Value"
+        """The column's name as a heading; its field's where it has none, as with one column per run."""
+        return wording.title(self.column.name or self.path.split(".")[0])
 
     @property
     def holds_many(self) -> bool:

@@ -63,7 +63,7 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
     def config(self) -> foo.PanelConfig:
         return foo.PanelConfig(
             name="map",
-            label="Curation Map",
+            label="Curation\N{NO-BREAK SPACE}Map",  # its tab stays one line
             icon="scatter_plot",
             help_markdown=HELP,
             category=Categories.CURATE,

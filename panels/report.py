@@ -45,7 +45,7 @@ class ReportPanel(foo.Panel):  # type: ignore[misc]
     def config(self) -> foo.PanelConfig:
         return foo.PanelConfig(
             name="subset_report",
-            label="Curation Report",
+            label="Curation\N{NO-BREAK SPACE}Report",  # its tab stays one line
             icon="assessment",
             help_markdown=HELP,
             category=Categories.CURATE,

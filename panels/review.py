@@ -59,7 +59,7 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
     def config(self) -> foo.PanelConfig:
         return foo.PanelConfig(
             name="review",
-            label="Curation Review",
+            label="Curation\N{NO-BREAK SPACE}Review",  # its tab stays one line
             icon="fact_check",
             help_markdown=HELP,
             category=Categories.CURATE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from .quadrants import Axes
 PICTURES = 6
 MOST_GROUPS = 50
 MOST_CLASSES = 40  # histograms of single classes
-LONGEST_HELP = 48  # a help text that explains more than it names gives way to the parameter's name
+LONGEST_HELP = 56  # a help text whose beginning is no name gives way to the parameter's own
 NOISE = (  # what facts["classes"] says of a class: its name there, its heading, what it means
     ("noise_in", "Noise in", "Share of the samples with this label that belong to another class"),
     ("noise_out", "Noise out", "Share of this class's samples that carry another label"),
@@ -301,4 +302,5 @@ def _ran_on(run: Run) -> str:
 
 
 def _setting_name(name: str, help_text: str) -> str:
-    return help_text if 0 < len(help_text) <= LONGEST_HELP else wording.title(name)
+    begins = re.split(r"[;:.(]", help_text)[0].strip()
+    return begins if 0 < len(begins) <= LONGEST_HELP else wording.title(name)

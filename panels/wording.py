@@ -19,7 +19,7 @@ FACT_NAMES = {
     "text": "Can compare with text",
 }
 UNITS = {"seconds": "s", "peak_memory_mb": "MB"}
-HIDDEN = ("headline", "versions")
+HIDDEN = ("headline", "versions", "text_encoder")
 LONGEST_LIST = 12
 
 Fact = dict[str, str]
@@ -121,7 +121,7 @@ def plain(value: Any) -> str | None:
         parts = {name: plain(inner) for name, inner in value.items() if not isinstance(inner, (Mapping, list, tuple))}
         if len(parts) < len(value) or len(parts) > LONGEST_LIST:
             return None
-        return ", ".join(f"{name}: {text}" for name, text in parts.items() if text) or None
+        return ", ".join(f"{name.replace('_', ' ')}: {text}" for name, text in parts.items() if text) or None
     if isinstance(value, (list, tuple)):
         texts = [plain(inner) for inner in value[:LONGEST_LIST] if not isinstance(inner, (Mapping, list, tuple))]
         if len(texts) < min(len(value), LONGEST_LIST):

@@ -60,6 +60,15 @@ def open_app(browser: Any, address: str, width: int = 1500, height: int = 900) -
     return page
 
 
+def grid_alone(session: Any) -> None:
+    """Close all panels of the App that the session shows, and take every condition from the grid."""
+    import fiftyone as fo
+
+    session.selected = []
+    session.clear_view()
+    session.spaces = fo.Space(children=[fo.Panel(type="Samples", pinned=True)])
+
+
 def open_form(page: Any, label: str) -> Any:
     """The form of an operator, chosen in the operator browser."""
     page.locator("body").press("`")

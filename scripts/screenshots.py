@@ -12,6 +12,7 @@ import home
 from browser import (
     chromium,
     draw_around,
+    grid_alone,
     open_app,
     open_comparison,
     open_curation,
@@ -66,13 +67,15 @@ def take(page: Any, session: Any) -> None:
     page.get_by_role("button", name="Cancel").click()
     open_review(page)
     keep(page, "review.png")
+    begin_anew(page, session)
     open_report(page)
     keep(page, "report.png")
+    begin_anew(page, session)
     open_comparison(page)
     session.selected = session.dataset.take(4, seed=51).values("id")
     page.get_by_text("Nearest neighbors of 1", exact=True).wait_for()
     keep(page, "compare.png")
-    session.selected = []
+    begin_anew(page, session)
     canvas = open_map(page)
     page.get_by_role("button", name="Lasso").click()
     draw_around(page, canvas, 0.22)
@@ -80,6 +83,13 @@ def take(page: Any, session: Any) -> None:
     keep(page, "map.png")
     page.get_by_role("button", name="Clear").click()
     page.wait_for_timeout(3_000)
+
+
+def begin_anew(page: Any, session: Any) -> None:
+    """The grid alone, so that the next panel opens beside it and not over the last one."""
+    grid_alone(session)
+    page.get_by_test_id("panel-tab-samples").wait_for()
+    page.wait_for_timeout(2_000)
 
 
 def keep(page: Any, name: str) -> None:

@@ -72,11 +72,9 @@ def page(browser: Any, app: Any, address: str, tmp_path: Path) -> Iterator[Any]:
 
     What it looked like at the end is kept beside the test's temporary files.
     """
-    import fiftyone as fo
-    from browser import open_app
+    from browser import grid_alone, open_app
 
-    app.clear_view()
-    app.spaces = fo.Space(children=[fo.Panel(type="Samples", pinned=True)])
+    grid_alone(app)
     opened = open_app(browser, address)
     yield opened
     opened.screenshot(path=tmp_path / "last.png")

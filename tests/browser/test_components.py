@@ -34,7 +34,7 @@ NAMES = (
 
 PANELS = (  # states of the panels
     *("home", "run", "empty", "review", "copies", "batch", "reviewed", "plane", "space"),
-    *("report", "reports", "unreported", "compared", "single", "unselected"),
+    *("report", "reports", "unreported", "compared", "growing", "single", "unselected"),
 )
 
 

@@ -1,4 +1,4 @@
-// Made-up comparisons in the shape that panels/comparison.py sends: of many samples, of one, and of none.
+// Made-up comparisons in the shape that panels/comparison.py sends: of many samples, of one, of more than is known about, and of none.
 import type { ComparisonData } from "../src/Comparison";
 import { drawn } from "./data";
 
@@ -17,7 +17,10 @@ export const compared: ComparisonData = {
 
 export const single: ComparisonData = { ...compared, hidden: null, pictures: pictures.slice(0, 1), similarity: [[1]], says: { ...compared.says!, logits: compared.says!.logits.slice(0, 1), temperature: null } };
 
+/** A selection that has grown: its pictures are there, what is said about them is still of those before. */
+export const growing: ComparisonData = { ...single, pictures: pictures.slice(0, 4) };
+
 export const unselected: ComparisonData = {
-  advice: { title: "No sample is selected", text: "Select a sample in the grid, or a few to compare them.", action: null },
+  advice: { title: "No sample is selected", text: "Tick the box at the corner of a picture in the grid: one to see its neighbors, several to compare them.", action: null },
   pictures: [], similarity: null, says: null, neighbors: null,
 };

@@ -1,6 +1,6 @@
 // The test page: each component by itself, and each state of the panels, in both themes and without the App. In the browser
 // by `npm run demo`: ?theme=light|dark & show=components|home|run|empty|review|copies|batch|reviewed|plane|space|chosen|report|reports|
-// unreported|compared|single|unselected; and drawn by tests/browser/test_components.py, which calls `curatorPage.draw`.
+// unreported|compared|growing|single|unselected; and drawn by tests/browser/test_components.py, which calls `curatorPage.draw`.
 import * as React from "react";
 import * as ReactDOM from "react-dom";
 import { createTheme, CssBaseline, ThemeProvider } from "@mui/material";
@@ -14,14 +14,14 @@ import type { ReportData } from "../src/reportTypes";
 import type { CurationData, ReviewData, Send } from "../src/types";
 import { Components } from "./components";
 import { batch, copies, empty, home, review, reviewed, run } from "./data";
-import { compared, single, unselected } from "./comparison";
+import { compared, growing, single, unselected } from "./comparison";
 import { mapData } from "./map";
 import { report, reports, unreported } from "./report";
 
 const CURATION: Record<string, CurationData> = { home, run, empty };
 const REVIEW: Record<string, ReviewData> = { review, copies, batch, reviewed };
 const REPORTS: Record<string, ReportData> = { report, reports, unreported };
-const COMPARISONS: Record<string, ComparisonData> = { compared, single, unselected };
+const COMPARISONS: Record<string, ComparisonData> = { compared, growing, single, unselected };
 const MAPS: Record<string, () => MapData> = { plane: () => mapData(2, false), space: () => mapData(3, false), chosen: () => mapData(2, true) };
 
 function Page({ show, mode }: { show: string; mode: "light" | "dark" }) {

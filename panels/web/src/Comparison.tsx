@@ -2,13 +2,13 @@
 // neighbors of the first. What is compared is settled in panels/comparison.py.
 import * as React from "react";
 import { alpha, Alert, Box, Button, MenuItem, Select, Slider, Typography, useTheme } from "@mui/material";
-import { useTriggerPanelEvent } from "@fiftyone/operators";
-import { AdviceCard, Card, Gallery, Thumbnail } from "./components";
+import { AdviceCard, Card, Frame, Gallery, Thumbnail } from "./components";
 import type { Advice, Picture, Send } from "./types";
 
 const NEIGHBORS_WIDTH = 420;
 const CELL_WIDTH = 96;
-const ROW_WIDTH = 72;
+const ROW_WIDTH = 56;
+const LEAST_CELL = 28; // twelve fit a laptop's half
 
 interface Choice {
   chosen: string | null;
@@ -37,29 +37,18 @@ export interface ComparisonData {
   neighbors?: Picture[] | null;
 }
 
-interface PanelProps {
-  data?: ComparisonData;
-  schema: { view: Record<string, string> };
-}
-
-export function Comparison({ data, schema }: PanelProps) {
-  const trigger = useTriggerPanelEvent();
-  const send: Send = (event, params = {}) => trigger(schema.view[event], params);
-  return <ComparisonView data={data ?? {}} send={send} />;
-}
-
 /** The panel without the App around it. */
 export function ComparisonView({ data, send }: { data: ComparisonData; send: Send }) {
   const { advice, pictures = [], hidden, similarity, says, neighbors } = data;
   const open = (id: string) => send("open_sample", { id });
   return (
-    <Box sx={{ p: 1.5, display: "grid", gap: 1.5, gridTemplateColumns: "minmax(0, 1fr)", maxWidth: 1100, color: "text.primary", textAlign: "left", "& .MuiButton-root": { textTransform: "none" } }}>
+    <Frame>
       {advice && <AdviceCard advice={advice} send={send} />}
       {hidden && <Alert severity="info">{hidden}</Alert>}
       {pictures.length > 1 && similarity && (
         <Card
           title="How alike they are"
-          text="Cosine of their vectors: 1 is the same direction."
+          text="Similarity of their embeddings, as a cosine: 1 is the same, 0 nothing in common."
           aside={<Choose of={data.embeddings} label="Embeddings" onChoose={(key) => send("choose_embeddings", { key })} />}
         >
           <Table pictures={pictures} rows={pictures.map((picture) => ({ picture }))} cells={similarity} low={0} high={1} onOpen={open} />
@@ -69,7 +58,7 @@ export function ComparisonView({ data, send }: { data: ComparisonData; send: Sen
       {neighbors && neighbors.length > 0 && (
         <Card
           title="Nearest neighbors of 1"
-          text="With their cosine. Click one to open it."
+          text="With their similarity to it. Click one to open it."
           aside={<Choose of={data.embeddings} label="Embeddings" onChoose={(key) => send("choose_embeddings", { key })} />}
         >
           <Box sx={{ maxWidth: NEIGHBORS_WIDTH }}>
@@ -82,7 +71,7 @@ export function ComparisonView({ data, send }: { data: ComparisonData; send: Sen
           </Box>
         </Card>
       )}
-    </Box>
+    </Frame>
   );
 }
 
@@ -150,7 +139,7 @@ function Table({ pictures, rows, cells, low, high, onOpen }: TableProps) {
   const { palette } = useTheme();
   const shade = (value: number) => alpha(palette.primary.main, 0.75 * Math.max(0, Math.min(1, (value - low) / (high - low))));
   return (
-    <Box role="table" sx={{ display: "grid", gap: "2px", alignItems: "center", gridTemplateColumns: `minmax(${ROW_WIDTH}px, max-content) repeat(${pictures.length}, minmax(36px, ${CELL_WIDTH}px))`, overflowX: "auto" }}>
+    <Box role="table" sx={{ display: "grid", gap: "2px", alignItems: "center", gridTemplateColumns: `minmax(${ROW_WIDTH}px, max-content) repeat(${pictures.length}, minmax(${LEAST_CELL}px, ${CELL_WIDTH}px))`, overflowX: "auto" }}>
       <span />
       {pictures.map((picture) => (
         <Box key={picture.id} onClick={() => onOpen(picture.id)} title={`Open ${picture.caption}`} sx={{ cursor: "pointer", textAlign: "center", maxWidth: 96, width: "100%", mx: "auto" }}>
@@ -176,15 +165,18 @@ function Table({ pictures, rows, cells, low, high, onOpen }: TableProps) {
               </Typography>
             )}
           </Box>
-          {cells[r].map((value, c) => (
-            <Box
-              key={c}
-              role="cell"
-              sx={{ height: 28, display: "flex", alignItems: "center", justifyContent: "center", fontSize: 12, borderRadius: 0.5, bgcolor: value === null ? "transparent" : shade(value), color: "text.primary" }}
-            >
-              {value === null ? "–" : value.toFixed(2)}
-            </Box>
-          ))}
+          {pictures.map(({ id }, c) => {
+            const value = cells[r]?.[c] ?? null; // the App hands over a new selection part by part
+            return (
+              <Box
+                key={id}
+                role="cell"
+                sx={{ height: 28, display: "flex", alignItems: "center", justifyContent: "center", fontSize: pictures.length > 9 ? 11 : 12, borderRadius: 0.5, bgcolor: value === null ? "transparent" : shade(value), color: "text.primary" }}
+              >
+                {value === null ? "–" : value.toFixed(2).replace("-0.00", "0.00")}
+              </Box>
+            );
+          })}
         </React.Fragment>
       ))}
     </Box>

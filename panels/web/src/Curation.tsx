@@ -1,22 +1,10 @@
 // The Curation panel as the App draws it: the home page with the stages, or the page of one run. What is shown and what
 // a click does is decided in panels/curation.py; here it is only drawn.
 import * as React from "react";
-import { Alert, Box, Button, IconButton, Tooltip, Typography } from "@mui/material";
-import { useTriggerPanelEvent } from "@fiftyone/operators";
-import { AdviceCard, Card, Icon, StageBoard } from "./components";
+import { Box, Button, Tooltip, Typography } from "@mui/material";
+import { AdviceCard, Card, Frame, LookAgain, ShowingBar, StageBoard } from "./components";
 import { RunView } from "./RunView";
 import type { CurationData, Home, Send } from "./types";
-
-interface PanelProps {
-  data?: CurationData;
-  schema: { view: Record<string, string> };
-}
-
-export function Curation({ data, schema }: PanelProps) {
-  const trigger = useTriggerPanelEvent();
-  const send: Send = (event, params = {}) => trigger(schema.view[event], params);
-  return <CurationView data={data ?? {}} send={send} />;
-}
 
 /** The panel without the App around it, as the test page draws it too. */
 export function CurationView({ data, send }: { data: CurationData; send: Send }) {
@@ -28,7 +16,7 @@ export function CurationView({ data, send }: { data: CurationData; send: Send })
     opened.current = page?.key;
   }, [page?.key]);
   return (
-    <Box ref={top} sx={{ p: 1.5, display: "grid", gap: 1.5, gridTemplateColumns: "minmax(0, 1fr)", maxWidth: 1100, color: "text.primary", textAlign: "left", "& .MuiButton-root": { textTransform: "none" } }}>
+    <Frame ref={top}>
       {scope && (
         <Box sx={{ display: "flex", alignItems: "center", gap: 1, flexWrap: "wrap" }}>
           <Typography variant="body2" color="text.secondary" sx={{ flex: 1 }}>
@@ -39,30 +27,14 @@ export function CurationView({ data, send }: { data: CurationData; send: Send })
               Whole dataset
             </Button>
           )}
-          <Tooltip title="Look again">
-            <IconButton size="small" aria-label="Look again" onClick={() => send("refresh")}>
-              <Icon name="refresh" />
-            </IconButton>
-          </Tooltip>
+          <LookAgain send={send} />
         </Box>
       )}
-      {showing && (
-        <Alert
-          severity="info"
-          sx={{ position: "sticky", top: 0, zIndex: 2, py: 0 }}
-          action={
-            <Button size="small" color="inherit" onClick={() => send("show_all")}>
-              Show all
-            </Button>
-          }
-        >
-          {showing.text}
-        </Alert>
-      )}
+      <ShowingBar showing={showing} send={send} />
       {advice && <AdviceCard advice={advice} send={send} />}
       {page && <RunView page={page} showing={showing ?? null} send={send} />}
       {home && !page && <HomeView home={home} send={send} />}
-    </Box>
+    </Frame>
   );
 }
 

@@ -25,7 +25,7 @@ export function Decide({ card, busy, act, ...choices }: DecideProps) {
   const keep = compare ? "Keep all" : card.given && card.suggested ? `Keep “${card.given}”` : "Keep";
   return (
     <Box sx={{ display: "grid", gridTemplateColumns: "minmax(0, 1fr)", gap: 1, opacity: busy ? 0.6 : 1 }}>
-      <Box sx={{ display: "flex", gap: 1, "& > *": { flex: 1, minWidth: 0 } }}>
+      <Box sx={{ display: "flex", gap: 1, "& > *": { flex: "1 1 auto", minWidth: 0, px: 1 } }}>
         {accept && (
           <Button variant="contained" onClick={() => act("accept")}>
             <Short text={accept} /> (A)
@@ -76,7 +76,7 @@ export function Classes({ classes, chooser, onLeave, skip, onChoose }: ChoicePro
       options={classes.filter((name) => name !== skip)}
       onChange={(_, chosen) => typeof chosen === "string" && chosen.trim() && onChoose(chosen)}
       onKeyDown={(event) => event.key === "Escape" && onLeave()}
-      sx={{ flex: "1 1 150px", minWidth: 0 }}
+      sx={{ flex: "1 1 240px", minWidth: 0 }}
       renderInput={(params) => <TextField {...params} inputRef={chooser} label="Another class, or a new one (C)" />}
     />
   );

@@ -1,9 +1,8 @@
 // The Curation Map panel as the App draws it: the points, what their colors mean, and what can be done with those chosen.
 // What an event does is decided in panels/map.py; moving about the map stays in the browser.
 import * as React from "react";
-import { Alert, Box, Button, IconButton, ListSubheader, MenuItem, Select, ToggleButton, ToggleButtonGroup, Tooltip, Typography, useTheme } from "@mui/material";
-import { useTriggerPanelEvent } from "@fiftyone/operators";
-import { AdviceCard, Icon } from "./components";
+import { Alert, Box, Button, ListSubheader, MenuItem, Select, ToggleButton, ToggleButtonGroup, Typography, useTheme } from "@mui/material";
+import { AdviceCard, Frame, LookAgain } from "./components";
 import { bytes, colorsOf, flagsOf, NO_NUMBER, placesOf, type Mode } from "./components/palette";
 import { Scatter, type Tool } from "./components/Scatter";
 import { MapChosen } from "./MapChosen";
@@ -11,17 +10,6 @@ import { MapLegend } from "./MapLegend";
 import { MapPoint, Pointed } from "./MapPoint";
 import type { MapData, MapField, MapSample, Plot } from "./mapTypes";
 import type { Send } from "./types";
-
-interface PanelProps {
-  data?: MapData;
-  schema: { view: Record<string, string> };
-}
-
-export function Map({ data, schema }: PanelProps) {
-  const trigger = useTriggerPanelEvent();
-  const send: Send = (event, params = {}) => trigger(schema.view[event], params);
-  return <MapView data={data ?? {}} send={send} />;
-}
 
 const REST = 90; // milliseconds that the pointer rests on a point before its picture is asked for
 const REMEMBERED = 300; // pictures that need not be asked for again
@@ -35,10 +23,10 @@ const TOOLS: [Tool, string, string][] = [
 export function MapView({ data, send }: { data: MapData; send: Send }) {
   const { advice, plot } = data;
   return (
-    <Box sx={{ p: 1.5, display: "grid", gap: 1, gridTemplateColumns: "minmax(0, 1fr)", minHeight: 300, alignContent: "start", color: "text.primary", textAlign: "left", "& .MuiButton-root": { textTransform: "none" } }}>
+    <Frame sx={{ gap: 1, minHeight: 300, maxWidth: "none" }}>
       {advice && <AdviceCard advice={advice} send={send} />}
       {!advice && plot && <Shown data={data} plot={plot} send={send} />}
-    </Box>
+    </Frame>
   );
 }
 
@@ -127,11 +115,7 @@ function Head({ data, send }: { data: MapData; send: Send }) {
       <Button size="small" color="inherit" sx={{ flexShrink: 0 }} title="Compute another map, such as one in space" onClick={() => send("run_method", { method: "compute_map" })}>
         New map
       </Button>
-      <Tooltip title="Look again">
-        <IconButton size="small" aria-label="Look again" onClick={() => send("refresh")}>
-          <Icon name="refresh" />
-        </IconButton>
-      </Tooltip>
+      <LookAgain send={send} />
     </Box>
   );
 }

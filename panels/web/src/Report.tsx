@@ -1,8 +1,7 @@
 // The Curation Report panel as the App draws it. What is shown is decided in panels/report.py; here it is only drawn.
 import * as React from "react";
-import { Alert, Box, Button, ButtonBase, IconButton, MenuItem, Select, Tooltip, Typography } from "@mui/material";
-import { useTriggerPanelEvent } from "@fiftyone/operators";
-import { AdviceCard, Card, Curve, Gallery, Icon, Strip } from "./components";
+import { Alert, Box, Button, ButtonBase, MenuItem, Select, Typography } from "@mui/material";
+import { AdviceCard, Card, Curve, Frame, Gallery, LookAgain, ShowingBar, Strip } from "./components";
 import type { MeasureRow, ReportData, ReportHistory, ReportPage, Verdict } from "./reportTypes";
 import type { Send } from "./types";
 
@@ -10,31 +9,13 @@ const WORDS: Record<Verdict, string> = { better: "better", worse: "worse", alike
 const COLORS: Record<Verdict, string> = { better: "success.main", worse: "error.main", alike: "text.secondary" };
 const NONE = "none";
 
-export function Report({ data, schema }: { data?: ReportData; schema: { view: Record<string, string> } }) {
-  const trigger = useTriggerPanelEvent();
-  const send: Send = (event, params = {}) => trigger(schema.view[event], params);
-  return <ReportView data={data ?? {}} send={send} />;
-}
-
 /** The panel without the App around it, as the test page draws it too. */
 export function ReportView({ data, send }: { data: ReportData; send: Send }) {
   const { advice, showing, reports, page } = data;
   const largest = Math.max(1e-9, ...(page?.classes?.rows ?? []).flatMap((one) => [one.subset, one.set])); // fills the width
   return (
-    <Box sx={{ p: 1.5, display: "grid", gap: 1.5, gridTemplateColumns: "minmax(0, 1fr)", maxWidth: 1100, color: "text.primary", textAlign: "left", "& .MuiButton-root": { textTransform: "none" } }}>
-      {showing && (
-        <Alert
-          severity="info"
-          sx={{ position: "sticky", top: 0, zIndex: 2, py: 0 }}
-          action={
-            <Button size="small" color="inherit" onClick={() => send("show_all")}>
-              Show all
-            </Button>
-          }
-        >
-          {showing.text}
-        </Alert>
-      )}
+    <Frame>
+      <ShowingBar showing={showing} send={send} />
       {advice && <AdviceCard advice={advice} send={send} />}
       {page && reports && (
         <>
@@ -96,7 +77,7 @@ export function ReportView({ data, send }: { data: ReportData; send: Send }) {
           </Card>
         </>
       )}
-    </Box>
+    </Frame>
   );
 }
 
@@ -107,11 +88,7 @@ function Head({ page, send }: { page: ReportPage; send: Send }) {
         <Typography component="h2" variant="h6" sx={{ fontSize: 18, flex: 1, minWidth: 0, overflowWrap: "anywhere" }}>
           {page.subset}
         </Typography>
-        <Tooltip title="Look again">
-          <IconButton size="small" aria-label="Look again" onClick={() => send("refresh")}>
-            <Icon name="refresh" />
-          </IconButton>
-        </Tooltip>
+        <LookAgain send={send} />
       </Box>
       <Typography sx={{ fontSize: 16 }}>{page.headline}</Typography>
       <Typography variant="body2" color="text.secondary">

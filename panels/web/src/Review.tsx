@@ -2,24 +2,12 @@
 // decision does is settled in panels/review.py; here it is only drawn and asked for.
 import * as React from "react";
 import { Alert, Box, Button, MenuItem, Select, Typography } from "@mui/material";
-import { useTriggerPanelEvent } from "@fiftyone/operators";
 import { BatchView } from "./Batch";
-import { AdviceCard, CompareTable, Gallery, Picture, ProgressLine, Within } from "./components";
+import { AdviceCard, CompareTable, Frame, Gallery, Picture, ProgressLine, Within } from "./components";
 import { mediaUrl } from "./components/text";
 import { Decide } from "./Decide";
 import { Labels } from "./Labels";
 import type { ReviewCard, ReviewData, Send } from "./types";
-
-interface PanelProps {
-  data?: ReviewData;
-  schema: { view: Record<string, string> };
-}
-
-export function Review({ data, schema }: PanelProps) {
-  const trigger = useTriggerPanelEvent();
-  const send: Send = (event, params = {}) => trigger(schema.view[event], params);
-  return <ReviewView data={data ?? {}} send={send} />;
-}
 
 const KEYS: Record<string, string> = { a: "accept", k: "keep", x: "exclude", s: "skip", b: "back", u: "undo" };
 const VIEWER = "[data-cy=modal]"; // the App's own, over the panel; its keys are its own
@@ -85,11 +73,11 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
   const choices = { classes: data.classes ?? [], reasons, reason: why, onReason: setReason, chooser, onLeave: takeFocus, busy };
 
   return (
-    <Box
+    <Frame
       ref={root}
       tabIndex={-1}
       onKeyDown={onKeyDown}
-      sx={{ p: 1.5, display: "grid", gap: 1, gridTemplateColumns: "minmax(0, 1fr)", maxWidth: 1100, minHeight: 300, alignContent: "start", outline: "none", color: "text.primary", textAlign: "left", "& .MuiButton-root": { textTransform: "none" } }}
+      sx={{ gap: 1, minHeight: 300, outline: "none" }}
     >
       {advice && <AdviceCard advice={advice} send={send} />}
       {!advice && data.sources && <Head data={data} send={send} />}
@@ -142,21 +130,21 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
         </Box>
       )}
       {!advice && card && <Comparison card={card} send={send} />}
-    </Box>
+    </Frame>
   );
 }
 
 function Head({ data, send }: { data: ReviewData; send: Send }) {
   const chosen = data.sources?.find((source) => source.key === data.source);
   return (
-    <Box sx={{ display: "flex", alignItems: "center", gap: 1, flexWrap: "wrap" }}>
+    <Box sx={{ display: "flex", alignItems: "center", columnGap: 1, rowGap: 0.5, flexWrap: "wrap", "& .MuiButton-root": { whiteSpace: "nowrap" } }}>
       <Select
         size="small"
         variant="standard"
         value={data.source ?? ""}
         aria-label="Run to review"
         onChange={(event) => send("choose_source", { key: event.target.value })}
-        sx={{ fontWeight: 600 }}
+        sx={{ fontWeight: 600, flex: "1 1 150px", minWidth: 0 }}
       >
         {(data.sources ?? []).map((source) => (
           <MenuItem key={source.key} value={source.key}>
@@ -164,15 +152,15 @@ function Head({ data, send }: { data: ReviewData; send: Send }) {
           </MenuItem>
         ))}
       </Select>
-      <Typography variant="body2" color="text.secondary" noWrap sx={{ flex: 1, minWidth: 120 }} title={chosen?.said}>
-        {[chosen?.said, data.scope].filter(Boolean).join(" · ")}
-      </Typography>
       <Button size="small" color="inherit" onClick={() => send("choose_mode", { mode: data.mode === "batch" ? "card" : "batch" })}>
         {data.mode === "batch" ? "One by one" : "Side by side"}
       </Button>
       <Button size="small" color="inherit" onClick={() => send(data.in_grid ? "show_all" : "show_queue")}>
         {data.in_grid ? "Show all in the grid" : "In the grid"}
       </Button>
+      <Typography variant="body2" color="text.secondary" sx={{ flexBasis: "100%" }}>
+        {[chosen?.said, data.scope].filter(Boolean).join(" · ")}
+      </Typography>
     </Box>
   );
 }

@@ -1,46 +1,19 @@
 import { PluginComponentType, registerComponent } from "@fiftyone/plugins";
-import { Comparison } from "./Comparison";
-import { Curation } from "./Curation";
-import { Map } from "./Map";
-import { Report } from "./Report";
-import { Review } from "./Review";
+import { ComparisonView } from "./Comparison";
+import { CurationView } from "./Curation";
+import { inApp } from "./inApp";
+import { MapView } from "./Map";
+import { ReportView } from "./Report";
+import { ReviewView } from "./Review";
 
-registerComponent({
-  name: "CuratorCuration",
-  label: "Curation",
-  component: Curation,
-  type: PluginComponentType.Component,
-  activator: () => true,
-});
+const PANELS: [string, string, unknown][] = [
+  ["CuratorCuration", "Curation", inApp(CurationView)],
+  ["CuratorReview", "Curation Review", inApp(ReviewView)],
+  ["CuratorMap", "Curation Map", inApp(MapView)],
+  ["CuratorReport", "Curation Report", inApp(ReportView)],
+  ["CuratorComparison", "Curation Compare", inApp(ComparisonView)],
+];
 
-registerComponent({
-  name: "CuratorReview",
-  label: "Curation Review",
-  component: Review,
-  type: PluginComponentType.Component,
-  activator: () => true,
-});
-
-registerComponent({
-  name: "CuratorMap",
-  label: "Curation Map",
-  component: Map,
-  type: PluginComponentType.Component,
-  activator: () => true,
-});
-
-registerComponent({
-  name: "CuratorReport",
-  label: "Curation Report",
-  component: Report,
-  type: PluginComponentType.Component,
-  activator: () => true,
-});
-
-registerComponent({
-  name: "CuratorComparison",
-  label: "Curation Compare",
-  component: Comparison,
-  type: PluginComponentType.Component,
-  activator: () => true,
-});
+PANELS.forEach(([name, label, component]) =>
+  registerComponent({ name, label, component, type: PluginComponentType.Component, activator: () => true }),
+);

@@ -5,6 +5,8 @@ import { Box, ButtonBase, Typography } from "@mui/material";
 import type { Picture } from "../types";
 import { Thumbnail } from "./Thumbnail";
 
+const TWO_LINES = { lineHeight: 1.35, display: "-webkit-box", WebkitBoxOrient: "vertical", WebkitLineClamp: "2", overflow: "hidden", overflowWrap: "anywhere" };
+
 interface GalleryProps {
   pictures: Picture[];
   label: string;
@@ -105,7 +107,7 @@ export function Gallery({ pictures, label, onPick, columns = 3, marked, onMark }
             </Typography>
           )}
           {(picture.decided || picture.note) && (
-            <Typography variant="caption" component="div" noWrap color="text.secondary">
+            <Typography variant="caption" component="div" color="text.secondary" sx={TWO_LINES}>
               {picture.decided ?? picture.note}
             </Typography>
           )}

@@ -39,7 +39,7 @@ export function ListWithThumbnails({ list, selected, onPick, height = 320 }: Lis
         setUp(order === name ? !up : name === "label");
         setOrder(name);
       }}
-      sx={{ display: "inline-flex", alignItems: "center", justifyContent: width ? "flex-end" : "flex-start", width, fontSize: 12 }}
+      sx={{ display: "inline-flex", alignItems: "center", justifyContent: width ? "flex-end" : "flex-start", width, fontSize: 12, lineHeight: 1.2, textAlign: width ? "right" : "left" }}
     >
       {text}
       {order === name && <Icon name={up ? "up" : "down"} sx={{ fontSize: 16 }} />}
@@ -48,7 +48,7 @@ export function ListWithThumbnails({ list, selected, onPick, height = 320 }: Lis
 
   return (
     <Box>
-      <Box sx={{ display: "flex", gap: 1, px: 0.5, pb: 0.5 }}>
+      <Box sx={{ display: "flex", gap: 1, px: 0.5, pb: 0.5, alignItems: "flex-end" }}>
         <Box sx={{ flex: 1 }}>{head("label", "Name")}</Box>
         {list.more?.map((one, column) => <React.Fragment key={one.title}>{head(column, one.title, MORE_WIDTH, one.said)}</React.Fragment>)}
         {list.mean && head("mean", list.mean, MEAN_WIDTH)}
@@ -76,14 +76,16 @@ export function ListWithThumbnails({ list, selected, onPick, height = 320 }: Lis
           >
             <Thumbnail path={row.path} alt="" size={36} />
             <Box sx={{ flex: 1, minWidth: 0 }}>
-              <Typography variant="body2" noWrap color="text.primary">
-                {row.label}
+              <Box sx={{ display: "flex", flexWrap: "wrap", columnGap: 1, alignItems: "baseline" }}>
+                <Typography variant="body2" noWrap color="text.primary" title={row.label}>
+                  {row.label}
+                </Typography>
                 {row.note && (
-                  <Box component="span" sx={{ ml: 1, fontSize: 12, color: "text.secondary" }}>
+                  <Typography variant="caption" color="text.secondary" sx={{ lineHeight: 1.4 }}>
                     {row.note}
-                  </Box>
+                  </Typography>
                 )}
-              </Typography>
+              </Box>
               <Box sx={{ height: 3, mt: 0.25, width: `${Math.max(1, (100 * row.n) / largest)}%`, bgcolor: "primary.main", borderRadius: 1, opacity: 0.7 }} />
             </Box>
             {list.more?.map((one, column) => (

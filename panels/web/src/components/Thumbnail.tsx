@@ -26,7 +26,8 @@ export function Thumbnail({ path, alt, size = "100%" }: ThumbnailProps) {
         alignItems: "center",
         justifyContent: "center",
         color: "text.secondary",
-        fontSize: 11,
+        fontSize: typeof size === "number" && size < 48 ? 9 : 11, // so that the words fit
+        lineHeight: 1.2,
         textAlign: "center",
       }}
     >
