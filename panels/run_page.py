@@ -12,7 +12,7 @@ from ..core.curating_curve import lines
 from ..core.params import domains
 from ..dataset.reporting import REPORTED
 from ..dataset.runs import Run
-from . import home, quadrants, reading, wording
+from . import home, overlap, quadrants, reading, wording
 from .layout import Layout, Part
 from .matrix import matrix
 from .quadrants import Axes
@@ -96,9 +96,11 @@ def is_high_end(score: Part, which: str) -> bool:
 
 
 def lists(view: fo.DatasetView, parts: Layout, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What was marked, the run's groups, and the given labels with what the run says of each class."""
+    """What was marked, the run's groups, overlapping classes, and given labels with what the run says of each."""
     found = [_flag_list(view, parts)] if parts.flags else []
     found += [_group_list(view, parts, part) for part in parts.groups]
+    if (overlapping := overlap.listing(view, parts, facts)) is not None:
+        found.append(overlapping)
     if parts.given:
         found.append(_with_noise(_given_list(view, parts), facts))
     return [listing for listing in found if listing["rows"]]

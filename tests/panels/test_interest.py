@@ -1,4 +1,4 @@
-"""The classes that a run of confusions sees mixed up are of interest: to importance, and from there to the review."""
+"""Classes that are mixed up: those that overlap drive the grid, and confusions feed importance and its review."""
 
 from __future__ import annotations
 
@@ -29,3 +29,20 @@ def test_confusions__their_classes_feed_importance_and_its_review(panel: Any, da
     assert marked.first().id == wrong.id
     ordered = marked.sort_by("importance_score", reverse=True).values("id")
     assert queue.read(source, scope.whole(dataset, None)).ids == ordered
+
+
+def test_overlapping_classes__show_what_is_between_them(panel: Any, dataset: Any) -> None:
+    wrong = dataset.first()
+    wrong.ground_truth.label = "green"  # it looks red
+    wrong.save()
+    run = curate(dataset, "find_label_issues", embeddings="vectors", label_field="ground_truth")
+    (pair,) = run.facts["overlapping"]
+    assert (pair["classes"], round(pair["samples"])) == (["green", "red"], 1)
+    listing = next(one for one in panel.open("label_issues")["lists"] if one["title"] == "Overlapping classes")
+    (row,) = listing["rows"]
+    assert (row["value"], row["n"], row["id"]) == ("green ↔ red", 1, wrong.id)
+    panel.send(listing["event"], column=listing["column"], value=row["value"])
+    assert panel.view.values("id") == [wrong.id]
+    assert panel.data["showing"]["text"] == "The grid shows 1 sample: between green ↔ red"
+    panel.send("show_all").send(listing["event"], column="", value="green ↔ blue")  # no such row
+    assert panel.view is None
