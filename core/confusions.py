@@ -262,7 +262,8 @@ def _arrow(names: tuple[str, ...], given: int, predicted: int) -> str:
 
 METHOD = Method(
     name="find_confusions",
-    version=1,
+    version=2,
+    holds_from=lambda params: 2 if params.get("predictions") else 1,
     label="Find confusions",
     stage="clean",
     key="confusions",

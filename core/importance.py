@@ -37,6 +37,7 @@ from .probe import two_classes, unit_rows
 from .ridge import GramSums, Ridge, choose_penalty, leave_out, margins
 from .threads import blas_threads
 
+DOUBTFUL = 0.5  # with attention: the other samples prefer another class
 SLOPE = 4.0  # of the scale from margins, about -1 to 1, to scores in [0, 1]
 
 
@@ -55,6 +56,9 @@ class ImportanceParams(Params):
     coreset_size: int | None = param(None, "How many samples to pick as a weighted coreset", at_least=1)
     class_size: tuple[str, ...] = param(
         (), "Coreset samples of single classes, such as cat=100 or dog=all; the other classes share the rest"
+    )
+    classes_of_interest: tuple[str, ...] = param(
+        (), "Classes whose doubtful samples to mark for review, such as those that find_confusions sees mixed up"
     )
     group_field: str | None = param(
         None, "What belongs together and must not judge its own: patient, video, camera", reads="values", advanced=True
@@ -75,8 +79,23 @@ class ImportanceParams(Params):
                 raise ParamError(
                     f"ImportanceParams.class_size must be entries such as cat=100 or dog=all; got {entry!r}"
                 )
+        if self.classes_of_interest and self.method == "sensitivity":
+            raise ParamError(
+                "ImportanceParams.classes_of_interest needs a method that reads labels, attention or quick_attention; "
+                "got 'sensitivity'"
+            )
         if self.class_size and self.coreset_size is None:
             raise ParamError("ImportanceParams.class_size needs coreset_size; got nothing")
+
+    def codes_of_interest(self, names: tuple[str, ...]) -> list[int]:
+        """Codes of the classes of interest."""
+        for name in self.classes_of_interest:
+            if name not in names:
+                raise ParamError(
+                    f"ImportanceParams.classes_of_interest names the class {name!r}; "
+                    f"the classes are {', '.join(names[:20])}"
+                )
+        return [names.index(name) for name in self.classes_of_interest]
 
     def sizes(self, names: tuple[str, ...]) -> dict[int, int | None]:
         """Class code → number wanted, None for all."""
@@ -105,7 +124,7 @@ def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progres
             f"ImportanceParams.coreset_size must be at most the number of {which} ({int(rows.sum())}); "
             f"got {params.coreset_size}"
         )
-    wanted = params.sizes(names)
+    wanted, interest = params.sizes(names), params.codes_of_interest(names)
     x = unit_rows(inputs.vectors)
     with blas_threads(1):
         progress(0, 3, "summing statistics")
@@ -120,6 +139,8 @@ def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progres
         else:
             score = sensitivity(left.leverage, inputs.n)
     values: dict[str, Any] = {"score": np.where(rows, score, np.nan), "class_rank": class_ranks(score, codes)}
+    if interest:
+        values["of_interest"] = rows & np.isin(codes, interest) & (score > DOUBTFUL)
     facts: Facts = {"method": params.method, "penalty": penalty, "leave_one_out_error": errors.get(penalty)}
     progress(2, 3, "drawing the coreset")
     if params.coreset_size is not None:
@@ -140,6 +161,8 @@ def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progres
             facts["coreset"]["training"] = coreset_training(
                 x[some], codes[some], len(names), params.class_at_least, params.seed, progress
             )
+    if interest:
+        facts["of_interest"] = int(values["of_interest"].sum())
     facts["headline"] = _headline(params, score[rows], len(names), facts)
     progress(3, 3, "done")
     return Columns(values, facts, rows)
@@ -213,8 +236,10 @@ def next_to_see(
 def _headline(params: ImportanceParams, score: Array, n_classes: int, facts: Facts) -> str:
     text = f"{len(score):,} samples scored"
     if params.method != "sensitivity":
-        doubted = int((score > 0.5).sum())
+        doubted = int((score > DOUBTFUL).sum())
         text = f"{doubted:,} of {len(score):,} samples in {n_classes} classes look more like another class"
+    if params.classes_of_interest:
+        text += f"; {facts['of_interest']:,} of the classes of interest"
     if "coreset" in facts:
         text += f"; coreset of {facts['coreset']['size']:,}"
     return text
@@ -232,6 +257,7 @@ METHOD = Method(
     writes=(
         Column("score", float, "How much the sample matters, in [0, 1]; high: look at it"),
         Column("class_rank", int, "Rank by score within the sample's class, 1 the most important"),
+        Column("of_interest", bool, "Of a class of interest, and looks more like another class", optional=True),
         Column("in_coreset", bool, "In the weighted coreset", optional=True),
         Column("weight", float, "How many samples a coreset sample stands for; train with it", optional=True),
     ),

@@ -295,7 +295,8 @@ def _share(part: float, whole: float) -> float:
 
 METHOD = Method(
     name="find_label_issues",
-    version=2,
+    version=3,
+    holds_from=lambda params: 3 if params.get("predictions") else 2,
     label="Find label issues",
     stage="clean",
     key="label_issues",

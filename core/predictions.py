@@ -2,6 +2,8 @@
 
 Their classes meet the given ones by name. They may know classes that nobody was given: a "cartoon" among the boars
 then becomes a suggestion. A model that does not know the class of a label has nothing to say about that label.
+Most samples are what somebody called them. So one that sees classes nobody was given in most of them, as networks with
+a thousand classes do, is believed the less about these: their odds are scaled until the usual sample's are 1 : 20.
 
 Letters: n rows, C given classes, E further classes that only predictions know.
 """
@@ -9,7 +11,7 @@ Letters: n rows, C given classes, E further classes that only predictions know.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +19,8 @@ from .logistic import best_temperature, softmax
 from .method import Array, GivenLabels, LabelValues
 
 TEMPERATURES = tuple(float(value) for value in 2.0 ** np.arange(-7.0, 7.1, 1.0))
+FOREIGN = 0.05  # odds of the usual sample, at most, that it is of a class nobody was given
+LOOKED_AT = 5_000  # labelled samples whose odds are looked at
 SURE = 0.99  # probability of a prediction that comes without one, at most
 
 
@@ -38,6 +42,8 @@ class Judge:
     _given: LabelValues
     _places: Array
     _temperature: float
+    _further: int  # E
+    _foreign: float = 1.0  # factor on their probabilities
 
     def probabilities(self, rows: Array) -> Array:
         """(b, C + E) float32 of some rows; rows sum to one where it speaks, to zero elsewhere."""
@@ -54,7 +60,8 @@ class Judge:
             out[:, self._places] = ((1 - confidence) / (known - 1))[:, None]
             at = np.flatnonzero(given.codes[rows] >= 0)
             out[at, self._places[given.codes[rows][at]]] = confidence[at]
-            out /= np.maximum(out.sum(axis=1, keepdims=True), 1e-30)
+        out[:, len(self.knows) - self._further :] *= np.float32(self._foreign)
+        out /= np.maximum(out.sum(axis=1, keepdims=True), 1e-30)
         out[~speaks] = 0.0
         return out
 
@@ -90,5 +97,18 @@ def judges_of(names: Sequence[str], predictions: Sequence[LabelValues], labels: 
             logits = np.nan_to_num(given.logits[rows], nan=-np.inf, neginf=-np.inf)
             temperature, guess = best_temperature(logits, wanted, TEMPERATURES)[0], logits.argmax(axis=1)
         agreement = float((guess == wanted).mean()) if len(rows) else 0.5
-        judges.append(Judge(name, knows, speaks, agreement, given, places, temperature))
+        further = len(classes) - len(labels.names)
+        judge = Judge(name, knows, speaks, agreement, given, places, temperature, further)
+        judges.append(replace(judge, _foreign=_believed(judge, rows)))
     return judges
+
+
+def _believed(judge: Judge, rows: Array) -> float:
+    """The factor that brings the usual odds of further classes down to `FOREIGN`; 1 where they are lower."""
+    if not judge._further or not len(rows):
+        return 1.0
+    some = rows[np.linspace(0, len(rows) - 1, min(len(rows), LOOKED_AT)).astype(np.int64)]
+    p = judge.probabilities(some)
+    outside = p[:, p.shape[1] - judge._further :].sum(axis=1, dtype=np.float64)
+    usual = float(np.median(outside / np.maximum(1 - outside, 1e-9)))
+    return min(1.0, FOREIGN / max(usual, 1e-30))

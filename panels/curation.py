@@ -21,7 +21,7 @@ from ..dataset.actions import ACTIONS
 from ..dataset.columns import vector_sources
 from ..dataset.lists import default_name
 from ..dataset.runs import Freshness, Run, list_runs
-from . import checkup, grid, home, objects, quadrants, queue, reading, run_page, showing, wording
+from . import checkup, grid, home, objects, overlap, quadrants, queue, reading, run_page, showing, wording
 from .beginning import advice
 from .layout import Layout, layout
 from .quadrants import Axes
@@ -42,6 +42,7 @@ EVENTS = (
     "show_flag",
     "show_sorted",
     "show_cell",
+    "show_overlap",
     "show_quadrant",
     "show_box",
     "show_issue",
@@ -224,6 +225,14 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         text = f"given label {row}, {parts.label.title.lower()} {column}"
         shown = {"event": "show_cell", "column": column, "value": row, "text": text}
         showing.show(ctx, fos.Match(condition), shown)
+
+    def show_overlap(self, ctx: Any) -> None:
+        """Show the samples between two overlapping classes: with one's label and, by the run, of the other."""
+        run, value = _open_run(ctx), ctx.params.get("value")
+        condition = overlap.condition(_parts(ctx), run.facts, value) if run is not None else None
+        if condition is not None:
+            shown = {"event": "show_overlap", "column": "", "value": value, "text": f"between {value}"}
+            showing.show(ctx, fos.Match(condition), shown)
 
     def show_quadrant(self, ctx: Any) -> None:
         """Show the samples of one quadrant of importance against label quality."""

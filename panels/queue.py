@@ -27,6 +27,7 @@ REASONS = ("unusable", "duplicate", "wrong content", "not in scope")  # offered 
 USUAL_REASON = {"find_duplicates": "duplicate", "find_leaks": "leak", "find_outliers": "not in scope"}
 FACTS = {"detectors": "Doubted by", "error": "Cannot be read"}  # what the card calls them
 KEEPER = "keep"  # a mark of what is good: its queue holds the others
+INTEREST = "of_interest"  # a mark of what is to be looked at, the highest score first though none is bad
 POSITION = "position"  # an int column of that name is an order in which similar images stand side by side
 
 
@@ -131,8 +132,9 @@ def source_of(run: Run, fields: Collection[str], labels: str | None) -> Source |
     if run.patches_field is not None:
         labels = f"{run.patches_field}.label"
     parts = layout(run, fields)
-    score = next((part for part in parts.scores if part.column.best), None)
-    flag = _flag(parts)
+    score, flag = next((part for part in parts.scores if part.column.best), None), _flag(parts)
+    if score is None and flag is not None and flag.name == INTEREST:
+        score = parts.scores[0]
     names = {column.name: column for column in (run.declaration.writes if run.declaration else ())}
     there = {name: seen(run, run.writes[name]) for name in names if name in run.writes and is_there(run, name, fields)}
     numbers = {name: path for name, path in there.items() if names[name].type is int}
@@ -187,7 +189,7 @@ def read(source: Source, scope: Scope, order: str | None = None, side_by_side: b
     keys: dict[str, Any] = {f"key{number}": 1 for number in range(len(by))}
     computed: dict[str, Any] = {name: {"$ifNull": [f"${path}", None]} for name, path in zip(keys, by, strict=True)}
     if source.score is not None:
-        falling = source.score.column.best == "low"
+        falling = source.score.column.best != "high"
         computed["score"], keys["score"] = {"$ifNull": [f"${source.score.path}", None]}, -1 if falling else 1
     # Sorted by what is computed: for a sort by the field itself MongoDB walks the field's index through all samples,
     # instead of that of the mark through the few that are marked.

@@ -12,13 +12,14 @@ from ..core.curating_curve import lines
 from ..core.params import domains
 from ..dataset.reporting import REPORTED
 from ..dataset.runs import Run
-from . import home, quadrants, reading, wording
+from . import home, overlap, quadrants, reading, wording
 from .layout import Layout, Part
 from .matrix import matrix
 from .quadrants import Axes
 
 PICTURES = 6
 MOST_GROUPS = 50
+MIXED = 3  # largest confusions whose classes are of interest
 MOST_CLASSES = 40  # histograms of single classes
 LONGEST_HELP = 56  # a help text whose beginning is no name gives way to the parameter's own
 NOISE = (  # what facts["classes"] says of a class: its name there, its heading, what it means
@@ -95,9 +96,11 @@ def is_high_end(score: Part, which: str) -> bool:
 
 
 def lists(view: fo.DatasetView, parts: Layout, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What was marked, the run's groups, and the given labels with what the run says of each class."""
+    """What was marked, the run's groups, overlapping classes, and given labels with what the run says of each."""
     found = [_flag_list(view, parts)] if parts.flags else []
     found += [_group_list(view, parts, part) for part in parts.groups]
+    if (overlapping := overlap.listing(view, parts, facts)) is not None:
+        found.append(overlapping)
     if parts.given:
         found.append(_with_noise(_given_list(view, parts), facts))
     return [listing for listing in found if listing["rows"]]
@@ -266,7 +269,7 @@ def _note(run: Run, parts: Layout) -> str | None:
 def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
     """The buttons that do something for this run as it stands."""
     done = run.status == "done"
-    actions = []
+    actions: list[dict[str, Any]] = []
     if done and (parts.scores or parts.groups or parts.flags):
         actions.append({"label": "Save a slice", "event": "save_slice"})
         actions.append({"label": "Export a list", "event": "export"})
@@ -274,6 +277,10 @@ def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
         actions.insert(0, {"label": "Review", "event": "review"})
     if done and run.method in REPORTED:
         actions.append({"label": "Write a report", "event": "write_report"})
+    if done and (mixed := _mixed_classes(run)):
+        given = {name: run.params.get(name) for name in ("embeddings", "label_field")} | {"classes_of_interest": mixed}
+        params = {"method": "score_importance", "given": given}
+        actions.append({"label": "Importance of the classes mixed up", "event": "run_method", "params": params})
     if done and run.declaration is not None and run.declaration.move is not None:
         actions.append({"label": "Move the threshold", "event": "move_threshold"})
     if done and parts.has_map:
@@ -283,6 +290,12 @@ def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
             actions.append({"label": "Run again", "event": "rerun"})
         actions.append({"label": "Forget", "event": "forget"})
     return actions
+
+
+def _mixed_classes(run: Run) -> list[str]:
+    """The classes of the largest confusions of a run that looked for them."""
+    pairs = run.facts.get("pairs") if run.method == "find_confusions" and run.params.get("embeddings") else None
+    return list(dict.fromkeys(name for pair in (pairs or ())[:MIXED] for name in (pair["given"], pair["predicted"])))
 
 
 def _settings(run: Run) -> list[dict[str, str]]:

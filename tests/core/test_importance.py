@@ -192,9 +192,20 @@ def test_score_importance__same_seed_same_coreset() -> None:
     assert not np.array_equal(one, third)
 
 
+def test_score_importance__classes_of_interest_are_marked_where_doubtful() -> None:
+    data = planted.with_noise(planted.clean(600, 64), "symmetric", 0.1)
+    one, other, *_ = sorted(set(data.names))
+    values = _run(data.x, data.names, classes_of_interest=(one, other)).values
+    of_them = np.isin(data.names, [one, other])
+    assert values["of_interest"].tolist() == (of_them & (values["score"] > 0.5)).tolist()
+    assert data.wrong[values["of_interest"]].mean() > 0.9
+    assert "of_interest" not in _run(data.x, data.names).values
+
+
 @pytest.mark.parametrize(
     ("params", "words"),
     [
+        ({"classes_of_interest": ("a",), "method": "sensitivity"}, "needs a method that reads labels"),
         ({"label_field": None}, "needed by method 'attention'"),
         ({"coreset_size": 5, "class_size": ("cat",)}, "entries such as"),
         ({"class_size": ("cat=3",)}, "needs coreset_size"),
@@ -209,6 +220,7 @@ def test_params__refused(params: dict[str, Any], words: str) -> None:
     ("params", "words"),
     [
         ({"coreset_size": 7}, r"at most the number of samples \(6\); got 7"),
+        ({"classes_of_interest": ("dog",)}, "names the class 'dog'; the classes are a, b"),
         ({"coreset_size": 6, "class_size": ("dog=1",)}, "names the class 'dog'; the classes are a, b"),
     ],
 )

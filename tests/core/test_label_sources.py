@@ -194,6 +194,20 @@ def test_predictions__join_the_consensus() -> None:
     assert not any("zero_shot" in found.values["detectors"][row] for row in range(80, 90))
 
 
+def test_predictions__classes_that_most_samples_seem_to_be_are_doubted() -> None:
+    """A network with twenty further classes sees one of them in every sample; its doubts are not the labels'."""
+    rng = np.random.default_rng(2)
+    names, classes = ["cat"] * 40 + ["dog"] * 40, ("cat", "dog", *(f"thing {number:02d}" for number in range(20)))
+    code = np.repeat([0, 1], 40)
+    logits = np.eye(22)[code] * 4 + np.eye(22)[rng.integers(2, 22, 80)] * 6 + 0.1 * rng.normal(size=(80, 22))
+    given = LabelValues(classes, logits.argmax(axis=1), np.full(80, 0.9), logits.astype(np.float32))
+    assert not _judged(list(names), given).values["is_issue"].any()
+    names[0] = "dog"
+    found = _judged(list(names), given, np.hstack([np.eye(2)[code], 0.1 * rng.normal(size=(80, 6))]).astype(np.float32))
+    assert np.flatnonzero(found.values["is_issue"]).tolist() == [0]
+    assert found.values["suggested"][0] == "cat"
+
+
 def test_predictions__must_meet_the_labels_by_name() -> None:
     _, given, _ = _boars()
     with pytest.raises(ParamError, match="must know at least two of the given classes by name; they know 0"):

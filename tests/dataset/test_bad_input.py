@@ -48,13 +48,19 @@ def test_all_images_identical(pictures: Any) -> None:
     assert (run.facts["groups"], run.facts["surplus"], run.facts["in_groups"]["exact"]) == (1, 19, 20)
     assert curate(pictures, "find_outliers", embeddings="vectors").facts["outliers"] == 0
     assert curate(pictures, "find_quality_issues").status == "done"
+    assert curate(pictures, "find_spurious_cues").facts["cues"] == []
     for method in BY_LABELS[:2]:
         with pytest.raises(ParamError, match=r"near-duplicates of each other|different samples"):
             curate(pictures, method, embeddings="vectors")
+    pictures.limit(5).tag_samples("test")
+    pictures.skip(5).tag_samples("train")
+    run = curate(pictures, "find_leaks", embeddings="vectors")
+    assert (run.facts["pairs"], run.facts["leaks_in"]) == (75, {"test": 5, "train": 15})
 
 
 def test_no_two_similar(pictures: Any) -> None:
     assert curate(pictures, "find_duplicates", embeddings="vectors").facts["surplus"] == 0
+    assert curate(pictures, "find_outliers", embeddings="vectors").facts["tiny_clusters"] == 0
     pictures.limit(10).tag_samples("train")
     pictures.skip(10).tag_samples("test")
     assert curate(pictures, "find_leaks", embeddings="vectors").facts["pairs"] == 0

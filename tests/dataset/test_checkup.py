@@ -10,6 +10,7 @@ import fiftyone as fo
 import numpy as np
 import pytest
 from image_curation import act, curate, export_recipe, get_run, list_runs, stale_reason
+from image_curation.core.catalog import METHODS
 from image_curation.core.params import ParamError
 from image_curation.dataset.checkup import CheckDatasetParams, steps
 from image_curation.panels import checkup
@@ -99,9 +100,10 @@ def test_video_and_groups__are_refused_in_a_sentence(tmp_path: Path) -> None:
     groups.add_group_field("group", default="left")
     groups.add_sample(fo.Sample(filepath=str(tmp_path / "a.png"), group=fo.Group().element("left")))
     for made, kind in ((videos, "video"), (groups, "group")):
-        for method in ("find_quality_issues", "find_duplicates", "find_label_issues"):
-            with pytest.raises(ParamError, match=f"works on images; dataset .* holds {kind}"):
-                curate(made, method)
+        for method in METHODS:
+            if method.stage == "clean":
+                with pytest.raises(ParamError, match=f"works on images; dataset .* holds {kind}"):
+                    curate(made, method.name, **({"label_field": "labels"} if "detection" in method.name else {}))
         with pytest.raises(ParamError, match=f"works on images; dataset .* holds {kind}"):
             act(made, "check_dataset")
         made.delete()

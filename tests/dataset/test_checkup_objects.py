@@ -61,6 +61,11 @@ def test_check_dataset__of_objects(drawn: Any) -> None:
     assert found["find_label_issues"]["count"] == issues.count(root)
     dark = drawn.filter_labels("objects", F("quality_issues").contains("dark"))
     assert dark.values(f"{root}.id", unwind=True) == [labels[4][1]]
+    confused = drawn.filter_labels("objects", F("confusions_is_confused") == True)  # noqa: E712
+    assert labels[3][2] in confused.values(f"{root}.id", unwind=True)
+    cues = drawn.values(f"{root}.spurious_cue", unwind=True)
+    labels_told = zip(drawn.values(f"{root}.label", unwind=True), cues, strict=True)
+    assert {label for label, cue in labels_told if cue} == set(COLOURS)
     assert stale_reason(drawn, run) is None
 
     before = {one.key: one.finished for one in list_runs(drawn) if one.key != "check_objects"}

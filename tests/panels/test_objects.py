@@ -318,6 +318,8 @@ def test_map__follows_the_view_and_the_selection(mapped: Any, on: Any) -> None:
     assert panel.data["scope"] == "2 objects selected in the grid", "those of the selected image"
     again = on(mapped, uri=MAP).send("on_load")
     assert (again.data["map"], again.state["objects"]) == ("map", "objects")
+
+
 def test_check__of_objects(objects: Any, on: Any) -> None:
     act(objects, "check_dataset", patches_field="objects")
     panel = on(objects).send("on_load")
@@ -331,6 +333,7 @@ def test_check__of_objects(objects: Any, on: Any) -> None:
         assert panel.view._is_patches
         assert len(panel.view) == row["n"] > 0
         assert row["id"] in panel.view.values("id")
+        assert {"key": row["value"]} in [one["params"] for one in page["actions"] if one["event"] == "review"]
     again = next(action for action in page["actions"] if action["label"] == "Check again")
     panel.send(again["event"], **again["params"])
     assert panel.prompted == ("check_dataset", {"patches_field": "objects"})
