@@ -318,6 +318,8 @@ def test_map__follows_the_view_and_the_selection(mapped: Any, on: Any) -> None:
     assert panel.data["scope"] == "2 objects selected in the grid", "those of the selected image"
     again = on(mapped, uri=MAP).send("on_load")
     assert (again.data["map"], again.state["objects"]) == ("map", "objects")
+
+
 def test_check__of_objects(objects: Any, on: Any) -> None:
     act(objects, "check_dataset", patches_field="objects")
     panel = on(objects).send("on_load")
