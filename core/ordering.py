@@ -22,8 +22,8 @@ from .params import Params, param
 
 K = 24
 NEAR = 10  # of them, those that moves are tried with: with the shortest edges less penalties; all are no better
-TURNS = 40  # of the subgradient that finds the penalties
-STEP, DECAY, MOMENTUM = 0.025, 0.9, 0.3  # of the subgradient: first step as a share of the mean edge
+TURNS = 30  # of the subgradient that finds the penalties
+STEP, DECAY, MOMENTUM = 0.025, 0.87, 0.3  # of the subgradient: first step as a share of the mean edge
 AT_ONCE = 600  # fragments that are joined with all distances between their ends
 TURNED = 25_000  # rows that one move may turn round
 SHORTEST_SECTION = 3
@@ -177,9 +177,11 @@ def _penalties(order: Array, near: Array, edges: Array, steps: Array) -> Array:
     from .engines.ordering_kernels import degrees
 
     n = len(order)
-    one = np.concatenate([np.repeat(np.arange(n), near.shape[1]), order[:-1]]).astype(np.int32)
-    other = np.concatenate([near.ravel(), order[1:]]).astype(np.int32)
-    lengths = np.concatenate([edges.ravel(), steps])
+    one = np.concatenate([np.repeat(np.arange(n), near.shape[1]), order[:-1]])
+    other = np.concatenate([near.ravel(), order[1:]])
+    first = np.unique(np.minimum(one, other) * n + np.maximum(one, other), return_index=True)[1]  # each pair once
+    one, other = one[first].astype(np.int32), other[first].astype(np.int32)
+    lengths = np.concatenate([edges.ravel(), steps])[first]
     penalty, before = np.zeros(n), np.zeros(n)
     step = STEP * float(lengths.mean())
     for _ in range(TURNS):
