@@ -16,6 +16,7 @@ from . import home, quadrants, reading, wording
 from .layout import Layout, Part
 from .matrix import matrix
 from .quadrants import Axes
+from .queue import POSITION
 
 PICTURES = 6
 MOST_GROUPS = 50
@@ -274,6 +275,8 @@ def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
         actions.insert(0, {"label": "Review", "event": "review"})
     if done and run.method in REPORTED:
         actions.append({"label": "Write a report", "event": "write_report"})
+    if done and POSITION in run.writes:
+        actions.insert(0, {"label": "Show in this order", "event": "show_order"})
     if done and run.declaration is not None and run.declaration.move is not None:
         actions.append({"label": "Move the threshold", "event": "move_threshold"})
     if done and parts.has_map:
