@@ -15,11 +15,17 @@ from typing import Any
 
 import numpy as np
 from common import load_package, machine
-from selection import SETS, Table, unit
+from selection import SETS, Table, few_dimensions
 
 ROUNDS = 8
 SEEDS = 5
-BATCH = {"CIFAR-10": 50, "CIFAR-10, long-tailed": 20, "digits": 15, "planted groups": 40, "ants and bees": 10}
+BATCH = {
+    "CIFAR-10": 50,
+    "CIFAR-10, long-tailed": 20,
+    "digits": 15,
+    "planted groups": 40,
+    "ants and bees, descriptor": 10,
+}
 STRATEGIES: dict[str, dict[str, Any]] = {
     "ours": {},
     "ours, balanced": {"balanced": True},
@@ -39,15 +45,6 @@ def accuracy(pool: Table, test: Table, rows: Any) -> tuple[float, float]:
         predicted = LogisticRegression(C=1.0, max_iter=200).fit(10 * pool.x[rows], given).predict(10 * test.x)
     right = predicted == test.classes
     return float(right.mean()), float(np.mean([right[test.classes == c].mean() for c in np.unique(test.classes)]))
-
-
-def few_dimensions(table: Table) -> Table:
-    """The table in its 128 strongest directions."""
-    if table.x.shape[1] <= 128:
-        return table
-    wide = table.x.astype(np.float64)
-    directions = np.linalg.eigh(wide.T @ wide)[1][:, -128:]
-    return Table(unit(wide @ directions), table.classes)
 
 
 def ours(pool: Table, test: Table, batch: int, graph: Any, **params: Any) -> list[tuple[float, float]]:

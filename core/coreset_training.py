@@ -79,3 +79,13 @@ def coreset_training(
                 }
             )
         return {"held_out": cut, "full": round(score(whole), 4), "sizes": found}
+
+
+def said_of_training(training: dict[str, Any]) -> str:
+    """What `coreset_training` found, in a sentence."""
+    sizes = [
+        f"{one['n']:,} ({one['share']:.0%}) of a coreset {one['coreset']:.1%}, at random {one['random']:.1%} ± "
+        f"{one['random_spread']:.1%}"
+        for one in training["sizes"]
+    ]
+    return f"Trained on all {training['full']:.1%}; on " + "; ".join(sizes)

@@ -205,7 +205,7 @@ def distance_against_random(
 
 
 def curve(
-    on: Ground, ranked: Array, candidates: Array, sizes: Sequence[int], seeds: int = 3, progress: Progress = silent
+    on: Ground, ranked: Array, candidates: Array, sizes: Sequence[int], seeds: int = SEEDS, progress: Progress = silent
 ) -> list[dict[str, Any]]:
     """The measures over the size of the subset, to choose a size by: every prefix of a ranked selection is one.
 
@@ -214,7 +214,7 @@ def curve(
         sizes: lengths of the prefixes, each at most m.
 
     Returns:
-        for each size {"n", "subset": measures, "random": means of the measures}
+        for each size {"n", "subset": measures, "random": means of the measures, "spread": their standard deviations}
     """
     found = []
     for done, size in enumerate(sizes):
@@ -225,6 +225,7 @@ def curve(
                 "n": int(size),
                 "subset": measure(on, ranked[:size]),
                 "random": {name: float(np.mean([other[name] for other in others])) for name in others[0]},
+                "spread": {name: float(np.std([other[name] for other in others])) for name in others[0]},
             }
         )
     return found

@@ -66,3 +66,12 @@ def ladder(
     facts["accuracy"] = rows
     facts["most_accurate_share"] = max(rows, key=lambda row: (row["accuracy"], -row["share"]))["share"]
     return level, facts
+
+
+def said_of_ladder(facts: dict[str, Any]) -> str:
+    """Accuracy against the share of edge cases, in a sentence: overall, and on the edges where any were held out."""
+    return "; ".join(
+        f"{row['share']:.0%}: {row['accuracy']:.1%} overall"
+        + ("" if row["edge_accuracy"] is None else f", {row['edge_accuracy']:.1%} on the edges")
+        for row in facts["accuracy"]
+    )

@@ -30,7 +30,7 @@ import numpy as np
 
 from .consensus import untrained
 from .coreset import class_sizes, pick, sampling_shares
-from .coreset_training import coreset_training
+from .coreset_training import coreset_training, said_of_training
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress
 from .params import ParamError, Params, param
 from .probe import two_classes, unit_rows
@@ -158,9 +158,9 @@ def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progres
             "largest_weight": float(coreset.weights.max(initial=0.0)),
         }
         if len(names) > 1:
-            facts["coreset"]["training"] = coreset_training(
-                x[some], codes[some], len(names), params.class_at_least, params.seed, progress
-            )
+            training = coreset_training(x[some], codes[some], len(names), params.class_at_least, params.seed, progress)
+            facts["coreset"]["training"] = training
+            facts |= {"held_out_accuracy": said_of_training(training)} if training else {}
     if interest:
         facts["of_interest"] = int(values["of_interest"].sum())
     facts["headline"] = _headline(params, score[rows], len(names), facts)

@@ -2,8 +2,10 @@
 
 The idea is MLfix's (github.com/collabora/MLfix); its chain of nearest unseen images costs n^2. Here short edges of
 the shared neighbor graph are joined to fragments, shortest first (greedy matching, Bentley 1992,
-https://doi.org/10.1287/ijoc.4.4.387), the ends of fragments are joined in the same way level by level, and 2-opt and
-Or-opt moves among neighbors shorten the path. Where it still jumps, a new section begins.
+https://doi.org/10.1287/ijoc.4.4.387), the ends of fragments are joined in the same way level by level, and chains of
+exchanges shorten the path (Lin & Kernighan 1973). In many dimensions a few rows are near to very many, and cannot stand
+beside them all; so exchanges are tried in the order of lengths less penalties that make such rows dear (Held & Karp
+1970, Helsgaun 2000, https://doi.org/10.1016/S0377-2217(99)00284-2). Where the path still jumps, a new section begins.
 """
 
 from __future__ import annotations
@@ -18,13 +20,12 @@ from .method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, 
 from .neighbors import Graph, build_graph
 from .params import Params, param
 
-K = 10
+K = 24
+NEAR = 10  # of them, those that moves are tried with: with the shortest edges less penalties; all are no better
+TURNS = 30  # of the subgradient that finds the penalties
+STEP, DECAY, MOMENTUM = 0.025, 0.87, 0.3  # of the subgradient: first step as a share of the mean edge
 AT_ONCE = 600  # fragments that are joined with all distances between their ends
-TURNED = 50_000  # rows that one move may turn round
-KICKS = 1  # for each row; more take long for a few thousandths of the length
-MOST_KICKS = 200_000
-REACH = 50  # rows that a kick spans
-SEED = 51
+TURNED = 25_000  # rows that one move may turn round
 SHORTEST_SECTION = 3
 
 
@@ -88,9 +89,11 @@ def similarity_order(x: Array, graph: Graph | None, progress: Progress = silent)
     progress(0, 2, "joining similar samples")
     order = _joined(x, graph)
     progress(1, 2, "shortening the order")
+    near, edges = graph.indices[:, :K], np.sqrt(2 * np.maximum(graph.distances[:, :K].astype(np.float64), 0))
+    penalty = _penalties(order, near[:, :NEAR], edges[:, :NEAR], step_lengths(x, order))
+    by_length = np.argsort(edges - penalty[near], axis=1, kind="stable")[:, :NEAR]
     ring = np.append(order, n).astype(np.int32)
-    near = np.ascontiguousarray(graph.indices[:, :K], dtype=np.int32)
-    shorten(x, near, ring, TURNED, min(KICKS * n, MOST_KICKS), REACH, SEED)
+    shorten(x, np.take_along_axis(near, by_length, axis=1).astype(np.int32), penalty, ring, TURNED)
     gap = int(np.flatnonzero(ring == n)[0])
     return np.concatenate([ring[gap + 1 :], ring[:gap]]).astype(np.int64)
 
@@ -160,6 +163,33 @@ def _joined(x: Array, graph: Graph) -> Array:
     order = np.empty(n, dtype=np.int64)
     walk(links, int(np.flatnonzero(links[:, 1] < 0)[0]), order, 0)
     return order
+
+
+def _penalties(order: Array, near: Array, edges: Array, steps: Array) -> Array:
+    """(n,) float64 penalties under which the rows of a minimum spanning tree have degrees as near to two as they can.
+
+    Held & Karp 1970, https://doi.org/10.1287/opre.18.6.1138, on the edges of the neighbor table and of a path.
+
+    Args:
+        order: (n,) the path; steps: (n - 1,) its lengths.
+        near, edges: (n, k) neighbors and lengths.
+    """
+    from .engines.ordering_kernels import degrees
+
+    n = len(order)
+    one = np.concatenate([np.repeat(np.arange(n), near.shape[1]), order[:-1]])
+    other = np.concatenate([near.ravel(), order[1:]])
+    first = np.unique(np.minimum(one, other) * n + np.maximum(one, other), return_index=True)[1]  # each pair once
+    one, other = one[first].astype(np.int32), other[first].astype(np.int32)
+    lengths = np.concatenate([edges.ravel(), steps])[first]
+    penalty, before = np.zeros(n), np.zeros(n)
+    step = STEP * float(lengths.mean())
+    for _ in range(TURNS):
+        by_length = np.argsort(lengths - penalty[one] - penalty[other], kind="stable")
+        over = degrees(one, other, by_length, n) - 2.0
+        penalty -= step * ((1 - MOMENTUM) * over + MOMENTUM * before)
+        before, step = over, step * DECAY
+    return penalty
 
 
 def _edges(rows: Array, near: Array, lengths: Array, names: Array | None = None) -> tuple[Array, Array]:

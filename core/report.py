@@ -97,11 +97,11 @@ def report(inputs: Inputs, params: ReportParams, progress: Progress) -> Columns:
         "clusters": _clusters(on, subset, candidates, distance, [inputs.ids[int(row)] for row in rows]),
     }
     if labels is not None:
-        facts["classes"] = _classes(labels, rows, subset)
+        facts["classes"] = _classes(labels, rows, subset, random_subsets(candidates, len(subset), params.seeds))
     ranked = _ranked(inputs, params, rows, subset)
     if ranked is not None:
         sizes = sorted({max(min(FEWEST, len(ranked)), round(share * len(ranked))) for share in STEPS})
-        facts["curve"] = curve(on, ranked, candidates, sizes, seeds=3, progress=progress)
+        facts["curve"] = curve(on, ranked, candidates, sizes, params.seeds, progress)
     values = {"cluster": np.full(inputs.n, -1), "distance": np.full(inputs.n, np.nan)}
     values["cluster"][rows] = on.cluster
     values["distance"][rows] = distance
@@ -140,11 +140,13 @@ def _headline(size: int, n: int, compared: dict[str, Any]) -> str:
 
 
 def _by_size(on: Ground, subset: Array, candidates: Array, seeds: int) -> list[dict[str, Any]]:
-    """Share of the clusters touched by thirds of their size, with that of random subsets."""
+    """Share of the clusters touched by thirds of their size, with mean and spread of that of random subsets."""
+    thirds = touched_by_size(on, subset)
     others = [touched_by_size(on, other) for other in random_subsets(candidates, len(subset), seeds)]
+    random = np.array([[third["touched"] for third in other] for other in others])
     return [
-        {**third, "random_touched": float(np.mean([other[number]["touched"] for other in others]))}
-        for number, third in enumerate(touched_by_size(on, subset))
+        {**third, "random_touched": float(mean), "random_spread": float(spread)}
+        for third, mean, spread in zip(thirds, random.mean(axis=0), random.std(axis=0), strict=True)
     ]
 
 
@@ -191,14 +193,26 @@ def _clusters(
     }
 
 
-def _classes(labels: GivenLabels, rows: Array, subset: Array) -> list[dict[str, Any]]:
-    """Samples of each class in the set and in the subset, the largest first."""
+def _classes(labels: GivenLabels, rows: Array, subset: Array, random: Sequence[Array]) -> list[dict[str, Any]]:
+    """Samples of each class in the set, in the subset and in random subsets, mean and spread; the largest first."""
     codes = labels.codes[rows]
-    whole = np.bincount(codes[codes >= 0], minlength=len(labels.names))
-    own = np.bincount(codes[subset][codes[subset] >= 0], minlength=len(labels.names))
-    order = np.argsort(-whole, kind="stable")[:CLASSES]
+
+    def counts(some: Array) -> Array:
+        return np.bincount(some[some >= 0], minlength=len(labels.names))
+
+    whole, own = counts(codes), counts(codes[subset])
+    others = np.array([counts(codes[other]) for other in random])
+    mean, spread = others.mean(axis=0), others.std(axis=0)
     return [
-        {"name": labels.names[code], "set": int(whole[code]), "subset": int(own[code])} for code in order if whole[code]
+        {
+            "name": labels.names[code],
+            "set": int(whole[code]),
+            "subset": int(own[code]),
+            "random": round(float(mean[code]), 2),
+            "random_spread": round(float(spread[code]), 2),
+        }
+        for code in np.argsort(-whole, kind="stable")[:CLASSES]
+        if whole[code]
     ]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .coverage import distance_against_random
-from .edge_ladder import ladder
+from .edge_ladder import ladder, said_of_ladder
 from .greedy import Picks, pick, pick_in_turns
 from .method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Progress
 from .purposes import Weights, percentiles, turns_of_classes
@@ -53,6 +53,7 @@ def select_subset(inputs: Inputs, params: SubsetParams, progress: Progress) -> C
             steps[row] = step
         values["ladder"] = steps
         if "most_accurate_share" in facts["ladder"]:
+            facts["accuracy_by_share_of_edge_cases"] = said_of_ladder(facts["ladder"])
             facts["headline"] += (
                 f"; a probe is most accurate with {facts['ladder']['most_accurate_share']:.0%} of edge cases among its "
                 "training samples"

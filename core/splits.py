@@ -280,6 +280,16 @@ def _facts(inputs: Inputs, params: SplitParams, split: Array, unit: Array, codes
                 f"{len(missing):,} classes are too small, or hang together too much, to be in every split, "
                 f"such as {', '.join(missing[:5])}"
             )
+        uneven = [
+            name
+            for name, row in classes.items()
+            if name not in missing and _uneven(np.array(list(row.values())), params.shares)
+        ]
+        if uneven:
+            notes.append(
+                f"{len(uneven):,} classes cannot be shared out as asked for without cutting groups, "
+                f"such as {', '.join(uneven[:5])}"
+            )
         facts |= {"classes": classes, "largest_class_difference": off, "without_label": int((codes < 0).sum())}
     return facts | {"met_exactly": not notes, "notes": notes}
 
@@ -294,6 +304,11 @@ def _classes(labels: GivenLabels, params: SplitParams, split: Array) -> tuple[di
         name: dict(zip(params.names, row.tolist(), strict=True)) for name, row in zip(labels.names, table, strict=True)
     }
     return classes, round(float(np.abs(shares - params.shares).max()), 4)
+
+
+def _uneven(counts: Array, shares: Array) -> bool:
+    """Whether a class's samples differ from its shares by more than rounding, and by more than a twentieth of it."""
+    return bool((np.abs(counts - shares * counts.sum()) > max(1.0, 0.05 * counts.sum())).any())
 
 
 def _headline(params: SplitParams, split: Array, facts: Facts) -> str:

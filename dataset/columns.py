@@ -111,9 +111,9 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
             raise ParamError(
                 f"No {rows.word} of the target has a label in {main['labels']!r}; label some, or name another field"
             )
-    named = read_named(dataset, params, kept.values)
+    named = read_named(dataset, params, kept)
     fingerprint |= {
-        role: runs.digest(dataset.values(source["field"]))
+        role: runs.digest_of_source(dataset, source, about)
         for role, source in named.reads.items()
         if source["run"] is None
     }

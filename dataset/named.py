@@ -14,7 +14,7 @@ from ..core import method as kinds
 from ..core.method import Array, GivenBoxes, GivenLabels, GivenSets, LabelValues
 from ..core.params import ParamError, Params, domains, roles
 from . import runs
-from .rows import object_fields
+from .rows import Rows, field_of, object_fields, resolved, rows_of
 
 Values = Callable[[str], Sequence[Any]]  # path → one value per row
 PLAIN = (fof.BooleanField, fof.FloatField, fof.IntField, fof.StringField, fof.DateTimeField, fof.DateField)
@@ -35,8 +35,8 @@ class Named:
     sources: dict[str, Any] = field(default_factory=dict)
 
 
-def read_named(dataset: fo.Dataset, params: Params, values: Values) -> Named:
-    """Read what the parameters name, other than embeddings and labels.
+def read_named(dataset: fo.Dataset, params: Params, rows: Rows) -> Named:
+    """Read what the parameters name, other than embeddings and labels, of these rows.
 
     Raises:
         ParamError: a field or run is not there, or is of another kind.
@@ -46,9 +46,7 @@ def read_named(dataset: fo.Dataset, params: Params, values: Values) -> Named:
         given = getattr(params, name)
         if role in READERS and given:
             place = f"{type(params).__name__}.{name}"
-            read = [
-                READERS[role](dataset, place, one, values, named) for one in (given if known[name].many else [given])
-            ]
+            read = [READERS[role](dataset, place, one, rows, named) for one in (given if known[name].many else [given])]
             named.values[name] = tuple(value for value, _ in read) if known[name].many else read[0][0]
             fields = [{"role": role, **source} for _, source in read]
             if known[name].many:
@@ -77,24 +75,22 @@ def fields_for(dataset: fo.Dataset, role: str) -> list[str]:
         return _fields_of(dataset, fo.Detections)
     if role == "members":
         return _members_of(dataset)
-    schema = dataset.get_field_schema()
-    plain = [path for path, kind in schema.items() if path != "id" and _is_plain(kind)]
-    return plain + [f"{path}.label" for path in _fields_of(dataset, fo.Classification)]
+    return _paths_of(dataset, _is_plain) + [f"{path}.label" for path in _fields_of(dataset, fo.Classification)]
 
 
-def _values(dataset: fo.Dataset, place: str, name: str, values: Values, named: Named) -> tuple[Any, dict[str, Any]]:
-    path = f"{name}.label" if name in _fields_of(dataset, fo.Classification) else name
+def _values(dataset: fo.Dataset, place: str, name: str, rows: Rows, named: Named) -> tuple[Any, dict[str, Any]]:
+    path = f"{name}.label" if name in _fields_of(dataset, fo.Classification) else _own(dataset, rows, name)
     kind = dataset.get_field(path)
     if kind is None or not _is_plain(kind):
         raise ParamError(
             f"{place} must name a field with plain values; {name!r} "
             + (f"does not exist on dataset {dataset.name!r}" if kind is None else f"holds {type(kind).__name__}")
         )
-    return list(values(path)), _source(dataset, path)
+    return list(rows.values(path)), _source(dataset, path)
 
 
 def _predictions(
-    dataset: fo.Dataset, place: str, name: str, values: Values, named: Named
+    dataset: fo.Dataset, place: str, name: str, rows: Rows, named: Named
 ) -> tuple[LabelValues, dict[str, Any]]:
     path, classes = name, dataset.classes.get(name) or dataset.default_classes or None
     if name in dataset.list_runs():
@@ -107,13 +103,13 @@ def _predictions(
             )
         path, classes = run.writes[column], run.facts.get("classes")
         named.sources[name] = {**run.params, **run.facts, "key": name, "method": run.method}
-        return _label_values(values, path, classes, run.writes.get("logits")), _source(dataset, path)
+        return _label_values(rows.values, path, classes, run.writes.get("logits")), _source(dataset, path)
     if name not in _fields_of(dataset, fo.Classification):
         raise ParamError(
             f"{place} must name a run that predicted classes or a field of Classifications; got {name!r}. "
             f"There are: {', '.join(prediction_sources(dataset)) or 'none'}"
         )
-    return _label_values(values, path, classes), _source(dataset, path)
+    return _label_values(rows.values, path, classes), _source(dataset, path)
 
 
 def kept_logits(run: runs.Run, values: Values) -> Array | None:
@@ -156,54 +152,61 @@ def _label_values(
 
 
 def _label_sets(
-    dataset: fo.Dataset, place: str, name: str, values: Values, named: Named
+    dataset: fo.Dataset, place: str, name: str, rows: Rows, named: Named
 ) -> tuple[GivenSets, dict[str, Any]]:
     _expect(dataset, place, name, fo.Classifications)
-    rows = list(values(f"{name}.classifications.label"))
-    names = tuple(sorted({label for row in rows for label in row or ()}))
+    sets = list(rows.values(f"{name}.classifications.label"))
+    names = tuple(sorted({label for one in sets for label in one or ()}))
     index = {label: code for code, label in enumerate(names)}
-    present = np.zeros((len(rows), len(names)), dtype=bool)
-    for number, row in enumerate(rows):
-        present[number, [index[label] for label in row or ()]] = True
-    known = np.array([row is not None for row in rows], dtype=bool)
+    present = np.zeros((len(sets), len(names)), dtype=bool)
+    for number, one in enumerate(sets):
+        present[number, [index[label] for label in one or ()]] = True
+    known = np.array([one is not None for one in sets], dtype=bool)
     return GivenSets(names, present, known), _source(dataset, f"{name}.classifications.label")
 
 
 def _detections(
-    dataset: fo.Dataset, place: str, name: str, values: Values, named: Named
+    dataset: fo.Dataset, place: str, name: str, rows: Rows, named: Named
 ) -> tuple[GivenBoxes, dict[str, Any]]:
     _expect(dataset, place, name, fo.Detections)
     inside = f"{name}.detections"
-    labels, boxes = list(values(f"{inside}.label")), list(values(f"{inside}.bounding_box"))
-    confidence = list(values(f"{inside}.confidence"))
-    rows = np.array([row for row, own in enumerate(labels) for _ in own or ()], dtype=np.int64)
+    labels, boxes = list(rows.values(f"{inside}.label")), list(rows.values(f"{inside}.bounding_box"))
+    confidence = list(rows.values(f"{inside}.confidence"))
+    image = np.array([row for row, own in enumerate(labels) for _ in own or ()], dtype=np.int64)
     flat = GivenLabels.of([label or "" for own in labels for label in own or ()])
     return GivenBoxes(
         names=flat.names,
-        rows=rows,
+        rows=image,
         codes=flat.codes,
-        boxes=_flat(boxes).reshape(len(rows), 4),
+        boxes=_flat(boxes).reshape(len(image), 4),
         confidence=_flat([[np.nan if c is None else c for c in own or ()] for own in confidence]),
         known=np.array([own is not None for own in labels], dtype=bool),
     ), _source(dataset, f"{inside}.label")
 
 
-def _members(dataset: fo.Dataset, place: str, name: str, values: Values, named: Named) -> tuple[Array, dict[str, Any]]:
+def _members(dataset: fo.Dataset, place: str, name: str, rows: Rows, named: Named) -> tuple[Array, dict[str, Any]]:
     """Who is in a true-or-false field, has a tag, or is in a saved slice; in this order where a name is several."""
-    if isinstance(dataset.get_field(name), fof.BooleanField):
-        return np.array([value is True for value in values(name)], dtype=np.bool_), _source(dataset, name)
+    path = _own(dataset, rows, name)
+    if isinstance(dataset.get_field(path), fof.BooleanField):
+        return np.array([value is True for value in rows.values(path)], dtype=np.bool_), _source(dataset, path)
     if name in dataset.distinct("tags"):
-        return np.array([name in (own or ()) for own in values("tags")], dtype=np.bool_), _source(dataset, "tags")
+        return np.array([name in (own or ()) for own in rows.values("tags")], dtype=np.bool_), _source(dataset, "tags")
     if name in dataset.list_saved_views():
-        members = set(dataset.load_saved_view(name).values("id"))
-        return np.array([one in members for one in values("id")], dtype=np.bool_), _source(dataset, "id")
+        members = set(rows_of(dataset.load_saved_view(name), rows.field).ids)
+        source = {"field": rows.path("id"), "run": None, "made": None, "slice": name}
+        return np.array([one in members for one in rows.ids], dtype=np.bool_), source
     raise ParamError(
         f"{place} must name a true-or-false field, a tag or a saved slice; got {name!r}. "
         f"There are: {', '.join(_members_of(dataset)) or 'none'}"
     )
 
 
-READERS: dict[str, Callable[[fo.Dataset, str, str, Values, Named], tuple[Any, dict[str, Any]]]] = {
+def _own(dataset: fo.Dataset, rows: Rows, name: str) -> str:
+    """A field's path; where the rows are objects that have such an attribute, its path inside their labels."""
+    return rows.path(name) if dataset.get_field(rows.path(name)) is not None else resolved(dataset, name)[0]
+
+
+READERS: dict[str, Callable[[fo.Dataset, str, str, Rows, Named], tuple[Any, dict[str, Any]]]] = {
     "values": _values,
     "members": _members,
     "predictions": _predictions,
@@ -225,7 +228,7 @@ def _expect(dataset: fo.Dataset, place: str, name: str, document: type[Any]) -> 
 
 
 def _members_of(dataset: fo.Dataset) -> list[str]:
-    flags = list(dataset.get_field_schema(ftype=fo.BooleanField))
+    flags = _paths_of(dataset, lambda kind: isinstance(kind, fof.BooleanField))
     return list(dict.fromkeys([*flags, *dataset.distinct("tags"), *dataset.list_saved_views()]))
 
 
@@ -249,6 +252,13 @@ def _predicted(run: runs.Run) -> str | None:
 def _fields_of(dataset: fo.Dataset, document: type[Any]) -> list[str]:
     schema = dataset.get_field_schema(ftype=fo.EmbeddedDocumentField)
     return [path for path, kind in schema.items() if kind.document_type is document]
+
+
+def _paths_of(dataset: fo.Dataset, wanted: Callable[[fof.Field], bool]) -> list[str]:
+    """Fields of samples, then what runs have written on objects."""
+    own = [path for path, kind in dataset.get_field_schema().items() if path != "id" and wanted(kind)]
+    written = [path for run in runs.list_runs(dataset) for path in run.writes.values() if field_of(dataset, path)]
+    return own + [path for path in written if (kind := dataset.get_field(path)) is not None and wanted(kind)]
 
 
 def _is_plain(kind: fof.Field) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from .page_parts import chart, document, number
+from .page_parts import Line, chart, document, number
 from .runs import Run
 
 KINDS = {
@@ -72,29 +72,40 @@ def _curves(points: Sequence[Mapping[str, Any]], measures: Sequence[Mapping[str,
     ]
     return (
         "<h2>Over the size of the subset</h2><p class='small'>Every prefix of the order of choice is a subset; "
-        "dashed: random subsets of that size.</p><div class='curves'>" + "".join(drawn) + "</div>"
+        "dashed: random subsets of that size, mean and spread.</p><div class='curves'>" + "".join(drawn) + "</div>"
     )
 
 
 def _curve(points: Sequence[Mapping[str, Any]], name: str) -> str:
-    sizes = [point["n"] for point in points]
-    return chart(
-        [
-            {
-                "name": which,
-                "dashed": which == "random",
-                "sizes": sizes,
-                "values": [point[which][name] for point in points],
-            }
-            for which in ("random", "subset")
-        ]
-    )
+    return chart([line_of(points, name, which, which) for which in ("random", "subset")])
+
+
+def line_of(points: Sequence[Mapping[str, Any]], measure: str, which: str, name: str) -> Line:
+    """A measure along the curve, of the subset or of random subsets; these with one standard deviation either way.
+
+    Args:
+        which: "subset" or "random".
+        name: what the line is called.
+    """
+    values = [point[which][measure] for point in points]
+    line: dict[str, Any] = {
+        "name": name,
+        "dashed": which == "random",
+        "sizes": [point["n"] for point in points],
+        "values": values,
+    }
+    if which == "random" and all("spread" in point for point in points):  # earlier versions kept none
+        spread = [point["spread"][measure] for point in points]
+        line["low"] = [value - one for value, one in zip(values, spread, strict=True)]
+        line["high"] = [value + one for value, one in zip(values, spread, strict=True)]
+    return line
 
 
 def _by_size(thirds: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         f"<tr><td>{one['clusters']:,} clusters of {one['smallest']:,} to {one['largest']:,} samples</td>"
-        f'<td class="number">{one["touched"]:.0%}</td><td class="number">{one["random_touched"]:.0%}</td></tr>'
+        f'<td class="number">{one["touched"]:.0%}</td>'
+        f'<td class="number">{one["random_touched"]:.0%} ± {one.get("random_spread", 0):.0%}</td></tr>'
         for one in thirds
     ]
     head = '<tr><th>Clusters</th><th class="number">Touched</th><th class="number">By random subsets</th></tr>'
@@ -109,11 +120,19 @@ def _classes(classes: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         f"<tr><td>{escape(one['name'])}</td>"
         f'<td class="number">{one["subset"]:,} ({one["subset"] / own:.1%})</td>'
-        f'<td class="number">{one["set"]:,} ({one["set"] / whole:.1%})</td></tr>'
+        f'<td class="number">{one["set"]:,} ({one["set"] / whole:.1%})</td><td class="number">{_random(one)}</td></tr>'
         for one in classes
     ]
-    head = '<tr><th>Class</th><th class="number">In the subset</th><th class="number">In the set</th></tr>'
+    head = (
+        '<tr><th>Class</th><th class="number">In the subset</th><th class="number">In the set</th>'
+        '<th class="number">In random subsets</th></tr>'
+    )
     return f"<h2>Classes</h2><table>{head}{''.join(rows)}</table>"
+
+
+def _random(one: Mapping[str, Any]) -> str:
+    """Samples of a class in random subsets; reports of earlier versions do not know."""
+    return f"{number(one['random'])} ± {number(one['random_spread'])}" if "random" in one else "–"
 
 
 def _clusters(kind: str, clusters: Sequence[Mapping[str, Any]], pictures: Mapping[str, str]) -> str:

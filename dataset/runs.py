@@ -23,7 +23,7 @@ from ..core.method import Method
 from ..core.params import ParamError
 from . import kept, sidebar, store, vector_store
 from .curated import corrections, curated_field
-from .rows import object_fields, root_of
+from .rows import object_fields, root_of, rows_of
 
 NAMESPACE = "image_curation/"
 SETTLED = timedelta(seconds=1)  # the database's clock has milliseconds: within one, a later change would go unseen
@@ -39,7 +39,8 @@ class Run:
         method_version: grows when the meaning of the method's output changes.
         status: "running", "done" or "failed"; `is_interrupted` tells a running one whose process died.
         params: all parameters, defaults included.
-        reads: role → {"field": path, "run": key of the run that made it or None, "made": when}.
+        reads: role → {"field": path, "run": key of the run that made it or None, "made": when}; of a saved slice also
+            "slice": its name.
         writes: column → field path.
         n: samples with results.
         skipped: samples of the target without.
@@ -264,12 +265,25 @@ class Freshness:
             if self._digest(source["field"]) != run.fingerprint.get("labels"):
                 return f"labels in {source['field']!r} have changed"
             return self._corrected_reason(run, source["field"])
+        if "slice" in source:
+            return self._slice_reason(run, role, source)
         if role in run.fingerprint:
             if self._dataset.get_field(source["field"]) is None:
                 return f"its {role} in {source['field']!r} are gone"
             if self._digest(source["field"]) != run.fingerprint[role]:
                 return f"values in {source['field']!r} have changed"
         return None
+
+    def _slice_reason(self, run: Run, role: str, source: Mapping[str, Any]) -> str | None:
+        name = source["slice"]
+        if name not in self._dataset.list_saved_views():
+            return f"its slice {name!r} is gone"
+        defined = digest(self._dataset._get_saved_view_doc(name).view_stages)
+        members = self._remembered(
+            f"slice {name} of {defined}, {run.patches_field}",
+            lambda: digest_of_source(self._dataset, source, run.patches_field),
+        )
+        return None if members == run.fingerprint.get(role) else f"the slice {name!r} holds other {run.word}s now"
 
     def _corrected_reason(self, run: Run, path: str) -> str | None:
         found, count_of = self._remembered(
@@ -325,6 +339,18 @@ def digest(values: Iterable[Any]) -> str:
     for value in values:
         state.update(repr(value).encode() + b"\n")
     return state.hexdigest()[:32]
+
+
+def digest_of_source(dataset: fo.Dataset, source: Mapping[str, Any], patches_field: str | None) -> str:
+    """Digest of a field's values; of a saved slice, of who is in it.
+
+    Args:
+        source: as `Run.reads` holds it.
+        patches_field: the field whose objects the run is about; None where it is about samples.
+    """
+    if "slice" in source:
+        return digest(sorted(rows_of(dataset.load_saved_view(source["slice"]), patches_field).ids))
+    return digest(dataset.values(source["field"]))
 
 
 def digest_of_boxes(dataset: fo.Dataset, run: Run) -> str:

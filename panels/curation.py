@@ -41,6 +41,7 @@ EVENTS = (
     "show_group",
     "show_flag",
     "show_sorted",
+    "show_order",
     "show_cell",
     "show_overlap",
     "show_quadrant",
@@ -215,6 +216,14 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         text = f"{'highest' if high else 'lowest'} {score.title.lower()} first"
         shown = {"event": "show_sorted", "column": score.name, "value": which, "text": text}
         showing.show(ctx, fos.SortBy(score.path, reverse=high), shown)
+
+    def show_order(self, ctx: Any) -> None:
+        """Show all samples in the open run's order of similar images."""
+        run = _open_run(ctx)
+        path = run.writes.get(queue.POSITION) if run is not None else None
+        if run is not None and path is not None:
+            shown = {"event": "show_order", "column": "", "value": None, "text": "similar ones side by side"}
+            showing.show(ctx, fos.SortBy(objects.seen(run, path)), shown)
 
     def show_cell(self, ctx: Any) -> None:
         """Show the samples of one cell of the matrix: with this given label, and this class by the run."""

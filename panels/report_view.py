@@ -10,6 +10,7 @@ import fiftyone.core.fields as fof
 from fiftyone import ViewField as F
 
 from ..core.images import box_of
+from ..dataset.report_page import line_of
 from ..dataset.reporting import places
 from ..dataset.runs import Run
 from . import objects, wording
@@ -78,7 +79,7 @@ def page(dataset: fo.Dataset, run: Run, other: Run | None, stale: str | None) ->
         "curves": _curves(facts),
         "by_size": [
             {
-                "label": f"{one['clusters']:,} clusters of {one['smallest']:,} to {one['largest']:,}",
+                "label": f"{one['clusters']:,} clusters of {one['smallest']:,} to {one['largest']:,}{_beside(one)}",
                 "touched": one["touched"],
                 "random": one["random_touched"],
             }
@@ -144,17 +145,23 @@ def _curves(facts: Mapping[str, Any]) -> list[Data]:
             "title": wording.title(one["name"]),
             "said": f"{one['said']} ({one['best']} is good)",
             "lines": [
-                {
-                    "name": said,
-                    "dashed": which == "random",
-                    "sizes": [point["n"] for point in points],
-                    "values": [point[which][one["name"]] for point in points],
-                }
+                line_of(points, one["name"], which, said)
                 for which, said in (("subset", "the subset"), ("random", "random subsets"))
             ],
         }
         for one in names
     ]
+
+
+def _beside(third: Data) -> str:
+    spread = third.get("random_spread")
+    return "" if spread is None else f"; random {third['random_touched']:.0%} ± {spread:.0%}"
+
+
+def _expected(one: Data) -> str:
+    if "random" not in one:
+        return ""
+    return f"; random: {wording.number(one['random'])} ± {wording.number(one['random_spread'])}"
 
 
 def _classes(facts: Mapping[str, Any]) -> Data | None:
@@ -168,7 +175,7 @@ def _classes(facts: Mapping[str, Any]) -> Data | None:
             "n": one["subset"],
             "subset": one["subset"] / own,
             "set": one["set"] / whole,
-            "said": f"{one['subset']:,} of {one['set']:,}",
+            "said": f"{one['subset']:,} of {one['set']:,}" + _expected(one),
         }
         for one in classes[:MOST_CLASSES]
     ]

@@ -16,6 +16,7 @@ from . import home, overlap, quadrants, reading, wording
 from .layout import Layout, Part
 from .matrix import matrix
 from .quadrants import Axes
+from .queue import POSITION
 
 PICTURES = 6
 MOST_GROUPS = 50
@@ -281,6 +282,8 @@ def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
         given = {name: run.params.get(name) for name in ("embeddings", "label_field")} | {"classes_of_interest": mixed}
         params = {"method": "score_importance", "given": given}
         actions.append({"label": "Importance of the classes mixed up", "event": "run_method", "params": params})
+    if done and POSITION in run.writes:
+        actions.insert(0, {"label": "Show in this order", "event": "show_order"})
     if done and run.declaration is not None and run.declaration.move is not None:
         actions.append({"label": "Move the threshold", "event": "move_threshold"})
     if done and parts.has_map:

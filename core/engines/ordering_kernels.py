@@ -2,13 +2,49 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..method import Array
 from .compiled import compiled
 
-LOG = 4_096  # moves after one kick that can be undone
 LEAST = 1e-7  # gain below which a move is rounding
+DEPTH = 6  # edges that one chain exchanges at most
+FIRST = 5  # neighbors that a chain may begin with
+SLOTS = 2**20  # lengths remembered: moves ask for the same ones again and again
+GOLDEN = 11400714819323198485  # 2^64 / golden ratio: spreads keys over the slots
+
+
+class Ring(NamedTuple):
+    """A closed path through all rows, and what is known about them. All arrays are changed.
+
+    Attributes:
+        x: (n, d) float32 rows.
+        near: (n, k) int32 neighbors of each row, the one with the shortest edge first.
+        lengths: (n, k) float64 of the edges to them; NaN where not asked for yet.
+        penalty: (n,) float64, taken off the length of every edge at a row.
+        keys, values: (SLOTS,) int64 pair of rows, and float64 length of the edge between them.
+        order: (n + 1,) int32; row n is the gap that closes the path to a ring.
+        place: (n + 1,) int64 where each row stands in the order.
+        queue: (n + 1,) int32 rows to be looked at; waiting: (n + 1,) bool those in it; head: (2,) its first and length.
+        turned: (DEPTH, 2) int64 runs that the present chain has turned round.
+        ends: (2 * DEPTH + 2,) int32 ends of the edges that it has exchanged.
+    """
+
+    x: Array
+    near: Array
+    lengths: Array
+    penalty: Array
+    keys: Array
+    values: Array
+    order: Array
+    place: Array
+    queue: Array
+    waiting: Array
+    head: Array
+    turned: Array
+    ends: Array
 
 
 @compiled
@@ -54,107 +90,91 @@ def walk(links: Array, start: int, order: Array, at: int) -> int:
 
 
 @compiled
-def length(x: Array, a: int, b: int) -> float:
-    """Euclidean distance of two rows; 0 to the row beyond the last, which closes the path to a ring."""
-    if a >= len(x) or b >= len(x):
-        return 0.0
-    total = np.float32(0)
-    for t in range(x.shape[1]):
-        difference = x[a, t] - x[b, t]
-        total += difference * difference
-    return float(np.sqrt(np.float64(total)))
+def degrees(one: Array, other: Array, by_length: Array, n: int) -> Array:
+    """(n,) int64 degrees of the rows in the minimum spanning tree (Kruskal).
+
+    Args:
+        one, other: (e,) int32 rows of each edge; they join all rows.
+        by_length: (e,) the edges, shortest first.
+    """
+    parent, degree = np.arange(n), np.zeros(n, np.int64)
+    left = n - 1
+    for e in by_length:
+        a, b = one[e], other[e]
+        while parent[a] != a:
+            parent[a] = parent[parent[a]]
+            a = parent[a]
+        while parent[b] != b:
+            parent[b] = parent[parent[b]]
+            b = parent[b]
+        if a != b:
+            parent[a] = b
+            degree[one[e]] += 1
+            degree[other[e]] += 1
+            left -= 1
+            if left == 0:
+                break
+    return degree
 
 
-@compiled
-def shorten(x: Array, near: Array, order: Array, most: int, kicks: int, reach: int, seed: int) -> float:
-    """Shorten a ring by 2-opt and Or-opt moves among near rows, and again after small random kicks.
+def shorten(x: Array, near: Array, penalty: Array, order: Array, most: int) -> float:
+    """Shorten a ring by chains of exchanges and by shifting short runs, until neither finds a gain.
 
-    2-opt: two edges are exchanged, and what lies between is turned round. Or-opt: one to three rows move between two
-    neighbors elsewhere, either way round. Only moves with a new edge to a listed neighbor are tried, at first for all
-    rows, then for those at whose edges something changed. A kick exchanges two short runs that follow each other
-    (double bridge, Martin, Otto & Felten 1991); if the moves after it do not make up for it, all of it is undone.
+    A chain takes an edge away, adds one to a listed neighbor, takes away the one that is too many then, and so on,
+    each time what gains most, as long as the sum of the gains is positive; what follows the best closing of the ring
+    is undone (Lin & Kernighan 1973, https://doi.org/10.1287/opre.21.2.498, breadth at the first step only). Or-opt:
+    one to three rows move between two neighbors elsewhere, either way round. At first all rows are looked at, then
+    those at whose edges something changed. Penalties change no comparison of rings, since all rows have two edges.
 
     Args:
         x: (n, d) float32 rows.
-        near: (n, k) int32 neighbors of each row, nearest first.
+        near: (n, k) int32 neighbors of each row, by length less penalties.
+        penalty: (n,) float64.
         order: (n + 1,) int32 changed; row n is the gap that closes the path to a ring.
-        most: rows that one move may turn round.
-        kicks: how many.
-        reach: rows that a kick, and one move after it, may span.
-        seed: of the kicks.
+        most: rows that one exchange may turn round.
 
     Returns:
         by how much the ring got shorter.
     """
     m = len(order)
     place = np.empty(m, np.int64)
-    for at in range(m):
-        place[order[at]] = at
-    waiting = np.zeros(m, np.bool_)
-    queue = np.empty(m, np.int32)
-    log = np.empty((LOG, 2), np.int64)
-    info = np.zeros(4, np.int64)  # head and length of the queue; length of the log, -1 for none kept
-    info[2] = -1
-    for row in range(m):
-        _wait(row, queue, waiting, info)
-    total = _settle(x, near, order, place, queue, waiting, log, info, most)
-    state = np.uint64(seed * 2 + 1)
-    if m < 8:
-        return total
-    span = min(reach, m - 2)
-    for _ in range(kicks):
-        state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
-        first = np.int64((state >> np.uint64(33)) % np.uint64(m - span))
-        state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
-        one = np.int64((state >> np.uint64(33)) % np.uint64(span - 2)) + 1
-        state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
-        two = np.int64((state >> np.uint64(33)) % np.uint64(span - 2)) + 1
-        if one == two:
-            continue
-        if one > two:
-            one, two = two, one
-        a, b, c, e = order[first], order[first + one], order[first + two], order[first + two + 1]
-        b_next, a_next = order[first + one + 1], order[first + 1]
-        gain = length(x, a, a_next) + length(x, b, b_next) + length(x, c, e)
-        gain -= length(x, a, b_next) + length(x, c, a_next) + length(x, b, e)
-        info[2] = 0
-        _turn(order, place, first + 1, first + one, log, info)
-        _turn(order, place, first + one + 1, first + two, log, info)
-        _turn(order, place, first + 1, first + two, log, info)
-        for row in (a, a_next, b, b_next, c, e):
-            _wait(row, queue, waiting, info)
-        gain += _settle(x, near, order, place, queue, waiting, log, info, reach * 20)
-        if gain < 0:
-            for at in range(info[2] - 1, -1, -1):
-                _reverse(order, place, log[at, 0], log[at, 1])
-        else:
-            total += gain
-    return total
+    place[order] = np.arange(m)
+    return float(
+        _shorten(
+            Ring(
+                x,
+                near,
+                np.full(near.shape, np.nan),
+                penalty,
+                np.full(SLOTS, -1, np.int64),
+                np.empty(SLOTS),
+                order,
+                place,
+                order.copy(),
+                np.ones(m, np.bool_),
+                np.array([0, m]),
+                np.empty((DEPTH, 2), np.int64),
+                np.empty(2 * DEPTH + 2, np.int32),
+            ),
+            most,
+        )
+    )
 
 
 @compiled
-def _settle(
-    x: Array,
-    near: Array,
-    order: Array,
-    place: Array,
-    queue: Array,
-    waiting: Array,
-    log: Array,
-    info: Array,
-    most: int,
-) -> float:
-    """Try moves around the rows in the queue until it is empty; returns by how much the ring got shorter."""
-    n, total = len(x), 0.0
-    while info[1] > 0:
-        row = queue[info[0]]
-        info[0] = (info[0] + 1) % len(queue)
-        info[1] -= 1
-        waiting[row] = False
-        while row < n and info[2] < LOG - 8:
-            gain = _exchange(x, near, order, place, queue, waiting, log, info, row, most)
+def _shorten(ring: Ring, most: int) -> float:
+    n, total = len(ring.x), 0.0
+    while ring.head[1] > 0:
+        row = ring.queue[ring.head[0]]
+        ring.head[0] = (ring.head[0] + 1) % len(ring.queue)
+        ring.head[1] -= 1
+        ring.waiting[row] = False
+        while row < n:
+            gain = _exchange(ring, row, True, most)
             if gain == 0.0:
-                gain = _shift(x, near, order, place, queue, waiting, log, info, row, most)
+                gain = _exchange(ring, row, False, most)
+            if gain == 0.0:
+                gain = _shift(ring, row, most)
             if gain == 0.0:
                 break
             total += gain
@@ -162,94 +182,123 @@ def _settle(
 
 
 @compiled
-def _wait(row: int, queue: Array, waiting: Array, info: Array) -> None:
+def _length(x: Array, penalty: Array, keys: Array, values: Array, a: int, b: int) -> float:
+    """Euclidean distance of two rows, 0 to the gap, less penalties. The same in every call: sums of gains are exact."""
+    n = len(x)
+    one, other = min(a, b), max(a, b)
+    if other >= n:
+        return -penalty[one] if one < n else 0.0
+    key = np.int64(one) * n + other
+    slot = np.int64((np.uint64(key) * np.uint64(GOLDEN)) >> np.uint64(44))
+    if keys[slot] != key:
+        total = np.float32(0)
+        for t in range(x.shape[1]):
+            difference = x[one, t] - x[other, t]
+            total += difference * difference
+        keys[slot] = key
+        values[slot] = np.sqrt(np.float64(total)) - penalty[one] - penalty[other]
+    return float(values[slot])
+
+
+@compiled
+def _listed(
+    x: Array, penalty: Array, keys: Array, values: Array, near: Array, lengths: Array, row: int, c: int
+) -> float:
+    """Length of the edge to one of a row's listed neighbors."""
+    if np.isnan(lengths[row, c]):
+        lengths[row, c] = _length(x, penalty, keys, values, row, near[row, c])
+    return float(lengths[row, c])
+
+
+@compiled
+def _wait(ring: Ring, row: int) -> None:
     """Put a row into the queue, once."""
-    if not waiting[row]:
-        waiting[row] = True
-        queue[(info[0] + info[1]) % len(queue)] = row
-        info[1] += 1
+    if not ring.waiting[row]:
+        ring.waiting[row] = True
+        ring.queue[(ring.head[0] + ring.head[1]) % len(ring.queue)] = row
+        ring.head[1] += 1
 
 
 @compiled
-def _reverse(order: Array, place: Array, low: int, high: int) -> None:
-    """Turn order[low..high] round."""
-    while low < high:
-        order[low], order[high] = order[high], order[low]
-        place[order[low]] = low
-        place[order[high]] = high
-        low += 1
-        high -= 1
-
-
-@compiled
-def _turn(order: Array, place: Array, low: int, high: int, log: Array, info: Array) -> None:
-    """Turn order[low..high] round and remember it, where a log is kept."""
-    _reverse(order, place, low, high)
-    if info[2] >= 0:
-        log[info[2], 0] = low
-        log[info[2], 1] = high
-        info[2] += 1
-
-
-@compiled
-def _exchange(
-    x: Array,
-    near: Array,
-    order: Array,
-    place: Array,
-    queue: Array,
-    waiting: Array,
-    log: Array,
-    info: Array,
-    row: int,
-    most: int,
-) -> float:
-    """The first 2-opt move that shortens the ring by a new edge from this row; returns by how much, 0 for none."""
+def _reverse(order: Array, place: Array, low: int, count: int) -> None:
+    """Turn `count` rows round, from place `low` on along the ring."""
     m = len(order)
-    for forward in range(2):
-        step = 1 if forward == 0 else -1
-        following = order[(place[row] + step) % m]
-        old = length(x, row, following)
-        for c in range(near.shape[1]):
-            other = near[row, c]
-            if other < 0:
-                continue
-            new = length(x, row, other)
-            if new >= old:
-                break
-            beyond = order[(place[other] + step) % m]
-            if other == following or beyond == row:
-                continue
-            gain = old + length(x, other, beyond) - new - length(x, following, beyond)
-            if gain <= LEAST:
-                continue
-            # forward: row following ... other beyond becomes row other ... following beyond; backward mirrors it
-            low, high = (place[following], place[other]) if step == 1 else (place[other], place[following])
-            if high < low or high - low >= most:
-                low, high = (high + 1) % m, (low - 1) % m  # the rest of the ring turned round is the same ring
-                if high < low or high - low >= most:
+    high = (low + count - 1) % m
+    for _ in range(count // 2):
+        one, other = order[low], order[high]
+        order[low], order[high] = other, one
+        place[other], place[one] = low, high
+        low = low + 1 if low + 1 < m else 0
+        high = high - 1 if high > 0 else m - 1
+
+
+@compiled
+def _turn(order: Array, place: Array, low: int, high: int) -> None:
+    """Turn the run between two places round; or the rest of the ring, if that is shorter: the same ring either way."""
+    m = len(order)
+    count = (high - low) % m + 1
+    if 2 * count <= m:
+        _reverse(order, place, low, count)
+    else:
+        _reverse(order, place, (high + 1) % m, m - count)
+
+
+@compiled
+def _exchange(ring: Ring, base: int, forward: bool, most: int) -> float:
+    """The first chain from the edge after (or before) this row that shortens the ring; returns by how much, or 0."""
+    x, near, lengths, penalty, keys, values, order, place = ring[:8]
+    turned, ends = ring.turned, ring.ends
+    m, n = len(order), len(x)
+    following = order[(place[base] + (1 if forward else -1)) % m]
+    if following >= n:
+        return 0.0
+    old = _length(x, penalty, keys, values, base, following)
+    for first in range(min(near.shape[1], FIRST)):
+        if old - _listed(x, penalty, keys, values, near, lengths, following, first) <= LEAST:
+            break
+        best, kept, done, open_sum = 0.0, 0, 0, old
+        end, ahead = following, forward
+        ends[0], ends[1] = base, following
+        while done < DEPTH and end < n:
+            # the edge to `other` comes, that from `other` to `beyond` goes: the run from `end` to `beyond` is turned
+            chosen, chosen_beyond, top = -1, -1, -np.inf
+            for c in range(first if done == 0 else 0, first + 1 if done == 0 else near.shape[1]):
+                other = near[end, c]
+                left = open_sum - _listed(x, penalty, keys, values, near, lengths, end, c)
+                if left <= LEAST:
+                    break
+                beyond = order[(place[other] + (-1 if ahead else 1)) % m]
+                apart = (place[other] - place[end]) % m
+                if other == base or beyond == end or beyond == base or min(apart, m - apart) > most:  # noqa: SIM109
                     continue
-            _turn(order, place, low, high, log, info)
-            for changed in (row, other, following, beyond):
-                _wait(changed, queue, waiting, info)
-            return gain
+                gain = left + _length(x, penalty, keys, values, other, beyond)
+                if gain > top:
+                    top, chosen, chosen_beyond = gain, other, beyond
+            if chosen < 0:
+                break
+            low, high = (end, chosen_beyond) if ahead else (chosen_beyond, end)
+            turned[done] = place[low], place[high]
+            _turn(order, place, turned[done, 0], turned[done, 1])
+            done += 1
+            ends[2 * done], ends[2 * done + 1] = chosen, chosen_beyond
+            ahead = order[(place[base] + 1) % m] == chosen_beyond
+            open_sum, end = top, chosen_beyond
+            gain = open_sum - _length(x, penalty, keys, values, base, end)
+            if gain > best + LEAST:
+                best, kept = gain, done
+        for at in range(done - 1, kept - 1, -1):
+            _turn(order, place, turned[at, 0], turned[at, 1])
+        if kept:
+            for at in range(2 * kept + 2):
+                _wait(ring, ends[at])
+            return best
     return 0.0
 
 
 @compiled
-def _shift(
-    x: Array,
-    near: Array,
-    order: Array,
-    place: Array,
-    queue: Array,
-    waiting: Array,
-    log: Array,
-    info: Array,
-    row: int,
-    most: int,
-) -> float:
+def _shift(ring: Ring, row: int, most: int) -> float:
     """The first Or-opt move of one to three rows that begin with this one; returns by how much, 0 for none."""
+    x, near, lengths, penalty, keys, values, order, place = ring[:8]
     m = len(order)
     for size in range(1, 4):
         for forward in range(2):
@@ -260,17 +309,17 @@ def _shift(
                 continue
             tail = order[last]
             left, right = order[first - step], order[last + step]
-            saved = length(x, left, row) + length(x, tail, right) - length(x, left, right)
-            if saved <= LEAST:
-                continue
+            saved = (
+                _length(x, penalty, keys, values, left, row)
+                + _length(x, penalty, keys, values, tail, right)
+                - _length(x, penalty, keys, values, left, right)
+            )
             low, high = min(first, last), max(first, last)
             for c in range(near.shape[1]):
-                other = near[row, c]
-                if other < 0:
-                    continue
-                new = length(x, row, other)
-                if new >= saved:
+                new = _listed(x, penalty, keys, values, near, lengths, row, c)
+                if new >= saved - LEAST:
                     break
+                other = near[row, c]
                 at = place[other]
                 if low <= at <= high or abs(at - first) >= most:
                     continue
@@ -279,20 +328,23 @@ def _shift(
                     if beyond_at < 0 or beyond_at >= m or low <= beyond_at <= high:
                         continue
                     beyond = order[beyond_at]
-                    gain = saved + length(x, other, beyond) - new - length(x, tail, beyond)
+                    gain = (
+                        saved
+                        + _length(x, penalty, keys, values, other, beyond)
+                        - new
+                        - _length(x, penalty, keys, values, tail, beyond)
+                    )
                     if gain <= LEAST:
                         continue
-                    _move(order, place, low, high, at, beyond_at, row, log, info)
+                    _move(order, place, low, high, at, beyond_at, row)
                     for changed in (row, tail, left, right, other, beyond):
-                        _wait(changed, queue, waiting, info)
+                        _wait(ring, changed)
                     return gain
     return 0.0
 
 
 @compiled
-def _move(
-    order: Array, place: Array, low: int, high: int, at: int, beyond_at: int, row: int, log: Array, info: Array
-) -> None:
+def _move(order: Array, place: Array, low: int, high: int, at: int, beyond_at: int, row: int) -> None:
     """Shift order[low..high] between the rows at `at` and `beyond_at`, so that `row` stands next to that at `at`.
 
     By turning runs round: those of the rows and of what they pass, then both together.
@@ -302,11 +354,11 @@ def _move(
     turned = order[low] == row if at > beyond_at else order[high] == row
     if after > high:
         begin = after - size + 1
-        _turn(order, place, low, after, log, info)
-        _turn(order, place, low, begin - 1, log, info)
+        _reverse(order, place, low, after - low + 1)
+        _reverse(order, place, low, begin - low)
     else:
         begin = after + 1
-        _turn(order, place, begin, high, log, info)
-        _turn(order, place, begin + size, high, log, info)
+        _reverse(order, place, begin, high - begin + 1)
+        _reverse(order, place, begin + size, high - begin - size + 1)
     if not turned:
-        _turn(order, place, begin, begin + size - 1, log, info)
+        _reverse(order, place, begin, size)

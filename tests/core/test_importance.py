@@ -103,7 +103,11 @@ def test_score_importance__coreset_of_everything_is_everything() -> None:
 
 def test_score_importance__what_the_coreset_teaches() -> None:
     data = planted.clean(800, 16, classes=4)
-    found = _run(data.x, data.names, coreset_size=80).facts["coreset"]["training"]
+    facts = _run(data.x, data.names, coreset_size=80).facts
+    found = facts["coreset"]["training"]
+    assert facts["held_out_accuracy"].startswith(
+        f"Trained on all {found['full']:.1%}; on {found['sizes'][0]['n']} (1%)"
+    )
     assert found["held_out"] == 200
     assert [size["n"] for size in found["sizes"]] == [6, 30, 60]
     assert found["full"] > 0.7
@@ -207,6 +211,7 @@ def test_score_importance__classes_of_interest_are_marked_where_doubtful() -> No
     [
         ({"classes_of_interest": ("a",), "method": "sensitivity"}, "needs a method that reads labels"),
         ({"label_field": None}, "needed by method 'attention'"),
+        ({"coreset_size": 0}, r"coreset_size must be int in \[1, inf\) or nothing; got 0"),
         ({"coreset_size": 5, "class_size": ("cat",)}, "entries such as"),
         ({"class_size": ("cat=3",)}, "needs coreset_size"),
     ],
@@ -239,3 +244,10 @@ def test_score_importance__degenerate(x: Any, method: str) -> None:
 
 def test_score_importance__one_sample_without_labels() -> None:
     assert _run(np.ones((1, 3)), None).values["class_rank"] == [1]
+
+
+def test_score_importance__a_class_of_one_sample_is_in_the_coreset() -> None:
+    data = planted.clean(150, 8)
+    found = _run(data.x, ["alone", *data.names[1:]], coreset_size=30)
+    assert found.values["in_coreset"][0]
+    assert found.facts["coreset"]["training"]["sizes"]

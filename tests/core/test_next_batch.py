@@ -126,6 +126,8 @@ def test_select_next_batch__refusals():
         run(x, n=5, balanced=True)
     with pytest.raises(ParamError, match="balanced needs labels of at least two classes"):
         run(x, ["a"] * 10 + [None] * 40, n=5, balanced=True)
+    with pytest.raises(ParamError, match=r"may be chosen \(0\); got 5"):
+        run(x, None, {"exclude": (np.ones(50, bool),)}, n=5, exclude=["all"])
     with pytest.raises(ParamError, match="earlier_rounds must hold numbers; 'r' does not"):
         run(x, None, {"earlier_rounds": ["one"] * 50}, n=5, earlier_rounds="r")
 
@@ -135,6 +137,9 @@ def test_select_next_batch__odd_sets():
     same = run(np.ones((20, 3), np.float32), n=5)
     assert len(chosen(same)) == 1
     assert "near-duplicates" in same.facts["headline"]
+    x, labels = cloud(60)
+    alone = [f"class {row}" if row < 6 else None for row in range(60)]
+    assert len(chosen(run(x, alone, n=6, balanced=True))) == 6, "classes of one sample each"
 
 
 def test_believe__between_two_classes_is_uncertain():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from image_curation.core import ordering
 from image_curation.core.distances import comparable
+from image_curation.core.engines.ordering_kernels import degrees, shorten
 from image_curation.core.method import GivenLabels, Inputs, silent
 from image_curation.core.ordering import OrderParams, order_by_similarity, sections, similarity_order, step_lengths
 
@@ -118,3 +119,34 @@ def test_sections__begin_at_the_longest_steps_that_leave_three():
 def test_order_by_similarity__hardly_any_samples(n):
     found = run(np.eye(3)[:n])
     assert sorted(found.values["position"].tolist()) == list(range(1, n + 1))
+
+
+def test_order_by_similarity__classes_of_one_sample():
+    x, _ = clusters(12)
+    found = run(x, [f"c{row}" for row in range(12)])
+    assert sorted(found.values["position"].tolist()) == list(range(1, 13))
+    assert found.facts["sections"] == 12
+
+
+def test_degrees__of_the_minimum_spanning_tree():
+    # A star of four rows around row 0, all of length 1, and a longer edge from row 1 to row 2.
+    one, other = np.array([0, 0, 0, 1], np.int32), np.array([1, 2, 3, 2], np.int32)
+    lengths = np.array([1.0, 1.0, 1.0, 1.5])
+    assert degrees(one, other, np.argsort(lengths, kind="stable"), 4).tolist() == [3, 1, 1, 1]
+    penalty = np.array([-0.6, 0, 0, 0])  # row 0 is dear now: 1.6 for each edge at it, and 1.5 for the other
+    assert degrees(one, other, np.argsort(lengths - penalty[one] - penalty[other], kind="stable"), 4).tolist() == [
+        2,
+        2,
+        1,
+        1,
+    ]
+
+
+def test_shorten__a_ring_that_crosses_itself():
+    # Four corners of a square, walked crosswise: 2 sides and 2 diagonals with the gap in a side. Three sides are best.
+    x = np.array([[0, 0], [1, 1], [1, 0], [0, 1]], np.float32)
+    near = np.array([[2, 3, 1], [2, 3, 0], [0, 1, 3], [0, 1, 2]], np.int32)
+    ring = np.array([0, 1, 2, 3, 4], np.int32)
+    gain = shorten(x, near, np.zeros(4), ring, 100)
+    assert gain == pytest.approx(2 * np.sqrt(2) + 1 - 3)
+    assert sorted(ring.tolist()) == [0, 1, 2, 3, 4]

@@ -77,6 +77,25 @@ def test_report__curve_goes_through_the_prefixes():
     assert distances == sorted(distances, reverse=True)
 
 
+def test_report__all_figures_stand_beside_random_subsets():
+    x, member = blobs(100)
+    member = member % 2
+    order = np.random.default_rng(1).permutation(100)[:12]
+    rank = np.full(100, None)
+    rank[order] = np.arange(1, 13)
+    facts = told(x, order, codes=member, rank=list(rank)).facts
+    drawn = [np.random.default_rng(seed).choice(100, 12, replace=False) for seed in range(5)]
+    for one in facts["classes"]:
+        counts = [int((member[rows] == int(one["name"][1:])).sum()) for rows in drawn]
+        assert one["random"] == pytest.approx(np.mean(counts), abs=0.01)
+        assert one["random_spread"] == pytest.approx(np.std(counts), abs=0.01)
+    assert sum(one["random"] for one in facts["classes"]) == pytest.approx(12, abs=0.1)
+    assert all(0 <= third["random_spread"] <= 0.5 for third in facts["by_cluster_size"])
+    last = next(one for one in facts["measures"] if one["name"] == "mean_distance")
+    assert facts["curve"][-1]["random"]["mean_distance"] == pytest.approx(last["random_mean"], abs=1e-6)
+    assert facts["curve"][-1]["spread"]["mean_distance"] == pytest.approx(last["random_spread"], abs=1e-6)
+
+
 def test_report__what_was_chosen_before_counts_for_all():
     x, member = blobs(200)
     before = np.isin(np.arange(200), np.arange(0, 200, 4))
@@ -124,3 +143,13 @@ def test_verdict__is_told_only_beyond_the_spread():
     assert verdict("mean_distance", 0.2, 0.3, 0.01) == "better"
     assert verdict("mean_distance", 0.29, 0.3, 0.01) == "alike"
     assert verdict("accuracy", 0.2, 0.3, 0.01) == "worse"
+
+
+def test_report__classes_of_one_sample_and_no_label_in_the_subset():
+    x, _ = blobs(40)
+    codes = np.where(np.arange(40) < 20, np.arange(40), -1)
+    found = told(x, np.array([30, 35]), codes=codes)
+    named = {one["name"]: one for one in found.facts["measures"]}
+    assert named["evenness"]["value"] == 0
+    assert named["accuracy"]["value"] == 0, "nothing was learned"
+    assert all(one["subset"] == 0 for one in found.facts["classes"])

@@ -161,6 +161,7 @@ def test_select_subset__edge_cases_come_as_nested_slices():
     assert curve_of[0]["share"] == 0
     assert all(0 <= step["accuracy"] <= 1 for step in curve_of)
     assert len({step["n"] for step in curve_of}) == 1
+    assert found.facts["accuracy_by_share_of_edge_cases"].startswith(f"0%: {curve_of[0]['accuracy']:.1%} overall")
     assert run(x, purpose="edge_cases", n=10).facts["ladder"]["accuracy"] == []
 
 

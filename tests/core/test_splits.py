@@ -79,6 +79,16 @@ def test_split_dataset__a_group_larger_than_its_split_is_told():
     assert "not all constraints could be met exactly" in found.facts["headline"]
 
 
+def test_split_dataset__a_class_that_groups_hold_together_is_told():
+    x, labels, _ = cloud(200, 0)
+    labels = ["a"] * 100 + ["b"] * 100
+    video = [None] * 100 + ["long"] * 70 + [f"v{i}" for i in range(30)]
+    found = run(x, labels, {"group_field": video}, group_field="video", fractions=["one=0.5", "two=0.5"])
+    assert sorted(found.facts["classes"]["b"].values()) == [30, 70]
+    assert any("cannot be shared out as asked for" in note and "such as b" in note for note in found.facts["notes"])
+    assert not found.facts["met_exactly"]
+
+
 def test_split_dataset__classes_of_one_sample_and_one_cluster():
     x, labels, _ = cloud(60, 0)
     labels[0] = "alone"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -360,3 +361,26 @@ def test_settle__keeps_and_excludes_in_one_decision(dataset: Any) -> None:
     (taken,) = decisions.undo(dataset, 5)
     assert taken.left == 0
     assert dataset.count_sample_tags() == {"excluded": 1}
+
+
+def test_coreset__is_a_slice_with_weights(dataset: Any, tmp_path: Path) -> None:
+    run = curate(dataset, "score_importance", embeddings="vectors", label_field="ground_truth", coreset_size=6)
+    assert act(dataset, "save_slice", name="c", field="importance_in_coreset", equals="true")["count"] == 6
+    view = dataset.load_saved_view("c")
+    assert sum(view.values("importance_weight")) == pytest.approx(12, rel=0.1)
+    act(view, "export_list", path=str(tmp_path / "c.csv"), fields=["importance_weight"])
+    with (tmp_path / "c.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["filepath"] for row in rows] == view.values("filepath")
+    assert [float(row["importance_weight"]) for row in rows] == view.values("importance_weight")
+    assert run.facts["held_out_accuracy"].startswith("Trained on all")
+
+
+def test_edge_cases__are_nested_slices(dataset: Any) -> None:
+    curate(dataset, "select_subset", embeddings="vectors", purpose="edge_cases", n=4, unique=False)
+    sizes = []
+    for step in (1, 5):
+        act(dataset, "save_slice", name=f"step {step}", field="subset_ladder", at_most=step)
+        sizes.append(set(dataset.load_saved_view(f"step {step}").values("id")))
+    assert sizes[0] < sizes[1]
+    assert len(sizes[1]) == 4

@@ -12,6 +12,7 @@ from image_curation.core.params import ParamError, Params, param
 from image_curation.dataset.columns import read
 from image_curation.dataset.curate import curate
 from image_curation.dataset.named import fields_for
+from image_curation.dataset.runs import get_run, stale_reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,3 +111,27 @@ def test_read__members_of_fields_tags_and_slices(dataset: Any) -> None:
     assert reading.reads["members.1"]["field"] == "tags"
     with pytest.raises(ParamError, match="must name a true-or-false field, a tag or a saved slice; got 'nothing'"):
         read(dataset.view(), Naming(members=["nothing"]), "Naming")
+
+
+def test_stale_reason__a_slice_that_was_defined_anew(dataset: Any) -> None:
+    dataset.save_view("some", dataset.match(fo.ViewField("ground_truth.label") == "red"))
+    curate(dataset, "report", embeddings="vectors", subset="some")
+    run = get_run(dataset, "report")
+    assert run.reads["subset"]["slice"] == "some"
+    assert stale_reason(dataset, run) is None
+    dataset.delete_saved_view("some")
+    assert stale_reason(dataset, run) == "its slice 'some' is gone"
+    dataset.save_view("some", dataset.match(fo.ViewField("ground_truth.label") == "red"))
+    assert stale_reason(dataset, run) is None, "the same samples under the same name"
+    dataset.delete_saved_view("some")
+    dataset.save_view("some", dataset.limit(3))
+    assert stale_reason(dataset, run) == "the slice 'some' holds other samples now"
+
+
+def test_stale_reason__a_slice_that_other_samples_meet(dataset: Any) -> None:
+    dataset.save_view("reds", dataset.match(fo.ViewField("ground_truth.label") == "red"))
+    curate(dataset, "report", embeddings="vectors", subset="reds")
+    sample = dataset.first()
+    sample["ground_truth"].label = "green" if sample["ground_truth"].label == "red" else "red"
+    sample.save()
+    assert stale_reason(dataset, get_run(dataset, "report")) == "the slice 'reds' holds other samples now"

@@ -18,6 +18,7 @@ from image_curation.core.params import ParamError, domains, roles
 from image_curation.dataset.actions import ACTIONS
 from image_curation.dataset.columns import vector_sources
 from image_curation.dataset.curate import curate, rerun
+from image_curation.dataset.named import fields_for
 from image_curation.dataset.runs import forget, get_run, list_runs, stale_reason
 from PIL import Image
 
@@ -443,3 +444,60 @@ def test_export_list__a_row_per_object(embedded: Any, tmp_path: Path) -> None:
     assert float(rows[0]["objects.neighbors_distance"]) >= 0
     patches = embedded.to_patches("objects").match(F("objects.label") == "blue")
     assert act(patches, "export_list", path=str(tmp_path / "a.txt"))["headline"].startswith("4 samples written")
+
+
+def test_report__of_a_subset_of_objects(embedded: Any, tmp_path: Path) -> None:
+    curate(embedded, "select_subset", embeddings="crops", n=4)
+    run = curate(
+        embedded,
+        "report",
+        embeddings="crops",
+        subset="subset_selected",
+        rank_field="subset_rank",
+        label_field="objects",
+    )
+    assert (run.patches_field, run.facts["size"], run.facts["measured_on"]) == ("objects", 4, N)
+    assert run.reads["subset"] == {
+        "role": "members",
+        "field": f"{ROOT}.subset_selected",
+        "run": "subset",
+        "made": get_run(embedded, "subset").finished,
+    }
+    assert f"{ROOT}.subset_selected" in fields_for(embedded, "members")
+    assert f"{ROOT}.subset_rank" in fields_for(embedded, "values")
+    act(embedded, "save_slice", name="Some reds", field="objects.label", equals="red")
+    sliced = curate(embedded, "report", key="of_slice", embeddings="crops", subset="Some reds")
+    assert sliced.facts["size"] == 5, "the red squares that can be cut out"
+    pages = act(embedded, "export_report", run="of_slice", compared_with="report", path=str(tmp_path / "r.html"))
+    assert "data:image/jpeg" in Path(pages["path"]).read_text()
+
+
+def test_split_and_next_batch__groups_and_rounds_of_objects(embedded: Any) -> None:
+    halves = {"fractions": ["a=0.5", "b=0.5"], "group_field": "scene", "near_duplicates": False}
+    run = curate(embedded, "split_dataset", embeddings="crops", **halves)
+    found = embedded.values(run.writes[""])
+    sides = [{one for one in own or () if one} for own in found]
+    assert all(len(side) <= 1 for side in sides), "objects of one scene are on one side"
+    first = curate(embedded, "select_next_batch", embeddings="crops", label_field=None, n=2)
+    second = curate(
+        embedded,
+        "select_next_batch",
+        key="again",
+        embeddings="crops",
+        n=2,
+        earlier_rounds="batch_round",
+        exclude=["batch_selected"],
+    )
+    rounds = [one for own in embedded.values(second.writes["round"]) for one in own or ()]
+    assert (first.facts["round"], second.facts["round"]) == (1, 2)
+    assert sorted(one for one in rounds if one) == [1, 1, 2, 2]
+
+
+def test_coreset_and_order__of_objects(embedded: Any) -> None:
+    run = curate(embedded, "score_importance", embeddings="crops", label_field="objects", coreset_size=6)
+    weights = [one for own in embedded.values(run.writes["weight"]) for one in own or () if one is not None]
+    assert len(weights) == 6
+    assert sum(weights) == pytest.approx(N, rel=0.2)
+    order = curate(embedded, "order_by_similarity", embeddings="crops", within="objects")
+    places = [one for own in embedded.values(order.writes["position"]) for one in own or () if one is not None]
+    assert sorted(places) == list(range(1, N + 1))

@@ -389,6 +389,15 @@ def test_show_sorted__worst_first(panel: Any, clustered: Any) -> None:
     assert len(values) == 12
 
 
+def test_show_order__similar_ones_side_by_side(panel: Any, dataset: Any) -> None:
+    curate(dataset, "order_by_similarity", embeddings="vectors")
+    panel.open("order")
+    assert {"label": "Show in this order", "event": "show_order"} in panel.data["page"]["actions"]
+    panel.send("show_order")
+    assert panel.view.values("order_position") == list(range(1, 13))
+    assert panel.data["showing"]["text"] == "The grid shows 12 samples: similar ones side by side"
+
+
 def test_show__unknown_names_change_nothing(panel: Any, clustered: Any) -> None:
     panel.open("representatives")
     for event, params in {
@@ -396,6 +405,7 @@ def test_show__unknown_names_change_nothing(panel: Any, clustered: Any) -> None:
         "show_flag": {"value": "no_such"},
         "show_range": {"low": "a", "high": None},
         "show_sorted": {"which": "sideways"},
+        "show_order": {},
         "show_cell": {"row": "red", "column": None},
         "show_quadrant": {"name": "no_such"},
         "show_box": {"left": 0, "right": 1, "low": 0, "high": None},
