@@ -15,7 +15,9 @@ from image_curation.dataset.curate import curate
 from image_curation.panels import grid
 
 ROOT = "objects.detections"
-REVIEW, MAP, COMPARE = (f"@image-curation/curator/{name}" for name in ("review", "map", "comparison"))
+REVIEW, MAP, COMPARE, REPORT = (
+    f"@image-curation/curator/{name}" for name in ("review", "map", "comparison", "subset_report")
+)
 
 
 @pytest.fixture
@@ -104,6 +106,37 @@ def test_open_sample__shows_the_image_unless_the_grid_shows_objects(objects: Any
     assert panel.send("open_sample", id=one).calls == [("open_sample", {"id": objects.first().id, "group_id": None})]
     panel.send("show_flag", value="is_issue")
     assert panel.send("open_sample", id=one).calls == [("open_sample", {"id": one, "group_id": None})]
+
+
+def test_page__importance_against_label_quality_of_objects(objects: Any, on: Any) -> None:
+    curate(objects, "score_importance", embeddings=f"{ROOT}.vectors", label_field="objects")
+    panel = on(objects)
+    plot = panel.open("label_issues")["quadrants"]
+    counts = {one["name"]: one["n"] for one in plot["quadrants"]}
+    assert sum(counts.values()) == 24
+    panel.send("show_quadrant", name="hard")
+    assert panel.view._is_patches
+    assert len(panel.view) == counts["hard"] > 0
+
+
+def test_report__on_objects_shows_crops_and_drives_patches(objects: Any, on: Any) -> None:
+    curate(objects, "find_representatives", embeddings=f"{ROOT}.vectors", k=4)
+    subset = "objects.detections.representatives_is_medoid"
+    run = curate(objects, "report", embeddings=f"{ROOT}.vectors", subset=subset)
+    panel = on(objects, uri=REPORT).send("on_load")
+    page = panel.data["page"]
+    assert "subsets of 4 objects" in page["said"]
+    pictures = [one for kind in page["clusters"] for row in kind["rows"] for one in row["pictures"]]
+    assert pictures
+    assert all("#xywh=" in one["path"] for one in pictures)
+    panel.send("show_subset")
+    assert panel.view._is_patches
+    assert len(panel.view) == run.facts["size"] == 4
+    panel.send("show_cluster", cluster=page["clusters"][0]["rows"][0]["cluster"])
+    assert "objects: cluster" in panel.data["showing"]["text"].replace("object:", "objects:")
+    panel.send("show_all").send("open_sample", id=pictures[0]["id"])
+    assert panel.calls[-1][0] == "open_sample"
+    assert panel.calls[-1][1]["id"] in objects.values("id")
 
 
 def test_grid__marks_what_it_adds(objects: Any, on: Any) -> None:
