@@ -20,27 +20,40 @@ REVIEW, MAP, COMPARE, REPORT = (
 )
 
 
-@pytest.fixture
-def objects(dataset: Any) -> Iterator[Any]:
-    """Twelve images with two boxes each, vectors of FiftyOne's kind on the labels, and two runs on them."""
+@pytest.fixture(scope="module")
+def made() -> Iterator[Any]:
+    """Twelve images with two boxes each, vectors of FiftyOne's kind on the labels, and a run on them."""
     rng = np.random.default_rng(0)
+    dataset = fo.Dataset()
+    dataset.add_sample_field("vectors", fo.VectorField)
     dataset.add_sample_field("objects", fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections)
     dataset.add_sample_field(f"{ROOT}.vectors", fo.VectorField)
-    for number, sample in enumerate(dataset.iter_samples(autosave=True)):
-        sample["objects"] = fo.Detections(
-            detections=[
-                fo.Detection(
-                    label="ab"[place],
-                    bounding_box=[0.1 + place / 2, 0.25, 0.25, 0.5],
-                    vectors=(np.eye(3)[place] + 0.1 * rng.standard_normal(3)).astype(np.float32),
-                )
-                for place in range(2)
-            ]
-        )
-        if number == 0:
-            sample.objects.detections[0].label = "b"
+    samples = []
+    for number in range(12):
+        boxes = [
+            fo.Detection(
+                label="ab"[place] if number or place else "b",
+                bounding_box=[0.1 + place / 2, 0.25, 0.25, 0.5],
+                vectors=(np.eye(3)[place] + 0.1 * rng.standard_normal(3)).astype(np.float32),
+            )
+            for place in range(2)
+        ]
+        label = fo.Classification(label=("red", "green", "blue")[number // 4])
+        sample = fo.Sample(filepath=f"/pictures/{number}.png", ground_truth=label, vectors=np.eye(3)[number // 4])
+        sample["objects"] = fo.Detections(detections=boxes)
+        samples.append(sample)
+    dataset.add_samples(samples, progress=False)
     curate(dataset, "find_label_issues", embeddings=f"{ROOT}.vectors", label_field="objects")
-    return dataset
+    yield dataset
+    dataset.delete()
+
+
+@pytest.fixture
+def objects(made: Any) -> Iterator[Any]:
+    """A copy to act on."""
+    copy = made.clone()
+    yield copy
+    copy.delete()
 
 
 def test_page__is_about_objects(objects: Any, on: Any) -> None:
@@ -272,12 +285,22 @@ def test_compare__objects_that_are_selected_as_patches(objects: Any, on: Any) ->
 # Map
 
 
-@pytest.fixture
-def mapped(objects: Any) -> Any:
+@pytest.fixture(scope="module")
+def with_maps(made: Any) -> Iterator[Any]:
     """The same with two maps of the objects."""
-    curate(objects, "compute_map", embeddings=f"{ROOT}.vectors", method="pca")
-    curate(objects, "compute_map", key="space", embeddings=f"{ROOT}.vectors", method="pca", dims=3)
-    return objects
+    copy = made.clone()
+    curate(copy, "compute_map", embeddings=f"{ROOT}.vectors", method="pca")
+    curate(copy, "compute_map", key="space", embeddings=f"{ROOT}.vectors", method="pca", dims=3)
+    yield copy
+    copy.delete()
+
+
+@pytest.fixture
+def mapped(with_maps: Any) -> Iterator[Any]:
+    """A copy of that."""
+    copy = with_maps.clone()
+    yield copy
+    copy.delete()
 
 
 def test_map__draws_the_objects(mapped: Any, on: Any) -> None:
