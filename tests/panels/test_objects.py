@@ -239,6 +239,18 @@ def test_review__grid_shows_the_objects_and_a_selection_is_decided(objects: Any,
     assert panel.view is None, "the grid no longer shows the other queue"
 
 
+def test_review__within_the_users_own_patches(objects: Any, on: Any) -> None:
+    curate(objects, "find_representatives", embeddings=f"{ROOT}.vectors", k=3)
+    panel = on(objects, uri=REVIEW, view=objects.to_patches("objects").match(F("objects.label") == "b"))
+    panel.send("on_load").send("choose_source", key="representatives")
+    total = panel.data["progress"]["total"]
+    assert 0 < total < 3
+    panel.send("keep", id=panel.data["card"]["id"])
+    assert panel.data["progress"]["text"] == f"1 of {total} decided: 1 kept", "patches do not follow, the panel does"
+    panel.send("on_change_view")
+    assert panel.data["progress"]["done"] == 1
+
+
 def test_review__copies_of_objects_side_by_side(objects: Any, on: Any) -> None:
     same = np.eye(3)[2].astype(np.float32)
     objects.set_values(
@@ -374,6 +386,8 @@ def test_map__follows_the_view_and_the_selection(mapped: Any, on: Any) -> None:
     assert panel.data["scope"] == "2 objects selected in the grid", "those of the selected image"
     again = on(mapped, uri=MAP).send("on_load")
     assert (again.data["map"], again.state["objects"]) == ("map", "objects")
+
+
 def test_check__of_objects(objects: Any, on: Any) -> None:
     act(objects, "check_dataset", patches_field="objects")
     panel = on(objects).send("on_load")
