@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import fiftyone as fo
+from bson import ObjectId
 
 from ..core.images import Region, UnreadableImage, read_image
 from ..core.method import Progress
@@ -18,7 +19,7 @@ from . import classifier_page, runs
 from .action import Action
 from .new_file import free_path, new_text
 from .report_page import page
-from .rows import Rows
+from .rows import Rows, root_of
 
 SIDE = 96  # pixels of a thumbnail
 REPORTED = ("train_classifier", "finetune_classifier")  # methods whose runs are reports by themselves
@@ -82,7 +83,8 @@ def places(dataset: fo.Dataset, run: runs.Run) -> dict[str, str]:
     if run.patches_field is None:
         view = dataset.select(list(wanted))
         return dict(zip(view.values("id"), view.values("filepath"), strict=True))
-    rows = Rows(dataset.view(), run.patches_field)
+    inside = {f"{root_of(dataset, run.patches_field)}._id": {"$in": [ObjectId(one) for one in wanted]}}
+    rows = Rows(dataset.match(inside), run.patches_field)
     paths, boxes = rows.values("filepath"), rows.boxes()
     found: dict[str, str] = {}
     for row, one in enumerate(rows.ids):

@@ -7,6 +7,7 @@ is marked, so that the next event can tell it from the user's and figures do not
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import fiftyone as fo
@@ -29,14 +30,18 @@ def base_view(ctx: Any) -> fo.DatasetView:
 
 
 def scope(ctx: Any) -> Scope:
-    """The same as documents, for which no view of patches is made: objects are the user's own patches, or unwound."""
+    """The same as documents, for which no view of patches is made.
+
+    Of patches that the user narrowed himself the ids are taken: a patches view does not follow what is decided.
+    """
     field = objects.about(ctx)
     if field is None:
         return Scope(_of_samples(ctx.dataset, ctx.view))
     own, maker, later = _divided(ctx.view, field)
-    if maker is not None:
-        return Scope(_built(ctx.dataset, [*own, maker, *later]), field)
-    return Scope(_built(ctx.dataset, own), field)
+    found = Scope(_built(ctx.dataset, own), field)
+    if maker is None or not later:
+        return found
+    return found.add(fos.Select(_built(ctx.dataset, [*own, maker, *later]).values("id")))
 
 
 def is_shown(ctx: Any) -> bool:
@@ -85,10 +90,21 @@ def open_panels(ctx: Any) -> list[fo.Panel]:
     return found
 
 
-def digest(view: fo.DatasetView) -> str:
-    """Tells one view from another in a few characters, however many ids its stages hold."""
-    stages = json_util.dumps([view._dataset.name, view._serialize(include_uuids=False)], sort_keys=True)
-    return hashlib.sha256(stages.encode()).hexdigest()[:16]
+def scope_digest(ctx: Any) -> str:
+    """Tells one scope from another."""
+    now = scope(ctx)
+    return digest(now.view, now.later)
+
+
+def digest(view: fo.DatasetView, later: Sequence[fos.ViewStage] = ()) -> str:
+    """Tells one view from another in a few characters, however many ids its stages hold.
+
+    Args:
+        later: what narrows a scope further.
+    """
+    stages = [*view._serialize(include_uuids=False), *(stage._serialize(include_uuid=False) for stage in later)]
+    text = json_util.dumps([view._dataset.name, stages], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _base(ctx: Any, view: fo.DatasetView) -> fo.DatasetView:

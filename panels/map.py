@@ -93,16 +93,15 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
         # The App reports one change three times, opening the panel and the panel's own clicks too; those leave the base
         # view. Just after opening, the state has not reached the browser yet, and everything has just been read.
         known = ctx.panel.get_state("base")
-        if ctx.dataset is not None and (known is None or known == grid.digest(grid.scope(ctx).view)):
+        if ctx.dataset is not None and (known is None or known == grid.scope_digest(ctx)):
             ctx.panel.set_data("in_grid", grid.is_shown(ctx))
             return
         points = map_points.kept(ctx.dataset, ctx.panel.get_state("run")) if ctx.dataset is not None else None
         if points is None or not points.all_drawn or ctx.panel.get_state("blank") or advice(ctx) is not None:
             self._show(ctx)
         else:  # places and colors are the same in every view
-            looked_at = grid.scope(ctx)
-            ctx.panel.set_state("base", grid.digest(looked_at.view))
-            ctx.panel.set_data({"narrowed": not looked_at.is_whole, **map_view.lit(ctx, points)})
+            ctx.panel.set_state("base", grid.scope_digest(ctx))
+            ctx.panel.set_data({"narrowed": not grid.scope(ctx).is_whole, **map_view.lit(ctx, points)})
 
     def on_change_selected(self, ctx: Any) -> None:
         points = map_points.kept(ctx.dataset, ctx.panel.get_state("run")) if ctx.dataset is not None else None
@@ -268,7 +267,7 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
         ctx.panel.set_state("objects", run.patches_field if run is not None else None)
         data["advice"] = advice(ctx)
         if ctx.dataset is not None:
-            ctx.panel.set_state("base", grid.digest(grid.scope(ctx).view))
+            ctx.panel.set_state("base", grid.scope_digest(ctx))
         if data["advice"] is None and run is None:
             running = any(one.method == "compute_map" and one.status == "running" for one in runs)
             data["advice"] = map_page.nothing_yet(running, bool(vector_sources(ctx.dataset)))

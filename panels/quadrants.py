@@ -16,6 +16,8 @@ from fiftyone import ViewField as F
 from ..core.method import Array
 from ..dataset.runs import Run
 from . import reading, wording
+from .layout import is_there
+from .objects import seen
 
 QUALITY = ("find_label_issues", "quality")  # method and column of each axis
 IMPORTANCE = ("score_importance", "score")
@@ -78,7 +80,7 @@ def axes(runs: Sequence[Run], fields: Collection[str], run: Run) -> Axes | None:
         done = [
             one for one in runs if (one.method, one.status, one.patches_field) == (method, "done", run.patches_field)
         ]
-        done = [one for one in done if one.writes.get(column) in fields]
+        done = [one for one in done if column in one.writes and is_there(one, column, fields)]
         if not done:
             return None
         found.append(run if run in done else done[-1])
@@ -89,8 +91,8 @@ def axes(runs: Sequence[Run], fields: Collection[str], run: Run) -> Axes | None:
     return Axes(
         quality,
         importance,
-        quality.writes[QUALITY[1]],
-        importance.writes[IMPORTANCE[1]],
+        seen(quality, quality.writes[QUALITY[1]]),
+        seen(importance, importance.writes[IMPORTANCE[1]]),
         DOUBTFUL if wrong_to is None else float(wrong_to),
     )
 

@@ -82,7 +82,7 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
 
     def on_change_view(self, ctx: Any) -> None:
         known = ctx.panel.get_state("base")
-        if ctx.dataset is not None and known == grid.digest(grid.scope(ctx).view):
+        if ctx.dataset is not None and known == grid.scope_digest(ctx):
             ctx.panel.set_data("in_grid", grid.is_shown(ctx))  # the panel's own click, or nothing new
         else:
             self.refresh(ctx)
@@ -279,14 +279,13 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
             return
         source = next((one for one in known if one.key == ctx.panel.get_state("source")), known[0])
         ctx.panel.set_state({"source": source.key, "objects": source.field})
-        view = grid.scope(ctx).view
-        ctx.panel.set_state("base", grid.digest(view))
+        ctx.panel.set_state("base", grid.scope_digest(ctx))
         found, order = _read(ctx, source, runs)
         place = found.index(sample_id)
         place = found.undecided_after(-1) if place is None else place
         data["sources"] = [{"key": one.key, "label": one.run.label, "said": one.run.headline} for one in known]
         data["source"] = source.key
-        data["scope"] = "of the current view" if view._stages else ""
+        data["scope"] = "" if grid.scope(ctx).is_whole else "of the current view"
         data["classes"] = _classes(ctx.dataset, source)
         data["reasons"] = list(dict.fromkeys([source.reason, *queue.REASONS]))
         data["in_grid"] = grid.is_shown(ctx)

@@ -27,7 +27,7 @@ class Scope:
     """Samples, or objects.
 
     Attributes:
-        view: of samples; or a patches view of the user's own.
+        view: of samples.
         field: of the objects; None for samples.
         later: what narrows them further, in terms of the documents.
     """
@@ -49,7 +49,7 @@ class Scope:
     @property
     def is_whole(self) -> bool:
         """Whether these are all of the dataset."""
-        return not (self.later or self.view._stages or self.view._is_patches)
+        return not (self.later or self.view._stages)
 
     def own(self, name: str) -> str:
         """As the function of that name."""
@@ -66,7 +66,7 @@ class Scope:
 
     def _unwound(self) -> list[dict[str, Any]]:
         """Objects out of their images; first of those images alone that hold one with a wanted value, by its index."""
-        if self.field is None or self.view._is_patches:
+        if self.field is None:
             return []
         root = root_of(self.dataset, self.field)
         plain = [

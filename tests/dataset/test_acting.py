@@ -357,7 +357,7 @@ def test_settle__keeps_and_excludes_in_one_decision(dataset: Any) -> None:
     assert set(made.ids) == set(ids[:3])
     assert dataset[ids[0]].tags == ["kept"]
     assert dataset.match_tags("excluded").values("curation_reason") == ["duplicate"] * 2
-    assert dataset.match(decisions.reviewed("duplicates")).count() == 3
+    assert dataset.match({decisions.REVIEWS: "duplicates"}).count() == 3
     (taken,) = decisions.undo(dataset, 5)
     assert taken.left == 0
     assert dataset.count_sample_tags() == {"excluded": 1}

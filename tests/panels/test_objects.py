@@ -15,30 +15,45 @@ from image_curation.dataset.curate import curate
 from image_curation.panels import grid
 
 ROOT = "objects.detections"
-REVIEW, MAP, COMPARE = (f"@image-curation/curator/{name}" for name in ("review", "map", "comparison"))
+REVIEW, MAP, COMPARE, REPORT = (
+    f"@image-curation/curator/{name}" for name in ("review", "map", "comparison", "subset_report")
+)
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Any]:
+    """Twelve images with two boxes each, vectors of FiftyOne's kind on the labels, and a run on them."""
+    rng = np.random.default_rng(0)
+    dataset = fo.Dataset()
+    dataset.add_sample_field("vectors", fo.VectorField)
+    dataset.add_sample_field("objects", fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections)
+    dataset.add_sample_field(f"{ROOT}.vectors", fo.VectorField)
+    samples = []
+    for number in range(12):
+        boxes = [
+            fo.Detection(
+                label="ab"[place] if number or place else "b",
+                bounding_box=[0.1 + place / 2, 0.25, 0.25, 0.5],
+                vectors=(np.eye(3)[place] + 0.1 * rng.standard_normal(3)).astype(np.float32),
+            )
+            for place in range(2)
+        ]
+        label = fo.Classification(label=("red", "green", "blue")[number // 4])
+        sample = fo.Sample(filepath=f"/pictures/{number}.png", ground_truth=label, vectors=np.eye(3)[number // 4])
+        sample["objects"] = fo.Detections(detections=boxes)
+        samples.append(sample)
+    dataset.add_samples(samples, progress=False)
+    curate(dataset, "find_label_issues", embeddings=f"{ROOT}.vectors", label_field="objects")
+    yield dataset
+    dataset.delete()
 
 
 @pytest.fixture
-def objects(dataset: Any) -> Iterator[Any]:
-    """Twelve images with two boxes each, vectors of FiftyOne's kind on the labels, and two runs on them."""
-    rng = np.random.default_rng(0)
-    dataset.add_sample_field("objects", fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections)
-    dataset.add_sample_field(f"{ROOT}.vectors", fo.VectorField)
-    for number, sample in enumerate(dataset.iter_samples(autosave=True)):
-        sample["objects"] = fo.Detections(
-            detections=[
-                fo.Detection(
-                    label="ab"[place],
-                    bounding_box=[0.1 + place / 2, 0.25, 0.25, 0.5],
-                    vectors=(np.eye(3)[place] + 0.1 * rng.standard_normal(3)).astype(np.float32),
-                )
-                for place in range(2)
-            ]
-        )
-        if number == 0:
-            sample.objects.detections[0].label = "b"
-    curate(dataset, "find_label_issues", embeddings=f"{ROOT}.vectors", label_field="objects")
-    return dataset
+def objects(made: Any) -> Iterator[Any]:
+    """A copy to act on."""
+    copy = made.clone()
+    yield copy
+    copy.delete()
 
 
 def test_page__is_about_objects(objects: Any, on: Any) -> None:
@@ -104,6 +119,37 @@ def test_open_sample__shows_the_image_unless_the_grid_shows_objects(objects: Any
     assert panel.send("open_sample", id=one).calls == [("open_sample", {"id": objects.first().id, "group_id": None})]
     panel.send("show_flag", value="is_issue")
     assert panel.send("open_sample", id=one).calls == [("open_sample", {"id": one, "group_id": None})]
+
+
+def test_page__importance_against_label_quality_of_objects(objects: Any, on: Any) -> None:
+    curate(objects, "score_importance", embeddings=f"{ROOT}.vectors", label_field="objects")
+    panel = on(objects)
+    plot = panel.open("label_issues")["quadrants"]
+    counts = {one["name"]: one["n"] for one in plot["quadrants"]}
+    assert sum(counts.values()) == 24
+    panel.send("show_quadrant", name="hard")
+    assert panel.view._is_patches
+    assert len(panel.view) == counts["hard"] > 0
+
+
+def test_report__on_objects_shows_crops_and_drives_patches(objects: Any, on: Any) -> None:
+    curate(objects, "find_representatives", embeddings=f"{ROOT}.vectors", k=4)
+    subset = "objects.detections.representatives_is_medoid"
+    run = curate(objects, "report", embeddings=f"{ROOT}.vectors", subset=subset)
+    panel = on(objects, uri=REPORT).send("on_load")
+    page = panel.data["page"]
+    assert "subsets of 4 objects" in page["said"]
+    pictures = [one for kind in page["clusters"] for row in kind["rows"] for one in row["pictures"]]
+    assert pictures
+    assert all("#xywh=" in one["path"] for one in pictures)
+    panel.send("show_subset")
+    assert panel.view._is_patches
+    assert len(panel.view) == run.facts["size"] == 4
+    panel.send("show_cluster", cluster=page["clusters"][0]["rows"][0]["cluster"])
+    assert "objects: cluster" in panel.data["showing"]["text"].replace("object:", "objects:")
+    panel.send("show_all").send("open_sample", id=pictures[0]["id"])
+    assert panel.calls[-1][0] == "open_sample"
+    assert panel.calls[-1][1]["id"] in objects.values("id")
 
 
 def test_grid__marks_what_it_adds(objects: Any, on: Any) -> None:
@@ -193,6 +239,18 @@ def test_review__grid_shows_the_objects_and_a_selection_is_decided(objects: Any,
     assert panel.view is None, "the grid no longer shows the other queue"
 
 
+def test_review__within_the_users_own_patches(objects: Any, on: Any) -> None:
+    curate(objects, "find_representatives", embeddings=f"{ROOT}.vectors", k=3)
+    panel = on(objects, uri=REVIEW, view=objects.to_patches("objects").match(F("objects.label") == "b"))
+    panel.send("on_load").send("choose_source", key="representatives")
+    total = panel.data["progress"]["total"]
+    assert 0 < total < 3
+    panel.send("keep", id=panel.data["card"]["id"])
+    assert panel.data["progress"]["text"] == f"1 of {total} decided: 1 kept", "patches do not follow, the panel does"
+    panel.send("on_change_view")
+    assert panel.data["progress"]["done"] == 1
+
+
 def test_review__copies_of_objects_side_by_side(objects: Any, on: Any) -> None:
     same = np.eye(3)[2].astype(np.float32)
     objects.set_values(
@@ -239,12 +297,22 @@ def test_compare__objects_that_are_selected_as_patches(objects: Any, on: Any) ->
 # Map
 
 
-@pytest.fixture
-def mapped(objects: Any) -> Any:
+@pytest.fixture(scope="module")
+def with_maps(made: Any) -> Iterator[Any]:
     """The same with two maps of the objects."""
-    curate(objects, "compute_map", embeddings=f"{ROOT}.vectors", method="pca")
-    curate(objects, "compute_map", key="space", embeddings=f"{ROOT}.vectors", method="pca", dims=3)
-    return objects
+    copy = made.clone()
+    curate(copy, "compute_map", embeddings=f"{ROOT}.vectors", method="pca")
+    curate(copy, "compute_map", key="space", embeddings=f"{ROOT}.vectors", method="pca", dims=3)
+    yield copy
+    copy.delete()
+
+
+@pytest.fixture
+def mapped(with_maps: Any) -> Iterator[Any]:
+    """A copy of that."""
+    copy = with_maps.clone()
+    yield copy
+    copy.delete()
 
 
 def test_map__draws_the_objects(mapped: Any, on: Any) -> None:
