@@ -61,6 +61,7 @@ def page(run: Run, stale: str | None, view: fo.DatasetView) -> dict[str, Any]:
         "ends": [],
         "matrix": None,
         "quadrants": None,
+        "curve": None,
         "lists": [
             _listing(severity, [issue for issue in issues if issue["severity"] == severity], run, view)
             for severity in SEVERITIES
