@@ -36,8 +36,8 @@ class EmbeddingsParams(ObjectParams, StoreParams):
 
     model: str = param(
         "descriptor",
-        "What makes the vectors: the built-in descriptor, open_clip:<model>/<weights>, or another engine that the "
-        "README lists",
+        "What makes the vectors: descriptor, built in, tells drawings and copies; for photographs take "
+        "torchvision:resnet50, open_clip:<model>/<weights> or another engine that the README lists",
         suggest=MODELS,
     )
     weights: str | None = param(

@@ -56,7 +56,7 @@ def method_operator(method: Method) -> type[CuratorOperator]:
             if ctx.dataset is None:
                 return _need_dataset(form, method.label)
             ctx.target_view()  # asks the App for its choice of dataset, view or selection
-            forms.add_params(form, method.params, ctx.dataset)
+            forms.add_params(form, method.params, ctx.dataset, ctx.params)
             forms.add_key(form, method, ctx.dataset, ctx.params)
             return types.Property(form, view=types.View(label=method.label, description=method.help))
 
@@ -88,7 +88,7 @@ def action_operator(action: Action) -> type[CuratorOperator]:
                 return _need_dataset(form, action.label)
             if action.needs_dataset:
                 ctx.target_view()
-            forms.add_params(form, action.params, ctx.dataset)
+            forms.add_params(form, action.params, ctx.dataset, ctx.params)
             if action.warning is not None:
                 _add_warning(form, action, ctx)
             return types.Property(form, view=types.View(label=action.label, description=action.help))

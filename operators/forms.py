@@ -12,15 +12,27 @@ from ..core.method import Method
 from ..core.params import REQUIRED, Domain, Params, domains
 from ..dataset import columns, named, runs
 
-OF_THE_APP = ("panel_id", "panel_state")  # which the App adds when a panel prompts an operator
+MORE = "more_settings"  # a tick that unfolds the advanced parameters
+NOT_PARAMS = (MORE, "panel_id", "panel_state")  # the App adds the latter when a panel prompts an operator
 TAKEN = "Another run has this key: its results will be replaced"
 
 
-def add_params(form: types.Object, params: type[Params], dataset: fo.Dataset | None) -> None:
-    """Add one input per parameter; the advanced ones last."""
+def add_params(
+    form: types.Object, params: type[Params], dataset: fo.Dataset | None, given: Mapping[str, Any]
+) -> None:
+    """Add one input per parameter; the advanced ones last, once they are asked for or one of them is set."""
     known = domains(params)
-    for name in sorted(known, key=lambda name: known[name].advanced):
-        _add(form, name, known[name], dataset)
+    advanced = {name: domain for name, domain in known.items() if domain.advanced}
+    for name, domain in known.items():
+        if not domain.advanced:
+            _add(form, name, domain, dataset)
+    is_set = any(given.get(name) not in (None, "", domain.default) for name, domain in advanced.items())
+    if advanced and not is_set:
+        said = f"Show {len(advanced)} more that rarely need a change" if len(advanced) > 1 else "Show one more"
+        form.bool(MORE, label="More settings", description=said, default=False, view=types.CheckboxView())
+    if is_set or given.get(MORE):
+        for name, domain in advanced.items():
+            _add(form, name, domain, dataset)
 
 
 def add_key(form: types.Object, method: Method, dataset: fo.Dataset, given: Mapping[str, Any]) -> None:
@@ -42,14 +54,14 @@ def read_params(params: type[Params], given: Mapping[str, Any]) -> Params:
     values = {}
     for name, value in given.items():
         left_empty = name in known and (value is None or value == "")
-        if not left_empty and name not in OF_THE_APP:
+        if not left_empty and name not in NOT_PARAMS:
             values[name] = value
     return params.from_dict(values)
 
 
 def title(name: str) -> str:
     """A parameter's name as the form shows it: `label_field` → "Label field"."""
-    return name.replace("_", " ").capitalize()
+    return name.upper() if name == "npz" else name.replace("_", " ").capitalize()
 
 
 def _add(form: types.Object, name: str, domain: Domain, dataset: fo.Dataset | None) -> None:

@@ -73,17 +73,32 @@ def page(run: Run, stale: str | None, view: fo.DatasetView) -> dict[str, Any]:
 
 
 def on_home(page: dict[str, Any], runs: Sequence[Run], stale: Mapping[str, str | None]) -> dict[str, Any]:
-    """The Curation panel's first page with the newest checks, of images and of objects, at its top.
+    """The Curation panel's first page with the newest checks, of images and of objects, at its top; or the way to one.
 
     Args:
         stale: key → why the run no longer holds.
     """
     newest = {run.patches_field: run for run in runs if is_checkup(run)}
-    rows = [_row(run, stale.get(run.key)) for run in newest.values()]
-    if not rows:
-        return page
+    rows = [_row(run, stale.get(run.key)) for run in newest.values()] or [_first()]
     stage = {"name": "check", "label": "Check", "about": "Everything at once.", "methods": rows}
     return {**page, "stages": [stage, *page["stages"]]}
+
+
+def _first() -> dict[str, Any]:
+    """The row where nothing has been checked yet."""
+    return {
+        "name": NAME,
+        "label": "Check the dataset",
+        "help": "Look for wrong labels, copies, leaks, bad files, outliers and shortcuts, whichever apply here.",
+        "state": "none",
+        "said": "Not run",
+        "progress": None,
+        "headline": None,
+        "reason": None,
+        "key": None,
+        "others": [],
+        "action": {"label": "Run", "event": "run_method", "params": {"method": NAME}},
+    }
 
 
 def _row(run: Run, stale: str | None) -> dict[str, Any]:

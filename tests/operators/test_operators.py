@@ -43,7 +43,7 @@ def test_every_operator__says_its_risk_and_runs_both_ways(registry: Any) -> None
 
 def test_every_form__shows_every_parameter_with_its_default(registry: Any, dataset: Any) -> None:
     for method in METHODS:
-        form = _form(registry, method.name, dataset, {})
+        form = _form(registry, method.name, dataset, {"more_settings": True})
         properties = form["type"]["properties"]
         assert set(properties) >= {*domains(method.params), "key"}
         for name, domain in domains(method.params).items():
@@ -53,6 +53,17 @@ def test_every_form__shows_every_parameter_with_its_default(registry: Any, datas
             assert properties[name]["view"]["description"] == domain.help
             if domain.many:
                 assert isinstance(properties[name]["default"], list)  # also where it offers runs or fields by name
+
+
+def test_form__shows_advanced_parameters_when_asked_or_set(registry: Any, dataset: Any) -> None:
+    def shown(**given: Any) -> set[str]:
+        return set(_form(registry, "find_label_issues", dataset, given)["type"]["properties"])
+
+    assert shown(folds=5) == shown()
+    assert not shown() & {"folds", "seed"}
+    assert shown(more_settings=True) - shown() >= {"folds", "seed"}
+    assert shown(folds=7) == shown(more_settings=True) - {"more_settings"}, "what is set is seen"
+    assert _execute("find_neighbors", dataset, embeddings="vectors", more_settings=True).result["samples"] == 12
 
 
 def test_form__offers_what_the_dataset_has(registry: Any, dataset: Any) -> None:

@@ -35,6 +35,8 @@ def test_checkup__from_the_first_page_to_the_grid_and_to_the_review(panel: Any, 
     dataset.add_sample(fo.Sample(filepath=str(copy), vectors=dataset.first().vectors, ground_truth=label))
     dataset.limit(6).tag_samples("train")
     dataset.skip(6).tag_samples("test")
+    first = panel.send("on_load").data["home"]["stages"][0]["methods"][0]
+    assert (first["state"], first["action"]["params"]) == ("none", {"method": "check_dataset"}), "it is offered"
     act(dataset, "check_dataset")
     panel.send("on_load")
     first = panel.data["home"]["stages"][0]

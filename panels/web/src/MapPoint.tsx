@@ -66,7 +66,9 @@ export function MapPoint({ sample, send }: { sample: MapSample; send: Send }) {
           ×
         </IconButton>
       </Box>
-      <Thumbnail path={sample.path} alt={sample.label ?? sample.name} />
+      <Box sx={{ width: "min(100%, max(280px, 100vh - 400px) - 130px)", mx: "auto" }}> {/* so that the card ends above the map's foot */}
+        <Thumbnail path={sample.path} alt={sample.label ?? sample.name} />
+      </Box>
       <Typography sx={{ fontWeight: 600, mt: 0.5 }}>{sample.label ?? "no label"}</Typography>
       {sample.facts.length > 0 && <FactsTable facts={sample.facts} />}
       {sample.decided && (
