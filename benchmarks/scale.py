@@ -53,7 +53,10 @@ def main() -> None:
         start_database(Path(folder) / "database")
         load_package()
         print(f"## Scale: {given.rows:,} x {given.dim}\n\n{machine()}\n")
-        print("| method | CPU seconds | seconds | of them computing | peak MB above the start |\n" + "|---" * 5 + "|", flush=True)
+        print(
+            "| method | CPU seconds | seconds | of them computing | peak MB above the start |\n" + "|---" * 5 + "|",
+            flush=True,
+        )
         _run(given.rows, given.dim, Path(folder))
 
 

@@ -35,7 +35,9 @@ class ImportImagesParams(Params):
     directory: str | None = param(None, "Folder of images; its sub-folders are read too", path="folder")
     list_file: str | None = param(None, "Text file with one image path per line", path="file")
     npz: str | None = param(None, "NPZ file with image_paths, and labels and embeddings if it has them", path="file")
-    label_from: str = param("parent", "Labels: parent, the name of the folder that an image lies in; or none", among=("parent", "none"))
+    label_from: str = param(
+        "parent", "Labels: parent, the name of the folder that an image lies in; or none", among=("parent", "none")
+    )
     label_field: str = param("ground_truth", "Field for the labels", identifier=True, advanced=True)
     dataset_name: str | None = param(None, "Dataset to add to, made where it does not exist; nothing for the open one")
 

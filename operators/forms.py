@@ -17,9 +17,7 @@ NOT_PARAMS = (MORE, "panel_id", "panel_state")  # the App adds the latter when a
 TAKEN = "Another run has this key: its results will be replaced"
 
 
-def add_params(
-    form: types.Object, params: type[Params], dataset: fo.Dataset | None, given: Mapping[str, Any]
-) -> None:
+def add_params(form: types.Object, params: type[Params], dataset: fo.Dataset | None, given: Mapping[str, Any]) -> None:
     """Add one input per parameter; the advanced ones last, once they are asked for or one of them is set."""
     known = domains(params)
     advanced = {name: domain for name, domain in known.items() if domain.advanced}
