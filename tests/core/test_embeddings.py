@@ -104,7 +104,7 @@ def test_compute_embeddings__unknown_model(model: str, sentence: str) -> None:
 def test_import__is_light() -> None:
     """The App imports every method's declaration; it must not wait for torch."""
     code = (
-        "import sys, runpy; runpy.run_path('tests/conftest.py');"
+        "import sys; sys.path.insert(0, 'scripts'); from checkout import load_package; load_package();"
         "import image_curation.core.embeddings, image_curation.core.zero_shot, image_curation.core.digits;"
         "print([name for name in ('torch', 'open_clip', 'sklearn', 'torchvision', 'PIL') if name in sys.modules])"
     )

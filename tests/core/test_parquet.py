@@ -78,7 +78,8 @@ def test_read__refuses(tmp_path: Path) -> None:
 def test_read__says_what_is_missing(tmp_path: Path) -> None:
     """Without pyarrow there is a sentence; other formats work."""
     code = (
-        "import sys, runpy; runpy.run_path('tests/conftest.py'); sys.modules['pyarrow'] = None\n"
+        "import sys; sys.path.insert(0, 'scripts'); from checkout import load_package; load_package()\n"
+        "sys.modules['pyarrow'] = None\n"
         "from image_curation.core.vector_files import read_vectors\n"
         f"open({str(tmp_path / 'v.parquet')!r}, 'w').close()\n"
         f"read_vectors({str(tmp_path / 'v.parquet')!r})"
