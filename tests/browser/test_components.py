@@ -87,6 +87,7 @@ def _drag(page: Any, element: Any, left: float, right: float, top: float = 0.5, 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_components__are_all_drawn_inside_their_place(shown: Any, theme: str, tmp_path: Path) -> None:
     components = _draw(shown, theme)
+    components.wait_for_function("[...document.images].every(one => one.complete || one.loading === 'lazy')")
     components.screenshot(path=tmp_path / "components.png", full_page=True)
     found = components.locator("[data-component]")
     assert sorted(found.nth(i).get_attribute("data-component") for i in range(found.count())) == list(NAMES)
