@@ -121,5 +121,5 @@ def _choices(domain: Domain, dataset: fo.Dataset | None) -> list[str]:
 def _listed(choices: Any, among: bool = False) -> Any:
     view = types.RadioGroup() if among and len(choices) <= 4 else types.DropdownView()
     for choice in choices:
-        view.add_choice(choice, label=choice)
+        view.add_choice(choice, label=choice.replace("_", " ") if among else choice)
     return view if among else view.choices

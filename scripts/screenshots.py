@@ -93,7 +93,8 @@ def begin_anew(page: Any, session: Any) -> None:
 
 
 def keep(page: Any, name: str) -> None:
-    """Wait for the pictures to arrive, then keep what is seen."""
+    """Wait for the pictures to arrive, the grid's too, then keep what is seen."""
+    page.get_by_test_id("looker").first.wait_for()
     page.wait_for_timeout(3_000)
     path = DOCS / name
     page.screenshot(path=path)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 PAGE = Path(__file__).parent / "page.js"
+COMPONENTS = Path(__file__).parents[2] / "panels" / "web" / "src" / "components"
 NAMES = (
     "ActionBar",
     "AdviceCard",
@@ -22,15 +23,21 @@ NAMES = (
     "Histogram",
     "HistogramByClass",
     "ListWithThumbnails",
+    "LookAgain",
     "Marking",
     "Matrix",
     "Picture",
     "ProgressLine",
     "Quadrants",
+    "ShowingBar",
     "StageBoard",
+    "StateMark",
+    "Strip",
     "Thumbnail",
     "Within",
 )
+
+INSIDE = {"Bars", "Frame", "Icon", "Scatter"}  # of a histogram, of each panel, of a state's mark, of the maps
 
 PANELS = (  # states of the panels
     *("home", "run", "empty", "review", "copies", "batch", "reviewed", "plane", "space"),
@@ -80,9 +87,11 @@ def _drag(page: Any, element: Any, left: float, right: float, top: float = 0.5, 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_components__are_all_drawn_inside_their_place(shown: Any, theme: str, tmp_path: Path) -> None:
     components = _draw(shown, theme)
+    components.wait_for_function("[...document.images].every(one => one.complete || one.loading === 'lazy')")
     components.screenshot(path=tmp_path / "components.png", full_page=True)
     found = components.locator("[data-component]")
     assert sorted(found.nth(i).get_attribute("data-component") for i in range(found.count())) == list(NAMES)
+    assert {path.stem for path in COMPONENTS.glob("*.tsx")} - set(NAMES) == INSIDE
     for name in NAMES:
         one = components.locator(f'[data-component="{name}"]')
         box = one.bounding_box()

@@ -1,11 +1,12 @@
 // Every component by itself, with made-up data. What it asks for is written to the page's output.
 import * as React from "react";
 import { Box, Typography } from "@mui/material";
-import { ActionBar, AdviceCard, Card, CompareTable, Curve, FactsTable, Gallery, Histogram, ListWithThumbnails, Matrix, Picture, ProgressLine, Quadrants, StageBoard, Thumbnail, Within } from "../src/components";
+import { ActionBar, AdviceCard, Card, CompareTable, Curve, FactsTable, Gallery, Histogram, Icon, ListWithThumbnails, LookAgain, Matrix, Picture, ProgressLine, Quadrants, ShowingBar, StageBoard, StateMark, Strip, Thumbnail, Within } from "../src/components";
 import type { Send } from "../src/types";
 import { copies, home, review, run } from "./data";
 
 const page = run.page!;
+const STATES = ["none", "running", "done", "stale", "failed"] as const;
 const compare = copies.card!.compare!;
 
 function Marking({ send }: { send: Send }) {
@@ -29,11 +30,15 @@ const COMPONENTS: Record<string, (send: Send) => React.ReactNode> = {
   Histogram: (send) => <Histogram data={page.score!.histogram!} label="Quality" selected={null} byClass={false} onRange={(range) => send("range", { ...range })} />,
   HistogramByClass: (send) => <Histogram data={page.score!.histogram!} label="Quality" selected={null} byClass onRange={(range) => send("range", { ...range })} />,
   ListWithThumbnails: (send) => <ListWithThumbnails list={page.lists[0]} selected="3" onPick={(row) => send("row", { value: row.value })} />,
+  LookAgain: (send) => <LookAgain send={send} />,
   Matrix: (send) => <Matrix data={page.matrix!} selected={["one", "one"]} onPick={(row, column) => send("cell", { row, column })} />,
   Picture: (send) => <Box sx={{ width: 200 }}><Picture path={review.card!.path} alt="an eight" onPick={() => send("open")} /></Box>,
   ProgressLine: () => <ProgressLine progress={review.progress!} />,
   Quadrants: (send) => <Quadrants data={page.quadrants!} selected="hard" onQuadrant={(name) => send("quadrant", { name })} onBox={(box) => send("box", box)} />,
+  ShowingBar: (send) => <ShowingBar showing={run.showing} send={send} />,
   StageBoard: (send) => <StageBoard stages={home.home!.stages} onOpen={(key) => send("open_run", { key })} onAct={(action) => send(action.event, action.params)} />,
+  StateMark: () => <Box sx={{ display: "flex", gap: 1 }}>{STATES.map((state) => <StateMark key={state} state={state} />)}<Icon name="bulb" /></Box>,
+  Strip: () => <Strip place={0.9} others={[0.2, 0.3, 0.35]} beside={0.5} label="A measure of a subset, of random ones and of another" />,
   Thumbnail: () => <Box sx={{ display: "flex", gap: 1 }}><Thumbnail path={review.card!.path} alt="an eight" size={48} /><Thumbnail path="missing.png" alt="a missing file" size={48} /></Box>,
   Within: () => <Box sx={{ width: 200 }}><Within path={`${review.card!.path}#xywh=0.25,0.1,0.5,0.75`} /></Box>,
 };

@@ -4,7 +4,7 @@ import type { CurationData, CurveData, Listing, MatrixData, Picture, QuadrantDat
 /** A drawn picture, since there are no files here: mediaUrl's prefix is taken off again by main.tsx. */
 export const drawn = (text: string, hue: number): string =>
   `data:image/svg+xml,${encodeURIComponent(
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 48"><rect width="64" height="48" fill="hsl(${hue} 40% 40%)"/><text x="32" y="34" font-size="28" text-anchor="middle" fill="white">${text}</text></svg>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="64" height="48" viewBox="0 0 64 48"><rect width="64" height="48" fill="hsl(${hue} 40% 40%)"/><text x="32" y="34" font-size="28" text-anchor="middle" fill="white">${text}</text></svg>`,
   )}`;
 
 export const pictures = (from: number): Picture[] =>
