@@ -35,7 +35,7 @@ const COMPONENTS: Record<string, (send: Send) => React.ReactNode> = {
   Quadrants: (send) => <Quadrants data={page.quadrants!} selected="hard" onQuadrant={(name) => send("quadrant", { name })} onBox={(box) => send("box", box)} />,
   StageBoard: (send) => <StageBoard stages={home.home!.stages} onOpen={(key) => send("open_run", { key })} onAct={(action) => send(action.event, action.params)} />,
   Thumbnail: () => <Box sx={{ display: "flex", gap: 1 }}><Thumbnail path={review.card!.path} alt="an eight" size={48} /><Thumbnail path="missing.png" alt="a missing file" size={48} /></Box>,
-  Within: () => <Box sx={{ width: 200 }}><Within path={`${review.card!.path}#xywh=0.25,0.1,0.5,0.75`} /></Box>,
+  Within: () => <Box sx={{ width: 200, minHeight: 48 }}><Within path={`${review.card!.path}#xywh=0.25,0.1,0.5,0.75`} /></Box>,
 };
 
 export function Components({ send }: { send: Send }) {
