@@ -148,7 +148,9 @@ def select_in_grid(page: Any, n: int) -> None:
     for number in range(n):
         box = page.get_by_test_id("looker").nth(number).bounding_box()
         page.mouse.move(box["x"] + 20, box["y"] + 30)
-        page.mouse.click(box["x"] + 20, box["y"] + 20)  # the box to tick, which appears under the pointer
+        page.wait_for_timeout(1_500)  # the box to tick appears under the pointer
+        page.mouse.click(box["x"] + 20, box["y"] + 20)
+        page.get_by_test_id("selection-count-container").get_by_text(str(number + 1)).wait_for()
 
 
 def grid_count(page: Any) -> int:

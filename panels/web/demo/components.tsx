@@ -40,7 +40,7 @@ const COMPONENTS: Record<string, (send: Send) => React.ReactNode> = {
   StateMark: () => <Box sx={{ display: "flex", gap: 1 }}>{STATES.map((state) => <StateMark key={state} state={state} />)}<Icon name="bulb" /></Box>,
   Strip: () => <Strip place={0.9} others={[0.2, 0.3, 0.35]} beside={0.5} label="A measure of a subset, of random ones and of another" />,
   Thumbnail: () => <Box sx={{ display: "flex", gap: 1 }}><Thumbnail path={review.card!.path} alt="an eight" size={48} /><Thumbnail path="missing.png" alt="a missing file" size={48} /></Box>,
-  Within: () => <Box sx={{ width: 200 }}><Within path={`${review.card!.path}#xywh=0.25,0.1,0.5,0.75`} /></Box>,
+  Within: () => <Box sx={{ width: 200, minHeight: 48 }}><Within path={`${review.card!.path}#xywh=0.25,0.1,0.5,0.75`} /></Box>,
 };
 
 export function Components({ send }: { send: Send }) {

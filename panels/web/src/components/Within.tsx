@@ -1,4 +1,4 @@
-// Where an object lies: all of its picture, small, with the box around it. Nothing for whole pictures.
+// Where an object lies: all of its picture, small, with the box around it. Nothing for whole pictures and broken files.
 import * as React from "react";
 import { Box } from "@mui/material";
 import { boxOf, mediaUrl, share } from "./text";
@@ -10,13 +10,15 @@ interface WithinProps {
 }
 
 export function Within({ path, height = 160 }: WithinProps) {
+  const [broken, setBroken] = React.useState(false);
+  React.useEffect(() => setBroken(false), [path]);
   const box = boxOf(path);
-  if (!box) return null;
+  if (!box || broken) return null;
   const [left, top, width, tall] = box.map(share);
   return (
     <Box sx={{ display: "flex", justifyContent: "center", mt: 0.5, lineHeight: 0 }}>
       <Box sx={{ position: "relative", overflow: "hidden", borderRadius: 0.5 }}>
-        <img src={mediaUrl(path)} alt="The object in its picture" draggable={false} style={{ maxWidth: "100%", maxHeight: height }} />
+        <img src={mediaUrl(path)} alt="The object in its picture" draggable={false} onError={() => setBroken(true)} style={{ maxWidth: "100%", maxHeight: height }} />
         <Box data-box sx={{ position: "absolute", left, top, width, height: tall, border: 2, borderColor: "primary.main", outline: "1px solid rgba(0, 0, 0, 0.6)", pointerEvents: "none" }} />
       </Box>
     </Box>
