@@ -117,7 +117,7 @@ def find_confusions(inputs: Inputs, params: ConfusionsParams, progress: Progress
         "confused": int(confused.sum()),
         "unlabelled": int((codes < 0).sum()),
         "classes_of_one": sorted({names[code] for code in codes[(codes >= 0) & ~judged]}),
-        "joint": heat_map(found.counts, names, np.bincount(codes[rows], minlength=len(names))),
+        "matrix": heat_map(found.counts, names, np.bincount(codes[rows], minlength=len(names))),
     }
     return Columns({"is_confused": confused, "predicted": taken_for, "pair": pair}, facts, judged)
 

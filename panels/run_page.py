@@ -61,7 +61,7 @@ def page(
         "ends": [end(view, parts, score, which, int(pages.get(which, 0))) for which in ("worst", "best")]
         if score
         else [],
-        "matrix": matrix(view, parts),
+        "matrix": matrix(view, parts, run.facts.get("joint")),
         "quadrants": quadrants.plot(reading.both(view, axes.x, axes.y), axes) if axes else None,
         "curve": curve(run.facts.get("curating")),
         "lists": lists(view, parts, run.facts),

@@ -148,6 +148,10 @@ def test_matrix__cells_by_click_and_by_keys(components: Any) -> None:
     components.keyboard.press("ArrowRight")
     components.keyboard.press("Enter")
     assert _said(components) == ("cell", {"row": "two", "column": "two"})
+    matrix.get_by_role("button", name="Estimated", exact=True).click()
+    assert matrix.get_by_text("168.2").count() == 6
+    matrix.get_by_title("Given one, suggested one: 170; estimated 168.2").click()
+    assert _said(components) == ("cell", {"row": "one", "column": "one"})
 
 
 def test_quadrants__one_of_four_or_a_rectangle(components: Any) -> None:

@@ -349,6 +349,14 @@ def test_show_cell__every_cell_shows_what_it_counts(panel: Any, judged: Any, key
             assert _grid_count(panel) == count
 
 
+def test_matrix__estimates_how_many_there_are(panel: Any, judged: Any) -> None:
+    """The confident joint adds up to the given labels, row by row, and puts the wrong green among the reds."""
+    estimated = panel.open("label_issues")["matrix"]["estimated"]
+    assert [sum(row) for row in estimated] == [4, 5, 3]
+    assert estimated[1] == [0, 4, 1]
+    assert panel.open("confusions")["matrix"]["estimated"] is None
+
+
 def test_show_quadrant__wrong_apart_from_hard(panel: Any, judged: Any) -> None:
     for key in ("label_issues", "importance"):
         plot = panel.open(key)["quadrants"]

@@ -21,7 +21,7 @@ const counts = edges.slice(1).map((e, i) => (i === 4 ? 1 : Math.round(800 * Math
 
 const classes = ["cat", "dog", "a class with a long name"].map((name, i) => ({ name, counts: counts.map((n, bar) => Math.round((n * (i + 1) * (1 + Math.sin(bar + i))) / 9)) }));
 const names = ["zero", "one", "two", "three", "four", "a long name"];
-const matrix: MatrixData = { title: "Given label against suggested", said: "A row per given label, a column per class that the run says.", classes: names, cells: names.map((_, r) => names.map((_, c) => (r === c ? 170 : (7 * r + 3 * c) % 5 === 0 ? r + 1 : 0))), row_title: "Given", column_title: "Suggested", hidden: "The 6 classes mixed up most, of 100" };
+const matrix: MatrixData = { title: "Given label against suggested", said: "A row per given label, a column per class that the run says.", classes: names, cells: names.map((_, r) => names.map((_, c) => (r === c ? 170 : (7 * r + 3 * c) % 5 === 0 ? r + 1 : 0))), row_title: "Given", column_title: "Suggested", hidden: "The 6 classes mixed up most, of 100", estimated: names.map((_, r) => names.map((_, c) => (r === c ? 168.2 : (7 * r + 3 * c) % 5 === 0 ? r + 0.7 : 0))) };
 const quadrants: QuadrantData = {
   title: "Hard, or wrong?", said: "Label quality across, importance up.", across: edges, up: Array.from({ length: 17 }, (_, i) => i / 16), split: [0.3, 0.6], x_title: "Label quality", y_title: "Importance",
   cells: Array.from({ length: 16 }, (_, y) => Array.from({ length: 30 }, (_, x) => Math.round(40 * Math.exp(-(((x - 27) / 6) ** 2) - ((y - 3) / 4) ** 2) + (x < 8 && y > 10 ? (x * y) % 3 : 0)))),

@@ -134,6 +134,8 @@ export interface MatrixData {
   row_title: string;
   column_title: string;
   hidden: string | null;
+  /** How many there are of which true class, as the run estimates over all that it read. */
+  estimated: number[][] | null;
 }
 
 /** Two scores against each other: how many samples lie in each cell, and in each of four quadrants. */

@@ -1,7 +1,8 @@
 // Classes against classes: the darker a cell beside the diagonal, the larger its share of the row. A click, or Enter on
-// the cell that the arrow keys reach, takes it.
+// the cell that the arrow keys reach, takes it. Where the run estimates how many there really are, a switch draws that;
+// a cell still leads to the samples that are suggested for it.
 import * as React from "react";
-import { alpha, Box, ButtonBase, Typography, useTheme } from "@mui/material";
+import { alpha, Box, ButtonBase, ToggleButton, ToggleButtonGroup, Typography, useTheme } from "@mui/material";
 import type { MatrixData } from "../types";
 import { count } from "./text";
 
@@ -19,12 +20,14 @@ export function Matrix({ data, selected, onPick }: MatrixProps) {
   const { palette } = useTheme();
   const [at, setAt] = React.useState<[number, number]>([0, 0]);
   const grid = React.useRef<HTMLDivElement>(null);
-  const rows = cells.map((row) => Math.max(1, row.reduce((a, b) => a + b, 0)));
-  const mixed = Math.max(1e-9, ...cells.map((row, r) => Math.max(...row.map((n, c) => (r === c ? 0 : n / rows[r])))));
+  const [estimates, setEstimates] = React.useState(false);
+  const drawn = (estimates && data.estimated) || cells;
+  const rows = drawn.map((row) => Math.max(1, row.reduce((a, b) => a + b, 0)));
+  const mixed = Math.max(1e-9, ...drawn.map((row, r) => Math.max(...row.map((n, c) => (r === c ? 0 : n / rows[r])))));
   const last = classes.length - 1;
 
   const colour = (r: number, c: number): string => {
-    const n = cells[r][c];
+    const n = drawn[r][c];
     if (!n) return "transparent";
     if (r === c) return alpha(palette.text.secondary, 0.08 + 0.22 * (n / rows[r]));
     return alpha(palette.primary.main, 0.12 + 0.78 * (n / rows[r] / mixed));
@@ -42,8 +45,28 @@ export function Matrix({ data, selected, onPick }: MatrixProps) {
     grid.current?.querySelector<HTMLElement>(`[data-cell="${goal.join(" ")}"]`)?.focus();
   };
 
+  const said = (r: number, c: number): string => {
+    const suggested = `${data.row_title} ${classes[r]}, ${data.column_title.toLowerCase()} ${classes[c]}: ${count(cells[r][c])}`;
+    return data.estimated ? `${suggested}; estimated ${count(data.estimated[r][c])}` : suggested;
+  };
+
   return (
     <Box>
+      {data.estimated && (
+        <ToggleButtonGroup
+          size="small"
+          exclusive
+          value={estimates}
+          onChange={(_, next) => next !== null && setEstimates(next)}
+          aria-label="Which numbers"
+          sx={{ "& .MuiToggleButton-root": { textTransform: "none", py: 0, px: 1 } }}
+        >
+          <ToggleButton value={false}>{data.column_title}</ToggleButton>
+          <ToggleButton value title="How many there are of each true class by the confident joint, over all that the run read">
+            Estimated
+          </ToggleButton>
+        </ToggleButtonGroup>
+      )}
       <Typography variant="caption" component="div" color="text.secondary" sx={{ textAlign: "right" }}>
         {data.column_title} →
       </Typography>
@@ -75,7 +98,7 @@ export function Matrix({ data, selected, onPick }: MatrixProps) {
                 tabIndex={r === at[0] && c === at[1] ? 0 : -1}
                 onFocus={() => setAt([r, c])}
                 onClick={() => cells[r][c] > 0 && onPick(row, column)}
-                title={`${data.row_title} ${row}, ${data.column_title.toLowerCase()} ${column}: ${count(cells[r][c])}`}
+                title={said(r, c)}
                 sx={{
                   height: 24,
                   minWidth: 0,
@@ -88,7 +111,7 @@ export function Matrix({ data, selected, onPick }: MatrixProps) {
                   "&:hover, &:focus-visible": { outline: `1px solid ${palette.text.primary}` },
                 }}
               >
-                {cells[r][c] ? count(cells[r][c]) : ""}
+                {drawn[r][c] ? count(drawn[r][c]) : ""}
               </ButtonBase>
             ))}
           </React.Fragment>
