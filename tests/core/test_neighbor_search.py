@@ -179,6 +179,7 @@ def test_in_cells__all_alike_and_one_far_away():
     assert meet(given, 3, cells=2).shape == (900, 3)
 
 
+@pytest.mark.slow
 def test_chosen__no_more_than_it_takes():
     x = comparable(clustered(9_000, d=100), "cosine")
     given, cells, recall = chosen(x, 15, 64, "cosine", seed=3)
