@@ -242,6 +242,22 @@ def test_clip__planted_digits_light_up_their_quadrant(tiny: Any, method: str) ->
 
 @slow
 @pytest.mark.parametrize("method", ["attention", "patches"])
+def test_curves__clip_maps_beat_their_shuffled_selves(tiny: Any, method: str) -> None:
+    """What is hidden becomes paper, 1 once normalised: 0 as `curves` has it after 1 is taken away."""
+    images, _, _ = quadrants.digits_in_quadrants(60, seed=1)
+    batch = np.stack([tiny.prepare(image) for image in images])
+    said = tiny.scores(batch).argmax(axis=1)
+
+    def score(some: Any) -> Any:
+        return softmax(tiny.scores(np.asarray(some + 1, np.float32)))[np.arange(60), said]
+
+    areas = curves(batch - 1, _drawn(tiny, method, batch, said), score, seed=0)
+    assert areas["deletion"].mean() < areas["deletion_shuffled"].mean() - 0.1
+    assert areas["insertion"].mean() > areas["insertion_shuffled"].mean() + 0.15
+
+
+@slow
+@pytest.mark.parametrize("method", ["attention", "patches"])
 def test_clip__of_two_digits_the_one_asked_for(tiny: Any, method: str) -> None:
     """Where the ink is would not do: the map must hold more on the digit asked for than on the other one."""
     images, digits, places = quadrants.two_digits(150)
