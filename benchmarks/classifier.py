@@ -7,6 +7,7 @@ curve is `train_classifier`'s own, with `trusted`; only the true labels are adde
 
     python benchmarks/classifier.py             the curve
     python benchmarks/classifier.py --photos    linear and fine-tuned classifiers on ants and bees
+    python benchmarks/classifier.py --speed     CPU time of fine-tuning, and what that makes of 2,000 pictures
 """
 
 from __future__ import annotations
@@ -85,6 +86,36 @@ def photos() -> None:
         )
 
 
+def speed(n: int = 64) -> None:
+    """CPU time of a picture looked at and of one learned from, at the defaults; and of 2,000 pictures by these."""
+    from image_curation.core.classifier import Task
+    from image_curation.core.finetune import ASIDE, FinetuneParams
+    from image_curation.core.method import silent
+    from image_curation.core.network_training import Trained, Trainer
+    from image_curation.core.networks import Frame
+
+    with np.load(SHARED / "cifar10n" / "cifar10n_5k.npz", allow_pickle=False) as arrays:
+        codes = arrays["clean"][:n].astype(int)
+    print("\n| network, 160 px | CPU s to look at one | to learn from one | 2,000 pictures, 5 passes, CPU min |")
+    print("|---|---|---|---|")
+    for model in ("torchvision:resnet18", "torchvision:mobilenet_v2", "torchvision:resnet50"):
+        params = FinetuneParams(model=model, pretrained=False, precision="fp32")
+        frame = Frame(params.side, params.side * 8 // 7)
+        pictures = np.random.default_rng(0).integers(0, 255, (n, frame.resize, frame.resize, 3), np.uint8)
+        trainer = Trainer(Task(tuple("0123456789"), codes, np.ones(n, bool)), frame, pictures, params, {})
+        rows, spent = np.arange(n), []
+        trainer.logits(rows[:8])
+        for work in (lambda: trainer.logits(rows), lambda: trainer._epoch(rows, Trained(), silent)):  # noqa: B023
+            began = time.process_time()
+            work()
+            spent.append((time.process_time() - began) / n)
+        look, learn = spent
+        learned = 2000 * (1 - params.held_out) * (1 - ASIDE)
+        aside = 2000 * (1 - params.held_out) - learned
+        whole = 2000 * look + params.epochs * (learned * learn + aside * look)
+        print(f"| {model} | {look:.3f} | {learn:.3f} | {whole / 60:.0f} |", flush=True)
+
+
 def _row(name: str, run: Any) -> None:
     began = time.process_time()
     facts = run().facts
@@ -142,12 +173,15 @@ def photo_weights() -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", action="store_true")
+    parser.add_argument("--speed", action="store_true")
     parser.add_argument("--labels", nargs="+", default=["aggre", "random1", "worst"])
     asked = parser.parse_args()
     load_package()
     print(f"## A classifier of one's own\n\n{machine()}")
     if asked.photos:
         photos()
+    elif asked.speed:
+        speed()
     else:
         for chosen in asked.labels:
             curve(chosen)

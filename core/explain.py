@@ -54,8 +54,9 @@ class ExplainParams(Params):
 
     predictions: str | None = param(
         None,
-        "Run that is explained: a classifier trained, fine-tuned or pretrained, or zero-shot tags, one per image",
-        reads="predictions",
+        "Run that is explained: a classifier trained, fine-tuned or pretrained, or zero-shot tags; predicted is the "
+        "likeliest where a sample has several",
+        reads="said",
     )
     model: str | None = param(
         None, "Model to explain where no run is named: torchvision:, timm: or a CLIP model", suggest=MODELS
@@ -66,8 +67,7 @@ class ExplainParams(Params):
     label_field: str | None = param(None, "Given labels, for the target given", reads="labels")
     method: str = param(
         "auto",
-        "cam and grad_cam for convolutional networks; for CLIP attention, or patches: one pass for all classes, and "
-        "rougher: it lights up 3 of 4 planted digits, attention 19 of 20",
+        "cam and grad_cam for convolutional networks; for CLIP attention, or patches: one pass for all classes",
         among=("auto", "cam", "grad_cam", "attention", "patches"),
     )
     object_boxes: str | None = param(None, "Boxes of the objects, to measure what lies outside", reads="detections")

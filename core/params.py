@@ -24,6 +24,7 @@ ROLES = {
     "detections": "a field of Detections: boxes with their classes",
     "objects": "a field of Detections or Polylines, whose objects the method then works on one by one",
     "predictions": "key of a run that predicted classes, or a label field of predictions",
+    "said": "key of a run that predicted classes, one or any number per sample; where several, the likeliest is read",
     "values": "any field with one plain value per sample: numbers, texts, true or false, lists of them",
     "members": "a true-or-false field, a tag or a saved slice: the samples that are in it",
     "run": "key of any run",

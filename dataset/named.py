@@ -67,6 +67,9 @@ def fields_for(dataset: fo.Dataset, role: str) -> list[str]:
     """Names that a parameter of one of this module's roles accepts on this dataset, for the form."""
     if role == "predictions":
         return prediction_sources(dataset)
+    if role == "said":
+        made = [run for run in reversed(runs.list_runs(dataset)) if _predicted(run) or _predicted(run, kinds.Labels)]
+        return [run.key for run in made]
     if role == "label_sets":
         return _fields_of(dataset, fo.Classifications)
     if role == "objects":
@@ -110,6 +113,25 @@ def _predictions(
             f"There are: {', '.join(prediction_sources(dataset)) or 'none'}"
         )
     return _label_values(rows.values, path, classes), _source(dataset, path)
+
+
+def _likeliest(
+    dataset: fo.Dataset, place: str, name: str, rows: Rows, named: Named
+) -> tuple[LabelValues, dict[str, Any]]:
+    """As `_predictions`; of a run that gave any number of classes, each row's likeliest, none where it gave none."""
+    run = runs.get_run(dataset, name) if name in dataset.list_runs() else None
+    column = _predicted(run, kinds.Labels) if run is not None and _predicted(run) is None else None
+    if run is None or column is None:
+        return _predictions(dataset, place, name, rows, named)
+    inside = f"{run.writes[column]}.classifications"
+    best = [
+        max(zip(sure, labels, strict=True), key=lambda one: one[0]) if labels else None
+        for labels, sure in zip(rows.values(f"{inside}.label"), rows.values(f"{inside}.confidence"), strict=True)
+    ]
+    given = GivenLabels.of([None if one is None else one[1] for one in best])
+    named.sources[name] = {**run.params, **run.facts, "key": name, "method": run.method}
+    confidence = np.array([np.nan if one is None else one[0] for one in best])
+    return LabelValues(given.names, given.codes, confidence), _source(dataset, f"{inside}.label")
 
 
 def kept_logits(run: runs.Run, values: Values) -> Array | None:
@@ -210,6 +232,7 @@ READERS: dict[str, Callable[[fo.Dataset, str, str, Rows, Named], tuple[Any, dict
     "values": _values,
     "members": _members,
     "predictions": _predictions,
+    "said": _likeliest,
     "label_sets": _label_sets,
     "detections": _detections,
 }
@@ -241,12 +264,12 @@ def _source(dataset: fo.Dataset, path: str) -> dict[str, Any]:
     return {"field": path, "run": key if made is not None else None, "made": made}
 
 
-def _predicted(run: runs.Run) -> str | None:
-    """The first column of a run that holds one predicted class per sample."""
+def _predicted(run: runs.Run, kind: type[Any] = kinds.Label) -> str | None:
+    """The first column of a run that holds one predicted class per sample; or any number of them."""
     declared = run.declaration
     if declared is None or run.status != "done":
         return None
-    return next((c.name for c in declared.writes if c.type is kinds.Label and c.name in run.writes), None)
+    return next((c.name for c in declared.writes if c.type is kind and c.name in run.writes), None)
 
 
 def _fields_of(dataset: fo.Dataset, document: type[Any]) -> list[str]:

@@ -62,7 +62,7 @@ def _told(dataset: fo.Dataset, params: Params) -> dict[str, str | None]:
     known, told = domains(type(params)), {}
     for name, role in roles(type(params)).items():
         given = getattr(params, name)
-        if role in ("embeddings", "predictions") and given:
+        if role in ("embeddings", "predictions", "said") and given:
             for one in given if known[name].many else [given]:
                 told[f"{name}={one!r}"] = of_name(dataset, one)
     return told

@@ -1,10 +1,10 @@
 """From a folder of photographs to a split that can be trusted: the path of a workshop, step by step.
 
-    python examples/workshop.py                      ants and bees beside the project, or else digits that it draws
+    python examples/workshop.py                      ants and bees beside the project, or else parts of free photographs
     python examples/workshop.py --images folder      your own; labels are the names of the folders they lie in
     python examples/workshop.py --network torchvision:resnet18 --weights resnet18.pth
 
-Cells begin with `# %%`; `examples/notebook.py --drawn` runs them and keeps what they print and draw as a notebook.
+Cells begin with `# %%`; `examples/notebook.py --free` runs them and keeps what they print and draw as a notebook.
 """
 
 # %% What we need, and where the pictures are
@@ -23,27 +23,52 @@ from PIL import Image
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--images", help="folder of photographs, one folder per class inside")
-parser.add_argument("--network", default="torchvision:mobilenet_v2", help="network to fine-tune and explain")
+parser.add_argument("--network", default="timm:resnet10t", help="network to fine-tune and explain")
 parser.add_argument("--weights", help="checkpoint of the network on this machine")
+parser.add_argument("--clip", help="CLIP model on this machine, such as open_clip:ViT-B-32/laion2b_s34b_b79k")
 parser.add_argument("--out", help="folder for pictures; a temporary one by default")
-parser.add_argument("--drawn", action="store_true", help="the small drawn set, photographs or not")
+parser.add_argument("--free", action="store_true", help="parts of free photographs, others at hand or not")
 options = parser.parse_args(sys.argv[1:])
 
+DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+FROM_SCRATCH = {
+    "pretrained": False,
+    "epochs": 6,
+    "patience": 6,
+    "batch_size": 8,
+    "side": 96,
+}  # where there are no weights
 OUT = Path(options.out or tempfile.mkdtemp(prefix="workshop-"))
 OUT.mkdir(parents=True, exist_ok=True)
 BESIDE = Path(image_curation.__file__).parent.parent / "shared" / "data" / "hymenoptera"
-photographs = options.images or (BESIDE / "hymenoptera_data" if BESIDE.is_dir() and not options.drawn else None)
+photographs = options.images or (BESIDE / "hymenoptera_data" if BESIDE.is_dir() and not options.free else None)
 
 
-def draw_digits(folder: Path, n: int = 90) -> Path:
-    """A small set for machines without photographs: digits, one folder each, two of them in the wrong one."""
-    from image_curation.core.digits import NAMES, load_digits, picture
+def cut_photographs(folder: Path, side: int = 96, most: int = 12) -> Path:
+    """A small set for every machine: parts of eight photographs, two of them in the wrong folder and one there twice.
 
-    digits = load_digits()
-    for number, row in enumerate(np.flatnonzero(digits.held_out)[:n]):
-        label = NAMES[(digits.labels[row] + (number in (11, 40))) % 10]
-        (folder / label).mkdir(parents=True, exist_ok=True)
-        picture(digits.grids[row]).save(folder / label / f"{row}.png")
+    They come with scikit-image, which FiftyOne needs. All are in the public domain or CC0: the astronaut and the
+    galaxies by NASA, the rocket by SpaceX, the cat by Stefan van der Walt, the coffee by Rachel Michetti, bricks and
+    gravel by CC0Textures, the grass by linolafett.
+    """
+    from skimage import data
+
+    photographs = {
+        "astronaut": data.astronaut, "bricks": data.brick, "cat": data.chelsea, "coffee": data.coffee,
+        "galaxies": data.hubble_deep_field, "grass": data.grass, "gravel": data.gravel, "rocket": data.rocket,
+    }  # fmt: skip
+    wrong = {("bricks", 5): "gravel", ("coffee", 6): "cat"}
+    for name, read in photographs.items():
+        photograph = Image.fromarray(read()).convert("RGB")
+        columns, rows = photograph.width // side, photograph.height // side
+        for number, cell in enumerate(np.linspace(0, columns * rows - 1, most).astype(int)):
+            left, top = side * int(cell % columns), side * int(cell // columns)
+            place = folder / wrong.get((name, number), name)
+            place.mkdir(parents=True, exist_ok=True)
+            part = photograph.crop((left, top, left + side, top + side))
+            part.save(place / f"{name}_{number}.jpg", quality=92)
+            if (name, number) == ("cat", 3):
+                part.resize((72, 72)).save(place / "copy.jpg", quality=80)
     return folder
 
 
@@ -60,12 +85,36 @@ def show(name: str, pictures: list[str], columns: int = 8, side: int = 96) -> No
     sheet.save(OUT / f"{name}.jpg", quality=80)
 
 
+def show_heat(name: str, samples: fo.DatasetView, field: str, side: int = 160) -> None:
+    """Keep the pictures with their heatmaps laid over in red as OUT/name.jpg."""
+    sheets = []
+    for number, sample in enumerate(samples.exists(field)):
+        with Image.open(sample.filepath) as file:
+            picture = file.convert("RGB").resize((side, side))
+        heat = Image.fromarray(sample[field].get_map()).resize((side, side))
+        red = Image.merge("RGB", (heat, Image.new("L", heat.size), Image.new("L", heat.size)))
+        sheets.append(str(OUT / f"{name}_{number}.png"))
+        Image.blend(picture, red, 0.45).save(sheets[-1])
+    show(name, sheets, side=side, columns=4)
+
+
+def draw_digits(folder: Path, n: int = 40) -> fo.Dataset:
+    """Held-out digits, small and anywhere on white paper."""
+    from image_curation.core.digits import load_digits, picture
+
+    digits, rng = load_digits(), np.random.default_rng(0)
+    folder.mkdir(parents=True, exist_ok=True)
+    for row in np.flatnonzero(digits.held_out)[:n]:
+        paper = Image.new("RGB", (64, 64), "white")
+        left, top = (int(value) for value in rng.integers(0, 32, 2))
+        paper.paste(picture(digits.grids[row]).resize((32, 32)), (left, top))
+        paper.save(folder / f"{row}.png")
+    return fo.Dataset.from_images_dir(str(folder))
+
+
 if photographs is None:
-    print("No photographs lie beside the project and none were named with --images: digits are drawn instead.")
-    photographs = draw_digits(OUT / "digits")
-    drawn = True
-else:
-    drawn = False
+    print("No photographs were named with --images: parts of eight free ones are taken instead.")
+    photographs = cut_photographs(OUT / "photographs")
 print(f"Pictures: {Path(photographs).name}")
 
 # %% Import: labels come from the folders, files that cannot be read are named and stop nothing
@@ -76,9 +125,7 @@ print(dataset.count_values("ground_truth.label"))
 
 # %% Embed: alike pictures get vectors that lie close together
 vectors = BESIDE / "embeddings_mobilenetv2.npz"
-if drawn:
-    run = image_curation.curate(dataset, "compute_embeddings", model="tiny_clip")
-elif not options.images and vectors.is_file():
+if Path(photographs).parent == BESIDE and vectors.is_file():
     with np.load(vectors, allow_pickle=False) as given:  # a network's vectors, made before
         paths = np.array([str(BESIDE / path) for path in given["paths"]])
         np.savez(OUT / "vectors.npz", embeddings=given["emb"].astype(np.float32), image_paths=paths)
@@ -112,38 +159,27 @@ for row in run.facts["per_class"][:10]:
     print(f"  {row['class']}: {row['samples']} samples, recall {row['recall']:.2f}")
 print(image_curation.act(dataset, "evaluate_predictions", predictions="classifier")["headline"])
 
-# %% Look at what a model looks at: a heatmap for the predicted class
-some = dataset.limit(8)
-if drawn:
-    texts = sorted(dataset.distinct("ground_truth.label"))
-    told = {"model": "tiny_clip", "classes": texts, "templates": ["a photo of the digit {}"]}
-else:
-    tuned = image_curation.curate(
-        dataset, "finetune_classifier", model=options.network, weights=options.weights,
-        pretrained=options.weights is not None, epochs=0 if options.weights else 1, side=160 if options.weights else 64,
-    )  # fmt: skip
-    print(tuned.headline)
-    told = {"predictions": "finetuned", "target": "given", "label_field": "ground_truth"}
-run = image_curation.curate(some, "explain", **told)
+# %% Look at what a network looks at: a class-activation map for the given class
+how = {"weights": options.weights, "epochs": 0, "side": 160} if options.weights else FROM_SCRATCH
+tuned = image_curation.curate(dataset, "finetune_classifier", model=options.network, folds=1, **how)
+print(tuned.headline)
+some = dataset.take(8, seed=1)
+run = image_curation.curate(some, "explain", predictions="finetuned", target="given", label_field="ground_truth")
 print(run.headline)
-sheets = []
-for number, sample in enumerate(some.exists("explanation_heatmap")):
-    with Image.open(sample.filepath) as file:
-        picture = file.convert("RGB").resize((160, 160))
-    heat = Image.fromarray(sample.explanation_heatmap.get_map()).resize((160, 160))
-    red = Image.merge("RGB", (heat, Image.new("L", heat.size), Image.new("L", heat.size)))
-    Image.blend(picture, red, 0.45).save(OUT / f"heat_{number}.png")
-    sheets.append(str(OUT / f"heat_{number}.png"))
-show("heatmaps", sheets, side=160, columns=4)
+show_heat("heatmaps", some, "explanation_heatmap")
 
-# %% Zero-shot: tags without training, where a CLIP model is at hand
-if drawn:
-    tags = image_curation.curate(
-        dataset, "tag_zero_shot", classes=sorted(dataset.distinct("ground_truth.label")), templates=["the digit {}"]
-    )
-    print(tags.headline)
+# %% Zero-shot: tags without training, and which regions speak for them
+if options.clip:
+    shown, told = dataset, {"classes": sorted(dataset.distinct("ground_truth.label"))}
+    image_curation.curate(shown, "compute_embeddings", key="clip", model=options.clip)
 else:
-    print("The CLIP that comes with Curator knows digits only; for photographs name open_clip weights of your own.")
+    print("The CLIP that comes with Curator knows digits only; name another with --clip. So here are some digits.")
+    shown, told = draw_digits(OUT / "digits"), {"classes": DIGITS, "templates": ["a photo of the digit {}"]}
+    image_curation.curate(shown, "compute_embeddings", key="clip", model="tiny_clip")
+print(image_curation.curate(shown, "tag_zero_shot", embeddings="clip", **told).headline)
+print(image_curation.curate(shown.limit(8), "explain", key="regions", predictions="zero_shot").headline)
+show_heat("regions", shown.limit(8), "regions_heatmap")
+print("tags:", shown.limit(8).values("zero_shot_tag.label"))
 
 # %% Labels that are probably wrong
 run = image_curation.curate(dataset, "find_label_issues")

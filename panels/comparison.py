@@ -1,5 +1,5 @@
-"""The Compare panel: the samples or objects selected in the grid side by side. How alike they are, what a model says of
-each, and the nearest neighbors of the first.
+"""The Compare panel: the samples or objects selected in the grid, or else the one that is open, side by side: how alike
+they are, what a model says of each, and the nearest neighbors of the first.
 
 Similarities are cosines of stored vectors, and the model's say comes from stored logits: moving the temperature asks
 nobody again, the panel's component divides and normalises anew.
@@ -51,7 +51,7 @@ class ComparisonPanel(foo.Panel):  # type: ignore[misc]
             icon="compare",
             help_markdown=HELP,
             category=Categories.CURATE,
-            surfaces="grid",
+            surfaces="grid modal",
         )
 
     def render(self, ctx: Any) -> types.Property:
@@ -63,6 +63,9 @@ class ComparisonPanel(foo.Panel):  # type: ignore[misc]
         self.refresh(ctx)
 
     def on_change_selected(self, ctx: Any) -> None:
+        self.refresh(ctx)
+
+    def on_change_current_sample(self, ctx: Any) -> None:
         self.refresh(ctx)
 
     def on_change_dataset(self, ctx: Any) -> None:
@@ -116,7 +119,7 @@ class ComparisonPanel(foo.Panel):  # type: ignore[misc]
 
     def _with(self, ctx: Any, **changed: str) -> None:
         state = {name: ctx.panel.get_state(name) for name in ("embeddings", "predictions")} | changed
-        chosen, field = [str(one) for one in ctx.selected or []], shown_field(ctx.view)
+        chosen, field = _chosen(ctx), shown_field(ctx.view)
         ctx.panel.set_state("objects", field)
         found = compared(ctx.dataset, chosen, state["embeddings"], state["predictions"], field)
         ctx.panel.set_data(found)  # at once: a table of two beside pictures of three cannot be drawn
@@ -154,6 +157,11 @@ def compared(
         "says": _says(dataset, field, ids, sayer) if sayer else None,
         "neighbors": _neighbors(dataset, field, rows[0], by) if by and ids else None,
     }
+
+
+def _chosen(ctx: Any) -> list[str]:
+    """Ids of the samples to compare: those selected, or else the one that is open in the App's modal."""
+    return [str(one) for one in ctx.selected or [ctx.current_sample] if one]
 
 
 def _advice(selected: bool, comparable: bool) -> dict[str, Any] | None:

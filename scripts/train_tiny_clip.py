@@ -1,6 +1,6 @@
 """Train the tiny CLIP that the demo ships: open_clip's own classes, scikit-learn's digits, captions of ours.
 
-    python scripts/train_tiny_clip.py            # writes models/tiny_clip, a quarter of an hour on 2 cores
+    python scripts/train_tiny_clip.py            # writes models/tiny_clip, ten minutes on 2 cores
 
 The loss is CLIP's with every caption of a picture's class counted as right, for a batch holds many pictures of
 each class: Yang et al. 2022, Unified Contrastive Learning in Image-Text-Label Space (UniCL), arXiv:2204.03610, eq. 3-5.
@@ -55,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--steps", type=int, default=600, help="batches of digits that fill the picture")
     parser.add_argument(
-        "--placed", type=int, default=1000, help="batches of digits anywhere, for the image encoder alone"
+        "--placed", type=int, default=1200, help="batches of digits anywhere, for the image encoder alone"
     )
     parser.add_argument("--refine", action="store_true", help="only these, on the model that the folder holds")
     parser.add_argument("--batch", type=int, default=128, help="pictures in a batch")

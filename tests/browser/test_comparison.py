@@ -43,6 +43,17 @@ def test_compare__two_selected_samples(page: Any, judged: Any) -> None:
     assert _largest(says) == pytest.approx(_softmax(logits / 4).max(), abs=0.006)
 
 
+def test_compare__the_sample_that_is_open_in_the_modal(page: Any, judged: Any) -> None:
+    page.reload()
+    page.get_by_test_id("looker").first.click()
+    modal = page.get_by_test_id("modal")
+    modal.get_by_text(re.compile("Curation.Compare")).first.click()
+    modal.get_by_text("What a model says", exact=True).wait_for()
+    logits = np.asarray(judged.first().compared_prediction.logits)[None]
+    assert _largest(modal.get_by_role("table").last) == pytest.approx(_softmax(logits).max(), abs=0.006)
+    assert modal.get_by_text("this one", exact=True).count() == 1, "its neighbors, three by three with itself"
+
+
 def _largest(table: Any) -> float:
     return max(float(text) for text in table.get_by_role("cell").all_inner_texts())
 

@@ -89,19 +89,32 @@ def trained_cnn() -> Network:
     return Network(module, module.features, SHAPES, FRAME, {"model": "small", "device": "cpu"})
 
 
-def digits_in_quadrants(n: int, seed: int = 0, side: int = 20) -> tuple[list[Any], Array, Array]:
-    """n pictures of 32 pixels with a held-out digit of `side` in one corner, the digits, and the quadrants."""
+def digits_in_quadrants(
+    n: int, seed: int = 0, sides: tuple[int, int] = (12, 16), grain: float = 0.0
+) -> tuple[list[Any], Array, Array]:
+    """n pictures of 32 pixels with a held-out digit somewhere in one quadrant, the digits, and the quadrants.
+
+    Args:
+        sides: smallest and largest side of the digits; beyond 16 they spill over into other quadrants.
+        grain: deviation of the noise, as a share of white.
+    """
     from image_curation.core.digits import load_digits, picture
     from PIL import Image
 
     digits, rng = load_digits(), np.random.default_rng(seed)
-    rows = np.flatnonzero(digits.held_out)[:n]
+    rows = rng.choice(np.flatnonzero(digits.held_out), n, replace=False)
     quadrants = rng.integers(0, 4, n)
     found = []
     for row, quadrant in zip(rows, quadrants, strict=True):
-        paper, rest = Image.new("RGB", (32, 32), "white"), 32 - side
-        paper.paste(picture(digits.grids[row]).resize((side, side)), (rest * (quadrant % 2), rest * (quadrant // 2)))
-        found.append(paper)
+        side = int(rng.integers(sides[0], sides[1] + 1))
+        left, top = (
+            min(16 * int(half) + int(rng.integers(0, max(16 - side, 0) + 1)), 32 - side)
+            for half in (quadrant % 2, quadrant // 2)
+        )
+        paper = Image.new("RGB", (32, 32), "white")
+        paper.paste(picture(digits.grids[row]).resize((side, side)), (left, top))
+        pixels = np.asarray(paper) + rng.normal(0, 255 * grain, (32, 32, 1))
+        found.append(Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)))
     return found, digits.labels[rows], quadrants
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from image_curation.core.classification_metrics import average_precision, reliability, single_label_report, wilson
 from image_curation.core.classifier import ClassifierParams, Task, head_of, train_classifier
-from image_curation.core.curating_curve import curating_curve
+from image_curation.core.curating_curve import FEWER, GIVEN, curating_curve, lines
 from image_curation.core.logistic import Design, loss_and_error, solve
 from image_curation.core.method import Columns, GivenLabels, GivenSets, Inputs, silent
 from image_curation.core.mlp import solve_mlp
@@ -350,3 +350,13 @@ def test_train_classifier__trusted_samples_that_leave_nothing() -> None:
         ClassifierParams(subset="s")
     with pytest.raises(ParamError, match="trusted needs one class per sample"):
         ClassifierParams(trusted="t", label_sets="sets")
+
+
+def test_lines__points_by_size_and_dashed_by_chance() -> None:
+    points = [
+        {"learned_from": name, "n": n, "accuracy": 0.5, "interval": [0.4, 0.6]}
+        for name, n in ((GIVEN, 40), (FEWER, 30), (GIVEN, 20))
+    ]
+    first, second = lines({"curve": points})
+    assert (first["name"], first["dashed"], first["sizes"]) == (GIVEN, False, [20, 40])
+    assert (second["name"], second["dashed"], second["high"]) == (FEWER, True, [0.6])

@@ -95,6 +95,7 @@ def test_finetune_classifier__goes_on_after_an_interruption(shapes: Inputs) -> N
     found = finetune_classifier(shapes, params, lambda done, total, doing="": told.append(doing))
     passes = [doing for doing in told if doing.startswith("pass")]
     assert passes[0].startswith("pass 2 of 2, loss ")
+    assert passes[0].endswith(" left")
     assert "features of the frozen network" not in told
     assert len(passes) == len(range(0, 43, 16)), "the first pass is not made again"
     assert [one["training"] is None for one in found.facts["folds_trained"][0]["losses"]] == [True, False, False]

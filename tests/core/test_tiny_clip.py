@@ -83,12 +83,21 @@ def test_digits__split_and_captions() -> None:
 
 @pytest.mark.slow
 def test_train_tiny_clip__script_writes_a_model_that_loads(tmp_path: Path) -> None:
-    """Two batches, twice: the script runs, is seeded, and what it writes can be opened."""
+    """Three batches, twice: the script runs, is seeded, and what it writes can be opened."""
     import subprocess
     import sys
 
     root = Path(__file__).resolve().parents[2]
-    script = [sys.executable, str(root / "scripts" / "train_tiny_clip.py"), "--steps", "2", "--batch", "16"]
+    script = [
+        sys.executable,
+        str(root / "scripts" / "train_tiny_clip.py"),
+        "--steps",
+        "2",
+        "--placed",
+        "1",
+        "--batch",
+        "16",
+    ]
     for name in ("one", "two"):
         done = subprocess.run([*script, "--out", str(tmp_path / name)], capture_output=True, text=True, check=True)
         assert "1,111,873 parameters" in done.stdout

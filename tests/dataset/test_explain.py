@@ -11,7 +11,13 @@ import pytest
 from image_curation.core import explain as module
 from image_curation.core.params import ParamError
 from image_curation.dataset.curate import curate
+from image_curation.dataset.named import fields_for
 from image_curation.dataset.runs import forget
+
+
+def same(one: fo.Heatmap, two: fo.Heatmap) -> None:
+    """But for the last step of rounding, which goes by how pictures lie in their batches."""
+    np.testing.assert_allclose(one.map.astype(int), two.map.astype(int), atol=1)
 
 
 def test_explain__only_the_target_view(dataset: Any) -> None:
@@ -90,9 +96,44 @@ def test_explain__zero_shot_tags(dataset: Any) -> None:
     curate(dataset, "explain", key="by_name", **named)
     curate(dataset, "explain", key="by_run", predictions="digits", target="named", classes=["one"])
     for one, two in zip(dataset.values("by_name_heatmap"), dataset.values("by_run_heatmap"), strict=True):
-        np.testing.assert_array_equal(one.map, two.map)
+        same(one, two)
     with pytest.raises(ParamError, match="it has no 'three'. It has: zero, one, two"):
         curate(dataset, "explain", key="no", predictions="digits", target="named", classes=["three"])
-    curate(dataset, "tag_zero_shot", key="many", embeddings="clip", multi_label=True, **told)
-    with pytest.raises(ParamError, match="must name a run that predicted classes"):
-        curate(dataset, "explain", key="no", predictions="many")
+
+
+def test_explain__tags_of_which_a_sample_may_have_several(dataset: Any) -> None:
+    """The likeliest tag of each sample, nothing where there is none; or the tag asked for, on every sample."""
+    curate(dataset, "compute_embeddings", key="clip", model="tiny_clip")
+    told = {"classes": ["zero", "one", "two"], "templates": ["the digit {}"], "multi_label": True}
+    curate(dataset, "tag_zero_shot", key="many", embeddings="clip", **told)
+    assert "many" in fields_for(dataset, "said")
+    tags = dataset.values("many_tags.classifications")
+    made = [
+        [("one", 0.6), ("two", 0.9)], [("two", 0.7), ("zero", 0.8)], [], *[[("one", 0.6)]] * 9
+    ]  # fmt: skip
+    for own, given in zip(tags, made, strict=True):
+        own[:] = [fo.Classification(label=label, confidence=sure) for label, sure in given]
+    dataset.set_values("many_tags.classifications", tags)
+    curate(dataset, "explain", predictions="many")
+    assert dataset.values("explanation_explained") == ["two", "zero", None, *["one"] * 9]
+    assert [one is not None for one in dataset.values("explanation_heatmap")] == [True, True, False, *[True] * 9]
+    curate(dataset, "explain", key="asked", predictions="many", target="named", classes=["two"])
+    assert dataset.values("asked_explained") == ["two"] * 12
+    same(dataset.first().asked_heatmap, dataset.first().explanation_heatmap)
+
+
+def test_explain__a_classifier_of_any_number_of_classes(dataset: Any) -> None:
+    curate(dataset, "compute_embeddings", key="clip", model="tiny_clip")
+    sets = [["red", "warm"]] * 4 + [["green"]] * 4 + [["blue"]] * 4
+    dataset.set_values(
+        "sets", [fo.Classifications(classifications=[fo.Classification(label=name) for name in own]) for own in sets]
+    )
+    curate(dataset, "train_classifier", embeddings="clip", label_sets="sets")
+    likeliest = [
+        max(own.classifications, key=lambda one: one.confidence).label if own and own.classifications else None
+        for own in dataset.values("classifier_predictions")
+    ]
+    curate(dataset, "explain", predictions="classifier")
+    assert dataset.values("explanation_explained") == likeliest
+    curate(dataset, "explain", key="asked", predictions="classifier", target="named", classes=["warm"])
+    assert dataset.values("asked_explained") == ["warm"] * 12

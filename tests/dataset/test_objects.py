@@ -28,7 +28,9 @@ ROOT = "objects.detections"
 
 # methods whose inputs can be objects: embeddings or files of objects, alone or with labels
 ON_OBJECTS = tuple(
-    method for method in METHODS if {"objects", "embeddings", "predictions"} & set(roles(method.params).values())
+    method
+    for method in METHODS
+    if {"objects", "embeddings", "predictions", "said"} & set(roles(method.params).values())
 )
 on_objects = pytest.mark.parametrize("method", ON_OBJECTS, ids=lambda method: method.name)
 

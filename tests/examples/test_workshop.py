@@ -23,20 +23,22 @@ def _module() -> Any:
 
 
 @pytest.mark.slow
-def test_workshop__runs_on_drawn_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workshop__runs_on_free_photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import fiftyone as fo
 
     monkeypatch.setattr(sys, "argv", list(sys.argv))
     before = set(fo.list_datasets())
-    made = _module().notebook_of(EXAMPLES / "workshop.py", ["--drawn"], tmp_path)
+    made = _module().notebook_of(EXAMPLES / "workshop.py", ["--free"], tmp_path)
     for name in set(fo.list_datasets()) - before:
         fo.delete_dataset(name)
     said = "".join("".join(o.get("text", [])) for cell in made["cells"] for o in cell.get("outputs", []))
-    assert "digits are drawn instead" in said
+    assert "parts of eight free ones are taken instead" in said
     assert "right (" in said
-    assert "pictures explained by attention" in said
+    assert "pictures explained by cam of timm:resnet10t" in said
     assert "report.html written" in said
-    assert {"neighbors.jpg", "medoids.jpg", "heatmaps.jpg"} <= {path.name for path in tmp_path.glob("*.jpg")}
+    assert {"neighbors.jpg", "medoids.jpg", "heatmaps.jpg", "regions.jpg"} <= {
+        path.name for path in tmp_path.glob("*.jpg")
+    }
 
 
 def test_notebook__is_of_the_script_and_small() -> None:

@@ -21,6 +21,7 @@ class Driver:
         size: characters of the last answer.
         view: the grid's view, as the App would send it with the next event.
         selected: ids of the samples selected in the grid.
+        current: id of the sample that is open in the modal.
         spaces: the panels that are open in the App.
         elsewhere: id and data of other panels that the last event wrote to.
         uri: of the panel.
@@ -33,6 +34,7 @@ class Driver:
     size: int = 0
     view: Any = None
     selected: tuple[str, ...] = ()
+    current: str | None = None
     spaces: Any = None
     elsewhere: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     uri: str = PANEL
@@ -44,7 +46,7 @@ class Driver:
 
         samples = {"dataset": self.dataset} if self.view is None else {"view": self.view}
         given = {"panel_id": "panel", "__method__": event, "panel_state": dict(self.state), **params}
-        context = {**samples, "selected": list(self.selected)}
+        context = {**samples, "selected": list(self.selected), "current_sample": self.current}
         if self.spaces is not None:
             context["spaces"] = self.spaces.to_dict()
         result = foo.execute_operator(self.uri, context, params=given)

@@ -37,6 +37,18 @@ def test_comparison__selection_by_vectors(dataset: Any) -> None:
     assert [name for name, _ in driver.calls] == ["open_sample"]
 
 
+def test_comparison__of_the_sample_that_is_open(dataset: Any) -> None:
+    """In the App's modal: with nothing selected the open sample, and what is selected before it."""
+    ids = dataset.values("id")
+    driver = Driver(dataset, uri=URI, current=ids[2]).send("on_load")
+    assert [picture["id"] for picture in driver.data["pictures"]] == [ids[2]]
+    assert driver.data["neighbors"][0]["id"] == ids[2]
+    driver.current = ids[3]
+    assert [picture["id"] for picture in driver.send("on_change_current_sample").data["pictures"]] == [ids[3]]
+    driver.selected = (ids[0], ids[1])
+    assert [picture["id"] for picture in driver.send("on_change_selected").data["pictures"]] == list(ids[:2])
+
+
 def test_comparison__says_of_stored_logits(dataset: Any) -> None:
     curate(dataset, "train_classifier", embeddings="vectors")
     curate(dataset, "train_classifier", embeddings="vectors", key="other", classes=["red", "blue"])
