@@ -129,6 +129,26 @@ def main(
         print(table({one: _medians([results[one] for results in rounds]) for one in running}))
 
 
+def over_seeds(
+    contestants: Mapping[str, Callable[[Any, int], Any]],
+    data: Mapping[str, Callable[[int], Any]],
+    score: Callable[[Any, Any], dict[str, float]],
+    seeds: Sequence[int] = (0, 1, 2),
+) -> None:
+    """Print each score's median over seeds, and its least and most; a seed draws the data, the folds and the start."""
+    load_package()
+    for name, make in data.items():
+        tables = {seed: make(seed) for seed in seeds}
+        for contestant, solve in contestants.items():
+            began = time.process_time()
+            results = [score(tables[seed], solve(tables[seed], seed)) for seed in seeds]
+            cells = [f"{(time.process_time() - began) / len(seeds):.1f} CPU s"]
+            for key in results[0]:
+                values = [result[key] for result in results]
+                cells.append(f"{key} {statistics.median(values):.4f} ({min(values):.4f} to {max(values):.4f})")
+            print(f"| {name} | {contestant} | " + " | ".join(cells) + " |", flush=True)
+
+
 def table(results: Mapping[str, Mapping[str, float]]) -> str:
     """Markdown table: a row per contestant, a column per number; seconds also relative to the first row's."""
     columns = list(dict.fromkeys(name for result in results.values() for name in result))

@@ -4,6 +4,7 @@ The coreset's mixture and limit were chosen on planted sets other than these; th
 after a first run.
 
 python benchmarks/importance.py              attention, against Cleanlab's self-confidence
+python benchmarks/importance.py seeds        attention, three seeds of the folds and of the planted noise
 python benchmarks/importance.py coresets     probes trained on 1, 5 and 10 %, against uniform samples, ten seeds
 """
 
@@ -13,14 +14,14 @@ import sys
 from typing import Any
 
 import numpy as np
-from common import Contestant, load_package, main
+from common import Contestant, load_package, main, over_seeds
 from label_issues import HUMAN, PLANTED, cleanlab
 from probe import cifar10n, split
 
 
-def attention(table: Any, method: str = "attention") -> Any:
+def attention(table: Any, method: str = "attention", seed: int = 51) -> Any:
     """Scores of `score_importance`."""
-    return importance(table, method=method)["score"]
+    return importance(table, method=method, seed=seed)["score"]
 
 
 def importance(table: Any, **params: Any) -> Any:
@@ -112,5 +113,11 @@ CONTESTANTS = {
 if __name__ == "__main__":
     if sys.argv[1:] == ["coresets"]:
         coresets()
+    elif sys.argv[1:] == ["seeds"]:
+        both = {
+            "Cleanlab": lambda table, seed: cleanlab(table, seed)[0],
+            "ours": lambda table, seed: attention(table, seed=seed),
+        }
+        over_seeds(both, HUMAN | {name: make for name, make in PLANTED.items() if "copied" not in name}, score)
     else:
         main("Importance: attention", CONTESTANTS, HUMAN | PLANTED, score)

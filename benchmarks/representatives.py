@@ -1,10 +1,18 @@
 """Representatives: k-medoids against FasterPAM on the full matrix, OneBatchPAM, alternation and k-means.
 
 The loss is the mean cosine distance to the nearest medoid. Peers, for development only: pip install kmedoids onebatch
+
+scikit-learn-extra is built for NumPy 1 and not maintained. Its alternation is plain Python and runs all the same where
+its files are: `pip download scikit-learn-extra --no-deps`, unzip it, and set SKLEARN_EXTRA to that folder.
 """
 
 from __future__ import annotations
 
+import importlib
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,9 +32,10 @@ def cosine_matrix(x: Any) -> Any:
     return distances
 
 
-def ours(k: int) -> Contestant:
+def ours(k: int, thorough: bool = False) -> Contestant:
     return Contestant(
-        lambda x: k_medoids(x, min(k, len(x) // 4)).indices, warm=lambda x: k_medoids(np.tile(x, (4, 1)), 20)
+        lambda x: k_medoids(x, min(k, len(x) // 4), thorough=thorough).indices,
+        warm=lambda x: k_medoids(np.tile(x, (4, 1)), 20),
     )
 
 
@@ -46,6 +55,27 @@ def alternate(k: int) -> Contestant:
         import kmedoids
 
         return kmedoids.alternating(cosine_matrix(x), min(k, len(x) // 4), random_state=0).medoids
+
+    return Contestant(solve, most=20_000)
+
+
+def sklearn_extra(k: int) -> Contestant:
+    """scikit-learn-extra's KMedoids as it is by default: alternation from a heuristic start."""
+
+    def solve(x: Any) -> Any:
+        import sklearn.utils.extmath
+
+        helper = ModuleType("sklearn_extra.cluster._k_medoids_helper")  # compiled, and only for method="pam"
+        helper._compute_optimal_swap = helper._build = None  # type: ignore[attr-defined]
+        sys.modules[helper.__name__] = helper
+        if not hasattr(sklearn.utils.extmath, "stable_cumsum"):  # gone from scikit-learn; only for init="k-medoids++"
+            sklearn.utils.extmath.stable_cumsum = np.cumsum
+        for name in ("sklearn_extra", "sklearn_extra.cluster"):  # without their own imports of compiled modules
+            package = sys.modules.setdefault(name, ModuleType(name))
+            package.__path__ = [str(Path(os.environ["SKLEARN_EXTRA"]) / name.replace(".", "/"))]
+        medoids = importlib.import_module("sklearn_extra.cluster._k_medoids")
+        model = medoids.KMedoids(n_clusters=min(k, len(x) // 4), metric="cosine", random_state=0)
+        return model.fit(x).medoid_indices_
 
     return Contestant(solve, most=20_000)
 
@@ -96,10 +126,11 @@ def contestants(k: int) -> dict[str, Contestant]:
     return {
         f"FasterPAM, full matrix, k={k}": fasterpam(k),
         f"ours, k={k}": ours(k),
+        f"ours, thorough, k={k}": ours(k, thorough=True),
         f"OneBatchPAM, k={k}": one_batch(k),
         f"alternate, k={k}": alternate(k),
         f"k-means, nearest row, k={k}": k_means(k),
-    }
+    } | ({f"scikit-learn-extra, k={k}": sklearn_extra(k)} if "SKLEARN_EXTRA" in os.environ else {})
 
 
 if __name__ == "__main__":
@@ -111,6 +142,7 @@ if __name__ == "__main__":
             "cifar": cifar,
             "synthetic 10k": lambda: synthetic(10_000),
             "synthetic 100k": lambda: synthetic(100_000),
+            "synthetic 100k, 4,000 groups": lambda: synthetic(100_000, clusters=4_000),
             "synthetic 1M": lambda: synthetic(1_000_000),
         },
         score,

@@ -39,9 +39,9 @@ class Search:
     """How large sets are searched.
 
     Attributes:
-        directions: along which the first two searches see the vectors, where these have more than twice as many.
+        directions: along which the first two searches see the vectors, where these have half as many more.
         rough: effort of the second search.
-        exact: effort of the third, which only low-dimensional sets go without; None leaves it out of all.
+        exact: effort of the third; None leaves it out.
     """
 
     directions: int
@@ -50,8 +50,11 @@ class Search:
 
 
 # A visit gains about a tenth of what the one before it gained: the exact search ends with a thousandth to be had.
-QUICK = Search(192, Effort(6, around=10, tried=64, enough=1e-3), Effort(6, around=6, tried=32, enough=0.015))
-THOROUGH = Search(256, Effort(6, around=12, tried=100, enough=5e-4), Effort(6, around=8, tried=48, enough=2e-3))
+QUICK = Search(192, Effort(6, around=8, tried=48, enough=1e-3), Effort(6, around=5, tried=16, enough=0.015))
+THOROUGH = Search(192, Effort(6, around=10, tried=64, enough=1e-3), Effort(6, around=8, tried=48, enough=2e-3))
+
+# With few dimensions there is no third search, and distances are cheap: the second one looks farther around.
+ALONE = Effort(6, around=20, tried=64, enough=2e-4)
 
 
 @dataclass(frozen=True)
@@ -169,9 +172,8 @@ def _path(
             chosen = _grown(batch, chosen, k, rng)
             chosen = batch.rows[_swapped(batch, np.searchsorted(batch.rows, chosen), kept, rng)]
             if not complete:
-                chosen = local_swaps(
-                    heads, metric, chosen, kept, rng, _later(progress, 0, first + second), search.rough
-                )
+                told, effort = _later(progress, 0, first + second), ALONE if heads is x else search.rough
+                chosen = local_swaps(heads, metric, chosen, kept, rng, told, effort)
             medoids = some[chosen]
             if search.exact and heads is not x:
                 told = _later(progress, first, first + second)
@@ -194,7 +196,7 @@ def _rough(x: Array, k: int, fixed: Array, directions: int, rng: np.random.Gener
     some, most = np.arange(n), max(ROUGH_ROWS[0], ROUGH_ROWS[1] * k)
     if n > most:
         some = np.union1d(rng.choice(n, most, replace=False), fixed)
-    if d <= 2 * directions:
+    if 2 * d <= 3 * directions:
         return some, x[some] if n > most else x
     seen = x[np.sort(rng.choice(n, min(n, 2_000), replace=False))]
     axes = rng.standard_normal((d, directions)).astype(np.float32)

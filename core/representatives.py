@@ -24,7 +24,7 @@ class RepresentativesParams(Params):
         None, "Label field: choose inside each class, in proportion to its size but at least one", reads="labels"
     )
     thorough: bool = param(
-        False, "Search longer: half as much time again, for a loss up to a thousandth lower", advanced=True
+        False, "Search longer: half as much time again, for a loss a thousandth or two lower", advanced=True
     )
     seed: int = param(51, "Seed of the random start", at_least=0, advanced=True)
 

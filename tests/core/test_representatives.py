@@ -148,6 +148,16 @@ def test_k_medoids__as_good_as_fasterpam(metric):
     assert ours.loss <= 1.006 * theirs.loss
 
 
+@pytest.mark.slow
+def test_k_medoids__along_leading_directions_as_good_as_fasterpam():
+    peer = pytest.importorskip("kmedoids", reason="the peer is a development dependency: pip install kmedoids")
+    rng = np.random.default_rng(3)  # 400 dimensions, so that the first searches see 192 directions of them
+    x = (clusters(4500, 24, 100) @ rng.normal(size=(24, 400)) + rng.normal(size=(4500, 400))).astype(np.float32)
+    least = peer.fasterpam(distances_of(x, "cosine").astype(np.float32), 40, random_state=0).loss
+    assert k_medoids(x, 40).loss <= 1.006 * least
+    assert k_medoids(x, 40, thorough=True).loss <= 1.003 * least
+
+
 def test_medoid_losses__fall_with_k():
     for x in (clusters(300, 5, 8), clusters(4500, 5, 8)):
         losses = medoid_losses(x, [1, 2, 4, 8, 16])
