@@ -25,7 +25,7 @@ NEAR = 10  # of them, those that moves are tried with: with the shortest edges l
 TURNS = 30  # of the subgradient that finds the penalties
 STEP, DECAY, MOMENTUM = 0.025, 0.87, 0.3  # of the subgradient: first step as a share of the mean edge
 AT_ONCE = 600  # fragments that are joined with all distances between their ends
-TURNED = 25_000  # rows that one move may turn round
+TURNED = 3_000  # rows that one move may turn round: all that 6,000 need; of many more, long turns take most of the time
 SHORTEST_SECTION = 3
 
 

@@ -246,6 +246,7 @@ def test_score_importance__one_sample_without_labels() -> None:
     assert _run(np.ones((1, 3)), None).values["class_rank"] == [1]
 
 
+@pytest.mark.slow
 def test_score_importance__a_class_of_one_sample_is_in_the_coreset() -> None:
     data = planted.clean(150, 8)
     found = _run(data.x, ["alone", *data.names[1:]], coreset_size=30)

@@ -77,6 +77,7 @@ def test_report__curve_goes_through_the_prefixes():
     assert distances == sorted(distances, reverse=True)
 
 
+@pytest.mark.slow
 def test_report__all_figures_stand_beside_random_subsets():
     x, member = blobs(100)
     member = member % 2
