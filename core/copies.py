@@ -15,7 +15,7 @@ import numpy as np
 
 from .images import box_of
 from .method import Array, Facts, Inputs, Progress
-from .near_pairs import ROUNDING, NearPairs, automatic_threshold, pairs_within
+from .near_pairs import ROUNDING, NearPairs, automatic_threshold, pairs_down_to
 from .neighbors import Graph
 from .params import ParamError
 from .pictures import Look, likenesses, looks_at
@@ -25,6 +25,7 @@ SAME_PICTURE = 0.6  # likeness of two files that show one picture, at least
 SURELY_SAME = 0.95
 EVIDENCE = 7.0  # orders of magnitude against chance
 LIMIT = 0.9999
+CLOSEST = 1 - 1e-6  # similarity up to which the automatic threshold is raised where too many pairs are near
 FEW = 20
 STRANGERS = 200  # pairs of different pictures that the set's own likeness is measured on
 ALL_PAIRS_UP_TO = 64
@@ -92,8 +93,9 @@ def find_copies(
 
     Args:
         graph: of the embeddings, under the cosine metric; None to look for equal files and pixels only.
-        threshold: least cosine similarity of near copies; automatic when None. Where it is higher than the automatic
-            one, pairs are looked for down to that all the same, so that it can be lowered afterwards.
+        threshold: least cosine similarity of near copies; automatic when None, raised where more than five million
+            pairs would be near. Where the one given is higher than the automatic one, pairs are looked for down to that
+            all the same, so that it can be lowered afterwards.
         exact: compare files, and the decoded pixels of near pairs (of all files without a graph), for equality.
         confirm: keep only near pairs that show the same picture.
     """
@@ -103,10 +105,10 @@ def find_copies(
     if graph is not None:
         share = CONFIRMED_SHARE if confirm else SHARE
         automatic = automatic_threshold(graph, share)
-        reach = automatic if threshold is None else min(threshold, automatic)
-        facts = {"threshold": round(automatic if threshold is None else threshold, 6), "floor": round(reach, 6)}
+        lowest, highest = (automatic, CLOSEST) if threshold is None else (min(threshold, automatic), threshold)
+        near, reach = pairs_down_to(inputs.vectors, graph, lowest, max(lowest, highest), progress)
+        facts = {"threshold": round(reach if threshold is None else threshold, 6), "floor": round(reach, 6)}
         facts["threshold_is"] = "automatic" if threshold is None else "given"
-        near = pairs_within(inputs.vectors, graph, reach, progress)
     equal = _pairs_of_equals(near.copy_of)
     pairs = np.concatenate([np.stack([near.one, near.other], axis=1), equal])
     close = np.unique(pairs).tolist() if graph is not None else list(range(inputs.n))

@@ -17,6 +17,7 @@ from .params import ParamError
 
 MOST_PAIRS = 5_000_000
 TYPICAL_RANK = 10
+NARROWER = 0.75  # of a distance within which there are too many pairs
 SMALL = 10  # at least this many rows per rank looked at
 BLOCK = 512
 ROUNDING = np.float32(1e-6)  # float32 vectors are not known to more digits
@@ -65,7 +66,38 @@ def pairs_within(x: Array, graph: Graph, threshold: float, progress: Progress = 
     Raises:
         ParamError: there are more than five million pairs.
     """
+    return pairs_down_to(x, graph, threshold, threshold, progress)[0]
+
+
+def pairs_down_to(
+    x: Array, graph: Graph, threshold: float, highest: float, progress: Progress = silent
+) -> tuple[NearPairs, float]:
+    """The same down to a threshold, or as far down as five million pairs go, which in a dense set is less far.
+
+    Args:
+        highest: the threshold that has to be reached.
+
+    Returns:
+        the pairs, and the threshold that was reached
+
+    Raises:
+        ParamError: there are more than five million pairs at the highest threshold already.
+    """
     vectors = comparable(x, "cosine")
+    found = _found(vectors, graph, threshold, progress)
+    while found is None and threshold < highest:
+        threshold = min(1 - NARROWER * (1 - threshold), highest)
+        found = _found(vectors, graph, threshold, progress)
+    if found is None:
+        raise ParamError(
+            f"threshold must be high enough to pair at most {MOST_PAIRS:,} samples; got {threshold:.4g}, "
+            "which pairs more: raise it"
+        )
+    return found, threshold
+
+
+def _found(vectors: Array, graph: Graph, threshold: float, progress: Progress) -> NearPairs | None:
+    """The pairs within a threshold; None where they are too many."""
     copy_of = copies(vectors)
     reach = np.float32(1 - threshold) + ROUNDING
     near = graph.distances <= reach
@@ -81,10 +113,7 @@ def pairs_within(x: Array, graph: Graph, threshold: float, progress: Progress = 
         found.append(np.stack([own[at], firsts[near_to]], axis=1))
         count += len(at)
         if count > 2 * MOST_PAIRS:
-            raise ParamError(
-                f"threshold must be high enough to pair at most {MOST_PAIRS:,} samples; got {threshold:.4g}, "
-                "which pairs more: raise it"
-            )
+            return None
     pairs = np.sort(np.concatenate(found), axis=1).astype(np.int64)
     pairs = np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0)
     similarity = _similarity(vectors, pairs)

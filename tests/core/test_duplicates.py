@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from image_curation.core import near_pairs
 from image_curation.core.copies import Copies
 from image_curation.core.duplicates import (
     DuplicatesParams,
@@ -22,7 +23,7 @@ from image_curation.core.duplicates import (
     tight_groups,
 )
 from image_curation.core.method import Columns, GivenLabels, Inputs, silent
-from image_curation.core.near_pairs import automatic_threshold, pairs_within
+from image_curation.core.near_pairs import automatic_threshold, pairs_down_to, pairs_within
 from image_curation.core.neighbors import build_graph
 from image_curation.core.params import ParamError
 from image_curation.core.pictures import likeness, look_at
@@ -210,6 +211,19 @@ def test_pairs_within__too_many() -> None:
     x = unit(1 + 1e-3 * np.random.default_rng(0).normal(size=(4000, 4)))
     with pytest.raises(ParamError, match="threshold must be high enough to pair at most 5,000,000 samples; got 0.5"):
         pairs_within(x, build_graph(x, k=5), 0.5)
+
+
+def test_pairs_down_to__as_far_as_there_are_not_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(near_pairs, "MOST_PAIRS", 1000)
+    x = unit(1 + 0.1 * np.random.default_rng(0).normal(size=(200, 4)))
+    graph = build_graph(x, k=5)
+    pairs, reached = pairs_down_to(x, graph, 0.5, 1.0)
+    assert 0.5 < reached < 1
+    assert 0 < len(pairs.one) <= 1000
+    np.testing.assert_array_equal(pairs.one, pairs_within(x, graph, reached).one)
+    assert pairs_down_to(x, graph, reached, 1.0)[1] == reached
+    with pytest.raises(ParamError, match="at most 1,000 samples; got 0.6, which pairs more: raise it"):
+        pairs_down_to(x, graph, 0.5, 0.6)
 
 
 def test_best_of__order_of_the_policy() -> None:
