@@ -9,9 +9,10 @@ import fiftyone as fo
 
 from ..core.method import Progress
 from ..core.params import ParamError, Params, param
-from . import columns, decisions
+from . import decisions
 from .action import Action, counted
 from .curated import curated_field
+from .inputs import label_path
 from .rows import resolved, rows_of, shown_field
 
 
@@ -72,7 +73,7 @@ def relabel(samples: fo.DatasetView, params: RelabelParams, progress: Progress) 
     labels: Any = params.label
     if params.from_field is not None:
         path, _ = resolved(samples._root_dataset, params.from_field)
-        path = columns.label_path(samples._root_dataset, path, about)
+        path = label_path(samples._root_dataset, path, about)
         rows = rows_of(samples, about)
         labels = {key: value for key, value in zip(rows.ids, rows.values(path), strict=True) if value}
         if not labels:
@@ -82,7 +83,7 @@ def relabel(samples: fo.DatasetView, params: RelabelParams, progress: Progress) 
         "headline": f"{counted(len(made.ids), word)} {made.said}",
         "count": len(made.ids),
         "unchanged": len(samples) - len(made.ids),
-        "field": curated_field(columns.label_path(samples._root_dataset, params.label_field, about)),
+        "field": curated_field(label_path(samples._root_dataset, params.label_field, about)),
     }
 
 

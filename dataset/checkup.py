@@ -21,8 +21,8 @@ from ..core.method import Progress
 from ..core.params import ParamError, Params, param
 from . import named, runs, subject
 from .action import Action
-from .columns import SPLITS, TAGS, vector_sources
 from .curate import curate, said_of
+from .inputs import SPLITS, TAGS, vector_sources
 from .rows import Rows, attribute, root_of, rows_of
 from .runs import Freshness, Run
 

@@ -18,6 +18,7 @@ from ..core.method import Array, Columns, Method, Progress, Vector, silent
 from ..core.params import ParamError, Params, domains
 from ..core.storing import StoreParams
 from . import columns, runs, store, subject, vector_store
+from .inputs import Reading, read, read_vectors
 from .kept import KeptVectors
 from .rows import Rows
 from .runs import Run
@@ -57,7 +58,7 @@ def curate(
     if dataset.media_type not in (None, "image"):
         raise ParamError(f"{declared.label} works on images; dataset {dataset.name!r} holds {dataset.media_type}")
     _check_key(dataset, key, overwrite)
-    reading = columns.read(view, given, declared.label, with_paths="paths" in declared.reads)
+    reading = read(view, given, declared.label, with_paths="paths" in declared.reads)
     given = reading.params
     record = runs.start(
         dataset,
@@ -96,7 +97,7 @@ def _noted(dataset: fo.Dataset, key: str, progress: Progress) -> Progress:
 
 
 def _execute(
-    dataset: fo.Dataset, method: Method, params: Params, reading: columns.Reading, record: Run, progress: Progress
+    dataset: fo.Dataset, method: Method, params: Params, reading: Reading, record: Run, progress: Progress
 ) -> Run:
     began = time.perf_counter()
     kept = _kept(dataset, record, reading) if "reuse" in domains(method.params) else None
@@ -149,7 +150,7 @@ def _filed(
     return {}, {}
 
 
-def _kept(dataset: fo.Dataset, record: Run, reading: columns.Reading) -> KeptVectors:
+def _kept(dataset: fo.Dataset, record: Run, reading: Reading) -> KeptVectors:
     """The vectors of earlier calls under the run's key, where it goes on or replaces a run of the same kind."""
     previous = Run(**dict(record.previous)) if record.previous is not None else None
     path = previous.writes.get("") if previous is not None else None
@@ -160,15 +161,15 @@ def _kept(dataset: fo.Dataset, record: Run, reading: columns.Reading) -> KeptVec
         rounded = (facts.get("stored") or {}).get("dtype", "float32") != "float32"
         same = same and not (rounded and record.params.get("dtype") != facts["stored"]["dtype"])
 
-        def read(rows: Array) -> Array:
+        def vectors_of(rows: Array) -> Array:
             wanted = np.zeros(len(reading.rows), dtype=bool)
             wanted[rows] = True
             try:
-                return columns.read_vectors(reading.rows.only(wanted), path, facts)[0]
+                return read_vectors(reading.rows.only(wanted), path, facts)[0]
             except ParamError:  # none of these has a vector, or their file is gone: they are made again
                 return np.full((len(rows), 1), np.nan)
 
-        earlier = read if same else None
+        earlier = vectors_of if same else None
     return KeptVectors(dataset, record.key, reading.rows.ids, earlier, record.params.get("store") or "field")
 
 

@@ -24,8 +24,9 @@ import fiftyone as fo
 from bson import ObjectId
 
 from ..core.params import ParamError
-from . import columns, journal, sidebar, slices
+from . import journal, sidebar, slices
 from .curated import curated_field, curated_path, has_curated, inside
+from .inputs import label_path
 from .rows import Rows, shown_field
 
 Verdict = Literal["excluded", "kept", "relabelled"]
@@ -75,7 +76,7 @@ def keep(samples: Decided, label_field: str | None = None, queue: str | None = N
     """Say that samples are right as they are. With `label_field`, so is their given label."""
     rows = _rows(samples)
     _declare(rows)
-    given = columns.label_path(rows.dataset, label_field, rows.field) if label_field else None
+    given = label_path(rows.dataset, label_field, rows.field) if label_field else None
     if given is not None and not has_curated(rows.dataset, given):
         given = None
     return _made(rows, "kept", "kept", _changes(rows, "kept", given=given, queue=queue), queue)
@@ -91,7 +92,7 @@ def relabel(samples: Decided, label_field: str, labels: str | Mapping[str, str],
         ParamError: no such label field, or an empty label.
     """
     rows = _rows(samples)
-    given = columns.label_path(rows.dataset, label_field, rows.field)
+    given = label_path(rows.dataset, label_field, rows.field)
     if isinstance(labels, str):
         if not labels.strip():
             raise ParamError(f"A label must have at least one letter or digit; got {labels!r}")
@@ -144,7 +145,7 @@ def ensure_curated_labels(dataset: fo.Dataset, label_field: str) -> str:
         ParamError: a field of that name is there and is not ours.
     """
     objects = inside(label_field)
-    given = label_field if objects else columns.label_path(dataset, label_field)
+    given = label_field if objects else label_path(dataset, label_field)
     name, path = curated_field(given), curated_path(given)
     if dataset.get_field(name) is None:
         dataset.reload()  # another process may have made it

@@ -10,7 +10,7 @@ import fiftyone as fo
 from ..core.method import Progress
 from ..core.params import ParamError, Params, param
 from .action import Action
-from .columns import label_path
+from .inputs import label_path
 from .named import prediction_sources
 from .runs import Run, list_runs
 

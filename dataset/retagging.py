@@ -15,6 +15,7 @@ from ..core.zero_shot import METHOD, ZeroShotParams, retag
 from . import columns, runs
 from .action import Action
 from .curate import said_of
+from .inputs import read
 from .named import kept_logits
 
 
@@ -65,7 +66,7 @@ def retag_zero_shot(samples: fo.DatasetView, params: RetagParams, progress: Prog
     wanted = _settled(params, run)
     own = parse_thresholds(wanted.thresholds, "RetagParams.thresholds", run.facts["classes"])
     kept = _Kept(label_field=wanted.label_field, patches_field=run.patches_field)
-    reading = columns.read(dataset.view(), kept, "Retag")
+    reading = read(dataset.view(), kept, "Retag")
     has = np.array([value is not None for value in reading.rows.values(run.writes["confidence"])], dtype=bool)
     rows, labels = reading.rows.only(has), reading.inputs.labels
     if labels is not None:

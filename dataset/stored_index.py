@@ -10,7 +10,7 @@ import numpy as np
 from fiftyone.brain.internal.core.sklearn import SklearnSimilarityIndex
 
 from ..core.method import Array
-from .columns import find_vectors, read_vectors
+from .inputs import find_vectors, read_vectors
 from .rows import Rows
 from .searching import STORED
 

@@ -12,7 +12,7 @@ from ..core.params import Params, param
 from ..core.parquet_files import write_parquet
 from ..core.vector_files import write_npy, write_npz
 from .action import Action
-from .columns import read
+from .inputs import read
 from .new_file import free_path
 
 

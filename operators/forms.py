@@ -10,7 +10,7 @@ import fiftyone.operators.types as types
 
 from ..core.method import Method
 from ..core.params import REQUIRED, Domain, Params, domains
-from ..dataset import columns, named, runs
+from ..dataset import inputs, named, runs
 
 MORE = "more_settings"  # a tick that unfolds the advanced parameters
 NOT_PARAMS = (MORE, "panel_id", "panel_state")  # the App adds the latter when a panel prompts an operator
@@ -107,10 +107,10 @@ def _choices(domain: Domain, dataset: fo.Dataset | None) -> list[str]:
     if dataset is None:
         return list(domain.suggest)
     if domain.reads == "embeddings":
-        return columns.vector_sources(dataset)
+        return inputs.vector_sources(dataset)
     if domain.reads == "labels":
-        fields = columns.label_fields(dataset)
-        return [columns.TAGS, *fields] if domain.default == columns.TAGS else fields
+        fields = inputs.label_fields(dataset)
+        return [inputs.TAGS, *fields] if domain.default == inputs.TAGS else fields
     if domain.reads == "run":
         return [run.key for run in reversed(runs.list_runs(dataset))]
     if domain.reads:

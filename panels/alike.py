@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.method import Array
 from ..core.params import ParamError
-from ..dataset import columns
+from ..dataset.inputs import read_vectors
 from ..dataset.rows import Rows
 from ..dataset.runs import Run, get_run
 from . import scope
@@ -76,7 +76,7 @@ def unit_vectors(rows: Rows, source: Mapping[str, Any]) -> tuple[Sequence[str], 
     """
     facts = get_run(rows.dataset, source["run"]).facts if source.get("run") else {}
     try:
-        x, has = columns.read_vectors(rows, source["field"], facts)
+        x, has = read_vectors(rows, source["field"], facts)
     except ParamError:  # none of these has one
         return [], np.zeros((0, 1), np.float32)
     ids = [one for one, there in zip(rows.ids, has, strict=True) if there]

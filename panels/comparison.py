@@ -16,7 +16,7 @@ import fiftyone.operators.types as types
 import numpy as np
 from fiftyone.operators.categories import Categories
 
-from ..dataset.columns import find_vectors, vector_sources
+from ..dataset.inputs import find_vectors, vector_sources
 from ..dataset.rows import Rows, field_of, shown_field
 from ..dataset.runs import Run, get_run, list_runs
 from . import alike, grid, objects, scope, showing

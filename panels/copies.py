@@ -12,8 +12,8 @@ import fiftyone.core.stages as fos
 
 from ..core.images import Region, UnreadableImage, read_image
 from ..core.pictures import SHARPNESS_SIDE, look_at
-from ..dataset.columns import SPLITS
 from ..dataset.decisions import TAGS as DECIDED
+from ..dataset.inputs import SPLITS
 from . import scope, wording
 from .queue import Source
 

@@ -18,7 +18,7 @@ from fiftyone.operators.categories import Categories
 
 from ..core.catalog import METHODS
 from ..dataset.actions import ACTIONS
-from ..dataset.columns import vector_sources
+from ..dataset.inputs import vector_sources
 from ..dataset.lists import default_name
 from ..dataset.runs import Freshness, Run, list_runs
 from . import checkup, grid, home, objects, overlap, quadrants, queue, reading, run_page, showing, wording

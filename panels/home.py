@@ -8,7 +8,7 @@ from typing import Any
 from ..core.method import Method
 from ..core.params import domains
 from ..dataset.action import Action
-from ..dataset.columns import TAGS
+from ..dataset.inputs import TAGS
 from ..dataset.runs import Run
 from . import wording
 

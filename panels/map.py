@@ -16,8 +16,8 @@ from fiftyone.operators.categories import Categories
 from ..core.method import silent
 from ..core.params import ParamError
 from ..dataset import decisions, slices
-from ..dataset.columns import vector_sources
 from ..dataset.decisions import REASON, Decision
+from ..dataset.inputs import vector_sources
 from ..dataset.runs import Run, list_runs
 from . import grid, map_choice, map_colors, map_page, map_points, map_view, scope, wording
 from .beginning import advice

@@ -9,8 +9,8 @@ import fiftyone as fo
 import numpy as np
 import pytest
 from image_curation.core.params import ParamError, Params, param
-from image_curation.dataset.columns import read
 from image_curation.dataset.curate import curate
+from image_curation.dataset.inputs import read
 from image_curation.dataset.named import fields_for
 from image_curation.dataset.runs import get_run, stale_reason
 

@@ -16,8 +16,8 @@ from image_curation.core.catalog import METHODS
 from image_curation.core.method import Method, silent
 from image_curation.core.params import ParamError, domains, roles
 from image_curation.dataset.actions import ACTIONS
-from image_curation.dataset.columns import vector_sources
 from image_curation.dataset.curate import curate, rerun
+from image_curation.dataset.inputs import vector_sources
 from image_curation.dataset.named import fields_for
 from image_curation.dataset.runs import forget, get_run, list_runs, stale_reason
 from PIL import Image
