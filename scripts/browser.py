@@ -61,9 +61,10 @@ def open_app(browser: Any, address: str, width: int = 1500, height: int = 900) -
 
 
 def grid_alone(session: Any) -> None:
-    """Close all panels of the App that the session shows, and take every condition from the grid."""
+    """Close the open sample and all panels of the App that the session shows; take every condition from the grid."""
     import fiftyone as fo
 
+    session.sample_id = None
     session.selected = []
     session.clear_view()
     session.spaces = fo.Space(children=[fo.Panel(type="Samples", pinned=True)])

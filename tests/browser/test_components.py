@@ -46,10 +46,11 @@ PANELS = (  # states of the panels
 
 
 @pytest.fixture(scope="module")
-def shown(browser: Any, address: str) -> Iterator[Any]:
+def shown(browser: Any, app: Any, address: str) -> Iterator[Any]:
     """The App's page with the test page in place of the App."""
-    from browser import open_app
+    from browser import grid_alone, open_app
 
+    grid_alone(app)
     page = open_app(browser, address)
     page.add_script_tag(path=PAGE)
     yield page
