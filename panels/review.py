@@ -299,7 +299,7 @@ class ReviewPanel(foo.Panel):  # type: ignore[misc]
         source: Source,
         found: Queue,
         place: int | None,
-        order: str | None,
+        order: batch.Order | None,
         runs: list[Run] | None = None,
     ) -> None:
         """Send the card or the page of one place of the queue; at the end, what has been decided."""
@@ -383,16 +383,16 @@ def _is_batch(ctx: Any, source: Source) -> bool:
     return bool(chosen == "batch" if chosen else source.position is not None)
 
 
-def _read(ctx: Any, source: Source, runs: list[Run] | None = None) -> tuple[Queue, str | None]:
-    """The queue as it stands, and the path of the order of similar images that it stands in, if any."""
+def _read(ctx: Any, source: Source, runs: list[Run] | None = None) -> tuple[Queue, batch.Order | None]:
+    """The queue as it stands, and the order of similar images that it stands in, if any."""
     side_by_side, order = _is_batch(ctx, source), None
     if side_by_side and not source.compares:
         runs = runs if runs is not None else list_runs(ctx.dataset)
         order = batch.order_of(runs, source, ctx.dataset.get_field_schema())
-    return queue.read(source, grid.scope(ctx), order, side_by_side), order
+    return queue.read(source, grid.scope(ctx), order.position if order else None, side_by_side), order
 
 
-def _queue(ctx: Any) -> tuple[Source, Queue, str | None]:
+def _queue(ctx: Any) -> tuple[Source, Queue, batch.Order | None]:
     source = _source(ctx)
     return (source, *_read(ctx, source))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -259,6 +260,19 @@ def test_order__any_run_with_positions_is_gone_through_side_by_side(review: Any,
     assert list(found.ids) == sorted(places, key=places.__getitem__)
     flags = queue.read(review_source(flagged), scope.whole(flagged, None), order="order_position")
     assert list(flags.ids) == [one for one in found.ids if one in set(_queue(flagged))]
+
+
+def test_order__sections_begin_where_the_order_jumps(review: Any, flagged: Any) -> None:
+    """In the order itself, and where another run's queue stands in that order."""
+    curate(flagged, "order_by_similarity", embeddings="vectors", section_size=4)
+    for key in ("order", "label_issues"):
+        review.send("choose_source", key=key).send("choose_mode", mode="batch")
+        pictures = review.data["batch"]["pictures"]
+        sections = [flagged[picture["id"]].order_section for picture in pictures]
+        assert [picture["begins"] for picture in pictures[1:]] == [a != b for a, b in itertools.pairwise(sections)]
+        assert not pictures[0]["begins"]
+        assert len(set(sections)) > 1
+        assert review.data["batch"]["text"].endswith("similar samples side by side; a bar begins a section")
 
 
 @pytest.fixture

@@ -144,7 +144,7 @@ export const copies: ReviewData = {
 export const batch: ReviewData = {
   ...review, mode: "batch", card: null,
   batch: {
-    pictures: Array.from({ length: 18 }, (_, i) => ({ id: `b${i}`, path: drawn(String(i % 10), 20 * i), caption: `${i % 10} → ${(i + 3) % 10}`, note: (0.01 * i).toFixed(3), decided: i < 2 ? "relabelled" : null })),
-    text: "1 to 18 of 23, the same classes side by side", previous: null, more: "b18",
+    pictures: Array.from({ length: 18 }, (_, i) => ({ id: `b${i}`, path: drawn(String(i % 10), 20 * i), caption: `${i % 10} → ${(i + 3) % 10}`, note: (0.01 * i).toFixed(3), decided: i < 2 ? "relabelled" : null, begins: i === 4 || i === 9 })),
+    text: "1 to 18 of 23, similar samples side by side; a bar begins a section", previous: null, more: "b18",
   },
 };

@@ -7,6 +7,8 @@ export interface Picture {
   note?: string | null;
   /** What was decided about it, where pictures are reviewed side by side. */
   decided?: string | null;
+  /** Whether a section of similar pictures, or a group of copies, begins with it. */
+  begins?: boolean;
 }
 
 export interface Action {

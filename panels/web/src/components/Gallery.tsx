@@ -89,6 +89,7 @@ export function Gallery({ pictures, label, onPick, columns = 3, marked, onMark }
           title={[picture.caption, picture.note, picture.decided].filter(Boolean).join("\n")}
           sx={{
             display: "block",
+            position: "relative",
             textAlign: "left",
             minWidth: 0,
             p: 0.5,
@@ -97,6 +98,7 @@ export function Gallery({ pictures, label, onPick, columns = 3, marked, onMark }
             borderColor: marked?.has(picture.id) ? "primary.main" : "transparent",
             bgcolor: marked?.has(picture.id) ? "action.selected" : "transparent",
             opacity: picture.decided ? 0.45 : 1,
+            "&::before": picture.begins ? { content: '""', position: "absolute", left: -5, top: 2, bottom: 2, width: 3, borderRadius: 1, bgcolor: "primary.main" } : undefined,
             "&:hover, &:focus-visible": { borderColor: "primary.main", bgcolor: "action.hover" },
           }}
         >
