@@ -224,8 +224,8 @@ def test_find_confusions__by_predictions() -> None:
     found = find_confusions(inputs, ConfusionsParams(embeddings=None, predictions="zero_shot"), silent)
     pairs = {(pair["given"], pair["predicted"]): pair["samples"] for pair in found.facts["pairs"]}
     assert pairs == {("boar", "cartoon"): 4, ("deer", "boar"): 2}
-    assert found.facts["joint"]["classes"] == ["boar", "deer", "hare", "cartoon"]
-    assert found.facts["joint"]["counts"][0] == [36, 0, 0, 4]
+    assert found.facts["matrix"]["classes"] == ["boar", "deer", "hare", "cartoon"]
+    assert found.facts["matrix"]["counts"][0] == [36, 0, 0, 4]
     with pytest.raises(ParamError, match="embeddings must be named where predictions is nothing"):
         ConfusionsParams(embeddings=None)
 
