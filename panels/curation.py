@@ -23,7 +23,7 @@ from ..dataset.lists import default_name
 from ..dataset.runs import Freshness, Run, list_runs
 from . import checkup, grid, home, objects, overlap, quadrants, queue, reading, run_page, showing, wording
 from .beginning import advice
-from .layout import Layout, layout
+from .layout import Layout, Part, layout
 from .quadrants import Axes
 from .run_page import GIVEN
 from .scope import Scope
@@ -144,17 +144,14 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
 
     def turn_page(self, ctx: Any) -> None:
         """Show the next or previous pictures of one end of the score."""
-        parts = _parts(ctx)
-        score = parts.score(ctx.panel.get_state("score"))
-        which = ctx.params.get("which")
-        if score is None or which not in ("worst", "best"):
+        parts, which = _parts(ctx), ctx.params.get("which")
+        if _end(ctx, parts, which) is None:
             return
-        pages = {"worst": 0, "best": 0, **(ctx.panel.get_state("pages") or {})}
+        pages = dict(ctx.panel.get_state("pages") or {})
         pages[which] = max(0, int(ctx.params.get("page", 0)))
         ctx.panel.set_state("pages", pages)
-        view = grid.base_view(ctx)
-        ends = [run_page.end(view, parts, score, each, pages[each]) for each in ("worst", "best")]
-        ctx.panel.set_data("page.ends", ends)
+        score = parts.score(ctx.panel.get_state("score"))
+        ctx.panel.set_data("page.ends", run_page.ends(grid.base_view(ctx), parts, score, pages))
 
     # What the grid shows
 
@@ -208,14 +205,14 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             showing.show(ctx, fos.Match(F(part.path) == True), shown)  # noqa: E712
 
     def show_sorted(self, ctx: Any) -> None:
-        """Show all samples, from one end of the score to the other."""
-        score, which = _parts(ctx).score(ctx.panel.get_state("score")), ctx.params.get("which")
-        if score is None or which not in ("worst", "best"):
+        """Show all samples that have the score, from one end to the other; or the chosen ones, the first first."""
+        which = ctx.params.get("which")
+        score = _end(ctx, _parts(ctx), which)
+        if score is None:
             return
-        high = run_page.is_high_end(score, which)
-        text = f"{'highest' if high else 'lowest'} {score.title.lower()} first"
-        shown = {"event": "show_sorted", "column": score.name, "value": which, "text": text}
-        showing.show(ctx, fos.SortBy(score.path, reverse=high), shown)
+        high, text = run_page.is_high_end(score, which), run_page.said_of_end(score, which)
+        shown = {"event": "show_sorted", "column": score.name, "value": which, "text": text[:1].lower() + text[1:]}
+        showing.show(ctx, grid.in_order(score.path, high), shown)
 
     def show_order(self, ctx: Any) -> None:
         """Show all samples in the open run's order of similar images."""
@@ -223,7 +220,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         path = run.writes.get(queue.POSITION) if run is not None else None
         if run is not None and path is not None:
             shown = {"event": "show_order", "column": "", "value": None, "text": "similar ones side by side"}
-            showing.show(ctx, fos.SortBy(objects.seen(run, path)), shown)
+            showing.show(ctx, grid.in_order(objects.seen(run, path)), shown)
 
     def show_cell(self, ctx: Any) -> None:
         """Show the samples of one cell of the matrix: with this given label, and this class by the run."""
@@ -381,6 +378,13 @@ def _axes(ctx: Any) -> Axes | None:
     runs = list_runs(ctx.dataset)
     run = _named(runs, ctx.panel.get_state("run"))
     return quadrants.axes(runs, ctx.dataset.get_field_schema(), run) if run is not None else None
+
+
+def _end(ctx: Any, parts: Layout, which: Any) -> Part | None:
+    """The column that one row of pictures follows; None where there is no such row."""
+    if which == run_page.CHOSEN:
+        return parts.rank
+    return parts.score(ctx.panel.get_state("score")) if which in ("worst", "best") else None
 
 
 def _layout(dataset: fo.Dataset, run: Run, runs: list[Run]) -> Layout:

@@ -67,6 +67,12 @@ def show(ctx: Any, stage: fos.ViewStage | None) -> None:
         ctx.ops.clear_view()
 
 
+def in_order(path: str, falling: bool = False) -> fos.ViewStage:
+    """The stage that sorts those that have a number, and leaves out the others, which MongoDB would put first."""
+    has, order = {"$match": {path: {"$ne": None}}}, {"$sort": {path: -1 if falling else 1}}
+    return fos.Mongo([has, order])
+
+
 def open_sample(ctx: Any, one: str) -> None:
     """Open one sample in the App's own viewer; of an object its image, unless the grid shows objects."""
     field = objects.about(ctx)

@@ -12,6 +12,7 @@ from . import wording
 from .objects import seen
 
 SPLIT = "split_field"  # the parameter by which a run reads splits, which are no labels to compare or correct
+SELECTED, RANK = "selected", "rank"  # the mark of what was chosen, and beside it the place in the order of choice
 CLASSES = ("suggested", "predicted")  # text columns that hold the class which a run gives each sample
 
 
@@ -56,6 +57,7 @@ class Layout:
         scores: number columns, the main one first.
         groups: columns whose values are groups: clusters, classes, kinds; classes always are.
         flags: true-or-false columns.
+        rank: place in the order in which samples were chosen, 1 the first.
         label: the class that the run gives each sample, such as a suggested label.
         given: path of the labels that the run read.
         split: path of the splits that the run read; "tags" for the tags that name them.
@@ -67,6 +69,7 @@ class Layout:
     scores: tuple[Part, ...] = ()
     groups: tuple[Part, ...] = ()
     flags: tuple[Part, ...] = ()
+    rank: Part | None = None
     label: Part | None = None
     given: str | None = None
     split: str | None = None
@@ -116,6 +119,7 @@ def layout(run: Run, fields: Collection[str], labels: str | None = None) -> Layo
         scores=tuple(sorted(scores, key=lambda part: part.column.best is None)),
         groups=tuple(part for part in parts if part.column.group or part.column.type in (Label, Labels)),
         flags=tuple(part for part in parts if part.column.type is bool),
+        rank=next((part for part in parts if part.name == RANK and any(one.name == SELECTED for one in parts)), None),
         label=classes[0] if classes else None,
         given=given,
         split=read if is_split else None,

@@ -31,12 +31,12 @@ def listing(view: fo.DatasetView, parts: Layout, facts: Mapping[str, Any]) -> di
         shown = [{"$limit": 1}, {"$project": {"path": reading.picture_of(view)}}]
         found = view.match(_between(parts, one, other))._aggregate(post_pipeline=shown) if n else ()
         first = next(({"id": str(row["_id"]), "path": row["path"]} for row in found), {"id": None, "path": None})
-        name, note = f"{one}{EITHER}{other}", f"about {pair['samples']:,.0f} by confident learning"
+        name, note = f"{one}{EITHER}{other}", f"estimated: about {pair['samples']:,.0f}"
         rows.append({"value": name, "label": name, "n": n, "mean": None, "note": note, **first})
     return {
         "column": "",
         "title": "Overlapping classes",
-        "said": "Pairs with the most samples that carry one label and belong to the other, by the confident joint.",
+        "said": "Pairs with the most samples that carry one label and belong to the other, as the run estimates.",
         "rows": rows,
         "event": "show_overlap",
         "size": "Samples",

@@ -25,8 +25,11 @@ from .scope import Scope, stored
 LONGEST = 10_000  # samples of one queue
 REASONS = ("unusable", "duplicate", "wrong content", "not in scope")  # offered for every exclusion
 USUAL_REASON = {"find_duplicates": "duplicate", "find_leaks": "leak", "find_outliers": "not in scope"}
-FACTS = {"detectors": "Doubted by", "error": "Cannot be read"}  # what the card calls them
-KEEPER = "keep"  # a mark of what is good: its queue holds the others
+UNREAD = "Cannot be read"
+FACTS = {"detectors": "Doubted by", "error": UNREAD}  # what the card calls them
+KEEPER = "keep"  # a mark of the copy that is proposed to be kept
+GOOD = (KEEPER, "is_correct")  # marks of what is good: their queue holds the others
+ISSUES = "issues"  # a column that names the checks which found something; a score per check stands beside it
 INTEREST = "of_interest"  # a mark of what is to be looked at, the highest score first though none is bad
 POSITION = "position"  # an int column of that name is an order in which similar images stand side by side
 
@@ -47,6 +50,7 @@ class Source:
         suggested: path of the suggested class.
         given: path of the given labels.
         facts: further columns, title → path, that the card shows.
+        checks: name → path of the scores, 1 for fine, of the checks that the column `issues` names.
     """
 
     run: Run
@@ -61,6 +65,7 @@ class Source:
     suggested: str | None
     given: str | None
     facts: Mapping[str, str]
+    checks: Mapping[str, str]
 
     @property
     def key(self) -> str:
@@ -142,13 +147,16 @@ def source_of(run: Run, fields: Collection[str], labels: str | None) -> Source |
     if flag is None and score is None and position is None:
         return None
     neighbors = [path for name, path in there.items() if names[name].type is Neighbors]
+    checks = {name: path for name, path in there.items() if ISSUES in there and names[name].type is float}
     shown = {
-        FACTS.get(name) or wording.title(name): path for name, path in there.items() if _is_fact(name, names[name].type)
+        FACTS.get(name) or wording.title(name): path
+        for name, path in there.items()
+        if name not in checks and _is_fact(name, names[name].type)
     }
     return Source(
         run,
         flag=flag.path if flag else None,
-        flagged=flag is None or flag.name != KEEPER,
+        flagged=flag is None or flag.name not in GOOD,
         score=score,
         group=numbers.get("group"),
         partners=neighbors[0] if parts.split and neighbors else None,
@@ -158,6 +166,7 @@ def source_of(run: Run, fields: Collection[str], labels: str | None) -> Source |
         suggested=parts.label.path if parts.label and parts.given else None,
         given=parts.given or labels,
         facts=shown,
+        checks=checks,
     )
 
 
@@ -228,7 +237,7 @@ def _has_reviews(scope: Scope) -> bool:
 
 
 def _flag(parts: Layout) -> Part | None:
-    return next((part for part in parts.flags if part.name != KEEPER), parts.flags[0] if parts.flags else None)
+    return next((part for part in parts.flags if part.name not in GOOD), parts.flags[0] if parts.flags else None)
 
 
 def _is_fact(name: str, kind: Any) -> bool:

@@ -11,7 +11,7 @@ from ..dataset.curated import curated_path, has_curated
 from ..dataset.decisions import REASON, TAGS
 from ..dataset.runs import Run
 from . import alike, copies, scope, wording
-from .queue import Queue, Source
+from .queue import UNREAD, Queue, Source
 
 NEIGHBORS = 4
 SAID = {"excluded": "Excluded", "kept": "Kept", "relabelled": "Relabelled"}
@@ -22,6 +22,7 @@ def card(dataset: fo.Dataset, runs: Sequence[Run], source: Source, queue: Queue,
     sample_id = queue.ids[place]
     (row,) = scope.values(dataset, source.field, [sample_id], _paths(dataset, source))
     given, suggested = row.get("given"), row.get("suggested")
+    facts = dict(zip(source.facts, _numbered(source.facts), strict=True))
     decided = next((tag for tag in row["tags"] or [] if tag in TAGS), None)
     return {
         "id": sample_id,
@@ -30,10 +31,11 @@ def card(dataset: fo.Dataset, runs: Sequence[Run], source: Source, queue: Queue,
         "given": given,
         "suggested": suggested if suggested != given else None,
         "agrees": suggested is not None and suggested == given,
+        "problem": next((row[name] for title, name in facts.items() if title == UNREAD), None),
         "facts": [
             {"label": title, "value": text}
-            for title, name in zip(source.facts, _numbered(source.facts), strict=True)
-            if (text := _fact(row[name])) is not None
+            for title, name in facts.items()
+            if title != UNREAD and (text := _fact(_with_scores(row, source, row[name]))) is not None
         ],
         "decided": _decided(decided, row, given) if decided else None,
         "origin": _origin(source.run),
@@ -71,6 +73,7 @@ def _paths(dataset: fo.Dataset, source: Source) -> dict[str, Any]:
     """What the card shows of a sample, under its titles."""
     field = source.field
     paths = {"filepath": "filepath", "path": scope.picture(dataset, field), **_numbered(source.facts)}
+    paths |= {f"check_{name}": path for name, path in source.checks.items()}
     paths |= {name: path for name, path in (("given", source.given), ("suggested", source.suggested)) if path}
     paths |= {"tags": scope.own(field, "tags"), "reason": scope.own(field, REASON)}
     if source.given and has_curated(dataset, scope.stored(dataset, field, source.given)):
@@ -85,6 +88,18 @@ def _numbered(facts: Mapping[str, str]) -> dict[str, str]:
 
 def _fact(value: Any) -> str | None:
     return wording.number(value) if isinstance(value, float) else wording.plain(value)
+
+
+def _with_scores(row: Mapping[str, Any], source: Source, value: Any) -> Any:
+    """The names of what checks found with their scores, of which 1 is fine: "dark (0.0430)"; other values as they are.
+
+    The scores of checks that found nothing are left out: beside "Dark:" a high number would say the opposite.
+    """
+    if not source.checks or not isinstance(value, list):
+        return value
+    scores = {name: row.get(f"check_{name}") or 0.0 for name in value}  # 0 goes without saying: unreadable
+    plain = {name: name.replace("_", " ") for name in value}
+    return [plain[name] + (f" ({wording.number(score)})" if score else "") for name, score in scores.items()]
 
 
 def _origin(run: Run) -> str:

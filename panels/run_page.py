@@ -27,6 +27,7 @@ NOISE = (  # what facts["classes"] says of a class: its name there, its heading,
     ("noise_in", "Noise in", "Share of the samples with this label that belong to another class"),
     ("noise_out", "Noise out", "Share of this class's samples that carry another label"),
 )
+CHOSEN = "chosen"  # stands for the order of choice beside the ends of a score
 GIVEN = "__given__"  # stands for the given labels where events name a column
 
 Page = dict[str, Any]
@@ -45,7 +46,7 @@ def page(
     """
     word, reason = home.state_of(run, stale)
     score = parts.score(state.get("score"))
-    pages = state.get("pages") or {}
+    pages: Mapping[str, int] = state.get("pages") or {}
     return {
         "key": run.key,
         "label": run.label,
@@ -58,9 +59,7 @@ def page(
         "actions": _actions(run, parts),
         "scores": [{"column": part.name, "title": part.title} for part in parts.scores],
         "score": _score(view, score, parts.labels) if score else None,
-        "ends": [end(view, parts, score, which, int(pages.get(which, 0))) for which in ("worst", "best")]
-        if score
-        else [],
+        "ends": ends(view, parts, score, pages),
         "matrix": matrix(view, parts, run.facts.get("joint")),
         "quadrants": quadrants.plot(reading.both(view, axes.x, axes.y), axes) if axes else None,
         "curve": curve(run.facts.get("curating")),
@@ -70,30 +69,46 @@ def page(
     }
 
 
+def ends(view: fo.DatasetView, parts: Layout, score: Part | None, pages: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Pictures from both ends of the score, where any sample has it, and the first in the order of choice."""
+    asked = [(which, score) for which in ("worst", "best")] + [(CHOSEN, parts.rank)]
+    found = [end(view, parts, part, which, int(pages.get(which, 0))) for which, part in asked if part is not None]
+    return [one for one in found if one["pictures"] or one["page"]]
+
+
 def end(view: fo.DatasetView, parts: Layout, score: Part, which: str, number: int) -> dict[str, Any]:
     """Six samples from one end of a score, as pictures.
 
     Args:
-        which: "worst" or "best"; without a declared direction these are the lowest and the highest.
+        score: the column; of the order of choice its rank.
+        which: "worst" or "best", without a declared direction the lowest and the highest; "chosen", the lowest rank.
         number: page of six, from 0.
     """
     high = is_high_end(score, which)
     also = [path for path in (parts.labels, parts.label and parts.label.path) if path]
     rows = reading.ends(view, score.path, also, reverse=high, skip=number * PICTURES, limit=PICTURES + 1)
     titles = {"worst": "Worst", "best": "Best"} if score.column.best else {"worst": "Lowest", "best": "Highest"}
+    titles[CHOSEN] = "Chosen first"
     return {
         "which": which,
         "title": titles[which],
-        "said": f"{'Highest' if high else 'Lowest'} {score.title.lower()} first",
+        "said": said_of_end(score, which),
         "pictures": [_picture(row, parts, score) for row in rows[:PICTURES]],
         "page": number,
         "more": len(rows) > PICTURES,
     }
 
 
+def said_of_end(score: Part, which: str) -> str:
+    """What stands first: "Dark: lowest first", which holds for titles that are no nouns too."""
+    if which == CHOSEN:
+        return "In the order of choice"
+    return f"{score.title}: {'highest' if is_high_end(score, which) else 'lowest'} first"
+
+
 def is_high_end(score: Part, which: str) -> bool:
     """Whether that end of the score is its high one."""
-    return (which == "best") == (score.column.best != "low")
+    return which != CHOSEN and (which == "best") == (score.column.best != "low")
 
 
 def lists(view: fo.DatasetView, parts: Layout, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -173,7 +188,7 @@ def _groups(view: fo.DatasetView, parts: Layout, path: str) -> tuple[list[dict[s
 def _columns(parts: Layout, found: Sequence[Any], total: int) -> dict[str, Any]:
     score = parts.score(None)
     return {
-        "mean": f"Mean {score.title.lower()}" if score else None,
+        "mean": f"Mean {score.title.lower()}" if score and any(one["mean"] is not None for one in found) else None,
         "hidden": f"The {len(found)} largest of {total:,}." if total > len(found) else None,
     }
 
@@ -319,4 +334,4 @@ def _ran_on(run: Run) -> str:
 
 def _setting_name(name: str, help_text: str) -> str:
     begins = re.split(r"[;:.(]", help_text)[0].strip()
-    return begins if 0 < len(begins) <= LONGEST_HELP else wording.title(name)
+    return begins[:1].upper() + begins[1:] if 0 < len(begins) <= LONGEST_HELP else wording.title(name)

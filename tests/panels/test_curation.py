@@ -406,6 +406,37 @@ def test_show_order__similar_ones_side_by_side(panel: Any, dataset: Any) -> None
     assert panel.data["showing"]["text"] == "The grid shows 12 samples: similar ones side by side"
 
 
+def test_show_sorted__leaves_out_what_has_no_value(panel: Any, clustered: Any) -> None:
+    """MongoDB would put it before the lowest."""
+    first = clustered.first()
+    first["representatives_distance"] = None
+    first.save()
+    panel.open("representatives")
+    panel.send("show_sorted", which="best")
+    values = panel.view.values("representatives_distance")
+    assert values == sorted(values)
+    assert len(values) == 11
+    assert panel.data["showing"]["text"] == "The grid shows 11 samples: distance: lowest first"
+
+
+def test_page__a_subset_shows_the_first_chosen(panel: Any, dataset: Any) -> None:
+    curate(dataset, "select_subset", embeddings="vectors", n=8)
+    (row,) = [one for one in panel.open("subset")["ends"] if one["which"] == "chosen"]
+    assert [picture["caption"] for picture in row["pictures"]] == ["1", "2", "3", "4", "5", "6"]
+    assert row["more"]
+    panel.send("turn_page", which="chosen", page=1)
+    (row,) = [one for one in panel.data["page"]["ends"] if one["which"] == "chosen"]
+    assert [picture["caption"] for picture in row["pictures"]] == ["7", "8"]
+    panel.send("show_sorted", which="chosen")
+    assert panel.view.values("subset_rank") == list(range(1, 9))
+
+
+def test_page__no_empty_rows_where_no_sample_has_the_score(panel: Any, dataset: Any) -> None:
+    """The first batch is chosen before anything is labelled, so no sample has an uncertainty."""
+    curate(dataset, "select_next_batch", embeddings="vectors", n=4)
+    assert [row["which"] for row in panel.open("batch")["ends"]] == ["chosen"]
+
+
 def test_show__unknown_names_change_nothing(panel: Any, clustered: Any) -> None:
     panel.open("representatives")
     for event, params in {

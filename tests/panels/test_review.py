@@ -101,6 +101,42 @@ def test_load__neighbors_come_from_a_run_where_there_is_one(review: Any, flagged
     assert review.data["card"]["alike"][1]["pictures"][0]["id"] == first
 
 
+def test_card__says_what_checks_found_in_words(tmp_path: Path, on: Callable[..., Any]) -> None:
+    """One picture is black, another file is cut short: no "Unreadable: 1" that would read as its opposite."""
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        pixels = rng.integers(0, 255, (32, 32, 3)) if number else np.zeros((32, 32, 3))
+        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / f"{number}.png")
+    whole = (tmp_path / "5.png").read_bytes()
+    (tmp_path / "5.png").write_bytes(whole[: len(whole) // 2])
+    made = fo.Dataset.from_dir(str(tmp_path), dataset_type=fo.types.ImageDirectory, progress=False)
+    try:
+        curate(made, "find_quality_issues", checks=["dark", "odd_aspect", "unreadable", "truncated"])
+        panel = on(made, uri=PANEL).send("on_load")
+        dark = panel.data["card"]
+        cut = panel.send("skip", id=dark["id"]).data["card"]
+        assert {dark["name"], cut["name"]} == {"0.png", "5.png"}
+        cut, dark = (cut, dark) if cut["name"] == "5.png" else (dark, cut)
+        assert [(fact["label"], fact["value"]) for fact in dark["facts"]] == [("Issues", "dark")]
+        assert [(fact["label"], fact["value"]) for fact in cut["facts"]] == [("Issues", "truncated")]
+        assert dark["problem"] is None
+        assert "cut short" in cut["problem"]
+    finally:
+        made.delete()
+
+
+def test_queue__a_classifier_is_reviewed_where_it_is_wrong(judged: Any, on: Callable[..., Any]) -> None:
+    copy = judged.clone()
+    try:
+        curate(copy, "train_classifier", embeddings="vectors", label_field="ground_truth")
+        wrong = copy.count_values("classifier_is_correct")[False]
+        panel = on(copy, uri=PANEL).send("on_load").send("choose_source", key="classifier")
+        assert 0 < wrong < 30
+        assert panel.data["progress"]["total"] == wrong
+    finally:
+        copy.delete()
+
+
 def test_decisions__are_in_the_database_before_the_next_card(review: Any, flagged: Any) -> None:
     queue, given = _queue(flagged), flagged.values("ground_truth")
     suggested = review.data["card"]["suggested"]
@@ -255,7 +291,7 @@ def test_order__any_run_with_positions_is_gone_through_side_by_side(review: Any,
     run = Run(key="order", method="find_outliers", status="done", writes={"position": "order_position"}, n=60)
     flagged.add_sample_field("order_position", fo.IntField)
     flagged.set_values("order_position", places, key_field="id")
-    source = Source(run, None, True, None, None, None, None, "order_position", None, None, "ground_truth.label", {})
+    source = Source(run, None, True, None, None, None, None, "order_position", None, None, "ground_truth.label", {}, {})
     found = queue.read(source, scope.whole(flagged, None))
     assert list(found.ids) == sorted(places, key=places.__getitem__)
     flags = queue.read(review_source(flagged), scope.whole(flagged, None), order="order_position")

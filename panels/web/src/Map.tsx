@@ -131,6 +131,7 @@ interface FieldSelectProps {
 /** A list of fields under the names of what wrote them. */
 function FieldSelect({ name, none, value, fields, onChoose }: FieldSelectProps) {
   const rows: React.ReactNode[] = [];
+  const chosen = fields.find((one) => one.path === value);
   fields.forEach((field, index) => {
     if (field.group !== fields[index - 1]?.group) {
       rows.push(
@@ -148,7 +149,7 @@ function FieldSelect({ name, none, value, fields, onChoose }: FieldSelectProps) 
   return (
     <Box component="label" sx={{ display: "flex", alignItems: "center", gap: 0.75, minWidth: 0, fontSize: 13, color: "text.secondary" }}>
       {name}
-      <Select size="small" variant="standard" displayEmpty value={fields.some((one) => one.path === value) ? value : ""} inputProps={{ "aria-label": name }} onChange={(event) => onChoose(event.target.value)} renderValue={(chosen) => fields.find((one) => one.path === chosen)?.title ?? none} MenuProps={{ PaperProps: { sx: { maxHeight: 380 } } }} sx={{ fontSize: 14, maxWidth: "clamp(96px, 9vw, 180px)" }}>
+      <Select size="small" variant="standard" displayEmpty value={chosen?.path ?? ""} title={chosen?.title /* which the narrow box may shorten */} inputProps={{ "aria-label": name }} onChange={(event) => onChoose(event.target.value)} renderValue={() => chosen?.title ?? none} MenuProps={{ PaperProps: { sx: { maxHeight: 380 } } }} sx={{ fontSize: 14, maxWidth: "clamp(96px, 9vw, 180px)" }}>
         <MenuItem value="" dense>
           {none}
         </MenuItem>

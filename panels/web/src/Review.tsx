@@ -95,7 +95,7 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
       {!advice && card && !card.compare && (
         <Box sx={{ display: "flex", flexWrap: "wrap", gap: 1.5 }}>
           <Box sx={{ flex: "1 1 180px", minWidth: 0 }}>
-            <Picture path={card.path} alt={card.given ?? card.name} onPick={() => send("open_sample", { id: card.id })} />
+            <Picture path={card.path} alt={card.given ?? card.name} problem={card.problem} onPick={() => send("open_sample", { id: card.id })} />
             <Within path={card.path} />
             <Typography variant="caption" component="div" color="text.secondary" noWrap title={card.path}>
               {progress?.place} · {card.name}

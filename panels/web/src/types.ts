@@ -92,7 +92,7 @@ export interface Score {
 }
 
 export interface End {
-  which: "best" | "worst";
+  which: "best" | "worst" | "chosen";
   title: string;
   said: string;
   pictures: Picture[];
@@ -221,6 +221,8 @@ export interface ReviewCard {
   /** Another class than the given one, where the run suggests one. */
   suggested: string | null;
   agrees: boolean;
+  /** Why the file cannot be read, or not to its end. */
+  problem?: string | null;
   facts: Fact[];
   decided: string | null;
   /** Which run its scores come from. */

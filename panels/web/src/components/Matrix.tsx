@@ -62,13 +62,13 @@ export function Matrix({ data, selected, onPick }: MatrixProps) {
           sx={{ "& .MuiToggleButton-root": { textTransform: "none", py: 0, px: 1 } }}
         >
           <ToggleButton value={false}>{data.column_title}</ToggleButton>
-          <ToggleButton value title="How many there are of each true class by the confident joint, over all that the run read">
+          <ToggleButton value title="How many samples of each label are estimated to belong to which class (confident learning), over all that the run read">
             Estimated
           </ToggleButton>
         </ToggleButtonGroup>
       )}
       <Typography variant="caption" component="div" color="text.secondary" sx={{ textAlign: "right" }}>
-        {data.column_title} →
+        {estimates ? "True class" : data.column_title} →
       </Typography>
       <Box
         ref={grid}
@@ -105,6 +105,7 @@ export function Matrix({ data, selected, onPick }: MatrixProps) {
                   overflow: "hidden",
                   borderRadius: 0.5,
                   fontSize: 11,
+                  cursor: cells[r][c] ? "pointer" : "default",
                   color: "text.primary",
                   bgcolor: colour(r, c),
                   outline: selected && selected[0] === row && selected[1] === column ? `2px solid ${palette.text.primary}` : "none",
