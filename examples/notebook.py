@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import importlib.util
 import io
 import json
 import re
@@ -68,23 +67,11 @@ def _lines(text: str) -> list[str]:
     return text.splitlines(keepends=True)
 
 
-def _load_package() -> None:
-    """Make the checkout importable as `image_curation`, whatever its folder is called."""
-    if importlib.util.find_spec("image_curation") is not None:
-        return
-    root = HERE.parent
-    spec = importlib.util.spec_from_file_location(
-        "image_curation", root / "__init__.py", submodule_search_locations=[str(root)]
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    package = importlib.util.module_from_spec(spec)
-    sys.modules["image_curation"] = package
-    spec.loader.exec_module(package)
-
-
 if __name__ == "__main__":
-    _load_package()
+    sys.path.insert(0, str(HERE.parent / "scripts"))
+    from checkout import load_package
+
+    load_package()
     with tempfile.TemporaryDirectory() as folder:
         made = notebook_of(HERE / "workshop.py", sys.argv[1:], Path(folder))
     (HERE / "workshop.ipynb").write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n")
