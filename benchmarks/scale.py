@@ -30,7 +30,7 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("find_representatives", {"k": 100}),
     ("find_label_issues", {}),
     ("score_importance", {}),
-    ("find_duplicates", {"exact": False, "confirm": False, "threshold": 0.99}),  # the automatic one pairs too many here
+    ("find_duplicates", {"exact": False, "confirm": False}),  # there are no files
     ("find_outliers", {}),
     ("select_subset", {"purpose": "cover_everything"}),
     ("order_by_similarity", {}),
