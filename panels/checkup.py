@@ -51,6 +51,7 @@ def page(run: Run, stale: str | None, view: fo.DatasetView) -> dict[str, Any]:
         "label": _label(run),
         "state": word,
         "said": home.said(run, word),
+        "progress": None,
         "headline": run.headline or None,
         "reason": reason,
         "about": f"What was found, the most serious first. A row shows its {run.word}s in the grid.",

@@ -30,6 +30,7 @@ from .scope import Scope
 
 EVENTS = (
     "refresh",
+    "poll",
     "whole_dataset",
     "show_all",
     "run_method",
@@ -118,12 +119,22 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
                 axes = quadrants.axes(runs, ctx.dataset.get_field_schema(), run)
                 data["page"] = run_page.page(run, fresh.stale_reason(run.key), view, parts, axes, ctx.panel_state)
             else:
-                stale = {each.key: fresh.stale_reason(each.key) for each in runs}
-                found = home.home(METHODS, ACTIONS, runs, stale, _has(ctx.dataset, runs))
-                if found["next"]["action"] is None and found["poll"] is None:
-                    found["next"] = _review_step(ctx.dataset, runs, view) or found["next"]
-                data["home"] = checkup.on_home(found, runs, stale)
+                data["home"] = _home(ctx, view, runs, fresh)
         ctx.panel.set_data(data)
+
+    def poll(self, ctx: Any) -> None:
+        """How runs that are not done stand: the stages anew, or how far the open run is.
+
+        Nothing else is sent: an answer that comes late must not close a page that was opened meanwhile.
+        """
+        runs = list_runs(ctx.dataset)
+        run = _named(runs, ctx.panel.get_state("run"))
+        if run is None:
+            ctx.panel.set_data("home", _home(ctx, grid.base_view(ctx), runs, Freshness(ctx.dataset, runs)))
+        elif home.state_of(run, None)[0] == "running":
+            ctx.panel.set_data("progress", {"key": run.key, **run_page.progress(run)})
+        else:
+            self.refresh(ctx)
 
     def open_run(self, ctx: Any) -> None:
         """Show the page of a run."""
@@ -357,6 +368,15 @@ def slice_params(run: Run, parts: Layout, shown: dict[str, Any] | None) -> dict[
         path = parts.named(shown["column"]).path.removesuffix(".label").removesuffix(".classifications")
         params.update(field=path, equals=str(shown["value"]))
     return params
+
+
+def _home(ctx: Any, view: fo.DatasetView, runs: list[Run], fresh: Freshness) -> dict[str, Any]:
+    """The first page; where nothing is left to run, it leads to what is to be reviewed."""
+    stale = {each.key: fresh.stale_reason(each.key) for each in runs}
+    found = home.home(METHODS, ACTIONS, runs, stale, _has(ctx.dataset, runs))
+    if found["next"]["action"] is None and found["poll"] is None:
+        found["next"] = _review_step(ctx.dataset, runs, view) or found["next"]
+    return checkup.on_home(found, runs, stale)
 
 
 def _named(runs: list[Run], key: str | None) -> Run | None:

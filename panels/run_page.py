@@ -52,6 +52,7 @@ def page(
         "label": run.label,
         "state": word,
         "said": f"{run.key} · {home.said(run, word)}",
+        "progress": progress(run) if word == "running" else None,
         "headline": run.headline or None,
         "reason": reason,
         "about": wording.sentence(run.declaration.help) if run.declaration else "",
@@ -67,6 +68,12 @@ def page(
         "facts": wording.facts(run.facts),
         "settings": _settings(run),
     }
+
+
+def progress(run: Run) -> dict[str, Any]:
+    """How far a running run is."""
+    said = f"{run.key} · {home.said(run, 'running')}"
+    return {"share": run.progress.get("share"), "said": said, "poll": home.POLL_SECONDS}
 
 
 def ends(view: fo.DatasetView, parts: Layout, score: Part | None, pages: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import fiftyone.operators as foo
 import pytest
 from fiftyone import ViewField as F
 from image_curation.core.maps import MapParams
-from image_curation.dataset import decisions
+from image_curation.dataset import decisions, runs
 from image_curation.dataset.curate import curate
 from image_curation.dataset.runs import get_run
 from image_curation.panels.curation import EVENTS
@@ -435,6 +436,27 @@ def test_page__no_empty_rows_where_no_sample_has_the_score(panel: Any, dataset: 
     """The first batch is chosen before anything is labelled, so no sample has an uncertainty."""
     curate(dataset, "select_next_batch", embeddings="vectors", n=4)
     assert [row["which"] for row in panel.open("batch")["ends"]] == ["chosen"]
+
+
+def test_poll__sends_only_how_far_it_is(panel: Any, clustered: Any) -> None:
+    """An answer that comes after a page was opened must not close it."""
+    run = get_run(clustered, "representatives")
+    runs.start(clustered, replace(run, key="again", writes={}, facts={}))
+    runs.note_progress(clustered, "again", 0.25, "moving medoids")
+    panel.data["page"] = "opened meanwhile"
+    panel.send("poll")
+    assert panel.data["home"]["poll"]
+    assert panel.data["page"] == "opened meanwhile"
+    page = panel.open("again")
+    assert page["progress"]["share"] == 0.25
+    runs.note_progress(clustered, "again", 0.5, "moving medoids")
+    panel.send("poll")
+    assert panel.data["progress"]["share"] == 0.5
+    assert panel.data["progress"]["said"].endswith("moving medoids")
+    runs.fail(clustered, get_run(clustered, "again"), "no more memory")
+    panel.send("poll")
+    assert panel.data["page"]["state"] == "failed"
+    assert panel.data["page"]["progress"] is None
 
 
 def test_show__unknown_names_change_nothing(panel: Any, clustered: Any) -> None:

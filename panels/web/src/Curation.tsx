@@ -8,13 +8,14 @@ import type { CurationData, Home, Send } from "./types";
 
 /** The panel without the App around it, as the test page draws it too. */
 export function CurationView({ data, send }: { data: CurationData; send: Send }) {
-  const { advice, scope, showing, home, page } = data;
+  const { advice, scope, showing, home, page, progress } = data;
   const top = React.useRef<HTMLDivElement>(null);
   const opened = React.useRef(page?.key);
   React.useEffect(() => {
     if (opened.current !== page?.key) top.current?.scrollIntoView({ block: "start" }); // another page begins at its top
     opened.current = page?.key;
   }, [page?.key]);
+  usePolling(send, page ? page.progress?.poll : home?.poll);
   return (
     <Frame ref={top}>
       {scope && (
@@ -32,20 +33,24 @@ export function CurationView({ data, send }: { data: CurationData; send: Send })
       )}
       <ShowingBar showing={showing} send={send} />
       {advice && <AdviceCard advice={advice} send={send} />}
-      {page && <RunView page={page} showing={showing ?? null} send={send} />}
+      {page && <RunView page={page} progress={progress?.key === page.key ? progress : page.progress ?? null} showing={showing ?? null} send={send} />}
       {home && !page && <HomeView home={home} send={send} />}
     </Frame>
   );
 }
 
-function HomeView({ home, send }: { home: Home; send: Send }) {
+/** Asks every so many seconds how what runs is getting on. */
+function usePolling(send: Send, seconds: number | null | undefined) {
   const latest = React.useRef(send);
   latest.current = send;
   React.useEffect(() => {
-    if (!home.poll) return undefined;
-    const timer = setInterval(() => latest.current("refresh"), 1000 * home.poll);
+    if (!seconds) return undefined;
+    const timer = setInterval(() => latest.current("poll"), 1000 * seconds);
     return () => clearInterval(timer);
-  }, [home.poll]);
+  }, [seconds]);
+}
+
+function HomeView({ home, send }: { home: Home; send: Send }) {
   return (
     <>
       <AdviceCard advice={home.next} send={send} />

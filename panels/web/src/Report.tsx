@@ -126,7 +126,8 @@ function Head({ page, send }: { page: ReportPage; send: Send }) {
 }
 
 function Measures({ rows, other }: { rows: MeasureRow[]; other: string | null }) {
-  const columns = `minmax(90px, 1.4fr) minmax(60px, 2fr) max-content ${other ? "max-content " : ""}max-content max-content`;
+  const wraps = "minmax(min-content, max-content)"; // rather than to be cut off where the panel is narrow
+  const columns = `minmax(84px, 1.4fr) minmax(44px, 2fr) max-content ${other ? "max-content " : ""}${wraps} ${wraps}`;
   const head = (text: string) => (
     <Typography variant="caption" color="text.secondary" noWrap title={text} sx={{ textAlign: "right", maxWidth: 110 }}>
       {text}
@@ -134,7 +135,7 @@ function Measures({ rows, other }: { rows: MeasureRow[]; other: string | null })
   );
   return (
     <Box sx={{ overflowX: "auto" }}>
-      <Box sx={{ display: "grid", gridTemplateColumns: columns, columnGap: 1.5, rowGap: 0.25, alignItems: "center" }}>
+      <Box sx={{ display: "grid", gridTemplateColumns: columns, columnGap: 1, rowGap: 0.25, alignItems: "center" }}>
         <span />
         <span />
         {head("this one")}

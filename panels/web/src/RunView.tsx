@@ -1,8 +1,8 @@
 // The page of one run: what it found, how its score is spread, its ends as pictures, its groups as lists.
 import * as React from "react";
 import { Alert, Box, Button, IconButton, MenuItem, Select, Typography } from "@mui/material";
-import { ActionBar, Card, Curve, FactsTable, Gallery, Histogram, Icon, ListWithThumbnails, Matrix, Quadrants, StateMark, type Range } from "./components";
-import type { End, Listing, RunPage, Score, Send, Showing } from "./types";
+import { ActionBar, Card, Curve, FactsTable, Gallery, Histogram, Icon, ListWithThumbnails, Matrix, ProgressBar, Quadrants, StateMark, type Range } from "./components";
+import type { End, Listing, RunPage, RunProgress, Score, Send, Showing } from "./types";
 
 const PICTURES_WIDTH = 210;
 const LIST_WIDTH = 330;
@@ -18,11 +18,13 @@ const columns = (width: number) => ({
 
 interface RunProps {
   page: RunPage;
+  /** How far it is, while it runs. */
+  progress: RunProgress | null;
   showing: Showing | null;
   send: Send;
 }
 
-export function RunView({ page, showing, send }: RunProps) {
+export function RunView({ page, progress, showing, send }: RunProps) {
   return (
     <>
       <Box>
@@ -35,13 +37,14 @@ export function RunView({ page, showing, send }: RunProps) {
             {page.label}
           </Typography>
           <Typography variant="body2" color="text.secondary">
-            {page.said}
+            {progress?.said ?? page.said}
           </Typography>
         </Box>
         <Typography sx={{ fontSize: 16, mt: 0.5 }}>{page.headline}</Typography>
         <Typography variant="body2" color="text.secondary">
           {page.about}
         </Typography>
+        {progress && <ProgressBar share={progress.share} label="Progress" />}
       </Box>
       {page.reason && <Alert severity={page.state === "failed" ? "error" : "warning"}>{page.reason}</Alert>}
       {page.note && <Alert severity="info">{page.note}</Alert>}
@@ -50,7 +53,7 @@ export function RunView({ page, showing, send }: RunProps) {
       {page.ends.length > 0 && (
         <Box sx={columns(PICTURES_WIDTH)}>
           {page.ends.map((end) => (
-            <EndCard key={end.which} end={end} send={send} />
+            <EndCard key={end.which} end={end} alone={page.ends.length === 1} send={send} />
           ))}
         </Box>
       )}
@@ -123,7 +126,7 @@ function selectedRange(score: Score, showing: Showing | null): Range | null {
   return { low: showing.low, high: showing.high, class: showing.class ?? null };
 }
 
-function ScoreCard({ page, score, showing, send }: RunProps & { score: Score }) {
+function ScoreCard({ page, score, showing, send }: Omit<RunProps, "progress"> & { score: Score }) {
   const [byClass, setByClass] = React.useState(false);
   const classes = (score.histogram?.classes.length ?? 0) > 1;
   const choice = (
@@ -170,7 +173,7 @@ function ScoreCard({ page, score, showing, send }: RunProps & { score: Score }) 
   );
 }
 
-function EndCard({ end, send }: { end: End; send: Send }) {
+function EndCard({ end, alone, send }: { end: End; alone: boolean; send: Send }) {
   const turn = (page: number) => send("turn_page", { which: end.which, page });
   return (
     <Card
@@ -190,7 +193,7 @@ function EndCard({ end, send }: { end: End; send: Send }) {
         </>
       }
     >
-      <Gallery pictures={end.pictures} label={end.title} onPick={(id) => send("open_sample", { id })} />
+      <Gallery pictures={end.pictures} label={end.title} columns={alone ? 6 : 3} onPick={(id) => send("open_sample", { id })} />
     </Card>
   );
 }

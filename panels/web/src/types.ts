@@ -178,11 +178,20 @@ export interface Fact {
   value: string;
 }
 
+/** How far a running run is. */
+export interface RunProgress {
+  share: number | null;
+  said: string;
+  /** Seconds after which to ask again. */
+  poll: number;
+}
+
 export interface RunPage {
   key: string;
   label: string;
   state: MethodState;
   said: string;
+  progress?: RunProgress | null;
   headline: string | null;
   reason: string | null;
   about: string;
@@ -205,6 +214,8 @@ export interface CurationData {
   showing?: Showing | null;
   home?: Home | null;
   page?: RunPage | null;
+  /** Of the running run of that key, newer than what its page says. */
+  progress?: (RunProgress & { key: string }) | null;
 }
 
 /** Pictures to compare the reviewed one with. */

@@ -20,7 +20,7 @@ export function Picture({ path, alt, problem, onPick }: PictureProps) {
     <ButtonBase
       onClick={onPick}
       title="Open in the App"
-      sx={{ width: "100%", aspectRatio: "1", maxHeight: "50vh", borderRadius: 1, position: "relative", overflow: "hidden", bgcolor: "action.selected", color: "text.secondary" }}
+      sx={{ width: "100%", aspectRatio: "1", maxHeight: "50vh", borderRadius: 1, position: "relative", overflow: "hidden", bgcolor: "action.selected", color: "text.secondary", fontSize: 13, lineHeight: 1.4 }}
     >
       {broken ? (
         <Box component="span" sx={{ p: 2, overflowWrap: "anywhere" }}>

@@ -1,6 +1,7 @@
 // The stages of curation, each method with its state, its result in a sentence and the one thing to do with it.
 import * as React from "react";
-import { Box, Button, CircularProgress, LinearProgress, Link, Tooltip, Typography } from "@mui/material";
+import { Box, Button, CircularProgress, Link, Tooltip, Typography } from "@mui/material";
+import { ProgressBar } from "./ProgressLine";
 import type { Action, MethodRow, MethodState, Stage } from "../types";
 import { Card } from "./Card";
 import { Icon } from "./Icon";
@@ -75,7 +76,7 @@ function Method({ method, onOpen, onAct }: { method: MethodRow } & Omit<BoardPro
           {method.headline || method.help}
         </Typography>
         {method.progress !== null && (
-          <LinearProgress variant="determinate" value={100 * method.progress} aria-label={`${method.label}: progress`} sx={{ mt: 0.5, height: 6, borderRadius: 3, bgcolor: "action.selected" }} />
+          <ProgressBar share={method.progress} label={`${method.label}: progress`} />
         )}
         {method.reason && (
           <Typography variant="body2" sx={{ color: COLORS[state] }}>

@@ -13,7 +13,7 @@ export { ListWithThumbnails } from "./ListWithThumbnails";
 export { LookAgain } from "./LookAgain";
 export { Matrix } from "./Matrix";
 export { Picture } from "./Picture";
-export { ProgressLine } from "./ProgressLine";
+export { ProgressBar, ProgressLine } from "./ProgressLine";
 export { Quadrants } from "./Quadrants";
 export { ShowingBar } from "./ShowingBar";
 export { StageBoard, STATE_WORDS, StateMark } from "./StageBoard";
