@@ -25,7 +25,7 @@ def photos() -> Any:
 
 
 def planted(radius: int) -> Any:
-    """(n, 1) paths of 300 of the photos, and of the same blurred by a Gaussian of that many pixels."""
+    """(n, 1) paths of every second photo, and of the same blurred by a Gaussian of that many pixels."""
     from PIL import Image, ImageFilter
 
     folder = Path(tempfile.gettempdir()) / f"curator_blurred_{radius}"
