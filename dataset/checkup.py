@@ -259,7 +259,8 @@ def summary(
             fine.append(finding.title)
     issues.sort(key=lambda issue: (SEVERITIES.index(issue["severity"]), -issue["count"]))
     serious = [f"{issue['count']:,} {_lower(issue['title'])}" for issue in issues[:3]]
-    said = f"{', '.join(serious)}" + (f" and {len(issues) - 3} more kinds" if len(issues) > 3 else "")
+    more = len(issues) - len(serious)
+    said = ", ".join(serious) + (f" and {more} more kind{'' if more == 1 else 's'}" if more else "")
     headline = f"{said} among {len(rows):,} samples" if issues else f"Nothing found in {len(rows):,} samples"
     return {
         "headline": said_of(rows, headline),
