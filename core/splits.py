@@ -218,11 +218,12 @@ def distribution_distance(x: Array, split: Array) -> float:
         float(distance_block(one, one, "euclidean").sum(dtype=np.float64)) / max(len(one) * (len(one) - 1), 1)
         for one in samples
     ]
-    return max(
+    between = [
         2 * float(distance_block(samples[a], samples[b], "euclidean").mean(dtype=np.float64)) - within[a] - within[b]
         for a in range(len(samples))
         for b in range(a + 1, len(samples))
-    )
+    ]
+    return max(between, default=0.0)  # so few samples that all are in one split
 
 
 def _level_singles(
