@@ -39,9 +39,9 @@ def show(dataset: fo.Dataset, port: int) -> None:
 
     for ending in (signal.SIGINT, signal.SIGTERM):  # a shell lets what it starts in the background ignore Ctrl+C
         signal.signal(ending, signal.default_int_handler)
-    address = f"http://127.0.0.1:{port}/datasets/{dataset.slug}"
+    address = home.address_of(dataset, port)
     try:
-        session = fo.launch_app(dataset, remote=True, address="127.0.0.1", port=port)
+        session = home.launch(dataset, port)
         print(f"The App shows {dataset.name!r} at {address}\nCtrl+C ends it; `make app` opens it again.", flush=True)
         if sys.stdout.isatty() and has_display():
             webbrowser.open(address)

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 from database import DatabaseError, start_database
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("DEMO_HOME") or ROOT / ".demo")  # the tests have one of their own
 PORT = 5151
+PATIENCE = 120  # seconds until the App must have answered; a busy machine takes tens
 
 
 def move_in(home: Path = HOME) -> Path:
@@ -47,6 +51,30 @@ def move_in(home: Path = HOME) -> Path:
     return home
 
 
+def launch(dataset: Any, port: int) -> Any:
+    """The App's session on the loopback, once it is connected; a page opened earlier would show no dataset.
+
+    FiftyOne says that it is ready at once, and where the App is slow to start the session asks every ten seconds.
+
+    Raises:
+        SystemExit: the App does not answer.
+    """
+    import fiftyone as fo
+
+    session = fo.launch_app(dataset, remote=True, address="127.0.0.1", port=port)
+    end = time.monotonic() + PATIENCE
+    while not _answers(port) or not session._client._connected:
+        if time.monotonic() > end:
+            raise SystemExit(f"The App did not answer on port {port} within {PATIENCE} s; is the machine very busy?")
+        time.sleep(0.2)
+    return session
+
+
+def address_of(dataset: Any, port: int) -> str:
+    """Where the App shows the dataset: it finds it by its name, not by its slug."""
+    return f"http://127.0.0.1:{port}/datasets/{quote(dataset.name, safe='')}"
+
+
 def choose_port(wanted: str | None) -> int:
     """The port for the App: the one asked for, or else the first free one from 5151 on.
 
@@ -76,6 +104,11 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _free_port() -> int:

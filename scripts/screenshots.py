@@ -38,11 +38,11 @@ def main() -> None:
     dataset = fo.load_dataset(DEMO)
     measure(dataset)
     port = home.choose_port(None)
-    session = fo.launch_app(dataset, remote=True, address="127.0.0.1", port=port)
+    session = home.launch(dataset, port)
     DOCS.mkdir(exist_ok=True)
     try:
         with chromium() as browser:
-            take(open_app(browser, f"http://127.0.0.1:{port}/datasets/{DEMO}"), session)
+            take(open_app(browser, home.address_of(dataset, port)), session)
     finally:
         session.close()
         fo.close_app()

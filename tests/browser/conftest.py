@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,8 +37,8 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     listing = folder / "list.txt"
     paths = sorted(str(path) for path in (folder / "images").rglob("*.*"))
     listing.write_text("\n".join(paths[::6]))
-    import_images("browser-digits", list_file=str(listing))
-    made = fo.load_dataset("browser-digits")
+    import_images("browser digits_1", list_file=str(listing))
+    made = fo.load_dataset("browser digits_1")
     curate(made, "compute_embeddings")
     yield made
     made.delete()
@@ -48,14 +47,12 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def app(digits: Any) -> Iterator[Any]:
     """The App's session, on the loopback, showing the digits."""
-    import fiftyone as fo
+    from home import launch
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    session = fo.launch_app(digits, remote=True, address="127.0.0.1", port=port)
-    _wait_for(port)
-    _wait_for_client(session)
+    session = launch(digits, port)
     yield session
     session.close()
 
@@ -63,7 +60,9 @@ def app(digits: Any) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def address(app: Any) -> str:
     """Address of the App."""
-    return f"http://127.0.0.1:{app.server_port}/datasets/{app.dataset.name}"
+    from home import address_of
+
+    return address_of(app.dataset, app.server_port)
 
 
 @pytest.fixture
@@ -79,22 +78,3 @@ def page(browser: Any, app: Any, address: str, tmp_path: Path) -> Iterator[Any]:
     yield opened
     opened.screenshot(path=tmp_path / "last.png")
     opened.context.close()
-
-
-def _wait_for(port: int, patience: float = 60) -> None:
-    end = time.monotonic() + patience
-    while time.monotonic() < end:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.2)
-    raise TimeoutError(f"the App did not answer on port {port} within {patience:.0f} s")
-
-
-def _wait_for_client(session: Any, patience: float = 60) -> None:
-    """The session may send nothing before it is connected; while the App is slow to start it asks every ten seconds."""
-    end = time.monotonic() + patience
-    while not session._client._connected:
-        if time.monotonic() > end:
-            raise TimeoutError(f"the session was not connected to the App within {patience:.0f} s")
-        time.sleep(0.2)
