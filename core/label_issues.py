@@ -27,6 +27,7 @@ from .threads import blas_threads
 
 TOP_PAIRS = 20
 LARGEST = 30  # classes of the confident joint that the facts hold
+POOR_FIT = 0.75  # below, either labels are wrong in masses or the embeddings hardly tell the classes apart
 PRESETS = ("conservative", "balanced", "broad")
 
 
@@ -119,9 +120,21 @@ def find_label_issues(inputs: Inputs, params: LabelIssuesParams, progress: Progr
     skipped = sorted({labels.names[code] for code in labels.codes[(labels.codes >= 0) & ~judged]})
     facts |= {"classes_of_one": skipped, "unlabelled": int((labels.codes < 0).sum())}
     facts["detectors"] = _detector_facts(rows, labels.codes, issue, seen, verdict.confident)
-    facts["headline"] = f"{int(issue.sum()):,} likely label issues among {len(rows):,} samples"
+    facts["headline"] = headline(int(issue.sum()), len(rows), facts["labels_that_fit"])
     progress(1, 1, "judging labels")
     return Columns(columns, facts, judged)
+
+
+def headline(issues: int, judged: int, fit: float) -> str:
+    """What was found, with a caution where it is the judges that may be wrong.
+
+    Args:
+        fit: share of the labels that nothing doubts.
+    """
+    found = f"{issues:,} likely label issues among {judged:,} samples"
+    if issues and fit < POOR_FIT:
+        found += f"; only {fit:.0%} of the labels fit what is seen, so look at some before you trust the rest"
+    return found
 
 
 def judgeable(labels: GivenLabels, groups: Array) -> Array:
@@ -253,6 +266,7 @@ def _facts(names: tuple[str, ...], codes: Array, issue: Array, verdict: Verdict)
     return {
         "samples": len(codes),
         "issues": int(issue.sum()),
+        "labels_that_fit": _share(float((~verdict.flagged["broad"]).sum()), len(codes)),
         "issues_by_preset": {preset: int(rows.sum()) for preset, rows in verdict.flagged.items()},
         "estimated_noise": _share(float(joint.sum() - right.sum()), float(joint.sum())),
         "threshold": float(verdict.quality[issue].max()) if issue.any() else None,

@@ -126,6 +126,17 @@ def test_find_label_issues__facts() -> None:
     assert (int(top["given"][-2:]) - int(top["suggested"][-2:])) % 10 == 1
 
 
+def test_find_label_issues__says_when_embeddings_hardly_tell_the_classes() -> None:
+    """All labels are right, but two clusters overlap by a third: what is flagged is the embeddings' fault."""
+    rng = np.random.default_rng(0)
+    codes = np.arange(400) % 2
+    x = (np.where(codes, 1.0, -1.0)[:, None] * np.eye(1, 8) * 0.5 + rng.normal(size=(400, 8))).astype(np.float32)
+    facts = _run(x, ["ab"[code] for code in codes]).facts
+    assert facts["issues"] > 40
+    assert facts["labels_that_fit"] == pytest.approx(0.69, abs=0.06)  # Phi(0.5) = 0.69 of each side
+    assert "look at some before you trust the rest" in facts["headline"]
+
+
 def test_find_label_issues__same_seed_same_columns() -> None:
     data = planted.with_noise(planted.clean(300, 16), "symmetric", 0.1)
     one, other = (_run(data.x, data.names).values for _ in range(2))
