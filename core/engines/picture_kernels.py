@@ -137,4 +137,4 @@ def _detail(whole: Array, start: int, template: Array, m: int) -> float:
                     product += window * step
                     squares += window * window
                     own += step * step
-    return product / max(np.sqrt(squares * own), 1e-9)
+    return float(product / max(np.sqrt(squares * own), 1e-9))
