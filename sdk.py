@@ -16,9 +16,10 @@ from .core.method import Progress, silent
 from .core.params import ParamError
 from .dataset.actions import ACTIONS
 from .dataset.curate import curate
+from .dataset.freshness import stale_reason
 from .dataset.importing import into
 from .dataset.recipes import export_recipe, run_recipe
-from .dataset.runs import Run, get_run, list_runs, stale_reason
+from .dataset.runs import Run, get_run, list_runs
 
 __all__ = [
     "ParamError",

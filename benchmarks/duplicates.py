@@ -200,6 +200,7 @@ def run_moving(n: int = 100_000, copies: int = 10_000) -> None:
     from image_curation.core.copies import Copies
     from image_curation.core.duplicates import METHOD, DuplicatesParams, Worth, move
     from image_curation.core.method import silent
+    from image_curation.core.pictures import Looks
     from image_curation.dataset import columns, runs, store
     from image_curation.dataset.rows import Rows
 
@@ -213,7 +214,7 @@ def run_moving(n: int = 100_000, copies: int = 10_000) -> None:
     pairs = pairs[pairs[:, 0] < pairs[:, 1]]
     similarity = rng.uniform(0.9, 1, len(pairs)).astype(np.float32)
     no, nothing = np.zeros(n, dtype=bool), np.zeros(0, np.int64)
-    found = Copies(np.arange(n), no, pairs[:, 0], pairs[:, 1], similarity, {}, {"floor": 0.9})
+    found = Copies(np.arange(n), no, pairs[:, 0], pairs[:, 1], similarity, Looks(0), {"floor": 0.9})
     worth = Worth(~no, no, rng.integers(1, 9, n), rng.random(n), nothing)
     params, rows = DuplicatesParams(threshold=0.9), Rows(dataset.view(), None)
     kept = {**found.kept(), **worth.kept()}

@@ -190,9 +190,9 @@ def prepare(rows: int) -> Any:
 
 def _file_map(dataset: Any, key: str, dims: int) -> None:
     """The record that `compute_map` leaves."""
-    from image_curation.dataset import runs
+    from image_curation.dataset import freshness, runs
 
-    fingerprint = {"samples": runs.digest(dataset.values("id"))}
+    fingerprint = {"samples": freshness.digest(dataset.values("id"))}
     facts = {"method": "pca", "headline": "made up", "trustworthiness": 0.9, "neighbors_kept": 0.3}
     run = runs.Run(key, "compute_map", params={"dims": dims}, n=len(dataset), fingerprint=fingerprint, facts=facts)
     runs.finish(dataset, dataclasses.replace(runs.start(dataset, run), writes={"": key}))

@@ -19,7 +19,7 @@ from .method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, 
 from .neighbors import Graph
 from .objects import ObjectParams
 from .params import ParamError, param
-from .pictures import Look, looks_at
+from .pictures import Looks
 
 POLICIES = ("best", "first")
 
@@ -58,12 +58,10 @@ def find_duplicates(inputs: Inputs, params: DuplicatesParams, progress: Progress
     """Group copies and propose one of each group to keep. Columns as declared in `METHOD`."""
     graph = inputs.neighbors(K, "cosine", progress) if params.embeddings is not None else None
     found = find_copies(inputs, graph, params.threshold, params.exact, params.confirm, progress)
-    looks = dict(found.looks)
     widest = groups_of(found)[0]
     if params.keep == "best":
-        unseen = [row for row in np.flatnonzero(widest >= 0).tolist() if row not in looks]
-        looks |= looks_at(inputs.paths, unseen, progress)
-    worth = Worth.of(inputs, graph, widest, looks)
+        found.looks.take(inputs.paths, np.flatnonzero(widest >= 0).tolist(), progress)
+    worth = Worth.of(inputs, graph, widest, found.looks)
     columns = _columns(found.above(found.facts["threshold"]), worth, params)
     return replace(columns, kept={**found.kept(), **worth.kept()})
 
@@ -99,18 +97,15 @@ class Worth:
     labels: Array
 
     @classmethod
-    def of(cls, inputs: Inputs, graph: Graph | None, group: Array, looks: Mapping[int, Look]) -> Worth:
+    def of(cls, inputs: Inputs, graph: Graph | None, group: Array, looks: Looks) -> Worth:
         """Of all rows; what was not looked at has no size.
 
         Args:
             group: (n,) numbers of the widest groups; their members do not vouch for each other's labels.
         """
-        readable, pixels = np.zeros(inputs.n, dtype=bool), np.zeros(inputs.n, np.int64)
-        sharpness = np.zeros(inputs.n)
-        for row, look in looks.items():
-            readable[row], pixels[row], sharpness[row] = True, look.pixels, look.sharpness
         labels = np.zeros(0, np.int64) if inputs.labels is None else inputs.labels.codes
-        return cls(readable, doubtful_labels(inputs.labels, graph, group), pixels, sharpness, labels)
+        doubtful = doubtful_labels(inputs.labels, graph, group)
+        return cls(looks.seen, doubtful, looks.pixels, looks.sharpness, labels)
 
     def kept(self) -> dict[str, Array]:
         """The arrays by name."""

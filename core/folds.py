@@ -3,6 +3,9 @@
 A photo and its near copy in different folds let a model recognise the copy instead of learning the class,
 and a wrong label copied along with it then looks right. So near-duplicates always share a fold, and so does what
 the user says belongs together: the frames of a video, the pictures of a patient.
+
+Folds look at vectors only. What pictures tell besides is said in `core/copies.py`, where splits add it to this; folds
+learn of it when the groups of `find_duplicates` are their group field.
 """
 
 from __future__ import annotations
@@ -40,9 +43,6 @@ def near_duplicate_groups(graph: Graph) -> Array:
     Args:
         graph: k nearest neighbors, k about 24.
     """
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
     n = graph.n
     if graph.k == 0:
         return np.arange(n)
@@ -61,7 +61,19 @@ def near_duplicate_groups(graph: Graph) -> Array:
         near[:] = False
     near |= distance <= 1e-6  # copies, to rounding
     row, column = np.nonzero(near)
-    links = coo_matrix((np.ones(len(row), dtype=np.int8), (row, indices[row, column])), shape=(n, n))
+    return connected(n, row, indices[row, column])
+
+
+def connected(n: int, one: Array, other: Array) -> Array:
+    """(n,) int64 number of each row's group, from 0: rows linked by pairs, directly or over others, share one.
+
+    Args:
+        one, other: (p,) rows of the pairs.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    links = coo_matrix((np.ones(len(one), dtype=np.int8), (one, other)), shape=(n, n))
     return np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)
 
 
@@ -79,19 +91,13 @@ def leaving_together(inputs: Inputs, graph: Graph | None) -> Array:
 
 def joined(groups: Array, values: Sequence[Any]) -> Array:
     """(n,) int64 groups in which rows of one group or of one value are together; None is no value."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
     number: dict[str, int] = {}
     known = [row for row, value in enumerate(values) if value is not None]
     if not known:
         return groups
     of_value = [number.setdefault(repr(values[row]), len(number)) for row in known]
     start = int(groups.max()) + 1
-    pairs = (groups[known], start + np.array(of_value, dtype=np.int64))
-    size = start + len(number)
-    links = coo_matrix((np.ones(len(known), dtype=np.int8), pairs), shape=(size, size))
-    return np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)[groups]
+    return connected(start + len(number), groups[known], start + np.array(of_value, dtype=np.int64))[groups]
 
 
 def groups_of_many(groups: Array) -> list[Array]:

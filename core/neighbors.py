@@ -18,6 +18,7 @@ import numpy as np
 from .distances import METRICS, comparable, copies
 from .method import Array, Column, Columns, Facts, Inputs, Method, Neighbors, Progress, silent
 from .neighbor_search import approximate, certified_recall, exact, nearest, ranked
+from .numbers import number
 from .params import ParamError, Params, param
 
 __all__ = [
@@ -241,7 +242,7 @@ def find_neighbors(inputs: Inputs, params: NeighborsParams, progress: Progress) 
         "k": graph.k,
         "median_distance": typical,
         "headline": f"{graph.k} neighbors of each of {graph.n:,} samples"
-        + (f", at a mean {params.metric} distance of {typical:.3g}" if typical is not None else ""),
+        + (f", at a mean {params.metric} distance of {number(typical, typical)}" if typical is not None else ""),
     }
     return Columns(
         {"ids": graph.indices, "similarities": graph.similarities.tolist(), "distance": distance},

@@ -11,10 +11,11 @@ best pair of neighbors reached 0.39, and the worst of 400 altered copies 0.69.
 from __future__ import annotations
 
 import hashlib
-import itertools
-from collections.abc import Mapping, Sequence
+import os
+import tempfile
+import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,14 +23,15 @@ import numpy as np
 from .distances import blocks
 from .images import UnreadableImage, read_images
 from .method import Array, Progress, silent
-from .threads import blas_threads, in_threads
+from .threads import in_threads
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 SIDE = 64  # of the grey picture that is kept
 COMPARED = 32  # pixels a side when compared
-FITTED = range(COMPARED, 20, -1)  # sides of the shrunken picture that is looked for in the other; the whole first
+SIZES = 12  # sides of the shrunken picture that is looked for in the other: 32, 31, ... 21 pixels
+PAIRS = 256  # compared at a time by each thread; what is prepared of their pictures takes at most 36 MB
 SHARPNESS_SIDE = 256
 FLAT = 2.0  # grey levels: less spread than this shows nothing to compare by
 SAME_COLOUR = 6.0  # grey levels between flat pictures of one colour
@@ -40,7 +42,7 @@ class Look:
     """What is kept of one picture.
 
     Attributes:
-        digest: of the decoded pixels, upright; equal digests are equal pictures, pixel by pixel.
+        digest: of the decoded pixels, upright; equal digests are equal pictures, pixel by pixel. 32 bytes.
         pixels: width times height.
         sharpness: variance of the Laplacian at 256 x 256 pixels, so that enlarging a picture does not raise it.
         grey: (64, 64) uint8, squeezed to a square.
@@ -60,97 +62,106 @@ def look_at(image: Image) -> Look:
 
     pixels = np.asarray(image)
     digest = hashlib.sha256(str(pixels.shape).encode())
-    digest.update(pixels.tobytes())
+    digest.update(pixels)
     grey = image.convert("L")
-    fine = np.asarray(grey.resize((SHARPNESS_SIDE, SHARPNESS_SIDE), Resampling.BILINEAR, reducing_gap=2.0), np.float32)
+    fine = np.asarray(grey.resize((SHARPNESS_SIDE, SHARPNESS_SIDE), Resampling.BILINEAR, reducing_gap=2.0), np.int16)
     laplacian = 4 * fine[1:-1, 1:-1] - fine[:-2, 1:-1] - fine[2:, 1:-1] - fine[1:-1, :-2] - fine[1:-1, 2:]
+    edges = laplacian.ravel().astype(np.float32)
+    sharpness = float(edges @ edges) / edges.size - float(edges.mean()) ** 2
     small = np.asarray(grey.resize((SIDE, SIDE), Resampling.BOX), np.uint8)
     colour = np.asarray(image.resize((1, 1), Resampling.BOX), np.float32).reshape(3)
-    return Look(digest.digest(), image.width * image.height, float(laplacian.var()), small, colour)
+    return Look(digest.digest(), image.width * image.height, sharpness, small, colour)
 
 
-def looks_at(paths: Sequence[str], rows: Sequence[int], progress: Progress = silent) -> dict[int, Look]:
-    """Row → look, of those of the rows whose image file can be read."""
-    found: dict[int, Look] = {}
-    for done, (row, item) in enumerate(
-        zip(rows, read_images([paths[row] for row in rows], look_at), strict=True), start=1
-    ):
-        if not isinstance(item, UnreadableImage):
-            found[row] = item
-        if done % 64 == 0 or done == len(rows):
-            progress(done, len(rows), "reading images")
-    return found
+class Looks:
+    """Looks at some of n pictures, by row; every file is decoded once.
 
+    The grey pictures, 4 KB each, lie in a temporary file without a name, which the system keeps in memory as long as
+    there is room: a million take 4 GB there, and 70 MB here.
 
-def likeness(one: Look, other: Look, enough: float = 1.0) -> float:
-    """How well one picture, shrunk to at least two thirds and perhaps mirrored, fits into the other, in [-1, 1].
-
-    Args:
-        enough: no better place is looked for once this is reached at full size.
+    Attributes:
+        seen: (n,) bool, a look was taken.
+        digest: (n, 32) uint8. pixels: (n,) int64. sharpness: (n,) float64. colour: (n, 3) float32. Of the seen.
+        spread: (n,) float32 standard deviation of the grey levels.
+        unreadable: row → why its file cannot be read, in one sentence.
     """
-    if one.digest == other.digest:
-        return 1.0
-    flat = one.grey.std() < FLAT, other.grey.std() < FLAT
-    if any(flat):
-        return float(all(flat) and float(np.abs(one.colour - other.colour).max()) <= SAME_COLOUR)
-    from .engines.picture_kernels import best_fit
 
-    best, fit = -1.0, 0.0
-    wholes = [_shrunk(look.grey, COMPARED) for look in (one, other)]
-    for side, mirrored in itertools.product(FITTED, (False, True)):
-        for whole, fitted in ((wholes[0], other.grey), (wholes[1], one.grey)):
-            template = _shrunk(fitted[:, ::-1] if mirrored else fitted, side)
-            template -= template.mean()
-            template /= max(float(np.linalg.norm(template)), 1e-6)
-            correlation, top, left = best_fit(whole, template)
-            if correlation > best:
-                best, fit = correlation, _detail(whole[top : top + side, left : left + side], template)
-            if side == COMPARED:
-                break  # at full size both directions are the same
-        if side == COMPARED and fit >= enough:
-            return fit
-    return fit
+    def __init__(self, n: int) -> None:
+        self.seen = np.zeros(n, dtype=bool)
+        self.digest = np.zeros((n, 32), np.uint8)
+        self.pixels, self.sharpness = np.zeros(n, np.int64), np.zeros(n)
+        self.colour, self.spread = np.zeros((n, 3), np.float32), np.zeros(n, np.float32)
+        self.unreadable: dict[int, str] = {}
+        file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed with the object
+        self._file = file.fileno()
+        weakref.finalize(self, file.close)
+
+    def take(self, paths: Sequence[str], rows: Sequence[int], progress: Progress = silent) -> None:
+        """Look at those of the rows that were not looked at yet."""
+        new = [row for row in rows if not self.seen[row] and row not in self.unreadable]
+        looks = read_images([paths[row] for row in new], look_at)
+        for done, (row, look) in enumerate(zip(new, looks, strict=True), start=1):
+            if isinstance(look, UnreadableImage):
+                self.unreadable[row] = str(look)
+            else:
+                self.keep(row, look)
+            if done % 64 == 0 or done == len(new):
+                progress(done, len(new), "reading images")
+
+    def keep(self, row: int, look: Look) -> None:
+        """Keep the look of a row."""
+        self.digest[row] = np.frombuffer(look.digest, np.uint8)
+        self.pixels[row], self.sharpness[row], self.colour[row] = look.pixels, look.sharpness, look.colour
+        self.spread[row] = look.grey.std()
+        os.pwrite(self._file, look.grey.tobytes(), SIDE * SIDE * row)
+        self.seen[row] = True
+
+    def greys(self, rows: Array) -> Array:
+        """(r, 64, 64) uint8 grey pictures of rows that were looked at."""
+        size = SIDE * SIDE
+        parts = [os.pread(self._file, size, size * row) for row in rows.tolist()]
+        return np.frombuffer(b"".join(parts), np.uint8).reshape(-1, SIDE, SIDE)
 
 
-def _detail(window: Array, template: Array) -> float:
-    """Correlation of the differences between neighboring pixels of two pictures of one size, in [-1, 1]."""
-    one, other = (
-        np.concatenate([np.diff(picture, axis=0).ravel(), np.diff(picture, axis=1).ravel()])
-        for picture in (window, template)
-    )
-    return float(one @ other / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-9))
-
-
-def likenesses(looks: Mapping[int, Look], pairs: Array, enough: float = 1.0, progress: Progress = silent) -> Array:
-    """`likeness` of each pair of rows; NaN where one of them has no look. (p,) float64
+def likenesses(looks: Looks, pairs: Array, enough: float = 1.0, progress: Progress = silent) -> Array:
+    """How well one picture of each pair, shrunk to at least two thirds and perhaps mirrored, fits into the other.
 
     Args:
         pairs: (p, 2) row numbers.
+        enough: no better place is looked for once this is reached at full size.
+
+    Returns:
+        (p,) float64 in [-1, 1]; 1 for equal pixels, NaN where a picture of the pair was not looked at.
     """
     found = np.full(len(pairs), np.nan)
+    order = np.lexsort((pairs[:, 1], pairs[:, 0]))  # pairs of one picture side by side
 
     def compare(part: slice) -> None:
-        for at in range(part.start, part.stop):
-            one, other = (looks.get(int(row)) for row in pairs[at])
-            if one is not None and other is not None:
-                found[at] = likeness(one, other, enough)
+        own = order[part]
+        own = own[looks.seen[pairs[own]].all(axis=1)]
+        one, other = pairs[own].T
+        equal = (looks.digest[one] == looks.digest[other]).all(axis=1)
+        flat = looks.spread[pairs[own]] < FLAT
+        alike = np.abs(looks.colour[one] - looks.colour[other]).max(axis=1, initial=0) <= SAME_COLOUR
+        found[own] = equal | (flat.all(axis=1) & alike)
+        own = own[~equal & ~flat.any(axis=1)]
+        if len(own):
+            found[own] = _fits(looks, pairs[own], enough)
 
-    with blas_threads(1):
-        in_threads(compare, blocks(len(pairs), 256), progress, "comparing pictures")
+    in_threads(compare, blocks(len(pairs), PAIRS), progress, "comparing pictures")
     return found
 
 
-def _shrunk(grey: Array, side: int) -> Array:
-    """(64, 64) → (side, side) float32 in [-0.5, 0.5], by averages over areas."""
-    weights = _averages(side)
-    return np.ascontiguousarray(weights @ (grey.astype(np.float32) / 255 - 0.5) @ weights.T)
+def _fits(looks: Looks, pairs: Array, enough: float) -> Array:
+    """`likenesses` of pictures that were looked at and are not flat. (p,) float64"""
+    from .engines.picture_kernels import fit_pairs, prepare
 
-
-@cache
-def _averages(side: int) -> Array:
-    """(side, 64) float32: the share of each of 64 pixels in each of `side` cells; rows sum to one."""
-    edges = np.linspace(0, SIDE, side + 1)
-    pixel = np.arange(SIDE)
-    overlap = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
-    weights = np.maximum(overlap, 0)
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+    rows, places = np.unique(pairs, return_inverse=True)
+    wholes = np.zeros((len(rows), 2, COMPARED * (COMPARED + 1)), np.float32)
+    templates = np.zeros((len(rows), SIZES, COMPARED * COMPARED), np.float32)
+    scales = np.zeros((len(rows), SIZES, SIZES, SIZES), np.float32)
+    prepare(looks.greys(rows), wholes, templates, scales)
+    one, other = np.ascontiguousarray(places.reshape(-1, 2).T)
+    fits = np.empty(len(pairs))
+    fit_pairs(one, other, wholes, templates, scales, enough, fits)
+    return fits

@@ -1,6 +1,7 @@
 """Split a set for training and testing without leaks: what shows the same thing stays on one side, and it is proven.
 
-Samples that are near-duplicates, copies, or of one group (a video, a patient, a place) form units, which are never cut.
+Samples that are near-duplicates (all that `find_leaks` would find, see `core/copies.py`), copies found before, or of
+one group (a video, a patient, a place) form units, which are never cut.
 Large units are placed first, each where its classes and clusters are lacking most; single samples then level the
 counts, class by class and along the clusters (stratification after Sechidis, Tsoumakas & Vlahavas 2011,
 https://doi.org/10.1007/978-3-642-23808-6_10). Two things are then measured on the result and on random splits:
@@ -14,14 +15,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .copies import K, leaving_no_leaks
 from .distances import blocks, comparable, distance_block
-from .folds import groups_of_many, near_duplicate_groups
+from .folds import connected, groups_of_many
 from .kmedoids import k_medoids
 from .method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Progress
 from .neighbors import Graph
 from .params import ParamError, Params, param
 
-K = 24
 ROWS_PER_CLUSTER, MOST_CLUSTERS = 100, 50
 RANDOM = 5  # random splits that ours is compared with
 COMPARED = 1_500  # rows of each split between which distances are measured
@@ -44,7 +45,11 @@ class SplitParams(Params):
     duplicate_field: str | None = param(
         None, "Groups of copies found before, such as duplicates_group; no group is cut", reads="values"
     )
-    near_duplicates: bool = param(True, "Keep near-duplicates by embeddings together too", advanced=True)
+    near_duplicates: bool = param(
+        True,
+        "Keep together what find_leaks would find: equal files, and near copies by embeddings and pixels",
+        advanced=True,
+    )
     seed: int = param(51, "Seed of the order in which equals are placed", at_least=0, advanced=True)
 
     def check(self) -> None:
@@ -83,7 +88,7 @@ def split_dataset(inputs: Inputs, params: SplitParams, progress: Progress) -> Co
         ParamError: there are fewer units that must stay together than splits.
     """
     graph = inputs.neighbors(K, "cosine", progress)
-    near = near_duplicate_groups(graph)
+    near, how = leaving_no_leaks(inputs, graph, progress)
     vectors = comparable(inputs.vectors, "cosine")
     unit = units(inputs, params, near)
     if (count := int(unit.max()) + 1) < len(params.names):
@@ -95,7 +100,7 @@ def split_dataset(inputs: Inputs, params: SplitParams, progress: Progress) -> Co
     k = int(np.clip(inputs.n // ROWS_PER_CLUSTER, 1, MOST_CLUSTERS))
     cluster = k_medoids(vectors, k, seed=params.seed, progress=progress).cluster.astype(np.int64)
     split = assign(unit, codes - codes.min(), cluster, params.shares, params.seed)
-    facts = _facts(inputs, params, split, unit, codes)
+    facts = _facts(inputs, params, split, unit, codes) | how
     facts |= proof(vectors, graph, near, split, params, progress)
     facts["headline"] = _headline(params, split, facts)
     return Columns({"": [params.names[code] for code in split]}, facts)
@@ -103,9 +108,6 @@ def split_dataset(inputs: Inputs, params: SplitParams, progress: Progress) -> Co
 
 def units(inputs: Inputs, params: SplitParams, near: Array) -> Array:
     """(n,) int64 unit of each row, from 0: rows linked by near-duplicates, copies or groups share one."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
     keys: list[Array] = [near] if params.near_duplicates else []
     for name in ("group_field", "duplicate_field"):
         if getattr(params, name) is not None:
@@ -114,8 +116,7 @@ def units(inputs: Inputs, params: SplitParams, near: Array) -> Array:
             keys.append(np.where(codes < 0, len(codes) + np.arange(len(codes)), codes))
     pairs = [np.stack([part[:-1], part[1:]]) for key in keys for part in groups_of_many(key)]
     links = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), dtype=np.int64)
-    matrix = coo_matrix((np.ones(links.shape[1], np.int8), (links[0], links[1])), shape=(inputs.n, inputs.n))
-    return np.asarray(connected_components(matrix, directed=False)[1], dtype=np.int64)
+    return connected(inputs.n, *links)
 
 
 def assign(unit: Array, codes: Array, cluster: Array, shares: Array, seed: int) -> Array:
@@ -323,13 +324,13 @@ def _headline(params: SplitParams, split: Array, facts: Facts) -> str:
 
 METHOD = Method(
     name="split_dataset",
-    version=1,
+    version=2,
     label="Split the dataset",
     stage="select",
     key="split",
     params=SplitParams,
     run=split_dataset,
-    reads=("embeddings", "labels"),
+    reads=("embeddings", "labels", "paths"),
     writes=(Column("", str, "Name of the sample's split", group=True),),
     cite="Sechidis, Tsoumakas & Vlahavas 2011, https://doi.org/10.1007/978-3-642-23808-6_10; Székely & Rizzo 2013, "
     "https://doi.org/10.1016/j.jspi.2013.03.018",

@@ -22,9 +22,10 @@ from ..core.params import ParamError, Params, param
 from . import named, runs, subject
 from .action import Action
 from .curate import curate, said_of
+from .freshness import Freshness, digest
 from .inputs import SPLITS, TAGS, vector_sources
 from .rows import Rows, attribute, root_of, rows_of
-from .runs import Freshness, Run
+from .runs import Run
 
 NAME = "check_dataset"
 KEY = "check"
@@ -179,7 +180,7 @@ def check_dataset(samples: fo.DatasetView, params: CheckDatasetParams, progress:
         run.key: {"field": next(iter(run.writes.values()), ""), "run": run.key, "made": run.finished} for run in done
     }
     record = replace(record, reads=reads, n=len(rows), target="dataset" if whole else "view", facts=facts)
-    runs.finish(dataset, replace(record, fingerprint={"samples": runs.digest(dataset.values(rows.path("id")))}))
+    runs.finish(dataset, replace(record, fingerprint={"samples": digest(dataset.values(rows.path("id")))}))
     return {"headline": facts["headline"], "key": key, **{issue["run"]: issue["count"] for issue in facts["issues"]}}
 
 

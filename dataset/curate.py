@@ -17,7 +17,7 @@ from ..core.catalog import method_named
 from ..core.method import Array, Columns, Method, Progress, Vector, silent
 from ..core.params import ParamError, Params, domains
 from ..core.storing import StoreParams
-from . import columns, runs, store, subject, vector_store
+from . import columns, freshness, runs, store, subject, vector_store
 from .inputs import Reading, read, read_vectors
 from .kept import KeptVectors
 from .rows import Rows
@@ -120,7 +120,7 @@ def _execute(
         facts["skipped"] = dict(reading.why_skipped)
     done = replace(record, writes=written, n=n, skipped=reading.skipped + reading.inputs.n - n, facts=facts)
     if "boxes" in record.fingerprint:
-        done = replace(done, fingerprint={**record.fingerprint, "boxes": runs.digest_of_boxes(dataset, done)})
+        done = replace(done, fingerprint={**record.fingerprint, "boxes": freshness.digest_of_boxes(dataset, done)})
     done = runs.finish(dataset, done)
     if kept is not None:
         kept.complete()

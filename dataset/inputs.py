@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.method import Array, GivenLabels, Inputs, Progress
 from ..core.params import ParamError, Params, domains, roles
-from . import runs, store, subject, vector_store
+from . import freshness, runs, store, subject, vector_store
 from .curated import corrections
 from .named import read_named
 from .rows import Rows, object_fields, regions, root_of, rows_of
@@ -70,7 +70,7 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
     total = len(rows)
     reads: dict[str, Any] = {}
     sources: dict[str, Mapping[str, Any]] = {}
-    fingerprint = {"samples": runs.digest(dataset.values("id" if about is None else rows.path("id")))}
+    fingerprint = {"samples": freshness.digest(dataset.values("id" if about is None else rows.path("id")))}
     keep = np.ones(total, dtype=bool)
     vectors, why, labels = None, Counter[str](), None
     main, _ = _roles(params)
@@ -97,15 +97,15 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
         path = TAGS if main["labels"] == TAGS else label_path(dataset, main["labels"], about)
         labels = _splits(kept.values(path)) if path == TAGS else kept.values(path)
         reads["labels"] = {"field": path, "run": None, "made": None}
-        fingerprint["labels"] = runs.digest(dataset.values(path))
-        fingerprint["corrections"] = runs.digest(corrections(dataset, path))
+        fingerprint["labels"] = freshness.digest(dataset.values(path))
+        fingerprint["corrections"] = freshness.digest(corrections(dataset, path))
         if all(value is None for value in labels):
             raise ParamError(
                 f"No {rows.word} of the target has a label in {main['labels']!r}; label some, or name another field"
             )
     named = read_named(dataset, params, kept)
     fingerprint |= {
-        role: runs.digest_of_source(dataset, source, about)
+        role: freshness.digest_of_source(dataset, source, about)
         for role, source in named.reads.items()
         if source["run"] is None
     }

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from ..core.numbers import number
+
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #1d2430; max-width: 980px; margin: 2em auto; padding: 0 1em; }
 h1 { font-size: 1.6em; margin-bottom: .1em; } h2 { font-size: 1.15em; margin: 2em 0 .4em; }
@@ -81,8 +83,3 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
     return f"<table><tr>{line(head, 'th')}</tr>{body}</table>"
-
-
-def number(value: float) -> str:
-    """As many digits as a reader can use."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

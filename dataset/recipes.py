@@ -15,8 +15,9 @@ from ..core.method import Progress, silent
 from ..core.params import ParamError, Params, param
 from .action import Action
 from .curate import curate
+from .freshness import Freshness
 from .new_file import free_path, new_text
-from .runs import Freshness, Run, list_runs
+from .runs import Run, list_runs
 
 FOLDER = Path(__file__).resolve().parent.parent / "recipes"
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from .page_parts import Line, chart, document, number
+from ..core.numbers import number
+from .page_parts import Line, chart, document
 from .runs import Run
 
 KINDS = {

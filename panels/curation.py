@@ -18,9 +18,10 @@ from fiftyone.operators.categories import Categories
 
 from ..core.catalog import METHODS
 from ..dataset.actions import ACTIONS
+from ..dataset.freshness import Freshness
 from ..dataset.inputs import vector_sources
 from ..dataset.lists import default_name
-from ..dataset.runs import Freshness, Run, list_runs
+from ..dataset.runs import Run, list_runs
 from . import checkup, grid, home, objects, overlap, quadrants, queue, reading, run_page, showing, wording
 from .beginning import advice
 from .layout import Layout, Part, layout

@@ -10,7 +10,8 @@ import numpy as np
 from bson import ObjectId
 
 from ..dataset import decisions
-from ..dataset.runs import Run, list_runs, stale_reason
+from ..dataset.freshness import stale_reason
+from ..dataset.runs import Run, list_runs
 from . import grid, map_choice, map_colors, map_page, map_points, reading, scope, wording
 from .map_colors import FieldChoice
 from .map_points import MapPoints

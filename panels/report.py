@@ -14,7 +14,8 @@ import fiftyone.operators.types as types
 from fiftyone import ViewField as F
 from fiftyone.operators.categories import Categories
 
-from ..dataset.runs import Freshness, Run, list_runs
+from ..dataset.freshness import Freshness
+from ..dataset.runs import Run, list_runs
 from . import grid, objects, report_view, showing
 from .beginning import advice
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from ..core.numbers import number
 from ..dataset.decisions import Decision
 
 # Facts whose name alone would not tell a curator what they are; the others are named after their key.
@@ -23,24 +23,6 @@ HIDDEN = ("headline", "versions", "text_encoder")
 LONGEST_LIST = 12
 
 Fact = dict[str, str]
-
-
-def number(value: float, scale: float = 1.0) -> str:
-    """A number with as many digits as a reader can use: 0.1234 → "0.123", 1234.5 → "1,234", 0.00012 → "< 0.001".
-
-    Args:
-        scale: size of the largest number it stands beside. Among numbers that are all small, smaller ones count.
-    """
-    size, least = abs(value), 0.001 if scale >= 0.01 else scale / 1000
-    if not math.isfinite(value):
-        return "–"
-    if size >= 100 or float(value).is_integer():
-        return f"{value:,.0f}"
-    if size < least:
-        return f"< {least:g}" if value > 0 else f"> -{least:g}"
-    if size >= 0.001:
-        return f"{value:#.3g}"
-    return f"{value:.{1 - math.floor(math.log10(size))}f}" if size >= 1e-6 else f"{value:.1e}"
 
 
 def interval(low: float, high: float, least: float | None, largest: float | None) -> str:

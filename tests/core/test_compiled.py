@@ -46,7 +46,7 @@ from image_curation.core.method import Inputs, silent
 from image_curation.core.neighbor_cells import heads, in_cells, meet, principal_axes
 from image_curation.core.neighbors import build_graph, nearest
 from image_curation.core.ordering import similarity_order
-from image_curation.core.pictures import likeness, look_at
+from image_curation.core.pictures import Looks, likenesses, look_at
 from image_curation.core.selection import SubsetParams, select_subset
 
 rng = np.random.default_rng(0)
@@ -55,7 +55,9 @@ graph = build_graph(x, k=8)
 given = in_cells(heads(x, principal_axes(x, 1), 3), 1)
 chosen = select_subset(Inputs(n=70, ids=list(map(str, range(70))), embeddings=x), SubsetParams(n=9), silent)
 pixels = rng.integers(0, 255, size=(2, 40, 40, 3)).astype(np.uint8)
-one, other = (look_at(Image.fromarray(each)) for each in pixels)
+looks = Looks(2)
+for row, each in enumerate(pixels):
+    looks.keep(row, look_at(Image.fromarray(each)))
 print(json.dumps({{
     "graph": graph.indices.tolist(),
     "euclidean": build_graph(x, k=4, metric="euclidean").indices.tolist(),
@@ -64,7 +66,7 @@ print(json.dumps({{
     "medoids": sorted(k_medoids(x, 6, seed=2).indices.tolist()),
     "order": similarity_order(x, graph).tolist(),
     "subset": [rank for rank in chosen.values["rank"] if rank is not None and rank == rank],
-    "pictures": [round(likeness(one, one), 4), round(likeness(one, other), 4)],
+    "pictures": likenesses(looks, np.array([[0, 0], [0, 1]])).round(4).tolist(),
 }}, default=int))
 """.format(scripts=str(ROOT / "scripts"))
 

@@ -26,7 +26,7 @@ from image_curation.core.method import Columns, GivenLabels, Inputs, silent
 from image_curation.core.near_pairs import automatic_threshold, pairs_down_to, pairs_within
 from image_curation.core.neighbors import build_graph
 from image_curation.core.params import ParamError
-from image_curation.core.pictures import likeness, look_at
+from image_curation.core.pictures import Look, Looks, likenesses, look_at
 from PIL import Image, ImageOps
 from PIL.Image import Resampling
 
@@ -143,6 +143,72 @@ def test_find_duplicates__all_the_same(tmp_path: Path, n: int) -> None:
         assert columns.values["similarity"].tolist() == [1.0] * n
 
 
+def likeness(*pair: Look) -> float:
+    looks = Looks(2)
+    for row, look in enumerate(pair):
+        looks.keep(row, look)
+    return float(likenesses(looks, np.array([[0, 1]]))[0])
+
+
+def slow_likeness(one: Look, other: Look) -> float:
+    """By the definition: every side, place and mirroring of each in the other, and details where it fits best."""
+
+    def shrunk(grey: Any, side: int) -> Any:
+        edges, pixel = np.linspace(0, 64, side + 1), np.arange(64)
+        weights = np.clip(np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel), 0, None)
+        weights *= side / 64
+        return weights @ (grey / 255) @ weights.T
+
+    def correlation(a: Any, b: Any) -> float:
+        return float(np.corrcoef(np.ravel(a), np.ravel(b))[0, 1])
+
+    best = (-1.0, 0.0)
+    for whole, fitted in ((one.grey, other.grey), (other.grey, one.grey)):
+        picture = shrunk(whole, 32)
+        for side in range(32, 20, -1):
+            for template in (shrunk(fitted, side), shrunk(fitted[:, ::-1], side)):
+                for top, left in np.ndindex(33 - side, 33 - side):
+                    window = picture[top : top + side, left : left + side]
+                    found = correlation(window, template)
+                    if found > best[0]:
+                        a, b = (
+                            np.concatenate([np.diff(p, axis=0).ravel(), np.diff(p).ravel()]) for p in (window, template)
+                        )
+                        best = (found, float(a @ b / np.linalg.norm(a) / np.linalg.norm(b)))
+    return best[1]
+
+
+@pytest.mark.parametrize("how", ["cut", "mirrored", "cut and mirrored", "other"])
+def test_likenesses__by_their_definition(how: str) -> None:
+    picture = scene(0)
+    altered = scene(1) if how == "other" else cut(picture) if "cut" in how else picture
+    pair = look_at(picture), look_at(ImageOps.mirror(altered) if "mirrored" in how else altered)
+    assert likeness(*pair) == pytest.approx(slow_likeness(*pair), abs=1e-4)
+    assert likeness(*pair[::-1]) == pytest.approx(slow_likeness(*pair), abs=1e-4)
+
+
+def test_likenesses__unread_pictures_and_many_pairs() -> None:
+    """Five hundred pairs of four pictures, of which the last was not looked at, say what each pair says alone."""
+    shown = [look_at(image) for image in (scene(0), cut(scene(0)), scene(1))]
+    looks = Looks(4)
+    for row, look in enumerate(shown):
+        looks.keep(row, look)
+    pairs = np.random.default_rng(0).integers(0, 4, size=(500, 2))
+    for (one, other), found in zip(pairs.tolist(), likenesses(looks, pairs).tolist(), strict=True):
+        if 3 in (one, other):
+            assert np.isnan(found)
+        else:
+            assert found == likeness(shown[one], shown[other])
+
+
+def test_find_duplicates__broken_files_are_counted_and_named(folder: list[Path]) -> None:
+    folder[41].write_bytes(b"no picture")
+    columns = run(folder, vectors_of(folder, near=0.2))
+    assert columns.facts["unreadable"] == 1
+    assert columns.facts["unreadable_first"][0].startswith("mirrored.jpg cannot be read")
+    assert columns.values["group"][42] == 0
+
+
 def test_likeness__altered_and_other_pictures() -> None:
     """As measured on photographs: altered copies from 0.69, neighbors up to 0.39."""
     picture = scene(0)
@@ -230,8 +296,11 @@ def test_best_of__order_of_the_policy() -> None:
     small, large = look_at(scene(0)), look_at(scene(0).resize((150, 150)))
     blurred = look_at(scene(0).resize((20, 20)).resize((96, 96)))
 
-    def best(looks: dict[int, Any], doubtful: tuple[bool, bool] = (False, False)) -> int:
+    def best(shown: dict[int, Look], doubtful: tuple[bool, bool] = (False, False)) -> int:
         nothing = np.zeros(0, np.int64)
+        looks = Looks(2)
+        for row, look in shown.items():
+            looks.keep(row, look)
         worth = replace(
             Worth.of(Inputs(n=2), None, np.array([0, 0]), looks), doubtful=np.array(doubtful), labels=nothing
         )
@@ -271,7 +340,7 @@ def test_groups_of__numbers_stay_when_the_threshold_moves() -> None:
     """Pairs 0-5, 1-4 and 2-3, and a triple 6-7-8 that loses 8: the others keep their numbers."""
     one, other = np.array([0, 1, 2, 6, 6]), np.array([5, 4, 3, 7, 8])
     similarity = np.array([0.99, 0.91, 0.97, 0.98, 0.92], np.float32)
-    found = Copies(np.arange(10), np.zeros(10, dtype=bool), one, other, similarity, {}, {})
+    found = Copies(np.arange(10), np.zeros(10, dtype=bool), one, other, similarity, Looks(0), {})
     low, high = groups_of(found)[0], groups_of(found.above(0.95))[0]
     assert low.tolist() == [0, 1, 2, 2, 1, 0, 6, 6, 6, -1]
     assert high.tolist() == [0, -1, 2, 2, -1, 0, 6, 6, -1, -1]

@@ -290,7 +290,7 @@ def test_corrections__make_runs_on_these_labels_stale_until_taken_back(dataset: 
         key=run.key,
     )  # fmt: skip
     assert stale_reason(dataset, anew) is None
-    assert runs.stale_reason(dataset, runs.get_run(dataset, again.key)) is None
+    assert stale_reason(dataset, runs.get_run(dataset, again.key)) is None
 
 
 @pytest.mark.parametrize("name", ["list.txt", "list.csv", "list.json"])

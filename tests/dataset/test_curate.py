@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from image_curation.core.params import ParamError
-from image_curation.dataset import runs
+from image_curation.dataset import freshness
 from image_curation.dataset.curate import curate, rerun
-from image_curation.dataset.runs import forget, get_run, list_runs, stale_reason
+from image_curation.dataset.freshness import stale_reason
+from image_curation.dataset.runs import forget, get_run, list_runs
 
 curate_module = sys.modules["image_curation.dataset.curate"]  # the package's name of it is the function
 
@@ -161,7 +162,7 @@ def test_curate__a_running_record_says_how_far_it_is(dataset: Any, monkeypatch: 
 
 def test_freshness__remembers_until_a_sample_changes(dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     curate(dataset, "find_label_issues", embeddings="vectors", label_field="ground_truth")
-    monkeypatch.setattr(runs, "SETTLED", timedelta(0))
+    monkeypatch.setattr(freshness, "SETTLED", timedelta(0))
     reads = []
     plain = type(dataset).values
     monkeypatch.setattr(
@@ -169,7 +170,7 @@ def test_freshness__remembers_until_a_sample_changes(dataset: Any, monkeypatch: 
     )
 
     def reason() -> str | None:
-        return runs.Freshness(dataset).stale_reason("label_issues")
+        return freshness.Freshness(dataset).stale_reason("label_issues")
 
     assert reason() is None
     known = len(reads)
@@ -191,5 +192,5 @@ def test_freshness__what_changed_a_moment_ago_is_not_remembered(dataset: Any) ->
     curate(dataset, "find_label_issues", embeddings="vectors", label_field="ground_truth")
     for label in ("blue", "green", "blue"):  # faster than the database's clock can be sure to tell
         dataset.set_values("ground_truth.label", [label] * 12)
-        assert "have changed" in (runs.Freshness(dataset).stale_reason("label_issues") or "")
-    assert all(place[0] != str(dataset._doc.id) for place in runs._READ)
+        assert "have changed" in (freshness.Freshness(dataset).stale_reason("label_issues") or "")
+    assert all(place[0] != str(dataset._doc.id) for place in freshness._READ)

@@ -10,6 +10,7 @@ import fiftyone.brain as fob
 import numpy as np
 import pytest
 from image_curation import curate
+from image_curation.core.digits import load_digits, picture
 
 
 @pytest.fixture
@@ -38,3 +39,34 @@ def test_find_leaks__a_pair_that_brain_misses(fan: Any) -> None:
     peer = fob.compute_similarity(fan, embeddings="vectors", backend="sklearn", metric="cosine", brain_key="peer")
     found = fob.compute_leaky_splits(fan, ["train", "test"], threshold=1 - similar, similarity_index=peer)
     assert found.leak_ids == []
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Any:
+    """Three hundred handwritten digits, and thirty of them again: smaller, darker, compressed."""
+    digits = [picture(grid) for grid in load_digits().grids[:300]]
+    files = [tmp_path / f"{row:03d}.png" for row in range(300)] + [tmp_path / f"{row:03d}.jpg" for row in range(30)]
+    for file, image in zip(files, digits + digits[:30], strict=True):
+        if file.suffix == ".jpg":
+            image = image.resize((50, 50)).point([round(level * 0.92) for level in range(256)] * 3)
+        image.save(file, quality=60)
+    made = fo.Dataset()
+    made.add_samples([fo.Sample(filepath=str(file)) for file in files], progress=False)
+    curate(made, "compute_embeddings", model="descriptor")
+    yield made
+    made.delete()
+
+
+def test_find_leaks__none_in_our_own_split(copied: Any) -> None:
+    """Where copies are dealt out by chance, or nothing is kept together, it finds some."""
+    run = curate(copied, "split_dataset", fractions=["train=0.6", "val=0.2", "test=0.2"])
+    own = curate(copied, "find_leaks", split_field="split")
+    assert own.facts["pairs"] == 0
+    assert run.facts["near_duplicates_across"] == 0
+    assert run.facts["near_duplicates_threshold"] == own.facts["threshold"]
+    assert run.facts["near_duplicates_by"] == "files, vectors and pixels"
+    copied.set_values("by_chance", [copied.values("split")[row - 30] for row in range(330)])
+    chance = curate(copied, "find_leaks", key="chance", split_field="by_chance")
+    assert chance.facts["pairs"] > 5
+    vectors = curate(copied, "split_dataset", key="vectors", near_duplicates=False)
+    assert vectors.facts["near_duplicates_across"] > 0

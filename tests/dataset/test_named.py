@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from image_curation.core.params import ParamError, Params, param
 from image_curation.dataset.curate import curate
+from image_curation.dataset.freshness import stale_reason
 from image_curation.dataset.inputs import read
 from image_curation.dataset.named import fields_for
-from image_curation.dataset.runs import get_run, stale_reason
+from image_curation.dataset.runs import get_run
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from image_curation.core.params import ParamError
 from image_curation.dataset.curate import curate, rerun
+from image_curation.dataset.freshness import stale_reason
 from image_curation.dataset.retagging import ACTION, RetagParams
-from image_curation.dataset.runs import get_run, stale_reason
+from image_curation.dataset.runs import get_run
 
 CLASSES = ["zero", "one", "red", "green", "blue"]
 

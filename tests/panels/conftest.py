@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from image_curation.dataset.curate import curate
 
 PANEL = "@image-curation/curator/curation"
 
@@ -73,6 +74,24 @@ class Driver:
         """Open the page of a run."""
         return dict(self.send("open_run", key=key).data["page"])
 
+    def act(self, label: str) -> tuple[str, dict[str, Any]]:
+        """Press a button of the page; the form that it opens."""
+        (action,) = [action for action in self.data["page"]["actions"] if action["label"] == label]
+        return self.send(action["event"], **action.get("params", {})).prompted
+
+    def execute(self, operator: str, params: dict[str, Any]) -> Any:
+        """Confirm a form, as the App sends it from a panel: with the panel's id and state among the parameters."""
+        import fiftyone.operators as foo
+
+        given = {**params, "panel_id": "panel", "panel_state": dict(self.state)}
+        samples = {"dataset": self.dataset} if self.view is None else {"view": self.view}
+        return foo.execute_operator(f"@image-curation/curator/{operator}", samples, params=given).result
+
+    @property
+    def grid_count(self) -> int:
+        """How many samples the grid shows."""
+        return len(self.dataset if self.view is None else self.view)
+
     @property
     def prompted(self) -> tuple[str, dict[str, Any]]:
         """The operator whose form the last event opened, and what the form was filled with."""
@@ -99,3 +118,28 @@ def panel(dataset: Any) -> Driver:
 def on() -> Callable[[Any], Driver]:
     """The panel on any data set."""
     return Driver
+
+
+@pytest.fixture
+def clustered(dataset: Any) -> Any:
+    """The twelve samples with three representatives, run `representatives`."""
+    curate(dataset, "find_representatives", embeddings="vectors", k=3)
+    return dataset
+
+
+@pytest.fixture
+def scored(dataset: Any) -> Any:
+    """The twelve samples with importance per class, run `importance`."""
+    curate(dataset, "score_importance", embeddings="vectors", label_field="ground_truth", coreset_size=6)
+    return dataset
+
+
+@pytest.fixture
+def judged(dataset: Any) -> Any:
+    """The twelve samples, one labelled wrongly, with runs `label_issues`, `confusions` and `importance`."""
+    wrong = dataset.first()
+    wrong.ground_truth.label = "green"
+    wrong.save()
+    for method in ("find_label_issues", "find_confusions", "score_importance"):
+        curate(dataset, method, embeddings="vectors", label_field="ground_truth")
+    return dataset

@@ -17,26 +17,6 @@ from image_curation.dataset import decisions, runs
 from image_curation.dataset.curate import curate
 from image_curation.dataset.runs import get_run
 from image_curation.panels.curation import EVENTS
-from PIL import Image
-
-
-@pytest.fixture
-def clustered(dataset: Any) -> Any:
-    """The twelve samples with three representatives, run `representatives`."""
-    curate(dataset, "find_representatives", embeddings="vectors", k=3)
-    return dataset
-
-
-@pytest.fixture
-def scored(dataset: Any) -> Any:
-    """The twelve samples with importance per class, run `importance`."""
-    curate(dataset, "score_importance", embeddings="vectors", label_field="ground_truth", coreset_size=6)
-    return dataset
-
-
-def _grid_count(panel: Any) -> int:
-    return len(panel.dataset if panel.view is None else panel.view)
-
 
 # The home page
 
@@ -210,7 +190,7 @@ def test_open_run__grid_of_objects(panel: Any, clustered: Any) -> None:
     page = panel.open("representatives")
     assert panel.data["scope"]["text"].startswith("The grid shows objects")
     panel.send("show_group", column="cluster", value=page["lists"][1]["rows"][0]["value"])
-    assert _grid_count(panel) == 4
+    assert panel.grid_count == 4
 
 
 def test_open_run__run_that_was_forgotten_falls_back_to_the_stages(panel: Any) -> None:
@@ -257,167 +237,12 @@ def test_back__shows_the_stages(panel: Any, clustered: Any) -> None:
     assert panel.data["home"] is not None
 
 
-# What the grid shows
-
-
-def test_show_range__every_bar_shows_what_it_counts(panel: Any, clustered: Any) -> None:
-    histogram = panel.open("representatives")["score"]["histogram"]
-    for i, count in enumerate(histogram["counts"]):
-        panel.send("show_range", low=histogram["edges"][i], high=histogram["edges"][i + 1])
-        assert _grid_count(panel) == count
-        assert panel.data["showing"]["text"].startswith(f"The grid shows {count} sample")
-
-
-def test_show_range__figures_stay_those_of_the_users_view(panel: Any, clustered: Any) -> None:
-    panel.view = clustered.match(F("ground_truth.label") != "red")
-    edges = panel.open("representatives")["score"]["histogram"]["edges"]
-    panel.send("show_range", low=edges[0], high=edges[1])
-    panel.send("show_range", low=edges[0], high=edges[-1])  # replaces the first, does not narrow it further
-    assert _grid_count(panel) == 8
-    page = panel.send("refresh").data["page"]
-    assert sum(page["score"]["histogram"]["counts"]) == 8
-    panel.send("show_all")
-    assert _grid_count(panel) == 8
-    assert panel.data["showing"] is None
-
-
-def test_show_group__drives_the_grid(panel: Any, clustered: Any) -> None:
-    page = panel.open("representatives")
-    for row in page["lists"][1]["rows"]:
-        panel.send("show_group", column="cluster", value=row["value"])
-        assert _grid_count(panel) == row["n"]
-        assert panel.data["showing"]["value"] == row["value"]
-
-
-def test_show_group__samples_in_several_groups(panel: Any, dataset: Any) -> None:
-    """Two of the twelve images are shaped and sized unlike the others, and flagged for both."""
-    for sample in dataset.limit(2):
-        Image.open(sample.filepath).resize((80, 16)).save(sample.filepath)
-    curate(dataset, "find_quality_issues", checks=["odd_aspect", "odd_size"])
-    page = panel.open("quality")
-    issues = next(listing for listing in page["lists"] if listing["column"] == "issues")
-    assert [(row["value"], row["n"]) for row in issues["rows"]] == [("odd_aspect", 2), ("odd_size", 2)]
-    panel.send("show_group", column="issues", value="odd_size")
-    assert _grid_count(panel) == 2
-    panel.send("save_slice")
-    assert panel.prompted[1] == {"name": "quality issues odd_size", "field": "quality_issues", "equals": "odd_size"}
-    assert _execute(dataset, "save_slice", panel.prompted[1])["count"] == 2
-
-
-def test_show_group__given_label_shows_those_marked(panel: Any, scored: Any) -> None:
-    page = panel.open("importance")
-    given = next(listing for listing in page["lists"] if listing["title"] == "Given labels")
-    for row in given["rows"]:
-        panel.send("show_group", column=given["column"], value=row["value"])
-        assert _grid_count(panel) == row["n"]
-
-
-def test_show_range__of_one_class(panel: Any, clustered: Any) -> None:
-    histogram = panel.open("representatives")["score"]["histogram"]
-    assert sorted(one["name"] for one in histogram["classes"]) == ["blue", "green", "red"]
-    assert [sum(column) for column in zip(*(one["counts"] for one in histogram["classes"]), strict=True)] == (
-        histogram["counts"]
-    )
-    edges = histogram["edges"]
-    for one in histogram["classes"]:
-        panel.send("show_range", **{"low": edges[0], "high": edges[15], "class": one["name"]})
-        assert _grid_count(panel) == sum(one["counts"][:15])
-        assert panel.data["showing"]["text"].endswith(f", labelled {one['name']}")
-    panel.send("save_slice")
-    assert "field" not in panel.prompted[1]  # two conditions: the samples themselves are kept
-
-
-@pytest.fixture
-def judged(dataset: Any) -> Any:
-    """The twelve samples, one labelled wrongly, with runs `label_issues`, `confusions` and `importance`."""
-    wrong = dataset.first()
-    wrong.ground_truth.label = "green"
-    wrong.save()
-    for method in ("find_label_issues", "find_confusions", "score_importance"):
-        curate(dataset, method, embeddings="vectors", label_field="ground_truth")
-    return dataset
-
-
-@pytest.mark.parametrize("key", ["label_issues", "confusions"])
-def test_show_cell__every_cell_shows_what_it_counts(panel: Any, judged: Any, key: str) -> None:
-    matrix = panel.open(key)["matrix"]
-    assert matrix["classes"] == ["blue", "green", "red"]
-    assert matrix["cells"][1] == [0, 4, 1]  # one of the greens looks red
-    assert sum(map(sum, matrix["cells"])) == 12
-    for row, counts in zip(matrix["classes"], matrix["cells"], strict=True):
-        for column, count in zip(matrix["classes"], counts, strict=True):
-            panel.send("show_cell", row=row, column=column)
-            assert _grid_count(panel) == count
-
-
 def test_matrix__estimates_how_many_there_are(panel: Any, judged: Any) -> None:
     """The confident joint adds up to the given labels, row by row, and puts the wrong green among the reds."""
     estimated = panel.open("label_issues")["matrix"]["estimated"]
     assert [sum(row) for row in estimated] == [4, 5, 3]
     assert estimated[1] == [0, 4, 1]
     assert panel.open("confusions")["matrix"]["estimated"] is None
-
-
-def test_show_quadrant__wrong_apart_from_hard(panel: Any, judged: Any) -> None:
-    for key in ("label_issues", "importance"):
-        plot = panel.open(key)["quadrants"]
-        assert sum(quadrant["n"] for quadrant in plot["quadrants"]) == 12
-        assert sum(map(sum, plot["cells"])) == 12
-        for quadrant in plot["quadrants"]:
-            panel.send("show_quadrant", name=quadrant["name"])
-            assert _grid_count(panel) == quadrant["n"]
-        panel.send("show_quadrant", name="wrong")
-        assert panel.view.values("id") == [judged.first().id]
-    assert panel.open("confusions")["quadrants"] is None
-
-
-def test_show_box__every_cell_shows_what_it_counts(panel: Any, judged: Any) -> None:
-    plot = panel.open("importance")["quadrants"]
-    across, up = plot["across"], plot["up"]
-    for y, row in enumerate(plot["cells"]):
-        for x, count in enumerate(row):
-            if count:
-                panel.send("show_box", left=across[x], right=across[x + 1], low=up[y], high=up[y + 1])
-                assert _grid_count(panel) == count
-    panel.send("show_box", left=across[0], right=across[-1], low=up[0], high=up[-1])
-    assert _grid_count(panel) == 12
-
-
-def test_show_flag__drives_the_grid(panel: Any, clustered: Any) -> None:
-    panel.open("representatives")
-    panel.send("show_flag", column="", value="is_medoid")
-    assert _grid_count(panel) == 3
-    assert panel.data["showing"]["text"] == "The grid shows 3 samples: marked “medoid”"
-
-
-def test_show_sorted__worst_first(panel: Any, clustered: Any) -> None:
-    panel.open("representatives")
-    panel.send("show_sorted", which="worst")
-    values = panel.view.values("representatives_distance")
-    assert values == sorted(values, reverse=True)
-    assert len(values) == 12
-
-
-def test_show_order__similar_ones_side_by_side(panel: Any, dataset: Any) -> None:
-    curate(dataset, "order_by_similarity", embeddings="vectors")
-    panel.open("order")
-    assert {"label": "Show in this order", "event": "show_order"} in panel.data["page"]["actions"]
-    panel.send("show_order")
-    assert panel.view.values("order_position") == list(range(1, 13))
-    assert panel.data["showing"]["text"] == "The grid shows 12 samples: similar ones side by side"
-
-
-def test_show_sorted__leaves_out_what_has_no_value(panel: Any, clustered: Any) -> None:
-    """MongoDB would put it before the lowest."""
-    first = clustered.first()
-    first["representatives_distance"] = None
-    first.save()
-    panel.open("representatives")
-    panel.send("show_sorted", which="best")
-    values = panel.view.values("representatives_distance")
-    assert values == sorted(values)
-    assert len(values) == 11
-    assert panel.data["showing"]["text"] == "The grid shows 11 samples: distance: lowest first"
 
 
 def test_page__a_subset_shows_the_first_chosen(panel: Any, dataset: Any) -> None:
@@ -459,73 +284,6 @@ def test_poll__sends_only_how_far_it_is(panel: Any, clustered: Any) -> None:
     assert panel.data["page"]["progress"] is None
 
 
-def test_show__unknown_names_change_nothing(panel: Any, clustered: Any) -> None:
-    panel.open("representatives")
-    for event, params in {
-        "show_group": {"column": "no_such", "value": 1},
-        "show_flag": {"value": "no_such"},
-        "show_range": {"low": "a", "high": None},
-        "show_sorted": {"which": "sideways"},
-        "show_order": {},
-        "show_cell": {"row": "red", "column": None},
-        "show_quadrant": {"name": "no_such"},
-        "show_box": {"left": 0, "right": 1, "low": 0, "high": None},
-        "turn_page": {"which": "sideways", "page": 1},
-    }.items():
-        assert panel.send(event, **params).calls == []
-
-
-def test_on_change_view__own_click_costs_no_new_figures(panel: Any, clustered: Any) -> None:
-    panel.open("representatives")
-    panel.send("show_flag", column="", value="is_medoid")
-    panel.data["page"] = "untouched"
-    panel.send("on_change_view")
-    assert panel.data["page"] == "untouched"
-    assert panel.data["showing"]["text"].startswith("The grid shows 3 samples")
-
-
-def test_on_change_view__user_takes_the_stage_away(panel: Any, clustered: Any) -> None:
-    panel.open("representatives")
-    panel.send("show_flag", column="", value="is_medoid")
-    panel.view = None
-    panel.send("on_change_view")
-    assert panel.data["showing"] is None
-
-
-def test_on_change_view__user_narrows_the_view(panel: Any, clustered: Any) -> None:
-    panel.open("representatives")
-    panel.send("show_flag", column="", value="is_medoid")
-    panel.view = panel.view.match(F("ground_truth.label") == "red")
-    panel.send("on_change_view")
-    assert sum(panel.data["page"]["score"]["histogram"]["counts"]) == 4
-    assert panel.data["showing"]["text"].startswith("The grid shows 1 sample:")
-
-
-def test_on_change_view__ends_the_advice_of_an_empty_view(panel: Any, clustered: Any) -> None:
-    panel.view = clustered.match(F("ground_truth.label") == "nothing")
-    panel.send("on_load")
-    assert panel.data["advice"]["title"] == "The current view is empty"
-    panel.view = clustered.limit(5)
-    panel.send("on_change_view")
-    assert panel.data["advice"] is None
-    assert panel.data["scope"]["text"].endswith("5 of 12 samples")
-
-
-def test_open_sample__opens_it(panel: Any, clustered: Any) -> None:
-    panel.open("representatives")
-    sample_id = clustered.first().id
-    panel.send("open_sample", id=sample_id)
-    assert panel.calls == [("open_sample", {"id": sample_id, "group_id": None})]
-
-
-def test_open_sample__outside_what_the_grid_shows(panel: Any, clustered: Any) -> None:
-    panel.open("representatives")
-    panel.send("show_flag", column="", value="is_medoid")
-    other = clustered.match(F("representatives_is_medoid") == False).first().id  # noqa: E712
-    panel.send("open_sample", id=other)
-    assert [name for name, _ in panel.calls] == ["clear_view", "open_sample"]
-
-
 # Buttons
 
 
@@ -540,48 +298,34 @@ def test_review__tells_the_open_panel_which_run(panel: Any, clustered: Any) -> N
     assert panel.elsewhere == [("there", {"wanted": "representatives"})]
 
 
-def _act(panel: Any, label: str) -> tuple[str, dict[str, Any]]:
-    page = panel.data["page"]
-    (action,) = [action for action in page["actions"] if action["label"] == label]
-    panel.send(action["event"], **action.get("params", {}))
-    return tuple(panel.prompted)  # type: ignore[return-value]
-
-
-def _execute(dataset: Any, operator: str, params: dict[str, Any], view: Any = None) -> Any:
-    """As the App sends it from a panel's prompt: with the panel's id and state among the parameters."""
-    given = {**params, "panel_id": "panel", "panel_state": {"run": "representatives"}}
-    samples = {"dataset": dataset} if view is None else {"view": view}
-    return foo.execute_operator(f"@image-curation/curator/{operator}", samples, params=given).result
-
-
 def test_save_slice__of_a_range(panel: Any, clustered: Any) -> None:
     edges = panel.open("representatives")["score"]["histogram"]["edges"]
     panel.send("show_range", low=edges[15], high=edges[-1])
-    shown = _grid_count(panel)
-    operator, params = _act(panel, "Save a slice")
+    shown = panel.grid_count
+    operator, params = panel.act("Save a slice")
     assert operator == "save_slice"
     assert params["field"] == "representatives_distance"
-    assert _execute(clustered, operator, params, panel.view)["count"] == shown
+    assert panel.execute(operator, params)["count"] == shown
     assert len(clustered.load_saved_view(params["name"])) == shown
 
 
 def test_save_slice__of_a_cluster_and_of_marked_samples(panel: Any, clustered: Any) -> None:
     panel.open("representatives")
-    operator, marked = _act(panel, "Save a slice")
-    assert _execute(clustered, operator, marked)["count"] == 3
+    operator, marked = panel.act("Save a slice")
+    assert panel.execute(operator, marked)["count"] == 3
     panel.send("show_group", column="cluster", value=1)
-    operator, params = _act(panel, "Save a slice")
+    operator, params = panel.act("Save a slice")
     assert params == {"name": "representatives cluster 1", "field": "representatives_cluster", "equals": "1"}
-    assert _execute(clustered, operator, params, panel.view)["count"] == 4
+    assert panel.execute(operator, params)["count"] == 4
 
 
 def test_export__of_what_the_grid_shows(panel: Any, clustered: Any, tmp_path: Any) -> None:
     panel.open("representatives")
     panel.send("show_flag", column="", value="is_medoid")
-    operator, params = _act(panel, "Export a list")
+    operator, params = panel.act("Export a list")
     assert operator == "export_list"
     target = tmp_path / "list.csv"
-    _execute(clustered, operator, {**params, "path": str(target)}, panel.view)
+    panel.execute(operator, {**params, "path": str(target)})
     lines = target.read_text().splitlines()
     assert lines[0] == "filepath,representatives_distance"
     assert len(lines) == 4
@@ -589,16 +333,16 @@ def test_export__of_what_the_grid_shows(panel: Any, clustered: Any, tmp_path: An
 
 def test_export__of_what_is_to_be_left_out_has_the_usual_name(panel: Any, judged: Any) -> None:
     panel.open("label_issues")
-    _, params = _act(panel, "Export a list")
+    _, params = panel.act("Export a list")
     assert re.fullmatch(r"images_to_exclude_from_training_\d{4}_\d\d_\d\d\.txt", Path(params["path"]).name)
 
 
 def test_rerun_and_forget__name_the_run(panel: Any, clustered: Any) -> None:
     panel.open("representatives")
-    assert _act(panel, "Run again") == ("rerun", {"key": "representatives"})
-    operator, params = _act(panel, "Forget")
+    assert panel.act("Run again") == ("rerun", {"key": "representatives"})
+    operator, params = panel.act("Forget")
     assert (operator, params) == ("forget_run", {"key": "representatives"})
-    _execute(clustered, operator, {**params, "confirm": True})
+    panel.execute(operator, {**params, "confirm": True})
     panel.send("on_ran")
     assert panel.data["page"] is None
     assert panel.data["home"] is not None

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fiftyone import ViewField as F
 from image_curation import act
-from image_curation.dataset import runs
+from image_curation.dataset import freshness, runs
 from image_curation.dataset.curate import curate
 from image_curation.panels import grid
 
@@ -202,7 +202,7 @@ def test_review__decisions_are_on_the_label_and_undo_restores_it(objects: Any, o
     assert objects.count_sample_tags() == {}
     assert panel.data["progress"]["text"] == "1 of 1 decided: 1 relabelled"
     assert panel.data["finished"]["title"] == "All 1 object are decided"
-    assert runs.stale_reason(objects, runs.get_run(objects, "label_issues")).startswith("1 label in")
+    assert freshness.stale_reason(objects, runs.get_run(objects, "label_issues")).startswith("1 label in")
     panel.send("undo")
     assert panel.data["said"] == "Taken back: labelled a, on 1 object."
     assert panel.data["card"]["decided"] is None

@@ -16,6 +16,7 @@ from image_curation.panels import wording
         (0.12345, "0.123"),
         (0.1, "0.100"),
         (12.34, "12.3"),
+        (99.97, "100"),
         (1234.5, "1,234"),
         (0.00012, "< 0.001"),
         (-0.00012, "> -0.001"),
@@ -82,7 +83,9 @@ def test_sentence__capital_and_full_stop() -> None:
     assert wording.sentence("") == ""
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.00012, "0.00012"), (0.0000002, "< 5e-07"), (0.0005, "0.00050")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.00012, "0.00012"), (0.0000002, "< 0.000001"), (0.0000067, "0.0000067"), (0.0005, "0.00050")]
+)
 def test_number__among_small_ones(value: float, text: str) -> None:
     assert wording.number(value, scale=0.0005) == text
 

@@ -24,12 +24,13 @@ export function shownPart(path: string): { objectViewBox?: string } {
 export const count = (n: number): string => n.toLocaleString("en-US");
 
 /**
- * A score with as many digits as a reader can use: 0.1234 → "0.123", 1234.5 → "1,235", 0.00012 → "< 0.001"; beside other
- * small ones, as `scale` tells, small ones count.
+ * A score with as many digits as a reader can use, never an exponent, as `core/numbers.py` writes them: 0.1234 → "0.123",
+ * 1234.5 → "1,235", 0.00012 → "< 0.001"; beside other small ones, as `scale` tells, 0.00012 → "0.00012".
  */
 export function score(value: number, scale = 1): string {
   const size = Math.abs(value);
+  const least = scale >= 0.01 ? 0.001 : 0.000001;
   if (size >= 100 || Number.isInteger(value)) return Math.round(value).toLocaleString("en-US");
-  if (size < (scale >= 0.01 ? 0.001 : scale / 1000)) return value > 0 ? "< 0.001" : "> -0.001";
-  return size >= 0.001 || size < 1e-6 ? value.toPrecision(3) : value.toFixed(1 - Math.floor(Math.log10(size)));
+  if (size < least) return `${value > 0 ? "< " : "> -"}${least === 0.001 ? "0.001" : "0.000001"}`;
+  return size >= 0.001 ? value.toPrecision(3) : value.toFixed(1 - Math.floor(Math.log10(size)));
 }
