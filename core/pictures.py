@@ -62,7 +62,7 @@ def look_at(image: Image) -> Look:
 
     pixels = np.asarray(image)
     digest = hashlib.sha256(str(pixels.shape).encode())
-    digest.update(pixels)
+    digest.update(pixels.data)
     grey = image.convert("L")
     fine = np.asarray(grey.resize((SHARPNESS_SIDE, SHARPNESS_SIDE), Resampling.BILINEAR, reducing_gap=2.0), np.int16)
     laplacian = 4 * fine[1:-1, 1:-1] - fine[:-2, 1:-1] - fine[2:, 1:-1] - fine[1:-1, :-2] - fine[1:-1, 2:]

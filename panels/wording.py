@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from ..core.numbers import number
+from ..core.numbers import number as number  # panels say numbers as reports do
 from ..dataset.decisions import Decision
 
 # Facts whose name alone would not tell a curator what they are; the others are named after their key.
