@@ -2,17 +2,18 @@
 
 The loss is the mean cosine distance to the nearest medoid. Peers, for development only: pip install kmedoids onebatch
 
-scikit-learn-extra is built for NumPy 1 and not maintained. Its alternation is plain Python and runs all the same where
-its files are: `pip download scikit-learn-extra --no-deps`, unzip it, and set SKLEARN_EXTRA to that folder.
+scikit-learn-extra is not maintained and has no wheel for NumPy 2, but builds from source in an environment of its own,
+of the same Python; SKLEARN_EXTRA names the packages there:
+
+    python -m venv extra && extra/bin/pip install "cython<3.1" numpy scipy scikit-learn setuptools wheel
+    extra/bin/pip install --no-build-isolation --no-binary scikit-learn-extra scikit-learn-extra
+    SKLEARN_EXTRA=extra/lib/python3.11/site-packages python benchmarks/representatives.py
 """
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -63,19 +64,10 @@ def sklearn_extra(k: int) -> Contestant:
     """scikit-learn-extra's KMedoids as it is by default: alternation from a heuristic start."""
 
     def solve(x: Any) -> Any:
-        import sklearn.utils.extmath
+        sys.path.append(os.environ["SKLEARN_EXTRA"])  # last, so that all else is ours
+        from sklearn_extra.cluster import KMedoids
 
-        helper = ModuleType("sklearn_extra.cluster._k_medoids_helper")  # compiled, and only for method="pam"
-        helper._compute_optimal_swap = helper._build = None  # type: ignore[attr-defined]
-        sys.modules[helper.__name__] = helper
-        if not hasattr(sklearn.utils.extmath, "stable_cumsum"):  # gone from scikit-learn; only for init="k-medoids++"
-            sklearn.utils.extmath.stable_cumsum = np.cumsum
-        for name in ("sklearn_extra", "sklearn_extra.cluster"):  # without their own imports of compiled modules
-            package = sys.modules.setdefault(name, ModuleType(name))
-            package.__path__ = [str(Path(os.environ["SKLEARN_EXTRA"]) / name.replace(".", "/"))]
-        medoids = importlib.import_module("sklearn_extra.cluster._k_medoids")
-        model = medoids.KMedoids(n_clusters=min(k, len(x) // 4), metric="cosine", random_state=0)
-        return model.fit(x).medoid_indices_
+        return KMedoids(n_clusters=min(k, len(x) // 4), metric="cosine", random_state=0).fit(x).medoid_indices_
 
     return Contestant(solve, most=20_000)
 

@@ -103,8 +103,9 @@ def joined(groups: Array, values: Sequence[Any]) -> Array:
 def groups_of_many(groups: Array) -> list[Array]:
     """Row numbers of every group with at least two rows."""
     order = np.argsort(groups, kind="stable")
-    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
-    return [part for part in np.split(order, starts[1:]) if len(part) > 1] if len(groups) else []
+    ends = np.append(np.flatnonzero(np.diff(groups[order])) + 1, len(groups))
+    starts = np.append(0, ends[:-1])
+    return [order[start:end] for start, end in zip(starts, ends, strict=True) if end - start > 1]
 
 
 def stratified_folds(codes: Array, groups: Array, folds: int, seed: int) -> Array:

@@ -50,7 +50,7 @@ class Search:
 
 
 # A visit gains about a tenth of what the one before it gained: the exact search ends with a thousandth to be had.
-QUICK = Search(192, Effort(6, around=8, tried=48, enough=1e-3), Effort(6, around=5, tried=16, enough=0.015))
+QUICK = Search(160, Effort(6, around=6, tried=32, enough=3e-3), Effort(6, around=5, tried=12, enough=0.02))
 THOROUGH = Search(192, Effort(6, around=10, tried=64, enough=1e-3), Effort(6, around=8, tried=48, enough=2e-3))
 
 # With few dimensions there is no third search, and distances are cheap: the second one looks farther around.

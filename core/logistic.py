@@ -1,31 +1,33 @@
-"""Multinomial logistic regression in the eigenbasis of the data, all folds side by side, along a path of penalties.
+"""Multinomial logistic regression in the eigenbasis of the data, several fits to the same rows side by side.
 
-Each direction is scaled by the inverse root of its curvature bound. That makes the penalised loss nearly round, so
-L-BFGS ends in 10-25 passes where it takes hundreds on raw coordinates. Bound: the Hessian of the
-multinomial log-loss is at most 1/2 (I - 11'/C) (x) X'X, Böhning 1992, doi:10.1007/BF00048682.
+There the curvature along each direction is known up to a factor. Told so, L-BFGS ends in 5-25 passes where it takes
+hundreds on raw coordinates. Bound: the Hessian of the multinomial log-loss is at most 1/2 (I - 11'/C) (x) X'X,
+Böhning 1992, doi:10.1007/BF00048682.
 
-Letters: n rows, d dimensions, C classes, r <= d directions kept.
+Letters: n rows, d dimensions, C classes, r <= d directions kept, m rows and F fits of one search.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from .method import Array, Progress
+from .descent import REMEMBERED, Steps, descend
+from .method import Array
 from .ridge import blocks
 from .threads import in_threads
 
 # Penalties relative to the total variance of the embeddings, strong to weak: the path that is walked.
 PENALTIES = tuple(float(value) for value in 10.0 ** np.arange(-2.0, -6.51, -0.5))
-WORK = 2.0e10  # n * d * C that one pass over the training rows may cost; beyond it rows are sampled
-CELLS = 2.5e8  # n * d that one fold's training rows may hold, 1 GB
 TEMPERATURES = tuple(float(value) for value in 2.0 ** np.arange(-0.5, 2.6, 0.25))
 FEW_DIRECTIONS = 256
-ROWS = 1024  # at a time in a pass, so that they stay in the cache between prediction and slope
+BEND = 0.1  # curvature along a direction, of its variance: between the bound's 1/2 and the p(1-p) of fits mostly right
+ROWS = 512  # at a time in a pass, so that they stay in the cache between prediction and slope
+STEP_CELLS = 5e7  # unknowns of all fits together, times steps remembered: 400 MB with their slopes
+PARTS = 4  # of the rows, whose slopes are summed side by side; fixed, so that the sum does not depend on the cores
 TINY = np.float32(1e-9)
 
 
@@ -51,15 +53,17 @@ class Design:
     def of(cls, x: Array) -> Design:
         """Rotate rows; directions without spread are dropped. Labels have no part in it."""
         mean = x.mean(axis=0, dtype=np.float64)
+        middle = mean.astype(np.float32)
         gram = np.zeros((x.shape[1], x.shape[1]))
-        for block in blocks(len(x)):
-            centred = x[block] - mean
+        for block in blocks(len(x), ROWS):
+            centred = x[block] - middle
             gram += centred.T @ centred
         variance, basis = np.linalg.eigh(gram / len(x))
         keep = variance > 1e-7 * max(float(variance.sum()), 1e-30)
         z = np.empty((len(x), int(keep.sum())), dtype=np.float32)
-        for block in blocks(len(x)):
-            z[block] = (x[block] - mean) @ basis[:, keep]
+        axes = basis[:, keep].astype(np.float32)
+        for block in blocks(len(x), ROWS):
+            np.matmul(x[block] - middle, axes, out=z[block])
         return cls(z, variance[keep], float(variance.sum()), mean, basis[:, keep])
 
     def coarse(self) -> Design:
@@ -70,10 +74,13 @@ class Design:
         z, basis = np.ascontiguousarray(self.z[:, weakest:]), self.basis[:, weakest:]
         return Design(z, self.variance[weakest:], self.total, self.mean, basis)
 
+    def refined(self, fit: Fit) -> Fit:
+        """A fit in the coordinates of `coarse`, in those of this design."""
+        return Fit(np.pad(fit.weights, ((len(self.variance) - len(fit.weights), 0), (0, 0))), fit.intercept)
+
     def scale(self, penalty: float) -> Array:
         """(r,) float32 inverse root of the curvature bound along each direction."""
-        # 0.1: between the bound's 1/2 and the typical p(1-p) of fits that are mostly right
-        return np.asarray(1.0 / np.sqrt(0.1 * self.variance + self.ridge(penalty)), dtype=np.float32)
+        return np.asarray(1.0 / np.sqrt(BEND * self.variance + self.ridge(penalty)), dtype=np.float32)
 
     def ridge(self, penalty: float) -> float:
         """The penalty in units of the embeddings."""
@@ -107,95 +114,78 @@ class Fit:
     intercept: Array
 
 
-class Walk:
-    """Fits of all folds of one design, side by side, along a path of penalties."""
+class Together:
+    """F fits to the same rows that count differently in each, so that one pass over the rows serves all of them.
 
-    def __init__(self, design: Design, codes: Array, n_classes: int, fold: Array, folds: int, seed: int) -> None:
-        self.design, self.codes, self.n_classes = design, codes, n_classes
-        self.fold, self.folds, self.seed = fold, folds, seed
-        self.labelled = int((fold >= 0).sum())
-        width = max(design.z.shape[1], 1) * n_classes
-        self.most_rows = int(min(self.labelled, max(min(WORK / width, CELLS * n_classes / width), 20 * n_classes)))
-        self.path_rows = int(min(self.labelled, max(WORK / 10 / width, 10 * n_classes)))
+    They may be fitted again at other penalties: what was learnt of the curvature is kept, since a penalty adds a
+    known share to it.
+    """
 
-    def walk(self, progress: Progress) -> tuple[Array, dict[str, Any]]:
-        """Out-of-fold probabilities at the best penalty, and facts: that penalty, the temperature, all that was tried.
+    def __init__(self, design: Design, z: Array, codes: Array, n_classes: int, counts: Array | None) -> None:
+        """Nothing is fitted yet.
 
-        Best is the penalty whose held-out predictions agree with most given labels; ties go to the least log-loss at
-        the best temperature. Under label noise the log-loss itself prefers fits too weakly penalised, since they are
-        less sure: on planted noise choosing by agreement gave 0.855 accuracy on the true labels, by log-loss 0.826.
-        Strong penalties make predictions too even; the temperature, one number for all rows, mends that.
-
-        The penalty is sought in the strongest directions only, which takes half the time. From strong to weak in
-        steps of root 10, each fit starting where the last one ended, until both measures have
-        been worse twice; then half a step to both sides of the best.
+        Args:
+            design: where the rows are.
+            z: (m, r) their coordinates in it.
+            codes: (m,) their classes; or (m, C) bool, which classes hold, each judged by itself.
+            n_classes: C.
+            counts: (m, F) how much each row counts in each fit, its mean loss taken over the sum; for one fit also
+                (m, C), each answer by itself, or None.
         """
-        coarse = self.design.coarse()
-        tried: dict[float, tuple[float, float]] = {}
-        best, least = ((np.inf, np.inf), PENALTIES[0], np.empty(0)), np.inf
-        fits: list[Fit | None] = [None] * self.folds
-        pending, waited = list(PENALTIES), 0
-        while pending:
-            penalty = pending.pop(0)
-            progress(len(tried), len(tried) + len(pending) + 1, "training the probe")
-            fits = list(self._fit_all(coarse, penalty, fits, self.path_rows))
-            probabilities = self._out_of_fold(coarse, fits)
-            tried[penalty] = measured = self._measure(probabilities)
-            waited = 0 if measured[0] < best[0][0] or measured[1] < least else waited + 1
-            least = min(least, measured[1])
-            if measured < best[0]:
-                best = measured, penalty, probabilities
-            if waited == 2 and penalty in PENALTIES:
-                pending = [best[1] / 10**0.25, best[1] * 10**0.25]
-        _, penalty, probabilities = best
-        if coarse is not self.design or self.path_rows < self.most_rows:
-            penalty *= self.path_rows / self.most_rows  # the penalty of the mean loss falls as rows are added
-            fits = list(self._fit_all(self.design, penalty, [None] * self.folds, self.most_rows))
-            probabilities = self._out_of_fold(self.design, fits)
-        temperature = self._temper(probabilities)
-        path = [{"penalty": at, "disagreement": one, "log_loss": two} for at, (one, two) in tried.items()]
-        return probabilities, {"penalty": penalty, "temperature": temperature, "path": path}
+        self.design, self.z, self.codes, self.n_classes, self.counts = design, z, codes, n_classes, counts
+        self.steps: Steps = deque()
+        self.penalty = 0.0
 
-    def _measure(self, probabilities: Array) -> tuple[float, float]:
-        """Share of given labels that differ from the prediction, and log-loss at the best temperature."""
-        rows = np.flatnonzero(self.fold >= 0)
-        p, codes = probabilities[rows], self.codes[rows]
-        return float((p.argmax(axis=1) != codes).mean()), best_temperature(np.log(p + TINY), codes)[1]
+    def fit(self, penalty: float, starts: Sequence[Fit | None], tolerance: float = 1e-5) -> list[Fit]:
+        """The fits at a penalty.
 
-    def _temper(self, probabilities: Array) -> float:
-        """Bring probabilities to the best temperature, in place, and return it."""
-        rows = np.flatnonzero(self.fold >= 0)
-        temperature = best_temperature(np.log(probabilities[rows] + TINY), self.codes[rows])[0]
-        for block in blocks(len(probabilities)):
-            probabilities[block] = softmax(np.float32(temperature) * np.log(probabilities[block] + TINY))
-        return temperature
+        Args:
+            penalty: relative to the total variance of the embeddings.
+            starts: F fits near the solutions, or None.
+            tolerance: of the search, see `descend`.
+        """
+        fits, shape = len(starts), (self.n_classes, self.z.shape[1] + 1)
+        first = np.zeros((fits, *shape), dtype=np.float32)
+        for at, start in enumerate(starts):
+            if start is not None:
+                first[at, :, :-1], first[at, :, -1] = start.weights.T, start.intercept
+        more = np.tile(self._pull(penalty) - self._pull(self.penalty), self.n_classes)
+        kept = max(3, min(REMEMBERED, int(STEP_CELLS / first.size)))
+        self.steps = deque([(moved, turned + more * moved) for moved, turned in self.steps], maxlen=kept)
+        self.penalty = penalty
+        # the bound on the curvature of the intercept is that of a direction with variance one
+        flat = np.tile(np.append(self.design.scale(penalty) ** 2, np.float32(1 / BEND)), self.n_classes)
+        found = descend(self._losses_and_slopes, first.reshape(fits, -1), flat, self.steps, tolerance, 100)
+        return [Fit(np.ascontiguousarray(one[:, :-1].T), one[:, -1].copy()) for one in found.reshape(-1, *shape)]
 
-    def _fit_all(self, design: Design, penalty: float, starts: Sequence[Fit | None], most_rows: int) -> list[Fit]:
-        fits: dict[int, Fit] = {}
+    def _pull(self, penalty: float) -> Array:
+        """(r + 1,) float32 what the penalty adds to the curvature; it spares the intercept."""
+        return np.append(np.full(self.z.shape[1], np.float32(self.design.ridge(penalty))), np.float32(0))
 
-        def fit(held_out: int) -> None:
-            rows = self._rows(held_out, most_rows)
-            fits[held_out] = solve(design, rows, self.codes[rows], self.n_classes, penalty, starts[held_out])
+    def _losses_and_slopes(self, at: Array) -> tuple[Array, Array]:
+        (m, r), fits = self.z.shape, len(at)
+        points = at.reshape(fits * self.n_classes, r + 1)
+        weights, intercept = np.ascontiguousarray(points[:, :-1].T), points[:, -1]
+        losses, slopes = np.zeros((PARTS, fits)), np.zeros((PARTS, *points.shape), dtype=np.float32)
 
-        in_threads(fit, range(self.folds))
-        return [fits[held_out] for held_out in range(self.folds)]
+        def add(part: int) -> None:
+            begin, end = m * part // PARTS, m * (part + 1) // PARTS
+            for start in range(begin, end, ROWS):
+                block = slice(start, min(start + ROWS, end))
+                scores = (self.z[block] @ weights + intercept).reshape(-1, self.n_classes)
+                counts = None if self.counts is None else self.counts[block].reshape(len(scores), -1)
+                found, error = losses_and_error(scores, np.repeat(self.codes[block], fits, axis=0), counts)
+                losses[part] += found.reshape(-1, fits).sum(axis=0, dtype=np.float64)
+                error = error.reshape(-1, len(points))
+                slopes[part, :, :-1] += error.T @ self.z[block]
+                slopes[part, :, -1] += error.sum(axis=0)
 
-    def _out_of_fold(self, design: Design, fits: Sequence[Fit | None]) -> Array:
-        out = np.zeros((len(self.fold), self.n_classes), dtype=np.float32)
-        unlabelled = np.flatnonzero(self.fold < 0)
-        for held_out, fit in enumerate(fits):
-            assert fit is not None
-            rows = np.flatnonzero(self.fold == held_out)
-            out[rows] = design.probabilities(rows, fit)
-            out[unlabelled] += design.probabilities(unlabelled, fit) / np.float32(self.folds)
-        return out
-
-    def _rows(self, held_out: int, most: int) -> Array:
-        rows = np.flatnonzero((self.fold >= 0) & (self.fold != held_out))
-        if len(rows) > most:
-            rng = np.random.default_rng([self.seed, held_out])
-            rows = np.sort(rng.choice(rows, most, replace=False))
-        return rows
+        in_threads(add, range(PARTS))
+        sizes = m if self.counts is None or fits == 1 else self.counts.sum(axis=0, dtype=np.float64)[:, None]
+        pulled = self._pull(self.penalty) * points
+        penalties = 0.5 * (pulled * points).reshape(fits, -1).sum(axis=1, dtype=np.float64)
+        slope = (slopes.sum(axis=0).reshape(fits, -1) / sizes).astype(np.float32) + pulled.reshape(fits, -1)
+        return losses.sum(axis=0) / np.ravel(sizes) + penalties, slope
 
 
 def solve(
@@ -218,64 +208,32 @@ def solve(
         start: a fit near the solution, or None.
         importance: (m,), or (m, C) with several classes, how much each answer counts, 1 on average.
     """
-    from scipy.optimize import minimize
-
-    scale = design.scale(penalty)
-    z = design.z[rows] * scale
-    shrink = (np.float32(design.ridge(penalty)) * scale**2)[:, None]
-    shape = (z.shape[1] + 1, n_classes)
-    first = np.zeros(shape)
-    if start is not None:
-        first[:-1], first[-1] = start.weights / scale[:, None], start.intercept
-
-    def loss_and_slope(flat: Array) -> tuple[float, Array]:
-        weights = flat.reshape(shape).astype(np.float32)
-        slope = np.zeros(shape, dtype=np.float32)
-        loss = 0.0
-        for block in blocks(len(z), ROWS):
-            counts = None if importance is None else importance[block]
-            part, error = loss_and_error(z[block] @ weights[:-1] + weights[-1], codes[block], counts)
-            loss += part
-            slope[:-1] += z[block].T @ error
-            slope[-1] += error.sum(axis=0)
-        slope /= np.float32(len(z))
-        slope[:-1] += shrink * weights[:-1]
-        loss = loss / len(z) + 0.5 * float((shrink * weights[:-1] ** 2).sum(dtype=np.float64))
-        return loss, slope.ravel().astype(np.float64)
-
-    fit = minimize(
-        loss_and_slope,
-        first.ravel(),
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": 100, "ftol": 1e-5, "gtol": 1e-6},
-    )
-    found = fit.x.reshape(shape).astype(np.float32)
-    return Fit(found[:-1] * scale[:, None], found[-1])
+    counts = importance if importance is None or importance.ndim == 2 else importance[:, None]
+    return Together(design, design.z[rows], codes, n_classes, counts).fit(penalty, [start])[0]
 
 
-def loss_and_error(scores: Array, codes: Array, importance: Array | None = None) -> tuple[float, Array]:
-    """Summed log-loss of logits and its slope in each of them.
+def losses_and_error(scores: Array, codes: Array, counts: Array | None = None) -> tuple[Array, Array]:
+    """Log-loss of each row's logits, (m,), and its slope in each of them, (m, C).
 
     Args:
         scores: (m, C) float32 logits.
         codes: (m,) classes, under the softmax of a row; or (m, C) bool, under the sigmoid of each.
-        importance: as in `solve`.
+        counts: (m, 1), or (m, C) under the sigmoid, how much each answer counts.
     """
     if codes.ndim == 2:
         losses = np.logaddexp(0.0, scores) - codes * scores
         error = sigmoid(scores) - codes
-        if importance is not None:
-            losses, error = losses * importance, error * importance
-        return float(losses.sum(dtype=np.float64)), error.astype(np.float32, copy=False)
+        if counts is not None:
+            losses, error = losses * counts, error * counts
+        return losses.sum(axis=1), error.astype(np.float32, copy=False)
     p = softmax(scores)
     at_given = np.arange(len(codes)), codes
     losses = -np.log(np.maximum(p[at_given], 1e-30))
     p[at_given] -= 1.0
-    if importance is not None:
-        losses = losses * importance
-        p *= importance[:, None].astype(np.float32)
-    return float(losses.sum(dtype=np.float64)), p
+    if counts is not None:
+        losses = losses * counts[:, 0]
+        p *= counts.astype(np.float32, copy=False)
+    return losses, p
 
 
 def best_temperature(scores: Array, codes: Array, grid: Sequence[float] = TEMPERATURES) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .logistic import ROWS, Design, loss_and_error
+from .logistic import ROWS, Design, losses_and_error
 from .method import Array
 from .ridge import blocks
 
@@ -75,9 +75,9 @@ def solve_mlp(
         loss = 0.0
         for block in blocks(len(z), ROWS):
             active = np.tanh(z[block] @ first + first_bias)
-            counts = None if importance is None else importance[block]
-            part, error = loss_and_error(active @ second + second_bias, codes[block], counts)
-            loss += part
+            counts = None if importance is None else importance[block].reshape(len(active), -1)
+            losses, error = losses_and_error(active @ second + second_bias, codes[block], counts)
+            loss += float(losses.sum(dtype=np.float64))
             slopes[2] += active.T @ error
             slopes[3] += error.sum(axis=0)
             back = (error @ second.T) * (1.0 - active**2)

@@ -1,6 +1,7 @@
 """A linear probe: class probabilities of every sample from a classifier on the embeddings that did not see it.
 
-The model is `core/logistic.py`, its folds `core/folds.py`; its penalty is chosen by held-out agreement with the labels.
+The model is `core/logistic.py`, its folds `core/folds.py`; its penalty is chosen by held-out agreement with the labels
+(`core/penalty_walk.py`).
 
 Letters: n rows, d dimensions, C classes.
 """
@@ -13,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from .folds import crossing_share, groups_of_many, leaving_together, stratified_folds
-from .logistic import Design, Walk, log_loss
+from .logistic import Design, log_loss
 from .method import Array, GivenLabels, Inputs, Progress, silent
 from .params import ParamError
+from .penalty_walk import Walk
 from .ridge import blocks
 
 NEIGHBORS = 24  # of the shared graph, from which near-duplicates are told

@@ -11,7 +11,7 @@ import pytest
 from image_curation.core.classification_metrics import average_precision, reliability, single_label_report, wilson
 from image_curation.core.classifier import ClassifierParams, Task, head_of, train_classifier
 from image_curation.core.curating_curve import FEWER, GIVEN, curating_curve, lines
-from image_curation.core.logistic import Design, loss_and_error, solve
+from image_curation.core.logistic import Design, losses_and_error, solve
 from image_curation.core.method import Columns, GivenLabels, GivenSets, Inputs, silent
 from image_curation.core.mlp import solve_mlp
 from image_curation.core.nested import cross_validate
@@ -213,16 +213,17 @@ def test_cross_validate__each_choice_is_blind_to_its_fold() -> None:
     assert nested.penalties.tolist() == [1.0] * 4, "ties go to the first, the strongest"
 
 
-def test_loss_and_error__slopes_are_those_of_the_loss() -> None:
+def test_losses_and_error__slopes_are_those_of_the_losses() -> None:
     rng = np.random.default_rng(0)
     scores = rng.standard_normal((5, 3))
     several, one = rng.random((5, 3)) < 0.5, np.array([0, 1, 2, 1, 0])
-    for codes, weights in ((one, np.arange(1.0, 6.0)), (several, rng.random((5, 3)))):
-        _, slope = loss_and_error(scores.copy(), codes, weights)
+    for codes, counts in ((one, np.arange(1.0, 6.0)[:, None]), (several, rng.random((5, 3)))):
+        _, slope = losses_and_error(scores.copy(), codes, counts)
         step = np.zeros_like(scores)
         step[2, 1] = 1e-5
-        rise = loss_and_error(scores + step, codes, weights)[0] - loss_and_error(scores - step, codes, weights)[0]
-        assert slope[2, 1] == pytest.approx(rise / 2e-5, rel=1e-3)
+        rise = losses_and_error(scores + step, codes, counts)[0] - losses_and_error(scores - step, codes, counts)[0]
+        assert slope[2, 1] == pytest.approx(rise.sum() / 2e-5, rel=1e-3)
+        assert rise[[0, 1, 3, 4]].tolist() == [0] * 4, "the logits of a row are its own"
 
 
 def test_solve__weighted_and_sigmoid_as_scikit_learn() -> None:

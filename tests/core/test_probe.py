@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from image_curation.core import penalty_walk
 from image_curation.core.folds import groups_of_many, near_duplicate_groups, stratified_folds
-from image_curation.core.logistic import Design, solve
+from image_curation.core.logistic import Design, Together, solve
 from image_curation.core.method import GivenLabels, Inputs
 from image_curation.core.neighbors import build_graph
 from image_curation.core.params import ParamError
@@ -101,6 +102,43 @@ def test_solve__solves_the_penalised_problem() -> None:
     # scikit-learn minimises C * sum of losses + |w|^2 / 2
     peer = LogisticRegression(C=1 / (200 * design.ridge(penalty)), tol=1e-8, max_iter=2000).fit(design.z, codes)
     np.testing.assert_allclose(design.probabilities(np.arange(200), fit), peer.predict_proba(design.z), atol=0.01)
+
+
+def test_together__each_fold_as_if_alone_and_as_scikit_learn() -> None:
+    data = planted.clean(210, 8, classes=3, spread=2.0)
+    design, codes, fold = Design.of(unit_rows(data.x)), data.given, np.arange(210) % 3
+    teaches = (fold[:, None] != np.arange(3)).astype(np.float32)
+    together = Together(design, design.z, codes, 3, teaches)
+    strong = together.fit(1e-1, [None] * 3)
+    weak = together.fit(1e-3, strong)  # with what was learnt at the stronger penalty
+    for held_out in range(3):
+        rows, at = np.flatnonzero(fold != held_out), np.flatnonzero(fold == held_out)
+        expected = design.probabilities(at, solve(design, rows, codes[rows], 3, 1e-3))
+        np.testing.assert_allclose(design.probabilities(at, weak[held_out]), expected, atol=0.01)
+        peer = LogisticRegression(C=1 / (140 * design.ridge(1e-3)), tol=1e-8, max_iter=2000)
+        peer.fit(design.z[rows], codes[rows])
+        np.testing.assert_allclose(
+            design.probabilities(at, weak[held_out]), peer.predict_proba(design.z[at]), atol=0.01
+        )
+
+
+def test_refined__same_scores_as_the_coarse_fit() -> None:
+    x = np.random.default_rng(0).standard_normal((400, 300)).astype(np.float32) * np.linspace(0.1, 2, 300)
+    design = Design.of(x.astype(np.float32))
+    coarse, rows = design.coarse(), np.arange(400)
+    assert 0 < len(coarse.variance) < len(design.variance)
+    fit = solve(coarse, rows, rows % 3, 3, 1e-2)
+    np.testing.assert_allclose(design.scores(rows, design.refined(fit)), coarse.scores(rows, fit), atol=1e-4)
+
+
+def test_out_of_fold__sampled_rows_and_same_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    # 300 rows, 16 directions, 3 classes: 4,800 cells leave each fold 100 rows, the path a tenth of the work
+    monkeypatch.setattr(penalty_walk, "WORK", 4_800.0)
+    data = planted.clean(300, 16, classes=3, spread=0.5)
+    one, two = (out_of_fold(_inputs(data.x, data.names)) for _ in range(2))
+    np.testing.assert_array_equal(one.probabilities, two.probabilities)
+    assert one.facts["training_rows"] == 100
+    assert one.facts["agreement"] > 0.9
 
 
 def test_out_of_fold__columns_follow_names() -> None:
