@@ -2,10 +2,11 @@
 
 The idea is MLfix's (github.com/collabora/MLfix); its chain of nearest unseen images costs n^2. Here short edges of
 the shared neighbor graph are joined to fragments, shortest first (greedy matching, Bentley 1992,
-https://doi.org/10.1287/ijoc.4.4.387), the ends of fragments are joined in the same way level by level, and chains of
-exchanges shorten the path (Lin & Kernighan 1973). In many dimensions a few rows are near to very many, and cannot stand
-beside them all; so exchanges are tried in the order of lengths less penalties that make such rows dear (Held & Karp
-1970, Helsgaun 2000, https://doi.org/10.1016/S0377-2217(99)00284-2). Where the path still jumps, a new section begins.
+https://doi.org/10.1287/ijoc.4.4.387), the ends of fragments are joined in the same way level by level, and exchanges of
+two or three edges shorten the path (Lin & Kernighan 1973), helped on by kicks (Martin, Otto & Felten 1991). In many
+dimensions a few rows are near to very many, and cannot stand beside them all; so exchanges are tried in the order of
+lengths less penalties that make such rows dear (Held & Karp 1970, Helsgaun 2000,
+https://doi.org/10.1016/S0377-2217(99)00284-2). Where the path still jumps, a new section begins.
 """
 
 from __future__ import annotations
@@ -21,11 +22,14 @@ from .neighbors import Graph, build_graph
 from .params import Params, param
 
 K = 24
-NEAR = 10  # of them, those that moves are tried with: with the shortest edges less penalties; all are no better
+NEAR = 8  # of them, those that moves are tried with: with the shortest edges less penalties
+TREE = 6  # of them, the nearest, whose edges the spanning tree is made of
 TURNS = 30  # of the subgradient that finds the penalties
 STEP, DECAY, MOMENTUM = 0.025, 0.87, 0.3  # of the subgradient: first step as a share of the mean edge
 AT_ONCE = 600  # fragments that are joined with all distances between their ends
-TURNED = 3_000  # rows that one move may turn round: all that 6,000 need; of many more, long turns take most of the time
+TURNED = 3_000  # places that rows of one move may be apart: all that 6,000 need; beyond, turning takes most of the time
+KICK = 3  # rows, at most, of each of the runs that change places
+DIMENSIONS, FEW = 512, 4_000  # beyond so many dimensions, or below so many rows, there is more than one kick for a row
 SHORTEST_SECTION = 3
 
 
@@ -90,10 +94,12 @@ def similarity_order(x: Array, graph: Graph | None, progress: Progress = silent)
     order = _joined(x, graph)
     progress(1, 2, "shortening the order")
     near, edges = graph.indices[:, :K], np.sqrt(2 * np.maximum(graph.distances[:, :K].astype(np.float64), 0))
-    penalty = _penalties(order, near[:, :NEAR], edges[:, :NEAR], step_lengths(x, order))
+    penalty = _penalties(order, near[:, :TREE], edges[:, :TREE], step_lengths(x, order))
     by_length = np.argsort(edges - penalty[near], axis=1, kind="stable")[:, :NEAR]
     ring = np.append(order, n).astype(np.int32)
-    shorten(x, np.take_along_axis(near, by_length, axis=1).astype(np.int32), penalty, ring, TURNED)
+    shorten(
+        x, np.take_along_axis(near, by_length, axis=1).astype(np.int32), penalty, ring, TURNED, _kicks(n, x.shape[1])
+    )
     gap = int(np.flatnonzero(ring == n)[0])
     return np.concatenate([ring[gap + 1 :], ring[:gap]]).astype(np.int64)
 
@@ -190,6 +196,17 @@ def _penalties(order: Array, near: Array, edges: Array, steps: Array) -> Array:
         penalty -= step * ((1 - MOMENTUM) * over + MOMENTUM * before)
         before, step = over, step * DECAY
     return penalty
+
+
+def _kicks(n: int, d: int) -> Array:
+    """(q, 3) int64 rows after which two runs change places, and the sizes of the runs: always the same for n and d.
+
+    One for each row; more in many dimensions, where the graph takes longer too, and for few rows, to which it is cheap.
+    """
+    q = int(n * max(1.0, d / DIMENSIONS, min(10.0, FEW / n)))
+    rng = np.random.default_rng(51)
+    rows = np.concatenate([rng.permutation(n) for _ in range(-(-q // n))])[:q]
+    return np.column_stack([rows, rng.integers(1, min(KICK, (n - 1) // 2) + 1, (q, 2))])
 
 
 def _edges(rows: Array, near: Array, lengths: Array, names: Array | None = None) -> tuple[Array, Array]:

@@ -10,9 +10,10 @@ from ..method import Array
 from .compiled import compiled
 
 LEAST = 1e-7  # gain below which a move is rounding
-DEPTH = 6  # edges that one chain exchanges at most
-FIRST = 5  # neighbors that a chain may begin with
-SLOTS = 2**20  # lengths remembered: moves ask for the same ones again and again
+FIRST, SECOND = 5, 3  # neighbors that the first and the second new edge of an exchange may lead to
+SLOT_BITS = 18
+SLOTS = 2**SLOT_BITS  # lengths remembered: moves ask for the same ones again and again
+JOURNAL = 1_024  # runs turned round that can be turned back: a kick and what follows it take a dozen
 GOLDEN = 11400714819323198485  # 2^64 / golden ratio: spreads keys over the slots
 
 
@@ -22,14 +23,14 @@ class Ring(NamedTuple):
     Attributes:
         x: (n, d) float32 rows.
         near: (n, k) int32 neighbors of each row, the one with the shortest edge first.
-        lengths: (n, k) float64 of the edges to them; NaN where not asked for yet.
+        lengths: (n, k) float64 of the edges to them, less penalties.
         penalty: (n,) float64, taken off the length of every edge at a row.
         keys, values: (SLOTS,) int64 pair of rows, and float64 length of the edge between them.
         order: (n + 1,) int32; row n is the gap that closes the path to a ring.
-        place: (n + 1,) int64 where each row stands in the order.
+        place: (n + 1,) int32 where each row stands in the order.
         queue: (n + 1,) int32 rows to be looked at; waiting: (n + 1,) bool those in it; head: (2,) its first and length.
-        turned: (DEPTH, 2) int64 runs that the present chain has turned round.
-        ends: (2 * DEPTH + 2,) int32 ends of the edges that it has exchanged.
+        journal: (JOURNAL, 2) int64 first place and size of each run turned round since the last kick that was kept;
+            how many there are stands in the first entry.
     """
 
     x: Array
@@ -43,8 +44,7 @@ class Ring(NamedTuple):
     queue: Array
     waiting: Array
     head: Array
-    turned: Array
-    ends: Array
+    journal: Array
 
 
 @compiled
@@ -117,79 +117,122 @@ def degrees(one: Array, other: Array, by_length: Array, n: int) -> Array:
     return degree
 
 
-def shorten(x: Array, near: Array, penalty: Array, order: Array, most: int) -> float:
-    """Shorten a ring by chains of exchanges and by shifting short runs, until neither finds a gain.
+def shorten(x: Array, near: Array, penalty: Array, order: Array, most: int, kicks: Array) -> float:
+    """Shorten a ring by exchanges of two or three edges, then by kicks that are undone unless they shorten it.
 
-    A chain takes an edge away, adds one to a listed neighbor, takes away the one that is too many then, and so on,
-    each time what gains most, as long as the sum of the gains is positive; what follows the best closing of the ring
-    is undone (Lin & Kernighan 1973, https://doi.org/10.1287/opre.21.2.498, breadth at the first step only). Or-opt:
-    one to three rows move between two neighbors elsewhere, either way round. At first all rows are looked at, then
-    those at whose edges something changed. Penalties change no comparison of rings, since all rows have two edges.
+    An exchange takes an edge away, adds one to a listed neighbor, and so on; the sum of the gains stays positive all
+    along (Lin & Kernighan 1973, https://doi.org/10.1287/opre.21.2.498). Nothing is turned round until one is found
+    that shortens the ring: in many dimensions near rows stand anywhere along it, and turning is what takes time. A
+    kick lets two short runs change places; exchanges follow at the rows that it touched (Martin, Otto & Felten 1991,
+    https://doi.org/10.25088/ComplexSystems.5.3.299). Penalties change no comparison of rings, since all rows have two
+    edges.
 
     Args:
         x: (n, d) float32 rows.
         near: (n, k) int32 neighbors of each row, by length less penalties.
         penalty: (n,) float64.
         order: (n + 1,) int32 changed; row n is the gap that closes the path to a ring.
-        most: rows that one exchange may turn round.
+        most: places along the ring that rows of one exchange may be apart.
+        kicks: (q, 3) int64: a row, and the sizes of the two runs after it that change places; n + 1 at least two more
+            than both sizes.
 
     Returns:
-        by how much the ring got shorter.
+        by how much the ring got shorter, at least 0.
     """
     m = len(order)
-    place = np.empty(m, np.int64)
+    place = np.empty(m, np.int32)
     place[order] = np.arange(m)
-    return float(
-        _shorten(
-            Ring(
-                x,
-                near,
-                np.full(near.shape, np.nan),
-                penalty,
-                np.full(SLOTS, -1, np.int64),
-                np.empty(SLOTS),
-                order,
-                place,
-                order.copy(),
-                np.ones(m, np.bool_),
-                np.array([0, m]),
-                np.empty((DEPTH, 2), np.int64),
-                np.empty(2 * DEPTH + 2, np.int32),
-            ),
-            most,
-        )
+    ring = Ring(
+        x,
+        near,
+        np.empty(near.shape),
+        penalty,
+        np.full(SLOTS, -1, np.int64),
+        np.empty(SLOTS),
+        order,
+        place,
+        order.copy(),
+        np.ones(m, np.bool_),
+        np.array([0, m]),
+        np.zeros((JOURNAL, 2), np.int64),
     )
+    with np.errstate(over="ignore"):  # of the hash, when run without compilation
+        return float(_shorten(ring, most, kicks))
 
 
 @compiled
-def _shorten(ring: Ring, most: int) -> float:
+def _shorten(ring: Ring, most: int, kicks: Array) -> float:
+    order, place, journal = ring.order, ring.place, ring.journal
+    for row in range(len(ring.near)):
+        for c in range(ring.near.shape[1]):
+            ring.lengths[row, c] = _length(ring, row, ring.near[row, c])
+    total = _descend(ring, most, False)
+    for kick in range(len(kicks)):
+        journal[0, 0] = 0
+        gain = _kick(ring, place[kicks[kick, 0]], kicks[kick, 1], kicks[kick, 2])
+        gain += _descend(ring, most, True)
+        if gain > LEAST:
+            total += gain
+        else:
+            for at in range(journal[0, 0], 0, -1):
+                _swap(order, place, journal[at, 0], journal[at, 1])
+    return total
+
+
+@compiled
+def _kick(ring: Ring, at: int, size: int, other_size: int) -> float:
+    """Let the run after a place and the one after that change places; returns by how much the ring got shorter."""
+    order, place, journal = ring.order, ring.place, ring.journal
+    m = len(order)
+    first, second = (at + 1) % m, (at + 1 + size) % m
+    before, after = order[at], order[(second + other_size) % m]
+    a, b = order[first], order[(first + size - 1) % m]
+    c, d = order[second], order[(second + other_size - 1) % m]
+    gain = _length(ring, before, a) + _length(ring, b, c) + _length(ring, d, after)
+    gain -= _length(ring, before, c) + _length(ring, d, a) + _length(ring, b, after)
+    _reverse(order, place, journal, first, size)
+    _reverse(order, place, journal, second, other_size)
+    _reverse(order, place, journal, first, size + other_size)
+    for row in (before, a, b, c, d, after):
+        _wait(ring, row)
+    return gain
+
+
+@compiled
+def _descend(ring: Ring, most: int, noted: bool) -> float:
+    """Exchanges at the rows that wait, until none finds a gain; returns by how much the ring got shorter.
+
+    Args:
+        noted: whether the journal must be able to undo all of it; when that is full, the rows left are passed over.
+    """
     n, total = len(ring.x), 0.0
     while ring.head[1] > 0:
         row = ring.queue[ring.head[0]]
         ring.head[0] = (ring.head[0] + 1) % len(ring.queue)
         ring.head[1] -= 1
         ring.waiting[row] = False
-        while row < n:
-            gain = _exchange(ring, row, True, most)
+        while row < n and ring.journal[0, 0] < JOURNAL - 4:
+            gain = _exchange(ring, row, 1, most)
             if gain == 0.0:
-                gain = _exchange(ring, row, False, most)
-            if gain == 0.0:
-                gain = _shift(ring, row, most)
+                gain = _exchange(ring, row, -1, most)
             if gain == 0.0:
                 break
+            if not noted:
+                ring.journal[0, 0] = 0
             total += gain
     return total
 
 
 @compiled
-def _length(x: Array, penalty: Array, keys: Array, values: Array, a: int, b: int) -> float:
+def _length(ring: Ring, a: int, b: int) -> float:
     """Euclidean distance of two rows, 0 to the gap, less penalties. The same in every call: sums of gains are exact."""
+    x, penalty, keys, values = ring.x, ring.penalty, ring.keys, ring.values
     n = len(x)
     one, other = min(a, b), max(a, b)
     if other >= n:
         return -penalty[one] if one < n else 0.0
     key = np.int64(one) * n + other
-    slot = np.int64((np.uint64(key) * np.uint64(GOLDEN)) >> np.uint64(44))
+    slot = np.int64((np.uint64(key) * np.uint64(GOLDEN)) >> np.uint64(64 - SLOT_BITS))
     if keys[slot] != key:
         total = np.float32(0)
         for t in range(x.shape[1]):
@@ -201,13 +244,20 @@ def _length(x: Array, penalty: Array, keys: Array, values: Array, a: int, b: int
 
 
 @compiled
-def _listed(
-    x: Array, penalty: Array, keys: Array, values: Array, near: Array, lengths: Array, row: int, c: int
-) -> float:
-    """Length of the edge to one of a row's listed neighbors."""
-    if np.isnan(lengths[row, c]):
-        lengths[row, c] = _length(x, penalty, keys, values, row, near[row, c])
-    return float(lengths[row, c])
+def _closing(ring: Ring, a: int, b: int, below: float) -> float:
+    """Length of an edge, or infinity where it is not below a bound.
+
+    A row that is not listed is taken to be no nearer than those that are, which spares most of the distances.
+    """
+    n, near, lengths = len(ring.x), ring.near, ring.lengths
+    if a < n and b < n and max(lengths[a, -1], lengths[b, -1]) >= below:
+        for c in range(near.shape[1]):
+            if near[a, c] == b:
+                return float(lengths[a, c])
+            if near[b, c] == a:
+                return float(lengths[b, c])
+        return np.inf
+    return _length(ring, a, b)
 
 
 @compiled
@@ -220,10 +270,17 @@ def _wait(ring: Ring, row: int) -> None:
 
 
 @compiled
-def _reverse(order: Array, place: Array, low: int, count: int) -> None:
+def _swap(order: Array, place: Array, low: int, count: int) -> None:
     """Turn `count` rows round, from place `low` on along the ring."""
     m = len(order)
-    high = (low + count - 1) % m
+    high = low + count - 1
+    if high < m:  # the usual case, without a look at the end of the ring in every step
+        for step in range(count // 2):
+            one, other = order[low + step], order[high - step]
+            order[low + step], order[high - step] = other, one
+            place[other], place[one] = low + step, high - step
+        return
+    high -= m
     for _ in range(count // 2):
         one, other = order[low], order[high]
         order[low], order[high] = other, one
@@ -233,132 +290,106 @@ def _reverse(order: Array, place: Array, low: int, count: int) -> None:
 
 
 @compiled
-def _turn(order: Array, place: Array, low: int, high: int) -> None:
-    """Turn the run between two places round; or the rest of the ring, if that is shorter: the same ring either way."""
-    m = len(order)
-    count = (high - low) % m + 1
-    if 2 * count <= m:
-        _reverse(order, place, low, count)
-    else:
-        _reverse(order, place, (high + 1) % m, m - count)
+def _reverse(order: Array, place: Array, journal: Array, low: int, count: int) -> None:
+    """The same, noted in the journal."""
+    at = journal[0, 0] + 1
+    journal[0, 0], journal[at, 0], journal[at, 1] = at, low, count
+    _swap(order, place, low, count)
 
 
 @compiled
-def _exchange(ring: Ring, base: int, forward: bool, most: int) -> float:
-    """The first chain from the edge after (or before) this row that shortens the ring; returns by how much, or 0."""
-    x, near, lengths, penalty, keys, values, order, place = ring[:8]
-    turned, ends = ring.turned, ring.ends
-    m, n = len(order), len(x)
-    following = order[(place[base] + (1 if forward else -1)) % m]
-    if following >= n:
-        return 0.0
-    old = _length(x, penalty, keys, values, base, following)
-    for first in range(min(near.shape[1], FIRST)):
-        if old - _listed(x, penalty, keys, values, near, lengths, following, first) <= LEAST:
-            break
-        best, kept, done, open_sum = 0.0, 0, 0, old
-        end, ahead = following, forward
-        ends[0], ends[1] = base, following
-        while done < DEPTH and end < n:
-            # the edge to `other` comes, that from `other` to `beyond` goes: the run from `end` to `beyond` is turned
-            chosen, chosen_beyond, top = -1, -1, -np.inf
-            for c in range(first if done == 0 else 0, first + 1 if done == 0 else near.shape[1]):
-                other = near[end, c]
-                left = open_sum - _listed(x, penalty, keys, values, near, lengths, end, c)
-                if left <= LEAST:
-                    break
-                beyond = order[(place[other] + (-1 if ahead else 1)) % m]
-                apart = (place[other] - place[end]) % m
-                if other == base or beyond == end or beyond == base or min(apart, m - apart) > most:  # noqa: SIM109
-                    continue
-                gain = left + _length(x, penalty, keys, values, other, beyond)
-                if gain > top:
-                    top, chosen, chosen_beyond = gain, other, beyond
-            if chosen < 0:
-                break
-            low, high = (end, chosen_beyond) if ahead else (chosen_beyond, end)
-            turned[done] = place[low], place[high]
-            _turn(order, place, turned[done, 0], turned[done, 1])
-            done += 1
-            ends[2 * done], ends[2 * done + 1] = chosen, chosen_beyond
-            ahead = order[(place[base] + 1) % m] == chosen_beyond
-            open_sum, end = top, chosen_beyond
-            gain = open_sum - _length(x, penalty, keys, values, base, end)
-            if gain > best + LEAST:
-                best, kept = gain, done
-        for at in range(done - 1, kept - 1, -1):
-            _turn(order, place, turned[at, 0], turned[at, 1])
-        if kept:
-            for at in range(2 * kept + 2):
-                _wait(ring, ends[at])
-            return best
-    return 0.0
+def _two(ring: Ring, a: int, b: int, c: int, d: int) -> None:
+    """The edges a-b and c-d, met in this order along the ring, make room for a-c and b-d.
 
-
-@compiled
-def _shift(ring: Ring, row: int, most: int) -> float:
-    """The first Or-opt move of one to three rows that begin with this one; returns by how much, 0 for none."""
-    x, near, lengths, penalty, keys, values, order, place = ring[:8]
-    m = len(order)
-    for size in range(1, 4):
-        for forward in range(2):
-            step = 1 if forward == 0 else -1
-            first = place[row]
-            last = first + step * (size - 1)  # the rows run away from the neighbor that this one will get
-            if min(first, last) < 1 or max(first, last) > m - 2:
-                continue
-            tail = order[last]
-            left, right = order[first - step], order[last + step]
-            saved = (
-                _length(x, penalty, keys, values, left, row)
-                + _length(x, penalty, keys, values, tail, right)
-                - _length(x, penalty, keys, values, left, right)
-            )
-            low, high = min(first, last), max(first, last)
-            for c in range(near.shape[1]):
-                new = _listed(x, penalty, keys, values, near, lengths, row, c)
-                if new >= saved - LEAST:
-                    break
-                other = near[row, c]
-                at = place[other]
-                if low <= at <= high or abs(at - first) >= most:
-                    continue
-                for side in range(2):
-                    beyond_at = at + (1 if side == 0 else -1)
-                    if beyond_at < 0 or beyond_at >= m or low <= beyond_at <= high:
-                        continue
-                    beyond = order[beyond_at]
-                    gain = (
-                        saved
-                        + _length(x, penalty, keys, values, other, beyond)
-                        - new
-                        - _length(x, penalty, keys, values, tail, beyond)
-                    )
-                    if gain <= LEAST:
-                        continue
-                    _move(order, place, low, high, at, beyond_at, row)
-                    for changed in (row, tail, left, right, other, beyond):
-                        _wait(ring, changed)
-                    return gain
-    return 0.0
-
-
-@compiled
-def _move(order: Array, place: Array, low: int, high: int, at: int, beyond_at: int, row: int) -> None:
-    """Shift order[low..high] between the rows at `at` and `beyond_at`, so that `row` stands next to that at `at`.
-
-    By turning runs round: those of the rows and of what they pass, then both together.
+    The run from b to c is turned round; or the rest of the ring, if that is shorter: the same ring either way.
     """
-    size = high - low + 1
-    after = min(at, beyond_at)  # the rows will stand after the one that is now here
-    turned = order[low] == row if at > beyond_at else order[high] == row
-    if after > high:
-        begin = after - size + 1
-        _reverse(order, place, low, after - low + 1)
-        _reverse(order, place, low, begin - low)
+    order, place = ring.order, ring.place
+    m = len(order)
+    low, high = (b, c) if order[(place[a] + 1) % m] == b else (c, b)
+    first = place[low]
+    count = (place[high] - first) % m + 1
+    if 2 * count <= m:
+        _reverse(order, place, ring.journal, first, count)
     else:
-        begin = after + 1
-        _reverse(order, place, begin, high - begin + 1)
-        _reverse(order, place, begin + size, high - begin - size + 1)
-    if not turned:
-        _reverse(order, place, begin, size)
+        _reverse(order, place, ring.journal, (first + count) % m, m - count)
+
+
+@compiled
+def _exchange(ring: Ring, t1: int, way: int, most: int) -> float:
+    """The best exchange of the edge after (way 1) or before (-1) a row and of one or two more; returns its gain, or 0.
+
+    Rows are numbered along that way from t2, the row next to t1, which is the last. The edges t1-t2 and t3-t4 go, and
+    t2-t3 comes. With t4 before t3, t4-t1 closes the ring, or a third edge is exchanged: t4-t5 comes, t5-t6 goes, t6-t1
+    comes, t6 on the side that leaves one ring. With t4 after t3, the run from t2 to t3 is a ring of its own, which t5
+    and t6, either way round, must open. The first t3 that has a gain is taken.
+    """
+    near, lengths, order, place = ring.near, ring.lengths, ring.order, ring.place
+    m, n = len(order), len(ring.x)
+    start = (place[t1] + way) % m
+    t2 = order[start]
+    if t2 >= n:
+        return 0.0
+    old = _length(ring, t1, t2)
+    best, kind = LEAST, 0
+    best3, best4, best5, best6 = t1, t1, t1, t1
+    for c in range(min(near.shape[1], FIRST)):
+        first = old - lengths[t2, c]
+        if first <= LEAST or kind:
+            break
+        t3 = near[t2, c]
+        p3 = (place[t3] - start) * way % m
+        if p3 == 1 or p3 == m - 1 or min(p3, m - p3) > most:
+            continue
+        for after in range(2):
+            p4 = p3 + 1 if after else p3 - 1
+            t4 = order[(start + way * p4) % m]
+            second = first + _length(ring, t3, t4)
+            if not after:
+                gain = second - _closing(ring, t4, t1, second - best)
+                if gain > best:
+                    best, kind, best3, best4 = gain, 1, t3, t4
+            if t4 >= n:
+                continue
+            for e in range(min(near.shape[1], SECOND)):
+                third = second - lengths[t4, e]
+                if third <= best:
+                    break
+                t5 = near[t4, e]
+                p5 = (place[t5] - start) * way % m
+                if t5 in (t3, t1) or min(p5, m - p5) > most or (after and p5 > p3):
+                    continue
+                for side in range(2 if after else 1):
+                    p6 = p5 + 1 if side == 0 and (after or p5 < p4) else p5 - 1
+                    if p6 < 0 or (not after and p6 == p4):
+                        continue
+                    t6 = order[(start + way * p6) % m]
+                    gain = third + _length(ring, t5, t6)
+                    gain -= _closing(ring, t6, t1, gain - best)
+                    if gain > best:
+                        best, kind = gain, 3 + side if after else 2
+                        best3, best4, best5, best6 = t3, t4, t5, t6
+    if kind == 0:
+        return 0.0
+    _carry_out(ring, kind, t1, t2, best3, best4, best5, best6)
+    return best
+
+
+@compiled
+def _carry_out(ring: Ring, kind: int, t1: int, t2: int, t3: int, t4: int, t5: int, t6: int) -> None:
+    """Turn runs round so that the exchange is made, and let its rows wait."""
+    if kind <= 2:
+        _two(ring, t1, t2, t4, t3)
+        if kind == 2:
+            _two(ring, t1, t4, t6, t5)
+    elif kind == 3:  # the runs t2..t5 and t6..t3 change places
+        _two(ring, t1, t2, t3, t4)
+        _two(ring, t1, t3, t6, t5)
+        _two(ring, t3, t5, t2, t4)
+    else:  # the runs t2..t6 and t5..t3 are both turned round where they are
+        _two(ring, t1, t2, t6, t5)
+        _two(ring, t2, t5, t3, t4)
+    for row in (t1, t2, t3, t4):
+        _wait(ring, row)
+    if kind > 1:
+        _wait(ring, t5)
+        _wait(ring, t6)

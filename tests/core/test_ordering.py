@@ -10,7 +10,14 @@ from image_curation.core import ordering
 from image_curation.core.distances import comparable
 from image_curation.core.engines.ordering_kernels import degrees, shorten
 from image_curation.core.method import GivenLabels, Inputs, silent
-from image_curation.core.ordering import OrderParams, order_by_similarity, sections, similarity_order, step_lengths
+from image_curation.core.ordering import (
+    OrderParams,
+    _kicks,
+    order_by_similarity,
+    sections,
+    similarity_order,
+    step_lengths,
+)
 
 
 def arc(n, seed=0):
@@ -51,13 +58,28 @@ def test_similarity_order__an_arc_is_walked_from_end_to_end():
     assert np.all(np.abs(np.diff(walked)) == 1)
 
 
-@pytest.mark.parametrize("n", range(1, 8))
+def shortest(x):
+    """Length of the best of all orders, by dynamic programming over sets of rows (Held & Karp 1962)."""
+    n = len(x)
+    distances = np.linalg.norm(x[:, None].astype(np.float64) - x[None], axis=2)
+    best = np.full((1 << n, n), np.inf)
+    best[1 << np.arange(n), np.arange(n)] = 0
+    for seen in range(1, 1 << n):
+        for last in range(n):
+            if np.isfinite(best[seen, last]):
+                for row in range(n):
+                    if not seen >> row & 1:
+                        there = best[seen, last] + distances[last, row]
+                        best[seen | 1 << row, row] = min(best[seen | 1 << row, row], there)
+    return best[-1].min()
+
+
+@pytest.mark.parametrize("n", range(2, 11))
 def test_similarity_order__few_rows_come_near_to_the_best_of_all_orders(n):
     x = comparable(np.random.default_rng(n).normal(size=(n, 3)), "cosine")
     order = similarity_order(x, None)
     assert sorted(order.tolist()) == list(range(n))
-    best = min(step_lengths(x, np.array(one)).sum() for one in itertools.permutations(range(n)))
-    assert step_lengths(x, order).sum() <= 1.1 * best + 1e-6
+    assert step_lengths(x, order).sum() <= 1.05 * shortest(x) + 1e-6
 
 
 @pytest.mark.parametrize("at_once", [600, 4])
@@ -142,11 +164,47 @@ def test_degrees__of_the_minimum_spanning_tree():
     ]
 
 
+NO_KICKS = np.empty((0, 3), np.int64)
+
+
 def test_shorten__a_ring_that_crosses_itself():
     # Four corners of a square, walked crosswise: 2 sides and 2 diagonals with the gap in a side. Three sides are best.
     x = np.array([[0, 0], [1, 1], [1, 0], [0, 1]], np.float32)
     near = np.array([[2, 3, 1], [2, 3, 0], [0, 1, 3], [0, 1, 2]], np.int32)
     ring = np.array([0, 1, 2, 3, 4], np.int32)
-    gain = shorten(x, near, np.zeros(4), ring, 100)
+    gain = shorten(x, near, np.zeros(4), ring, 100, NO_KICKS)
     assert gain == pytest.approx(2 * np.sqrt(2) + 1 - 3)
     assert sorted(ring.tolist()) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_shorten__tells_what_it_gains_and_kicks_never_lose(seed):
+    rng = np.random.default_rng(seed)
+    n, d = 200, 4
+    x, penalty = rng.normal(size=(n, d)).astype(np.float32), 0.05 * rng.normal(size=n)
+    apart = np.linalg.norm(x[:, None].astype(np.float64) - x[None], axis=2) - penalty[:, None] - penalty
+    np.fill_diagonal(apart, np.inf)
+    near = np.argsort(apart, axis=1)[:, :6].astype(np.int32)
+    kicks = np.column_stack([rng.integers(0, n, 600), rng.integers(1, 4, (600, 2))])
+    start = rng.permutation(n + 1).astype(np.int32)
+
+    def length(ring):
+        along = np.roll(ring, -1 - int(np.flatnonzero(ring == n)[0]))[:-1]
+        return step_lengths(x, along).sum()
+
+    plain, kicked = start.copy(), start.copy()
+    gain = shorten(x, near, penalty, plain, n, NO_KICKS)
+    assert gain == pytest.approx(length(start) - length(plain), abs=1e-3)
+    assert shorten(x, near, penalty, kicked, n, kicks) == pytest.approx(length(start) - length(kicked), abs=1e-3)
+    assert sorted(kicked.tolist()) == list(range(n + 1))
+    assert length(kicked) < length(plain) < 0.5 * length(start)
+
+
+def test_kicks__one_for_each_row_or_more():
+    found = _kicks(5_000, 1024)  # two for each row
+    assert np.bincount(found[:, 0]).tolist() == [2] * 5_000
+    assert set(found[:, 1].tolist()) == set(found[:, 2].tolist()) == {1, 2, 3}
+    assert len(_kicks(5_000, 64)) == 5_000
+    assert len(_kicks(2_000, 64)) == 4_000
+    assert _kicks(3, 64)[:, 1:].max() == 1, "both runs, the row before and the gap are all there is"
+    np.testing.assert_array_equal(found, _kicks(5_000, 1024))

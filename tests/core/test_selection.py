@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,6 +93,47 @@ def test_select_subset__already_selected_covers_and_is_not_chosen_again():
     assert found.facts["already_selected"] == before.sum()
     assert found.values["why"][int(np.flatnonzero(before)[0])].startswith("Chosen before")
     assert (groups[rows] == 0).sum() < (groups[order(run(x, purpose="label_first", n=8))] == 0).sum() + 1
+
+
+@pytest.mark.parametrize("purpose", ["label_first", "cover_everything", "remove_redundancy"])
+def test_select_subset__the_first_half_is_nearer_than_random_halves(purpose):
+    x, _, _ = planted()
+    rows = np.array(order(run(x, purpose=purpose, n=40)))
+    found = against_random(ground(x), rows[:20], np.arange(len(x)), seeds=20)["mean_distance"]
+    halves = against_random(ground(x), np.sort(np.random.default_rng(0).permutation(rows)[:20]), rows, seeds=20)
+    assert found["value"] < 0.965 * found["random_mean"]
+    assert found["value"] < halves["mean_distance"]["random_mean"], "nearer than half of the same subset at random"
+
+
+def test_select_subset__what_was_chosen_covers():
+    x, _, groups = planted()
+    rare = np.flatnonzero(groups == 7)  # three samples far from all others; one is chosen already
+    before = np.zeros(len(x), bool)
+    before[rare[0]] = True
+    asked = {"purpose": "cover_everything", "n": 32}
+    assert set(rare) & set(order(run(x, **asked))), "the group would be reached"
+    again = order(run(x, named={"already_selected": (before,)}, already_selected=["tag"], **asked))
+    assert not set(rare) & set(again), "it is covered"
+
+
+def test_select_subset__the_same_in_another_process(tmp_path):
+    x, labels, _ = planted(200)
+    np.save(tmp_path / "x.npy", x)
+    program = (
+        "import sys, numpy as np; sys.path.insert(0, sys.argv[1])\n"
+        "from checkout import load_package; load_package()\n"
+        "from image_curation.core.method import GivenLabels, Inputs, silent\n"
+        "from image_curation.core.selection import select_subset\n"
+        "from image_curation.core.subset_params import SubsetParams\n"
+        "x = np.load(sys.argv[2]); labels = GivenLabels.of(sys.argv[3].split(','))\n"
+        "inputs = Inputs(n=len(x), embeddings=x, labels=labels)\n"
+        "params = SubsetParams(embeddings='e', purpose='balanced_training_set', label_field='l', n=30)\n"
+        "print(select_subset(inputs, params, silent).values['rank'])\n"
+    )
+    scripts = Path(__file__).resolve().parents[2] / "scripts"
+    command = [sys.executable, "-c", program, str(scripts), str(tmp_path / "x.npy"), ",".join(labels)]
+    there = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    assert there == str(run(x, labels, purpose="balanced_training_set", n=30).values["rank"])
 
 
 def test_select_subset__where_and_exclude_restrict():
