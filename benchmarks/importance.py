@@ -1,7 +1,7 @@
 """Importance, its two uses apart: attention as a ranking of wrong labels, and coresets as training sets.
 
-The coreset's constants were chosen on two planted sets other than these (other seeds, sizes, spreads and noise) and on MNIST's
-pixels, clean and with planted noise; the penalty of the trained probes was set after a first run, long before.
+The coreset's constants were chosen on two planted sets other than these (other seeds, sizes, spreads and noise) and on
+MNIST's pixels, clean and with planted noise; the penalty of the trained probes was set after a first run, long before.
 
 python benchmarks/importance.py              attention, against Cleanlab's self-confidence
 python benchmarks/importance.py seeds        attention, three seeds of the folds and of the planted noise

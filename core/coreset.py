@@ -7,9 +7,9 @@ little. Of the tenth that the pilot fits worst, mostly wrong labels, a few rows 
 it: they carry most of the loss, and many of them would be learnt by heart. At last the weights are adjusted so that
 every class has its number of samples and the pilot's loss has its total: what is known of all rows is not estimated.
 
-The drawn part is unbiased before that adjustment. The representatives are not: sums over a cell are taken at its centre,
-as in numerical integration, and nothing is guaranteed for sums other than those adjusted to. With rows drawn by chance
-throughout, which are unbiased, probes were up to 15 points worse (planted sets and MNIST; `benchmarks/README.md`).
+The drawn part is unbiased before that adjustment. The representatives are not: sums over a cell are taken at its
+centre, as in numerical integration, and nothing is guaranteed for sums other than those adjusted to. With rows drawn by
+chance throughout, which are unbiased, probes were up to 15 points worse (planted sets and MNIST).
 
 Cells: Boley 1998, "Principal direction divisive partitioning", doi:10.1023/A:1009740529316. Weights: Deville & Sarndal
 1992, "Calibration estimators in survey sampling", doi:10.1080/01621459.1992.10475217.
@@ -271,8 +271,8 @@ def inclusion(shares: Array, size: int) -> Array:
 def calibrated(weights: Array, at_least: Array, known: Array, totals: Array, ease: Array | None = None) -> Array:
     """(m,) weights nearest to the given ones with which the weighted sums of `known` are `totals`.
 
-    Nearest in sum (w' - w)^2 / e, so w' = w + e (known b): Deville & Sarndal's linear case, with e = w. Where a weight would fall
-    below its bound it stays there and the others make up for it; totals are met as far as that allows.
+    Nearest in sum (w' - w)^2 / e, so w' = w + e (known b): Deville & Sarndal's linear case, with e = w. Where a
+    weight would fall below its bound it stays there and the others make up for it; totals are met as far as that allows.
 
     Args:
         weights: (m,) positive.

@@ -1,4 +1,4 @@
-"""Attention finds planted errors, sensitivity cannot; coresets keep counts and loss, and teach more than random rows."""
+"""Attention finds planted errors, sensitivity cannot; coresets keep the counts and the loss, and few wrong labels."""
 
 from __future__ import annotations
 
