@@ -271,8 +271,8 @@ def inclusion(shares: Array, size: int) -> Array:
 def calibrated(weights: Array, at_least: Array, known: Array, totals: Array, ease: Array | None = None) -> Array:
     """(m,) weights nearest to the given ones with which the weighted sums of `known` are `totals`.
 
-    Nearest in sum (w' - w)^2 / e, so w' = w + e (known b): Deville & Sarndal's linear case, with e = w. Where a
-    weight would fall below its bound it stays there and the others make up for it; totals are met as far as that allows.
+    Nearest in sum (w' - w)^2 / e, so w' = w + e (known b): Deville & Sarndal's linear case, with e = w. Where
+    a weight would fall below its bound it stays there and the others make up for it; totals are met as far as possible.
 
     Args:
         weights: (m,) positive.
