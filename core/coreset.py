@@ -80,7 +80,7 @@ def pick(x: Array, loss: Array, codes: Array, sizes: Array, seed: int, weights: 
         weights: (n,) what each row already stands for, when the rows are themselves a coreset.
     """
     before = np.ones(len(x)) if weights is None else weights
-    doubted = worst_fitted(loss)
+    doubted = worst_fitted(loss, before)
     doubted[sizes[codes] >= np.bincount(codes, minlength=len(sizes))[codes]] = False  # classes that are kept whole
     drawn = _drawn(doubted, loss, codes, sizes, before, seed)
     rows, stands = [drawn.rows], [drawn.weights]
@@ -156,11 +156,15 @@ def _proportional(mass: Array, limit: Array, total: int, at_least: int) -> Array
     return sizes
 
 
-def worst_fitted(loss: Array) -> Array:
-    """(n,) bool: of the tenth of the rows with the greatest loss; ties in row order; none where no loss differs."""
+def worst_fitted(loss: Array, weights: Array) -> Array:
+    """(n,) bool: of the rows of greatest loss that stand for a tenth of the samples; none where no loss differs.
+
+    By samples and not by rows: in a tree of coresets those drawn before must not draw further rows with them.
+    """
     out = np.zeros(len(loss), dtype=bool)
     if np.ptp(loss) > 0:
-        out[np.argsort(-loss, kind="stable")[: int(DOUBTED * len(loss))]] = True
+        order = np.argsort(-loss, kind="stable")
+        out[order[np.cumsum(weights[order]) <= DOUBTED * weights.sum() * (1 + 1e-9)]] = True
     return out
 
 
@@ -211,13 +215,17 @@ def _cell(x: Array, weights: Array, rows: Array, first: int) -> tuple[float, int
 
 def _squares(x: Array, weights: Array) -> Array:
     """(n,) squared distances from the weighted mean."""
-    z = x - np.average(x, axis=0, weights=weights).astype(x.dtype)
-    return np.einsum("nd,nd->n", z, z)
+    z = _centred(x, weights)
+    return np.asarray(np.einsum("nd,nd->n", z, z))
+
+
+def _centred(x: Array, weights: Array) -> Array:
+    return np.asarray(x - ((weights @ x) / weights.sum()).astype(x.dtype))
 
 
 def _halves(x: Array, weights: Array) -> list[Array]:
     """Row numbers of the two sides of the cut along the widest direction that leaves the least squared spread."""
-    z = x - np.average(x, axis=0, weights=weights).astype(x.dtype)
+    z = _centred(x, weights)
     along = z[np.argmax(np.einsum("nd,nd->n", z, z))].astype(np.float64)
     for _ in range(TURNS):
         along = z.T @ (weights * (z @ along))

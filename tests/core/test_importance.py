@@ -173,8 +173,10 @@ def test_draw__weighted_sums_are_unbiased() -> None:
 
 def test_worst_fitted__a_tenth_or_none() -> None:
     loss = np.arange(20.0)
-    assert np.flatnonzero(worst_fitted(loss)).tolist() == [18, 19]
-    assert not worst_fitted(np.ones(20)).any()
+    assert np.flatnonzero(worst_fitted(loss, np.ones(20))).tolist() == [18, 19]
+    assert not worst_fitted(np.ones(20), np.ones(20)).any()
+    # the last row stands for two of the 21 samples, and a tenth is 2.1
+    assert np.flatnonzero(worst_fitted(loss, np.append(np.ones(19), 2))).tolist() == [19]
 
 
 def test_representatives__by_hand() -> None:
@@ -235,7 +237,7 @@ def test_pick__doubted_rows_are_drawn_without_bias() -> None:
 
     data = planted.with_noise(planted.clean(400, 16, classes=3), "symmetric", 0.1)
     loss = pilot_loss(data.x, data.given, 3)
-    doubted, sizes = worst_fitted(loss), np.array([60, 60, 60])
+    doubted, sizes = worst_fitted(loss, np.ones(400)), np.array([60, 60, 60])
     assert doubted.sum() == 40
     draws = [_drawn(doubted, loss, data.given, sizes, np.ones(400), seed) for seed in range(400)]
     counts = np.array([np.bincount(data.given[one.rows], weights=one.weights, minlength=3) for one in draws])
