@@ -56,6 +56,11 @@ def synthetic(n: int, d: int = 512, clusters: int | None = None, seed: int = 0) 
 
     Inside a cluster rows vary mostly along 32 directions: distances in 512 independent ones would all be alike.
     """
+    return synthetic_clusters(n, d, clusters, seed)[0]
+
+
+def synthetic_clusters(n: int, d: int = 512, clusters: int | None = None, seed: int = 0) -> tuple[Any, Any]:
+    """The vectors of `synthetic`, and (n,) the cluster of each."""
     rng = np.random.default_rng(seed)
     clusters = clusters or max(600, n // 250)
     groups = rng.normal(size=(30, d))
@@ -71,7 +76,7 @@ def synthetic(n: int, d: int = 512, clusters: int | None = None, seed: int = 0) 
         part = centres[member[rows]] + width * (rng.standard_t(4, size=(count, 32)) @ directions) / 4
         part += 0.1 * rng.normal(size=(count, d))
         x[rows] = part / np.linalg.norm(part, axis=1, keepdims=True)
-    return x
+    return x, member
 
 
 def mnist() -> Any:

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .coreset import class_sizes, pick, sampling_shares
+from .coreset import class_sizes, pick, pilot_loss
 from .coverage import HELD_OUT, PENALTY
 from .logistic import Design, solve
 from .method import Array, Progress
-from .ridge import GramSums, Ridge, choose_penalty, leave_out
 from .threads import blas_threads
 
 SHARES = (0.01, 0.05, 0.1)
@@ -46,11 +45,7 @@ def coreset_training(
         return {}
     own, known = x[train], codes[train]
     with blas_threads(1):
-        ridge = Ridge.of(GramSums.of(own, known, n_classes))
-        left = leave_out(ridge, own, known, choose_penalty(ridge, own, known)[0])
-        residual = -left.values
-        residual[np.arange(len(own)), known] += np.float32(1)
-        shares = sampling_shares(np.sqrt(np.einsum("nc,nc->n", residual, residual)), left.leverage)
+        loss = pilot_loss(own, known, n_classes)
         design = Design.of(x)
 
         def score(rows: Array, weights: Array | None = None) -> float:
@@ -63,10 +58,10 @@ def coreset_training(
         for done, share in enumerate(SHARES):
             progress(done, len(SHARES), "training probes on coresets")
             m = min(len(own), max(n_classes, round(share * len(own))))
-            sizes = class_sizes(shares, known, n_classes, m, class_at_least, {})
+            sizes = class_sizes(known, n_classes, m, class_at_least, {})
             ours, random = [], []
             for number in range(SEEDS):
-                coreset = pick(own, residual, left.leverage, known, sizes, seed + number)
+                coreset = pick(own, loss, known, sizes, seed + number)
                 ours.append(score(coreset.rows, coreset.weights))
                 random.append(score(rng.choice(len(own), m, replace=False)))
             found.append(

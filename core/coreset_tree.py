@@ -2,12 +2,11 @@
 
 Every chunk is reduced to a coreset; two coresets of one level are merged and reduced to one of the next, as a
 binary counter carries. So n rows in chunks need about log2(n / chunk) coresets in memory, and each row is read once.
-Each reduction draws from weighted rows, whose weights multiply. Bentley & Saxe 1980, doi:10.1016/0196-6774(80)90015-2;
+Each reduction picks from weighted rows, whose weights add. Bentley & Saxe 1980, doi:10.1016/0196-6774(80)90015-2;
 for coresets Har-Peled & Mazumdar 2004, doi:10.1145/1007352.1007400.
 
-Residuals are those of a ridge regression on the rows being reduced. That ranks wrong labels worse than statistics of
-all rows do (`core/streaming.py`), but serves for drawing. Inner coresets hold twice the rows of the result, since every
-level adds its own chance.
+The pilot model of each reduction is fitted to the rows being reduced. Inner coresets hold twice the rows of the result,
+since every level adds its own error.
 
 Letters: m rows of a coreset, d dimensions, C classes.
 """
@@ -18,12 +17,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .coreset import class_sizes, pick, sampling_shares
-from .importance import lengths, residuals
+from .coreset import class_sizes, pick, pilot_loss
 from .method import Array
 from .params import ParamError
 from .probe import unit_rows
-from .ridge import GramSums, Ridge, choose_penalty, leave_out
 from .threads import blas_threads
 
 HELD = 2  # times the size of the result, by every inner coreset
@@ -68,13 +65,9 @@ class WeightedRows:
         if len(self) <= size:
             return self
         with blas_threads(1):
-            ridge = Ridge.of(GramSums.of(self.x, self.codes, n_classes, self.weights))
-            penalty, _ = choose_penalty(ridge, self.x, self.codes, self.weights)
-            left = leave_out(ridge, self.x, self.codes, penalty, self.weights)
-            residual = residuals(left.values, self.codes)
-            shares = sampling_shares(lengths(residual), left.leverage, self.weights)
-            sizes = class_sizes(shares, self.codes, n_classes, size, at_least, {})
-            kept = pick(self.x, residual, left.leverage, self.codes, sizes, seed, self.weights)
+            loss = pilot_loss(self.x, self.codes, n_classes, self.weights)
+            sizes = class_sizes(self.codes, n_classes, size, at_least, {}, self.weights)
+            kept = pick(self.x, loss, self.codes, sizes, seed, self.weights)
         return WeightedRows(self.ids[kept.rows], self.x[kept.rows], self.codes[kept.rows], kept.weights)
 
 

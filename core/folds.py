@@ -28,6 +28,7 @@ GROUP_FIELD = "group_field"  # the parameter by which users say what belongs tog
 # space 3 of 4 near-duplicates are that near.
 CHANCE = 1e-3
 TYPICAL_SHARE = 0.4
+ENOUGH = 0.02  # of the rows, without near neighbors, to tell the dimensions from
 SMALL = 10  # at least this many rows per neighbor looked at
 
 
@@ -52,6 +53,9 @@ def near_duplicate_groups(graph: Graph) -> Array:
     last = distance[:, -1]
     middle = distance[:, (k - 1) // 2]
     spread = (middle > 0) & (last > 0)
+    # where most rows have a dozen copies, the middle neighbor is one too: dimensions are then told from the other rows
+    apart = spread & (distance[:, 0] > TYPICAL_SHARE * last)
+    spread = apart if apart.sum() >= ENOUGH * n else spread
     # distances grow as volume^exponent, whatever the metric; 1/2 is the share of the middle of k neighbors
     exponent = float(np.median(np.log(middle[spread] / last[spread]))) / np.log(0.5) if spread.any() and k > 2 else 0.0
     reach = (CHANCE / max(k - 1, 1)) ** exponent if exponent > 0 else 0.0

@@ -3,10 +3,10 @@
 Two different questions, answered apart:
 
 *Attention* - which samples should a person look at? The score is how strongly all the other samples prefer another
-class: the margin of class probabilities by leave-one-out ridge regression and by the nearest neighbors
-(`core/consensus.py`). *Quick attention* is the margin of the ridge regression alone: exact for the squared loss (PRESS,
-`core/ridge.py`), needs no neighbors, and streams (`core/streaming.py`). Both are heuristics; they bound nothing.
-They find wrong labels, and samples at the border of their class.
+class: the margin of class probabilities by leave-one-out kernel ridge regression and by the nearest neighbors
+(`core/consensus.py`). *Quick attention* is the margin of linear ridge regression alone: exact for the squared loss
+(PRESS, `core/ridge.py`), needs no neighbors, and streams (`core/streaming.py`). Both are heuristics; they bound
+nothing. They find wrong labels, and samples at the border of their class.
 
 *Sensitivity* - how large a part of the loss can one sample be, over all linear classifiers? For logistic regression
 on data of complexity mu the share of row i is at most O(mu) (sqrt(h_i) + 1/n), with h_i its leverage (Munteanu
@@ -15,9 +15,8 @@ here. It does not look at labels: flipping the label of a row mirrors the row, z
 it cannot find wrong labels (its average precision for them is the share of wrong labels); nor can any other
 label-free score.
 
-The *coreset* draws rows by a mixture of the leave-one-out residual (heuristic: it lowers the variance), the bound and
-a uniform share (which keep the guarantee of sensitivity sampling at five times the size), and weighs them by the
-inverse chance.
+The *coreset* (`core/coreset.py`) is a small weighted sample on which a classifier learns nearly what it would from all.
+It is made for training and estimates the loss of a pilot model; it carries no bound on other losses.
 Train on it with its weights. Never train on the highest scores: they are the wrong labels.
 """
 
@@ -29,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from .consensus import untrained
-from .coreset import class_sizes, pick, sampling_shares
+from .coreset import class_sizes, pick, pilot_loss
 from .coreset_training import coreset_training, said_of_training
 from .method import Array, Column, Columns, Facts, Inputs, Method, Progress
 from .params import ParamError, Params, param
@@ -145,10 +144,10 @@ def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progres
     progress(2, 3, "drawing the coreset")
     if params.coreset_size is not None:
         some = np.flatnonzero(rows)
-        residual = residuals(left.values[some], codes[some]) if len(names) > 1 else np.zeros((len(some), 1))
-        shares = sampling_shares(lengths(residual), left.leverage[some])
-        sizes = class_sizes(shares, codes[some], len(names), params.coreset_size, params.class_at_least, wanted)
-        coreset = pick(x[some], residual, left.leverage[some], codes[some], sizes, params.seed)
+        own, known = x[some], codes[some]
+        sizes = class_sizes(known, len(names), params.coreset_size, params.class_at_least, wanted)
+        with blas_threads(1):
+            coreset = pick(own, pilot_loss(own, known, len(names)), known, sizes, params.seed)
         weight = np.full(inputs.n, np.nan)
         weight[some[coreset.rows]] = coreset.weights
         values |= {"in_coreset": ~np.isnan(weight), "weight": weight}
@@ -158,7 +157,7 @@ def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progres
             "largest_weight": float(coreset.weights.max(initial=0.0)),
         }
         if len(names) > 1:
-            training = coreset_training(x[some], codes[some], len(names), params.class_at_least, params.seed, progress)
+            training = coreset_training(own, known, len(names), params.class_at_least, params.seed, progress)
             facts["coreset"]["training"] = training
             facts |= {"held_out_accuracy": said_of_training(training)} if training else {}
     if interest:
@@ -183,23 +182,6 @@ def attention(left_out: Array, codes: Array) -> Array:
 def sensitivity(leverage: Array, n: int) -> Array:
     """(n,) score in (0, 1]: (sqrt(h) + 1/n) / (1 + 1/n), the bound of the row's share of the loss up to a constant."""
     return np.asarray((np.sqrt(leverage) + 1.0 / n) / (1.0 + 1.0 / n))
-
-
-def residuals(left_out: Array, codes: Array) -> Array:
-    """(n, C) float32 leave-one-out residuals y - f; their lengths are EL2N (arXiv:2107.07075).
-
-    Args:
-        left_out: (n, C) predictions of the fit without the row.
-        codes: (n,) classes, all at least 0.
-    """
-    out = -left_out
-    out[np.arange(len(codes)), codes] += np.float32(1.0)
-    return np.asarray(out)
-
-
-def lengths(rows: Array) -> Array:
-    """(n,) Euclidean length of each row."""
-    return np.asarray(np.sqrt(np.einsum("nc,nc->n", rows, rows)))
 
 
 def class_ranks(score: Array, codes: Array) -> list[int | None]:
@@ -247,7 +229,7 @@ def _headline(params: ImportanceParams, score: Array, n_classes: int, facts: Fac
 
 METHOD = Method(
     name="score_importance",
-    version=2,
+    version=3,
     label="Score importance",
     stage="select",
     key="importance",

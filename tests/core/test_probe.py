@@ -66,6 +66,14 @@ def test_near_duplicate_groups__finds_planted_copies() -> None:
     assert sum(len(part) for part in groups_of_many(groups)) <= 3 * 60 + 6
 
 
+def test_near_duplicate_groups__finds_many_copies_of_each() -> None:
+    # 16 rows in each of 60 groups: of most rows, 15 of the 24 neighbors are copies
+    data = planted.with_copies(planted.clean(600, 32), 0.1, copies=15)
+    groups = near_duplicate_groups(build_graph(data.x, k=24))
+    assert all(len(np.unique(groups[part])) == 1 for part in groups_of_many(data.source))
+    assert sum(len(part) for part in groups_of_many(groups)) <= 16 * 60 + 6
+
+
 def test_near_duplicate_groups__digits_are_different_images() -> None:
     from sklearn.datasets import load_digits
 
