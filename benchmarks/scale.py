@@ -49,7 +49,7 @@ def main() -> None:
     given = parser.parse_args()
     from database import start_database
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         start_database(Path(folder) / "database")
         load_package()
         print(f"## Scale: {given.rows:,} x {given.dim}\n\n{machine()}\n")
