@@ -42,9 +42,8 @@ if TYPE_CHECKING:
 View = Callable[[Array], Array]  # (b,) row numbers → (b, C) probabilities
 
 ROUNDS = 3  # of regression and neighbors without the probe
-REGRESSION = np.float32(
-    2 / 3
-)  # of its voice beside the neighbors'; an equal one was worse on average over planted noise
+# The regression's share of the vote beside the neighbors; an equal one was worse on average over planted noise.
+REGRESSION = np.float32(2 / 3)
 LEAST_TRUST = 0.05
 TEMPERATURES = tuple(float(value) for value in 2.0 ** np.arange(0.0, 6.1, 0.5))
 REACH = 0.3  # of the typical distance to the last neighbor: how fast votes fade with distance

@@ -239,20 +239,18 @@ def _halves(x: Array, weights: Array) -> list[Array]:
     return [np.sort(order[:cut]), np.sort(order[cut:])]
 
 
-def draw(shares: Array, size: int, rng: np.random.Generator, order: Array | None = None) -> Coreset:
+def draw(shares: Array, size: int, rng: np.random.Generator, order: Array) -> Coreset:
     """Systematic sample of exactly `size` rows with chance min(1, c * share), weights the inverse chance.
 
     Args:
         shares: (n,) positive.
         size: between 0 and n.
         rng: one random number is drawn.
-        order: (n,) rows that are alike next to each other; the sample is even along it, which lowers its
-            variance. By default in order of the shares.
+        order: (n,) rows that are alike next to each other; the sample is even along it, which lowers its variance.
     """
     if size <= 0:
         return Coreset(np.empty(0, dtype=np.int64), np.empty(0))
     chance = inclusion(shares, size)
-    order = np.argsort(shares, kind="stable") if order is None else order
     ticks = np.floor(np.cumsum(chance[order]) + rng.random() + 1e-9)
     chosen = np.flatnonzero(np.diff(ticks, prepend=0.0) >= 1)
     rows = np.sort(order[chosen[:size]])
@@ -276,7 +274,7 @@ def inclusion(shares: Array, size: int) -> Array:
     return chance
 
 
-def calibrated(weights: Array, at_least: Array, known: Array, totals: Array, ease: Array | None = None) -> Array:
+def calibrated(weights: Array, at_least: Array, known: Array, totals: Array, ease: Array) -> Array:
     """(m,) weights nearest to the given ones with which the weighted sums of `known` are `totals`.
 
     Nearest in sum (w' - w)^2 / e, so w' = w + e (known b): Deville & Sarndal's linear case, with e = w. Where
@@ -287,10 +285,9 @@ def calibrated(weights: Array, at_least: Array, known: Array, totals: Array, eas
         at_least: (m,) bounds: a row stands at least for itself.
         known: (m, q) what is known of each row.
         totals: (q,) its sums over all rows.
-        ease: (m,) positive, how readily each weight changes; the weight itself by default.
+        ease: (m,) positive, how readily each weight changes.
     """
     out, free = np.maximum(weights, at_least), np.ones(len(weights), dtype=bool)
-    ease = weights if ease is None else ease
     for _ in range(5):
         if not free.any():
             break

@@ -17,9 +17,7 @@ from .ridge import blocks
 
 WORK = 2.0e10  # n * d * C that one pass over the training rows may cost; beyond it rows are sampled
 CELLS = 2.5e8  # n * d that one fold's training rows may hold, 1 GB
-NEARLY = (
-    1e-3  # share of the loss that the last step of a fit along the path still gains: it ranks penalties as 1e-5 does
-)
+NEARLY = 1e-3  # share of the loss that a fit's last step along the path still gains: ranks penalties as 1e-5 does
 
 
 @dataclass(frozen=True)

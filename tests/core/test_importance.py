@@ -140,7 +140,7 @@ def test_inclusion__chances_sum_to_size(shares: list[float], data: st.DataObject
     chance = inclusion(np.array(shares), size)
     assert chance.sum() == pytest.approx(size)
     assert ((chance > 0) & (chance <= 1)).all()
-    drawn = draw(np.array(shares), size, np.random.default_rng(0))
+    drawn = draw(np.array(shares), size, np.random.default_rng(0), np.argsort(shares))
     assert len(drawn.rows) == size
 
 
@@ -165,7 +165,7 @@ def test_draw__weighted_sums_are_unbiased() -> None:
     shares /= shares.sum()
     estimates = []
     for seed in range(500):
-        coreset = draw(shares, 30, np.random.default_rng(seed))
+        coreset = draw(shares, 30, np.random.default_rng(seed), np.argsort(shares))
         estimates.append(coreset.weights @ values[coreset.rows])
     error = np.std(estimates) / 500**0.5
     assert abs(np.mean(estimates) - values.sum()) < 4 * error
@@ -251,10 +251,10 @@ def test_calibrated__totals_are_met_and_bounds_kept() -> None:
     known = np.stack([np.ones(40), rng.random(40)], axis=1)
     weights = rng.random(40) + 1.0
     totals = np.array([70.0, 33.0])
-    found = calibrated(weights, np.ones(40), known, totals)
+    found = calibrated(weights, np.ones(40), known, totals, weights)
     np.testing.assert_allclose(known.T @ found, totals, rtol=1e-4)
     assert (found >= 1).all()
-    np.testing.assert_allclose(calibrated(weights, np.ones(40), known, known.T @ weights), weights)
+    np.testing.assert_allclose(calibrated(weights, np.ones(40), known, known.T @ weights, weights), weights)
 
 
 def test_score_importance__same_seed_same_coreset() -> None:
