@@ -27,7 +27,6 @@ import numpy as np
 
 from .beliefs import BLOCK_CELLS, CELLS, Beliefs
 from .folds import groups_of_many, leaving_together
-from .kernel_ridge import MOST, KernelRidge
 from .logistic import best_temperature, softmax
 from .method import Array, Facts, Inputs, Progress
 from .noise import NoiseModel
@@ -41,9 +40,7 @@ if TYPE_CHECKING:
 
 View = Callable[[Array], Array]  # (b,) row numbers → (b, C) probabilities
 
-ROUNDS = 3  # of regression and neighbors without the probe
-# The regression's share of the vote beside the neighbors; an equal one was worse on average over planted noise.
-REGRESSION = np.float32(2 / 3)
+ROUNDS = 3  # of ridge and neighbors without the probe
 LEAST_TRUST = 0.05
 TEMPERATURES = tuple(float(value) for value in 2.0 ** np.arange(0.0, 6.1, 0.5))
 REACH = 0.3  # of the typical distance to the last neighbor: how fast votes fade with distance
@@ -295,9 +292,8 @@ class RidgeView:
 
 
 def untrained(inputs: Inputs, progress: Progress) -> Array:
-    """(n, C) float32 class probabilities by left-out regression and neighbors alone: closed form, no folds.
+    """(n, C) float32 class probabilities by ridge and neighbors alone: closed form, no folds, no training.
 
-    The regression is kernel ridge (`core/kernel_ridge.py`) for up to 6,000 labelled rows, and linear ridge beyond.
     Three rounds, each with labels weighted by the trust that the round before put in them; then the mean of the
     probabilities before and after the noise model, for the reason given in `core/label_issues.py`.
 
@@ -308,28 +304,19 @@ def untrained(inputs: Inputs, progress: Progress) -> Array:
     codes, n_classes = labels.codes, len(labels.names)
     graph = inputs.neighbors(NEIGHBORS, "cosine", progress)
     groups = leaving_together(inputs, graph)
-    fit = _left_out(unit_rows(inputs.vectors), codes, n_classes, groups)
-    regression = fit(None)
-    trust = _given(regression, codes)
-    mean = true = regression
+    x = unit_rows(inputs.vectors)
+    ridge, _ = ridge_probabilities(x, codes, n_classes, groups)
+    trust = _given(ridge, codes)
+    mean = true = ridge
     for done in range(ROUNDS):
         progress(done, ROUNDS, "leaving each sample out")
         if done > 0:
-            regression = fit(np.maximum(trust, LEAST_TRUST))
-        mean = REGRESSION * regression + (1 - REGRESSION) * neighbor_votes(graph, groups, codes, n_classes, trust)
+            ridge, _ = ridge_probabilities(x, codes, n_classes, groups, np.maximum(trust, LEAST_TRUST))
+        mean = (ridge + neighbor_votes(graph, groups, codes, n_classes, trust)) / np.float32(2)
         true = _true_classes(mean, codes)
         trust = _given(true, codes)
     progress(ROUNDS, ROUNDS, "leaving each sample out")
     return np.asarray((mean + true) / 2)
-
-
-def _left_out(x: Array, codes: Array, n_classes: int, groups: Array) -> Callable[[Array | None], Array]:
-    """From (n,) weights, or None, to (n, C) probabilities that did not see the row or its group."""
-    if int((codes >= 0).sum()) > MOST:
-        return lambda trust: ridge_probabilities(x, codes, n_classes, groups, trust)[0]
-    kernel = KernelRidge.of(x, codes, n_classes, groups_of_many(groups))
-    penalty = kernel.choose_penalty()
-    return lambda trust: as_probabilities(kernel.leave_out(penalty, trust), codes)[0]
 
 
 def ridge_probabilities(
@@ -350,17 +337,11 @@ def ridge_probabilities(
     ridge = Ridge.of(GramSums.of(x, codes, n_classes, trust))
     penalty, _ = choose_penalty(ridge, x, codes, trust)
     values = leave_out(ridge, x, codes, penalty, trust, groups_of_many(groups)).values
-    probabilities, temperature = as_probabilities(values, codes)
-    return probabilities, {"ridge_penalty": penalty, "ridge_temperature": temperature}
-
-
-def as_probabilities(values: Array, codes: Array) -> tuple[Array, float]:
-    """(n, C) softmax of the values, in place, at the temperature with the least log-loss; and that temperature."""
     known = np.flatnonzero(codes >= 0)
     temperature, _ = best_temperature(values[known], codes[known], TEMPERATURES)
     for block in blocks(len(values)):
         values[block] = softmax(np.float32(temperature) * values[block])
-    return values, temperature
+    return values, {"ridge_penalty": penalty, "ridge_temperature": temperature}
 
 
 def neighbor_votes(

@@ -270,7 +270,7 @@ def test_score_importance__classes_of_interest_are_marked_where_doubtful() -> No
     values = _run(data.x, data.names, classes_of_interest=(one, other)).values
     of_them = np.isin(data.names, [one, other])
     assert values["of_interest"].tolist() == (of_them & (values["score"] > 0.5)).tolist()
-    assert data.wrong[values["of_interest"]].mean() > 0.8  # 12 of 14
+    assert data.wrong[values["of_interest"]].mean() > 0.9
     assert "of_interest" not in _run(data.x, data.names).values
 
 
