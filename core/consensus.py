@@ -1,15 +1,17 @@
 """What class does each sample look like, by models that did not see its label? Several views and their mean.
 
 * ridge: leave-one-out ridge regression (near-duplicates leave together), `core/ridge.py`
+* concepts: every class as a mixture of concepts, left out in the same way, `core/concepts.py`
 * logistic: out-of-fold logistic probe, `core/probe.py`
 * neighbors: vote of the nearest neighbors that are no near-duplicates, each weighted by how far its own
   label can be trusted
 * predictions that were there before, such as zero-shot tags, `core/predictions.py`
 
-Two rounds: the first finds how far each label can be trusted (`core/noise.py`), the second fits ridge and neighbors
-again with labels weighted by that trust. Of the variants tried, this one was best on average over planted noise
-(synthetic sets, handwritten digits, CIFAR-10 features with noise of our own). The human noise of CIFAR-10N did not
-enter that average; its figures were printed beside it.
+Two rounds: the first finds how far each label can be trusted (`core/noise.py`), the second fits ridge, concepts and
+neighbors with labels weighted by that trust. How pronounced each view's probabilities are is set apart for rows in
+the thick of the others, on their own, and between (`bands_of`). Of the variants tried, this one was best on average
+over planted noise (synthetic sets, handwritten digits, CIFAR-10 features with noise of our own) and copied errors. The
+human noise of CIFAR-10N did not enter that average; its figures were printed beside it.
 
 Large sets (`beliefs.CELLS`) are worked on in parts, near-duplicates in one part; of what a part looks like only the
 likeliest classes are kept. The logistic probe, which holds all probabilities while it trains, then has no vote.
@@ -20,12 +22,13 @@ Letters: n rows, d dimensions, C classes, k neighbors.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .beliefs import BLOCK_CELLS, CELLS, Beliefs
+from .concepts import Concepts
 from .folds import groups_of_many, leaving_together
 from .logistic import best_temperature, softmax
 from .method import Array, Facts, Inputs, Progress
@@ -43,6 +46,9 @@ View = Callable[[Array], Array]  # (b,) row numbers → (b, C) probabilities
 ROUNDS = 3  # of ridge and neighbors without the probe
 LEAST_TRUST = 0.05
 TEMPERATURES = tuple(float(value) for value in 2.0 ** np.arange(0.0, 6.1, 0.5))
+POWERS = tuple(float(value) for value in 2.0 ** np.arange(-3.0, 1.1, 0.5))
+BANDS, BAND = 3, 100  # bands of rows by how far apart they are, and the fewest rows of a band on average
+CONCEPT_TEMPERATURES = tuple(float(value) for value in 2.0 ** np.arange(-6.0, 1.1, 0.5))
 REACH = 0.3  # of the typical distance to the last neighbor: how fast votes fade with distance
 DOUBT = 0.5  # votes' worth of the overall class shares, mixed into every vote
 SAMPLE = 20_000  # rows that temperatures and noise are learned on where not all are held
@@ -148,11 +154,9 @@ def _own_views(
     labels = inputs.labels
     codes, n_classes = labels.codes, len(labels.names)
 
-    def votes(trust: Array | None) -> View:
-        return lambda rows: neighbor_votes(graph, groups, codes, n_classes, trust, rows)
-
+    models = LeftOut.of(unit_rows(inputs.vectors), codes, n_classes, graph, groups, parts)
     if which == "neighbors":
-        return {"neighbors": votes(_given_by([votes(None)], parts, codes))}, {}
+        return {"neighbors": models.votes(_given_by([models.votes(None)], parts, codes))}, {}
     if which == "probe" and large:
         raise ParamError(
             f"probabilities must be consensus or neighbors for {inputs.n:,} samples of {n_classes:,} classes, "
@@ -165,16 +169,17 @@ def _own_views(
         trained, facts = {"logistic": lambda rows: probe.probabilities[rows]}, dict(probe.facts)
     if which == "probe":
         return trained, facts
-    x = unit_rows(inputs.vectors)
     progress(0, 2, "leaving each sample out")
-    first = RidgeView.fit(x, codes, n_classes, groups, parts)
-    early: list[View] = [first, *trained.values(), votes(_given_by([first], parts, codes))]
+    first, _ = models.ridge()
+    early: list[View] = [first, *trained.values(), models.votes(_given_by([first], parts, codes))]
     trust = _true_given(early, parts, codes)
     progress(1, 2, "leaving each sample out")
-    ridge = RidgeView.fit(x, codes, n_classes, groups, parts, np.maximum(trust, LEAST_TRUST))
+    weights = np.maximum(trust, LEAST_TRUST)
+    ridge, of_ridge = models.ridge(weights)
+    concepts, of_concepts = models.concepts(weights)
+    others = {name: models.recalibrated(view) for name, view in (trained | {"neighbors": models.votes(trust)}).items()}
     progress(2, 2, "leaving each sample out")
-    facts |= {"ridge_penalty": ridge.penalty, "ridge_temperature": ridge.temperature}
-    return {"ridge": ridge, **trained, "neighbors": votes(trust)}, facts
+    return {"ridge": ridge, "concepts": concepts, **others}, facts | of_ridge | of_concepts
 
 
 def _combined(
@@ -238,61 +243,136 @@ def _sample(parts: list[Array]) -> Array:
 
 
 @dataclass(frozen=True)
-class RidgeView:
-    """Leave-one-out ridge predictions as probabilities: their softmax at the temperature with the least log-loss.
+class Tempered:
+    """Scores of a view as probabilities: their softmax at the temperature with the least log-loss, one for each band.
 
     Attributes:
-        ridge: the fit; None where `whole` is there.
-        x: (n, d) float32.
-        codes: (n,) classes, -1 for none.
-        groups: (n,) rows that leave together, and are asked for together.
-        trust: (n,) weight of each label; all one when None.
-        whole: probabilities of all rows, where they were computed to find the temperature.
+        scores: (b,) row numbers, groups whole → (b, C) float32, an array of the caller's own.
+        bands: (n,) band of each row.
+        temperatures: of each band, the factor on its scores.
+        whole: probabilities of all rows, where they were computed to find the temperatures.
     """
 
-    ridge: Ridge | None
-    x: Array
-    codes: Array
-    groups: Array
-    trust: Array | None
-    penalty: float
-    temperature: float
+    scores: View
+    bands: Array
+    temperatures: Array
     whole: Array | None = None
 
     @classmethod
-    def fit(
-        cls, x: Array, codes: Array, n_classes: int, groups: Array, parts: list[Array], trust: Array | None = None
-    ) -> RidgeView:
-        """Fit to the labelled rows, with the penalty of least leave-one-out error."""
-        if len(parts) == 1:
-            whole, found = ridge_probabilities(x, codes, n_classes, groups, trust)
-            return cls(None, x, codes, groups, trust, found["ridge_penalty"], found["ridge_temperature"], whole)
-        ridge = Ridge.of(GramSums.of(x, codes, n_classes, trust))
-        penalty, _ = choose_penalty(ridge, x, codes, trust)
-        view = cls(ridge, x, codes, groups, trust, penalty, 1.0)
-        rows = _sample(parts)
-        known = np.flatnonzero(codes[rows] >= 0)
-        temperature, _ = best_temperature(view._values(rows)[known], codes[rows][known], TEMPERATURES)
-        return cls(ridge, x, codes, groups, trust, penalty, temperature)
+    def of(cls, scores: View, codes: Array, bands: Array, parts: list[Array], grid: Sequence[float]) -> Tempered:
+        """Choose among the temperatures of the grid, by all labelled rows or by some of each part."""
+        rows = parts[0] if len(parts) == 1 else _sample(parts)
+        values = scores(rows)
+        temperatures = np.ones(int(bands.max()) + 1, np.float32)
+        for band in range(len(temperatures)):
+            known = np.flatnonzero((codes[rows] >= 0) & (bands[rows] == band))
+            if len(known):
+                temperatures[band], _ = best_temperature(values[known], codes[rows][known], grid)
+        view = cls(scores, bands, temperatures)
+        return view if len(parts) > 1 else replace(view, whole=view._softened(values, rows))
 
     def __call__(self, rows: Array) -> Array:
         """(b, C) float32 probabilities of some rows, groups whole."""
-        if self.whole is not None:
-            return np.asarray(self.whole[rows])
-        values = self._values(rows)
+        return np.asarray(self.whole[rows]) if self.whole is not None else self._softened(self.scores(rows), rows)
+
+    def _softened(self, values: Array, rows: Array) -> Array:
         for block in blocks(len(values)):
-            values[block] = softmax(np.float32(self.temperature) * values[block])
+            values[block] = softmax(self.temperatures[self.bands[rows[block]]][:, None] * values[block])
         return values
 
-    def _values(self, rows: Array) -> Array:
-        assert self.ridge is not None
-        trust = None if self.trust is None else self.trust[rows]
-        together = groups_of_many(self.groups[rows])
-        return leave_out(self.ridge, self.x[rows], self.codes[rows], self.penalty, trust, together).values
+
+def bands_of(graph: Graph, groups: Array) -> Array:
+    """(n,) int64, how far apart a row is from the others: 0 in the thick of them, 2 on its own; thirds of all rows.
+
+    By the distance to the nearest neighbor that does not leave together with it. A model knows rows better that have
+    others around them, so its temperature is found for each band; sets of fewer than 300 rows have fewer bands.
+    """
+    other = groups[graph.indices] != groups[:, None]
+    number = min(BANDS, graph.n // BAND)
+    if number < 2 or not other.any():
+        return np.zeros(graph.n, dtype=np.int64)
+    nearest = np.where(other, graph.distances, np.inf).min(axis=1)
+    return np.asarray(np.searchsorted(np.quantile(nearest, np.arange(1, number) / number, method="lower"), nearest))
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Labelled rows, and the models that judge each without itself and its group.
+
+    Attributes:
+        x: (n, d) float32 of unit length.
+        codes: (n,) classes, -1 for none.
+        n_classes: C.
+        graph: cosine neighbors.
+        groups: (n,) rows that leave together, and are asked for together.
+        bands: (n,) how far apart rows are from others.
+        parts: rows that are asked for at a time; a single part where all probabilities are held.
+        unweighted: ridge regression that trusts all labels alike.
+    """
+
+    x: Array
+    codes: Array
+    n_classes: int
+    graph: Graph
+    groups: Array
+    bands: Array
+    parts: list[Array]
+    unweighted: Ridge
+
+    @classmethod
+    def of(cls, x: Array, codes: Array, n_classes: int, graph: Graph, groups: Array, parts: list[Array]) -> LeftOut:
+        """With the sums of all rows and their bands."""
+        unweighted = Ridge.of(GramSums.of(x, codes, n_classes))
+        return cls(x, codes, n_classes, graph, groups, bands_of(graph, groups), parts, unweighted)
+
+    def ridge(self, trust: Array | None = None) -> tuple[Tempered, Facts]:
+        """Ridge regression with the penalty of least leave-one-out error, and that penalty and the temperatures.
+
+        Args:
+            trust: (n,) weight of each label; all one by default.
+        """
+        sums = None if trust is None else GramSums.of(self.x, self.codes, self.n_classes, trust)
+        ridge = self.unweighted if sums is None else Ridge.of(sums)
+        penalty, _ = choose_penalty(ridge, self.x, self.codes, trust)
+
+        def scores(rows: Array) -> Array:
+            weights = None if trust is None else trust[rows]
+            together = groups_of_many(self.groups[rows])
+            return leave_out(ridge, self.x[rows], self.codes[rows], penalty, weights, together).values
+
+        view = self.tempered(scores, TEMPERATURES)
+        return view, {"ridge_penalty": penalty, "ridge_temperatures": view.temperatures.tolist()}
+
+    def concepts(self, trust: Array) -> tuple[Tempered, Facts]:
+        """Mixtures of concepts (`core/concepts.py`), and their number, the pull of their classes and the temperatures.
+
+        Args:
+            trust: (n,) positive weight of each label.
+        """
+        fitted = Concepts.fit(self.x, self.codes, self.groups, self.unweighted, trust)
+        view = self.tempered(lambda rows: fitted.scores(rows, self.n_classes), CONCEPT_TEMPERATURES)
+        facts = {"concepts": len(fitted.masses), "concept_pull": fitted.pull}
+        return view, facts | {"concept_temperatures": view.temperatures.tolist()}
+
+    def votes(self, trust: Array | None) -> View:
+        """Shares of the neighbors' votes.
+
+        Args:
+            trust: (n,) in [0, 1], of each voter; all one by default.
+        """
+        return lambda rows: neighbor_votes(self.graph, self.groups, self.codes, self.n_classes, trust, rows)
+
+    def recalibrated(self, view: View) -> Tempered:
+        """Probabilities made more or less pronounced, band by band."""
+        return self.tempered(lambda rows: np.log(view(rows) + np.float32(1e-6)), POWERS)
+
+    def tempered(self, scores: View, grid: Sequence[float]) -> Tempered:
+        """Scores as probabilities."""
+        return Tempered.of(scores, self.codes, self.bands, self.parts, grid)
 
 
 def untrained(inputs: Inputs, progress: Progress) -> Array:
-    """(n, C) float32 class probabilities by ridge and neighbors alone: closed form, no folds, no training.
+    """(n, C) float32 class probabilities by ridge, concepts and neighbors alone: no folds, nothing trained by descent.
 
     Three rounds, each with labels weighted by the trust that the round before put in them; then the mean of the
     probabilities before and after the noise model, for the reason given in `core/label_issues.py`.
@@ -304,44 +384,22 @@ def untrained(inputs: Inputs, progress: Progress) -> Array:
     codes, n_classes = labels.codes, len(labels.names)
     graph = inputs.neighbors(NEIGHBORS, "cosine", progress)
     groups = leaving_together(inputs, graph)
-    x = unit_rows(inputs.vectors)
-    ridge, _ = ridge_probabilities(x, codes, n_classes, groups)
+    everyone = np.arange(inputs.n)
+    models = LeftOut.of(unit_rows(inputs.vectors), codes, n_classes, graph, groups, [everyone])
+    ridge = models.ridge()[0](everyone)
     trust = _given(ridge, codes)
     mean = true = ridge
     for done in range(ROUNDS):
         progress(done, ROUNDS, "leaving each sample out")
+        weights = np.maximum(trust, LEAST_TRUST)
         if done > 0:
-            ridge, _ = ridge_probabilities(x, codes, n_classes, groups, np.maximum(trust, LEAST_TRUST))
-        mean = (ridge + neighbor_votes(graph, groups, codes, n_classes, trust)) / np.float32(2)
+            ridge = models.ridge(weights)[0](everyone)
+        concepts = models.concepts(weights)[0](everyone)
+        mean = (ridge + concepts + models.recalibrated(models.votes(trust))(everyone)) / np.float32(3)
         true = _true_classes(mean, codes)
         trust = _given(true, codes)
     progress(ROUNDS, ROUNDS, "leaving each sample out")
     return np.asarray((mean + true) / 2)
-
-
-def ridge_probabilities(
-    x: Array, codes: Array, n_classes: int, groups: Array, trust: Array | None = None
-) -> tuple[Array, Facts]:
-    """Leave-one-out ridge predictions as probabilities: their softmax at the temperature with the least log-loss.
-
-    Args:
-        x: (n, d) float32.
-        codes: (n,) classes, -1 for none.
-        n_classes: C.
-        groups: (n,) rows that leave together.
-        trust: (n,) weight of each label; all one by default.
-
-    Returns:
-        probabilities (n, C) float32, and the penalty and temperature.
-    """
-    ridge = Ridge.of(GramSums.of(x, codes, n_classes, trust))
-    penalty, _ = choose_penalty(ridge, x, codes, trust)
-    values = leave_out(ridge, x, codes, penalty, trust, groups_of_many(groups)).values
-    known = np.flatnonzero(codes >= 0)
-    temperature, _ = best_temperature(values[known], codes[known], TEMPERATURES)
-    for block in blocks(len(values)):
-        values[block] = softmax(np.float32(temperature) * values[block])
-    return values, {"ridge_penalty": penalty, "ridge_temperature": temperature}
 
 
 def neighbor_votes(

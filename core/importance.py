@@ -3,10 +3,10 @@
 Two different questions, answered apart:
 
 *Attention* - which samples should a person look at? The score is how strongly all the other samples prefer another
-class: the margin of class probabilities by leave-one-out ridge regression and by the nearest neighbors
-(`core/consensus.py`). *Quick attention* is the margin of the ridge regression alone: exact for the squared loss (PRESS,
-`core/ridge.py`), needs no neighbors, and streams (`core/streaming.py`). Both are heuristics; they bound nothing.
-They find wrong labels, and samples at the border of their class.
+class: the margin of class probabilities by leave-one-out ridge regression, by mixtures of concepts and by the nearest
+neighbors (`core/consensus.py`). *Quick attention* is the margin of the ridge regression alone: exact for the squared
+loss (PRESS, `core/ridge.py`), needs no neighbors, and streams (`core/streaming.py`). Both are heuristics; they bound
+nothing. They find wrong labels, and samples at the border of their class.
 
 *Sensitivity* - how large a part of the loss can one sample be, over all linear classifiers? For logistic regression
 on data of complexity mu the share of row i is at most O(mu) (sqrt(h_i) + 1/n), with h_i its leverage (Munteanu
@@ -229,7 +229,8 @@ def _headline(params: ImportanceParams, score: Array, n_classes: int, facts: Fac
 
 METHOD = Method(
     name="score_importance",
-    version=3,
+    version=4,
+    holds_from=lambda params: 4 if params.get("method", "attention") == "attention" else 3,
     label="Score importance",
     stage="select",
     key="importance",

@@ -12,6 +12,7 @@ counts as one of its own when more than half of its probability lies there.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +42,7 @@ class LabelIssuesParams(Params):
     label_field: str = param("ground_truth", "Labels to check", reads="labels")
     probabilities: str = param(
         "consensus",
-        "Who judges: a linear probe, the nearest neighbors, both with a ridge regression, or predictions alone",
+        "Who judges: a linear probe, the nearest neighbors, a consensus of these and more, or predictions alone",
         among=("consensus", "probe", "neighbors", "predictions"),
     )
     predictions: tuple[str, ...] = param(
@@ -307,10 +308,17 @@ def _share(part: float, whole: float) -> float:
     return round(float(part / whole), 4) if whole > 0 else 0.0
 
 
+def _holds_from(params: Mapping[str, Any]) -> int:
+    """Mixtures of concepts joined the consensus in version 4; predictions were read anew in version 3."""
+    if params.get("probabilities", "consensus") == "consensus":
+        return 4
+    return 3 if params.get("predictions") else 2
+
+
 METHOD = Method(
     name="find_label_issues",
-    version=3,
-    holds_from=lambda params: 3 if params.get("predictions") else 2,
+    version=4,
+    holds_from=_holds_from,
     label="Find label issues",
     stage="clean",
     key="label_issues",

@@ -190,7 +190,14 @@ def test_predictions__join_the_consensus() -> None:
     assert found.rows.all()  # the embeddings can judge the hares
     assert found.values["is_issue"][cartoons].all()
     assert {found.values["suggested"][row] for row in cartoons} == {"cartoon"}
-    assert set(found.facts["detectors"]) == {"ridge", "logistic", "neighbors", "zero_shot", "confident learning"}
+    assert set(found.facts["detectors"]) == {
+        "ridge",
+        "concepts",
+        "logistic",
+        "neighbors",
+        "zero_shot",
+        "confident learning",
+    }
     assert not any("zero_shot" in found.values["detectors"][row] for row in range(80, 90))
 
 
