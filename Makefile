@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 SETUP := $(PYTHON) scripts/bootstrap.py
+PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
 .SILENT:
@@ -11,7 +12,7 @@ SETUP := $(PYTHON) scripts/bootstrap.py
 help: ## these lines
 	echo 'make WORD, where WORD is one of:'
 	sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | while IFS='|' read -r word says; do printf '%-14s%s\n' "$$word" "$$says"; done
-	echo 'Settings: PYTHON=python3.11 (which Python makes .venv).'
+	echo 'Settings: PYTHON=python3.11 (which Python makes .venv), PROCESSES=2 (that share the tests).'
 
 setup: python ## make .venv and install everything (minutes the first time, seconds after that)
 	$(SETUP)
@@ -24,7 +25,7 @@ app: setup ## open the App on what `make demo` made; DATASET=name PORT=5151
 
 test: python ## the whole test suite, the real App in a browser included
 	$(SETUP) --browser
-	$(VENV_PYTHON) -m pytest
+	$(VENV_PYTHON) -m pytest -n $(PROCESSES)
 
 fast: setup ## the tests of the core only: no database, under 30 s
 	$(VENV_PYTHON) -m pytest tests/core -m 'not slow' -q

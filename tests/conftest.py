@@ -1,6 +1,7 @@
 """Loads the checkout as the package `image_curation`, whatever its folder is called; gives tests their own database.
 
-FiftyOne reads its settings when it is imported, so they are set here, before any test is.
+With `-n 2` (pytest-xdist) two processes share the tests, each with a home and a database of its own. FiftyOne reads
+its settings when it is imported, so they are set here, before any test is.
 """
 
 from __future__ import annotations
@@ -43,6 +44,40 @@ def _link_plugin() -> None:
 
 load_package()
 _link_plugin()
+
+TOGETHER = (
+    "tests/browser/",  # one App and one set of digits for all of them
+    "tests/setup/",  # they start FiftyOne as users do, and that joins the database of any other
+)
+ONE_THREAD_EACH = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where several processes share the cores, keep their libraries' threads from waiting for each other in loops.
+
+    The threads of `core.threads` stay: they sleep when they wait, and the tests are to see more than one.
+    """
+    if config.getoption("numprocesses", default=None):
+        os.environ.update(ONE_THREAD_EACH)  # for the processes, which start after this
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processes the core's many short files come last, so that all processes end at the same time."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.nodeid.startswith("tests/core/"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Each file goes to one process, for its fixtures' sake, and so does each folder of TOGETHER."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFileOrFolder(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return next((folder for folder in TOGETHER if nodeid.startswith(folder)), super()._split_scope(nodeid))
+
+    config.option.loadscopereorder = False
+    return ByFileOrFolder(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

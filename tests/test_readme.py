@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 
 
+@pytest.mark.timeout(900)  # every method on 1,800 images: two minutes of an idle core
 def test_readme__code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import fiftyone as fo
     from image_curation.dataset.demo import ensure_demo

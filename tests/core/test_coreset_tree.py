@@ -66,7 +66,7 @@ def test_tree__as_good_as_one_shot() -> None:
     data = planted.with_noise(planted.clean(14000, 24, spread=1.0, seed=3), "symmetric", 0.1, 3)
     train = planted.Planted(data.x[:8000], data.true[:8000], data.given[:8000], data.source[:8000])
     accuracy: dict[int, list[float]] = {500: [], 8000: []}
-    for seed in range(8):
+    for seed in range(3):  # the tree is ahead by 0.5 points; with inner coresets half as large it is 0.5 behind
         for chunk, scores in accuracy.items():
             found = _tree(train, 800, chunk, seed)
             scores.append(_accuracy(found, data.x[8000:], data.true[8000:]))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from image_curation.core import kmedoids
 from image_curation.core.distances import comparable, distance_block
 from image_curation.core.kmedoids import k_medoids, medoid_losses
 from image_curation.core.method import GivenLabels, Inputs, silent
@@ -126,11 +127,13 @@ def test_k_medoids__k_equals_n():
         assert found.loss == 0
 
 
-@pytest.mark.slow
-def test_k_medoids__many_medoids_on_a_large_set():
-    x = clusters(8500, 4, 300)
-    found = k_medoids(x, 4000)
-    assert len(set(found.indices.tolist())) == 4000
+def test_k_medoids__many_medoids_on_a_large_set(monkeypatch):
+    """As 8,500 rows and 4,000 medoids are searched: with a batch of as many rows as medoids, here a tenth of them."""
+    monkeypatch.setattr(kmedoids, "FULL_UP_TO", 400)
+    monkeypatch.setattr(kmedoids, "BATCH", (100, 400))
+    x = clusters(850, 4, 30)
+    found = k_medoids(x, 400)
+    assert len(set(found.indices.tolist())) == 400
 
 
 def test_k_medoids__zero_vectors_are_a_cluster_of_their_own():
