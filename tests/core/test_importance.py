@@ -266,9 +266,9 @@ def test_score_importance__same_seed_same_coreset() -> None:
 
 def test_score_importance__classes_of_interest_are_marked_where_doubtful() -> None:
     data = planted.with_noise(planted.clean(600, 64), "symmetric", 0.1)
-    one, other, *_ = sorted(set(data.names))
-    values = _run(data.x, data.names, classes_of_interest=(one, other)).values
-    of_them = np.isin(data.names, [one, other])
+    some = sorted(set(data.names))[:6]
+    values = _run(data.x, data.names, classes_of_interest=tuple(some)).values
+    of_them = np.isin(data.names, some)
     assert values["of_interest"].tolist() == (of_them & (values["score"] > 0.5)).tolist()
     assert data.wrong[values["of_interest"]].mean() > 0.9
     assert "of_interest" not in _run(data.x, data.names).values
