@@ -9,9 +9,9 @@
 
 Two rounds: the first finds how far each label can be trusted (`core/noise.py`), the second fits ridge, concepts and
 neighbors with labels weighted by that trust. How pronounced each view's probabilities are is set apart for rows in
-the thick of the others, on their own, and between (`bands_of`). Of the variants tried, this one was best on average
-over planted noise (synthetic sets, handwritten digits, CIFAR-10 features with noise of our own) and copied errors. The
-human noise of CIFAR-10N did not enter that average; its figures were printed beside it.
+the thick of the others, on their own, and between (`core/left_out_views.py`). Of the variants tried, this one was best
+on average over planted noise (synthetic sets, handwritten digits, CIFAR-10 features with noise of our own) and copied
+errors. The human noise of CIFAR-10N did not enter that average; its figures were printed beside it.
 
 Large sets (`beliefs.CELLS`) are worked on in parts, near-duplicates in one part; of what a part looks like only the
 likeliest classes are kept. The logistic probe, which holds all probabilities while it trains, then has no vote.
@@ -21,37 +21,25 @@ Letters: n rows, d dimensions, C classes, k neighbors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .beliefs import BLOCK_CELLS, CELLS, Beliefs
-from .concepts import Concepts
-from .folds import groups_of_many, leaving_together
-from .logistic import best_temperature, softmax
+from .beliefs import CELLS, Beliefs
+from .folds import leaving_together
+from .left_out_views import LEAST_TRUST, LeftOutViews, View, in_parts, sample
 from .method import Array, Facts, Inputs, Progress
 from .noise import NoiseModel
 from .params import ParamError
 from .predictions import Judge, classes_with, judges_of
 from .probe import NEIGHBORS, out_of_fold, two_classes, unit_rows
-from .ridge import GramSums, Ridge, blocks, choose_penalty, leave_out
 
 if TYPE_CHECKING:
     from .neighbors import Graph
 
-View = Callable[[Array], Array]  # (b,) row numbers → (b, C) probabilities
-
-ROUNDS = 3  # of ridge and neighbors without the probe
-LEAST_TRUST = 0.05
-TEMPERATURES = tuple(float(value) for value in 2.0 ** np.arange(0.0, 6.1, 0.5))
-POWERS = tuple(float(value) for value in 2.0 ** np.arange(-3.0, 1.1, 0.5))
-BANDS, BAND = 3, 100  # bands of rows by how far apart they are, and the fewest rows of a band on average
-CONCEPT_TEMPERATURES = tuple(float(value) for value in 2.0 ** np.arange(-6.0, 1.1, 0.5))
-REACH = 0.3  # of the typical distance to the last neighbor: how fast votes fade with distance
-DOUBT = 0.5  # votes' worth of the overall class shares, mixed into every vote
-SAMPLE = 20_000  # rows that temperatures and noise are learned on where not all are held
+ROUNDS = 3  # of ridge, concepts and neighbors without the probe
 
 
 @dataclass(frozen=True)
@@ -122,22 +110,6 @@ def views(
     return Views(classes, beliefs, judged, argmax, groups, facts)
 
 
-def in_parts(groups: Array, n_classes: int, cells: float) -> list[Array]:
-    """Row numbers of all rows, in one part where n * C is at most `cells`, else in parts that keep groups whole."""
-    n = len(groups)
-    if n * n_classes <= cells:
-        return [np.arange(n)]
-    most = max(int(min(BLOCK_CELLS, cells) / n_classes), 1)
-    order = np.argsort(groups, kind="stable")
-    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
-    cuts, last = [], 0
-    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), n], strict=True):
-        if end - last > most and start > last:
-            cuts.append(start)
-            last = start
-    return np.split(order, cuts)
-
-
 def _own_views(
     inputs: Inputs,
     which: str,
@@ -153,10 +125,9 @@ def _own_views(
     assert inputs.labels is not None
     labels = inputs.labels
     codes, n_classes = labels.codes, len(labels.names)
-
-    models = LeftOut.of(unit_rows(inputs.vectors), codes, n_classes, graph, groups, parts)
+    left_out = LeftOutViews(unit_rows(inputs.vectors), codes, n_classes, graph, groups, parts)
     if which == "neighbors":
-        return {"neighbors": models.votes(_given_by([models.votes(None)], parts, codes))}, {}
+        return {"neighbors": left_out.votes(_given_by([left_out.votes(None)], parts, codes))}, {}
     if which == "probe" and large:
         raise ParamError(
             f"probabilities must be consensus or neighbors for {inputs.n:,} samples of {n_classes:,} classes, "
@@ -170,16 +141,17 @@ def _own_views(
     if which == "probe":
         return trained, facts
     progress(0, 2, "leaving each sample out")
-    first, _ = models.ridge()
-    early: list[View] = [first, *trained.values(), models.votes(_given_by([first], parts, codes))]
+    first, _ = left_out.ridge()
+    early: list[View] = [first, *trained.values(), left_out.votes(_given_by([first], parts, codes))]
     trust = _true_given(early, parts, codes)
     progress(1, 2, "leaving each sample out")
     weights = np.maximum(trust, LEAST_TRUST)
-    ridge, of_ridge = models.ridge(weights)
-    concepts, of_concepts = models.concepts(weights)
-    others = {name: models.recalibrated(view) for name, view in (trained | {"neighbors": models.votes(trust)}).items()}
+    ridge, of_ridge = left_out.ridge(weights)
+    concepts, of_concepts = left_out.concepts(weights)
+    others = trained | {"neighbors": left_out.votes(trust)}
+    recalibrated = {name: left_out.recalibrated(view) for name, view in others.items()}
     progress(2, 2, "leaving each sample out")
-    return {"ridge": ridge, "concepts": concepts, **others}, facts | of_ridge | of_concepts
+    return {"ridge": ridge, "concepts": concepts, **recalibrated}, facts | of_ridge | of_concepts
 
 
 def _combined(
@@ -226,7 +198,7 @@ def _true_given(several: list[View], parts: list[Array], codes: Array) -> Array:
     """(n,) how far each label can be trusted: its probability under a noise model fitted to the mean of the views."""
     out = np.zeros(len(codes))
     model: NoiseModel | None = None
-    for rows in parts if len(parts) == 1 else [_sample(parts), *parts]:
+    for rows in parts if len(parts) == 1 else [sample(parts), *parts]:
         mean = sum(view(rows) for view in several) / np.float32(len(several))
         known = np.flatnonzero(codes[rows] >= 0)
         if model is None:
@@ -234,141 +206,6 @@ def _true_given(several: list[View], parts: list[Array], codes: Array) -> Array:
         true = model.true_classes(mean[known], codes[rows][known])
         out[rows[known]] = true[np.arange(len(known)), codes[rows][known]]
     return out
-
-
-def _sample(parts: list[Array]) -> Array:
-    """About 20,000 rows from all over the set, in whole parts' heads. Row numbers."""
-    share = max(SAMPLE // len(parts), 1)
-    return np.concatenate([rows[:share] for rows in parts])
-
-
-@dataclass(frozen=True)
-class Tempered:
-    """Scores of a view as probabilities: their softmax at the temperature with the least log-loss, one for each band.
-
-    Attributes:
-        scores: (b,) row numbers, groups whole → (b, C) float32, an array of the caller's own.
-        bands: (n,) band of each row.
-        temperatures: of each band, the factor on its scores.
-        whole: probabilities of all rows, where they were computed to find the temperatures.
-    """
-
-    scores: View
-    bands: Array
-    temperatures: Array
-    whole: Array | None = None
-
-    @classmethod
-    def of(cls, scores: View, codes: Array, bands: Array, parts: list[Array], grid: Sequence[float]) -> Tempered:
-        """Choose among the temperatures of the grid, by all labelled rows or by some of each part."""
-        rows = parts[0] if len(parts) == 1 else _sample(parts)
-        values = scores(rows)
-        temperatures = np.ones(int(bands.max()) + 1, np.float32)
-        for band in range(len(temperatures)):
-            known = np.flatnonzero((codes[rows] >= 0) & (bands[rows] == band))
-            if len(known):
-                temperatures[band], _ = best_temperature(values[known], codes[rows][known], grid)
-        view = cls(scores, bands, temperatures)
-        return view if len(parts) > 1 else replace(view, whole=view._softened(values, rows))
-
-    def __call__(self, rows: Array) -> Array:
-        """(b, C) float32 probabilities of some rows, groups whole."""
-        return np.asarray(self.whole[rows]) if self.whole is not None else self._softened(self.scores(rows), rows)
-
-    def _softened(self, values: Array, rows: Array) -> Array:
-        for block in blocks(len(values)):
-            values[block] = softmax(self.temperatures[self.bands[rows[block]]][:, None] * values[block])
-        return values
-
-
-def bands_of(graph: Graph, groups: Array) -> Array:
-    """(n,) int64, how far apart a row is from the others: 0 in the thick of them, 2 on its own; thirds of all rows.
-
-    By the distance to the nearest neighbor that does not leave together with it. A model knows rows better that have
-    others around them, so its temperature is found for each band; sets of fewer than 300 rows have fewer bands.
-    """
-    other = groups[graph.indices] != groups[:, None]
-    number = min(BANDS, graph.n // BAND)
-    if number < 2 or not other.any():
-        return np.zeros(graph.n, dtype=np.int64)
-    nearest = np.where(other, graph.distances, np.inf).min(axis=1)
-    return np.asarray(np.searchsorted(np.quantile(nearest, np.arange(1, number) / number, method="lower"), nearest))
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """Labelled rows, and the models that judge each without itself and its group.
-
-    Attributes:
-        x: (n, d) float32 of unit length.
-        codes: (n,) classes, -1 for none.
-        n_classes: C.
-        graph: cosine neighbors.
-        groups: (n,) rows that leave together, and are asked for together.
-        bands: (n,) how far apart rows are from others.
-        parts: rows that are asked for at a time; a single part where all probabilities are held.
-        unweighted: ridge regression that trusts all labels alike.
-    """
-
-    x: Array
-    codes: Array
-    n_classes: int
-    graph: Graph
-    groups: Array
-    bands: Array
-    parts: list[Array]
-    unweighted: Ridge
-
-    @classmethod
-    def of(cls, x: Array, codes: Array, n_classes: int, graph: Graph, groups: Array, parts: list[Array]) -> LeftOut:
-        """With the sums of all rows and their bands."""
-        unweighted = Ridge.of(GramSums.of(x, codes, n_classes))
-        return cls(x, codes, n_classes, graph, groups, bands_of(graph, groups), parts, unweighted)
-
-    def ridge(self, trust: Array | None = None) -> tuple[Tempered, Facts]:
-        """Ridge regression with the penalty of least leave-one-out error, and that penalty and the temperatures.
-
-        Args:
-            trust: (n,) weight of each label; all one by default.
-        """
-        sums = None if trust is None else GramSums.of(self.x, self.codes, self.n_classes, trust)
-        ridge = self.unweighted if sums is None else Ridge.of(sums)
-        penalty, _ = choose_penalty(ridge, self.x, self.codes, trust)
-
-        def scores(rows: Array) -> Array:
-            weights = None if trust is None else trust[rows]
-            together = groups_of_many(self.groups[rows])
-            return leave_out(ridge, self.x[rows], self.codes[rows], penalty, weights, together).values
-
-        view = self.tempered(scores, TEMPERATURES)
-        return view, {"ridge_penalty": penalty, "ridge_temperatures": view.temperatures.tolist()}
-
-    def concepts(self, trust: Array) -> tuple[Tempered, Facts]:
-        """Mixtures of concepts (`core/concepts.py`), and their number, the pull of their classes and the temperatures.
-
-        Args:
-            trust: (n,) positive weight of each label.
-        """
-        fitted = Concepts.fit(self.x, self.codes, self.groups, self.unweighted, trust)
-        view = self.tempered(lambda rows: fitted.scores(rows, self.n_classes), CONCEPT_TEMPERATURES)
-        facts = {"concepts": len(fitted.masses), "concept_pull": fitted.pull}
-        return view, facts | {"concept_temperatures": view.temperatures.tolist()}
-
-    def votes(self, trust: Array | None) -> View:
-        """Shares of the neighbors' votes.
-
-        Args:
-            trust: (n,) in [0, 1], of each voter; all one by default.
-        """
-        return lambda rows: neighbor_votes(self.graph, self.groups, self.codes, self.n_classes, trust, rows)
-
-    def recalibrated(self, view: View) -> Tempered:
-        """Probabilities made more or less pronounced, band by band."""
-        return self.tempered(lambda rows: np.log(view(rows) + np.float32(1e-6)), POWERS)
-
-    def tempered(self, scores: View, grid: Sequence[float]) -> Tempered:
-        """Scores as probabilities."""
-        return Tempered.of(scores, self.codes, self.bands, self.parts, grid)
 
 
 def untrained(inputs: Inputs, progress: Progress) -> Array:
@@ -385,64 +222,21 @@ def untrained(inputs: Inputs, progress: Progress) -> Array:
     graph = inputs.neighbors(NEIGHBORS, "cosine", progress)
     groups = leaving_together(inputs, graph)
     everyone = np.arange(inputs.n)
-    models = LeftOut.of(unit_rows(inputs.vectors), codes, n_classes, graph, groups, [everyone])
-    ridge = models.ridge()[0](everyone)
+    left_out = LeftOutViews(unit_rows(inputs.vectors), codes, n_classes, graph, groups, [everyone])
+    ridge = left_out.ridge()[0](everyone)
     trust = _given(ridge, codes)
     mean = true = ridge
     for done in range(ROUNDS):
         progress(done, ROUNDS, "leaving each sample out")
         weights = np.maximum(trust, LEAST_TRUST)
         if done > 0:
-            ridge = models.ridge(weights)[0](everyone)
-        concepts = models.concepts(weights)[0](everyone)
-        mean = (ridge + concepts + models.recalibrated(models.votes(trust))(everyone)) / np.float32(3)
+            ridge = left_out.ridge(weights)[0](everyone)
+        concepts = left_out.concepts(weights)[0](everyone)
+        mean = (ridge + concepts + left_out.recalibrated(left_out.votes(trust))(everyone)) / np.float32(3)
         true = _true_classes(mean, codes)
         trust = _given(true, codes)
     progress(ROUNDS, ROUNDS, "leaving each sample out")
     return np.asarray((mean + true) / 2)
-
-
-def neighbor_votes(
-    graph: Graph,
-    groups: Array,
-    codes: Array,
-    n_classes: int,
-    trust: Array | None = None,
-    rows: Array | None = None,
-) -> Array:
-    """(n, C) float32 share of the neighbors' votes for each class.
-
-    A vote fades with the distance beyond the nearest neighbor's, counts by the trust in the voter's own
-    label, and not at all for near-duplicates of the row. Without the weights: Zhu, Dong & Liu 2022 (SimiFeat),
-    arXiv:2110.06283.
-
-    Args:
-        graph: cosine neighbors.
-        groups: (n,) near-duplicate groups.
-        codes: (n,) classes, -1 for none, which do not vote.
-        n_classes: C.
-        trust: (n,) in [0, 1]; all one by default.
-        rows: (b,) the rows wanted; all by default.
-    """
-    rows = np.arange(graph.n) if rows is None else rows
-    n, k = len(rows), graph.k
-    share = np.bincount(codes[codes >= 0], minlength=n_classes) / max(int((codes >= 0).sum()), 1)
-    out = np.tile((DOUBT * share).astype(np.float32), (n, 1))
-    if k == 0:
-        return np.asarray(out / np.float32(DOUBT))
-    reach = REACH * max(float(np.median(graph.distances[:, -1])), 1e-12)
-    for block in blocks(n):
-        own = rows[block]
-        voters, distance = graph.indices[own], graph.distances[own].astype(np.float64)
-        weight = np.exp((distance[:, :1] - distance) / reach)
-        weight *= (groups[voters] != groups[own][:, None]) & (codes[voters] >= 0)
-        if trust is not None:
-            weight *= LEAST_TRUST + trust[voters]
-        votes, row = out[block], np.arange(len(voters))
-        for j in range(k):
-            votes[row, np.maximum(codes[voters[:, j]], 0)] += weight[:, j].astype(np.float32)
-        votes /= votes.sum(axis=1, keepdims=True)
-    return out
 
 
 def _given(probabilities: Array, codes: Array) -> Array:

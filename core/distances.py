@@ -10,6 +10,7 @@ from .method import Array
 
 METRICS = ("cosine", "euclidean")
 ROWS = 8192
+WIDE_ROWS = 256  # rows that are held in float64 at a time: few enough to stay in the cache
 
 
 def blocks(n: int, size: int = ROWS) -> Iterator[slice]:
@@ -40,7 +41,7 @@ def comparable(x: Array, metric: str) -> Array:
     zero = lengths == 0
     n, d = x.shape
     unit = np.zeros((n, d + bool(zero.any())), dtype=np.float32)
-    for rows in blocks(n):
+    for rows in blocks(n, WIDE_ROWS):
         scale = np.where(zero[rows], 1, lengths[rows])[:, None]
         unit[rows, :d] = x[rows].astype(np.float64) / scale
     unit[zero, d:] = 1
@@ -50,7 +51,7 @@ def comparable(x: Array, metric: str) -> Array:
 def row_lengths(x: Array) -> Array:
     """Euclidean length of each row in float64, free of the overflow that float16 and float32 squares have. (n,)"""
     lengths = np.empty(len(x))
-    for rows in blocks(len(x)):
+    for rows in blocks(len(x), WIDE_ROWS):
         wide = x[rows].astype(np.float64)
         lengths[rows] = np.sqrt(np.einsum("ij,ij->i", wide, wide))
     return lengths

@@ -8,13 +8,14 @@ each swap lowers the loss of all points by at least what it lowers the local one
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from .distances import blocks, distance_block
 from .method import Array, Progress
-from .threads import blas_threads, in_threads
+from .threads import blas_threads, cores, in_threads
 
 FETCHED = 256  # points whose vectors are held side by side
 TOGETHER = 4  # clusters that are searched side by side; fixed, so that the result does not depend on the cores
@@ -45,6 +46,7 @@ class _State:
     """
 
     x: Array
+    squares: Array  # (n,) |x|^2
     metric: str
     medoids: Array
     movable: Array
@@ -92,6 +94,7 @@ def local_swaps(
     k = len(medoids)
     state = _State(
         x,
+        np.einsum("ij,ij->i", x, x),
         metric,
         medoids.astype(np.int64),
         np.arange(k) >= fixed,
@@ -108,9 +111,10 @@ def local_swaps(
         before = float(state.d1.sum(dtype=np.float64))
         state.around = _around(x[state.medoids], metric, min(effort.around + 1, k))
         slots = rng.permutation(np.flatnonzero(state.movable))
-        with blas_threads(1):  # the products are small, and side by side already
+        # the products are small, and side by side already
+        with blas_threads(1), ThreadPoolExecutor(min(cores(), TOGETHER)) as pool:
             for group in blocks(len(slots), TOGETHER):
-                _visit(state, slots[group], rng, effort)
+                _visit(state, slots[group], rng, effort, pool)
         if before - float(state.d1.sum(dtype=np.float64)) < effort.enough * before:
             break
     return state.medoids
@@ -134,20 +138,18 @@ def two_nearest_of(x: Array, medoids: Array, metric: str) -> tuple[Array, Array,
     return n1, n2, d1, d2
 
 
-def _visit(state: _State, slots: Array, rng: np.random.Generator, effort: Effort) -> None:
+def _visit(state: _State, slots: Array, rng: np.random.Generator, effort: Effort, pool: ThreadPoolExecutor) -> None:
     """Search around some clusters side by side, then apply what was found; clashes are searched again, alone."""
     seeds = rng.integers(2**63, size=len(slots))
-    found: list[_Found | None] = [None] * len(slots)
     now = int(state.visited.max()) + 1
 
-    def search(at: int) -> None:
-        found[at] = _search(state, int(slots[at]), np.random.default_rng(seeds[at]), effort)
+    def search(at: int) -> _Found | None:
+        return _search(state, int(slots[at]), np.random.default_rng(seeds[at]), effort)
 
-    in_threads(search, range(len(slots)))
     touched = np.zeros(len(state.x), dtype=np.bool_)
-    for at, result in enumerate(found):
+    for at, result in enumerate(list(pool.map(search, range(len(slots))))):
         if result is not None and touched[result.points].any():
-            result = _search(state, int(slots[at]), np.random.default_rng(seeds[at]), effort)
+            result = search(at)
         if result is not None:
             touched[result.points] = True
             state.changed[result.near[state.medoids[result.near] != result.medoids]] = now
@@ -170,7 +172,7 @@ def _search(state: _State, slot: int, rng: np.random.Generator, effort: Effort) 
     found, own = surroundings(state.n1, state.n2, state.is_medoid, slot, local, points, members)
     if own == 0:
         return None
-    points, candidates = points[:found].copy(), _candidates(x, members[:own], effort.tried, rng)
+    points, candidates = points[:found].copy(), _candidates(state, members[:own], effort.tried, rng)
     n1, n2 = state.n1[points], state.n2[points]
     first_is_far, second_is_far = local[n1] < 0, local[n2] < 0
     far = np.where(first_is_far, n1, n2)
@@ -230,12 +232,11 @@ def _around(x: Array, metric: str, t: int) -> Array:
     return found
 
 
-def _candidates(x: Array, members: Array, tried: int, rng: np.random.Generator) -> Array:
+def _candidates(state: _State, members: Array, tried: int, rng: np.random.Generator) -> Array:
     """Half nearest the mean of the members, half at random; in random order."""
     if len(members) > tried:
-        own = x[members]
-        mean = own.mean(axis=0)
-        from_mean = np.einsum("ij,ij->i", own, own) - 2 * (own @ mean)
+        own = state.x[members]
+        from_mean = state.squares[members] - 2 * (own @ own.mean(axis=0))
         order = np.argpartition(from_mean, tried // 2)
         some = rng.choice(order[tried // 2 :], tried - tried // 2, replace=False)
         members = members[np.concatenate([order[: tried // 2], some])]

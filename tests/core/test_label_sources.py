@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from image_curation.core.beliefs import KEPT, Beliefs
 from image_curation.core.confusions import ConfusionsParams, find_confusions
-from image_curation.core.consensus import in_parts, views
+from image_curation.core.consensus import views
 from image_curation.core.engines.cleanlab import confident_issues
 from image_curation.core.folds import groups_of_many, joined, leaving_together
 from image_curation.core.label_issues import LabelIssuesParams, find_label_issues, heat_map, judge, overlapping
+from image_curation.core.left_out_views import in_parts
 from image_curation.core.method import Columns, GivenLabels, Inputs, LabelValues, silent
 from image_curation.core.params import ParamError
 from image_curation.core.ridge import GramSums, Ridge, _without_group, _without_large_group, blocks
