@@ -1,25 +1,29 @@
 """Wrong labels that near-duplicates copy, as frames of a shot or scraped copies of a photograph share one label.
 
-Clusters of clusters of heavy-tailed sizes (`common.synthetic_clusters`: 512 dimensions, 600 clusters); each of
-ten classes is a union of clusters. A class is written wrongly for 8 % of the 1,500 originals, evenly over the other
-classes, and then originals are copied, label included: some of them, as scraping gives, or all, as the frames of shots.
+Two kinds of sets in 512 dimensions. *Concepts*: ten classes of twelve concepts each, of heavy-tailed sizes
+(`tests/core/planted.py`). *Scattered*: clusters of clusters of heavy-tailed sizes (`common.synthetic_clusters`, 600 of
+them), and each of ten classes a union of clusters by chance. A class is written wrongly for 8 % of the 1,500
+originals, evenly over the other classes, and then originals are copied, label included: some of them, as scraping
+gives, or all, as the frames of shots.
 
 The peer is Cleanlab's self-confidence on five-fold logistic regression of unit vectors, with C = 10 and with C of least
 cross-validated log-loss among three; its folds are stratified, or also keep together what our `core/folds.py` takes for
 near-duplicates. How we tell copies was mended on such a set of another seed.
 
 python benchmarks/copied_errors.py                 three seeds, which draw the set, the wrong labels and the folds
-python benchmarks/copied_errors.py 30%             those whose names start so
+python benchmarks/copied_errors.py "scattered, 30%"      those whose names start so
 """
 
 from __future__ import annotations
 
+import functools
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from common import over_seeds, synthetic_clusters
-from label_issues import ours
+from label_issues import ours, planted_module
 from probe import split
 
 ORIGINALS, DIMENSIONS, CLUSTERS, CLASSES = 1500, 512, 600, 10
@@ -28,17 +32,30 @@ JITTER = 0.05  # length of a copy's difference from its original, relative to it
 GRID = (1.0, 10.0, 100.0)
 
 
-def copied(copied_share: float, group: int, seed: int) -> Any:
+def concepts(seed: int) -> tuple[Any, Any]:
+    """Originals of *concepts* and their true classes."""
+    made = planted_module().clean(ORIGINALS, DIMENSIONS, CLASSES, spread=2.5, seed=seed)
+    return made.x, made.true
+
+
+def scattered(seed: int) -> tuple[Any, Any]:
+    """Originals of *scattered* and their true classes."""
+    x, member = synthetic_clusters(ORIGINALS, DIMENSIONS, CLUSTERS, seed)
+    return x, np.random.default_rng(seed).integers(CLASSES, size=CLUSTERS)[member]
+
+
+def copied(originals: Callable[[int], tuple[Any, Any]], copied_share: float, group: int, seed: int) -> Any:
     """(n, 514) vectors, given and true class.
 
     Args:
+        originals: from a seed, their vectors and true classes.
         copied_share: of the originals that have copies.
         group: rows of an original and its copies together.
         seed: of everything.
     """
     rng = np.random.default_rng(seed)
-    x, member = synthetic_clusters(ORIGINALS, DIMENSIONS, CLUSTERS, seed)
-    true = rng.integers(CLASSES, size=CLUSTERS)[member]
+    x, true = originals(seed)
+    rng.integers(CLASSES, size=CLUSTERS)  # as many draws as the classes of the scattered sets once took
     given = true.copy()
     wrong = rng.choice(ORIGINALS, round(WRONG * ORIGINALS), replace=False)
     given[wrong] = (given[wrong] + rng.integers(1, CLASSES, len(wrong))) % CLASSES
@@ -93,6 +110,10 @@ def score(table: Any, badness: Any) -> dict[str, float]:
     return {"average precision": float(average_precision_score(given != true, badness))}
 
 
+def _seeded(make: Callable[[int], tuple[Any, Any]], share: float, group: int, seed: int) -> Any:
+    return copied(make, share, group, 100 + seed)
+
+
 CONTESTANTS = {
     "stratified, C = 10": lambda table, seed: self_confidence(table, seed, (10.0,), False),
     "stratified, C by log-loss": lambda table, seed: self_confidence(table, seed, GRID, False),
@@ -100,7 +121,8 @@ CONTESTANTS = {
     "ours": lambda table, seed: ours(table, seed=seed)[0],
 }
 DATA = {
-    f"{share:.0%} copied, groups of {group}": lambda seed, share=share, group=group: copied(share, group, 100 + seed)
+    f"{make.__name__}, {share:.0%} copied, groups of {group}": functools.partial(_seeded, make, share, group)
+    for make in (concepts, scattered)
     for share, group in ((0.3, 4), (0.3, 8), (0.1, 16), (1.0, 4))
 }
 

@@ -19,14 +19,20 @@ from common import ROOT, Contestant, main, over_seeds
 from probe import cifar10n, scikit, split
 
 
-def planted(kind: str, share: float, seed: int = 77) -> Any:
-    """(3000 or more, 258) synthetic vectors with planted noise; `copied` errors come with near copies of their rows."""
+def planted_module() -> Any:
+    """The tests' synthetic sets: classes that hold concepts that hold samples."""
     spec = importlib.util.spec_from_file_location("planted", ROOT / "tests" / "core" / "planted.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["planted"] = module
     spec.loader.exec_module(module)
+    return module
+
+
+def planted(kind: str, share: float, seed: int = 77) -> Any:
+    """(3000 or more, 258) synthetic vectors with planted noise; `copied` errors come with near copies of their rows."""
+    module = planted_module()
     base = module.clean(3000, 256, spread=2.5, seed=seed)
     if kind == "copied":
         data = module.with_copies(module.with_noise(base, "symmetric", share, seed), 0.1, 3, seed)
