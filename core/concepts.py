@@ -125,16 +125,14 @@ class Concepts:
         """(b, C) float32 log-likelihoods and priors, up to a constant of each row, without the row and its group.
 
         Args:
-            rows: (b,) row numbers, groups whole.
+            rows: (b,) row numbers, groups whole; so few that b * (d + C) float64 numbers are no burden.
             n_classes: C.
         """
         out = np.full((len(rows), n_classes), NONE_LEFT, np.float32)
         of_class = np.repeat(np.arange(len(self.classes)), np.diff(self.starts))
         whole = _Mixture.of(self.masses, self.sums, of_class, self.variance, self.pull)
-        z = np.empty((len(rows), self.axes.shape[1]))
-        for block in blocks(len(rows), max(int(BLOCK_CELLS / max(len(self.masses), self.x.shape[1])), 1)):
-            z[block] = (self.x[rows[block]].astype(np.float64) - self.mean) @ self.axes
-            out[block, self.classes] = whole.scores(z[block], self.starts[:-1]).T
+        z = (self.x[rows].astype(np.float64) - self.mean) @ self.axes
+        out[:, self.classes] = whole.scores(z, self.starts[:-1])
         together = _Together.of(self.groups[rows])
         alone = together.size[together.number] == 1
         order = np.argsort(self.codes[rows], kind="stable")
@@ -259,7 +257,7 @@ class _Mixture:
         return np.asarray(self.constants[concepts] - np.maximum(square, 0) / (2 * self.variances[concepts]))
 
     def scores(self, z: Array, starts: Array) -> Array:
-        """(C, b) float32 log-likelihoods and priors at z (b, r).
+        """(b, C) float32 log-likelihoods and priors at z (b, r).
 
         Classes of fewer concepts than others are filled up with impossible ones, and rows lie along the last axis, so
         that the concepts of all classes and rows are added at once.
@@ -273,20 +271,22 @@ class _Mixture:
         sharpness = 0.5 / self.variances
         factors = np.zeros((len(starts) * most, z.shape[1]), np.float32)
         factors[place] = 2 * sharpness[:, None] * self.centres
-        constants = np.full(len(factors), IMPOSSIBLE, np.float32)
-        constants[place] = self.constants - sharpness * np.einsum("kr,kr->k", self.centres, self.centres)
-        of_square = np.zeros(len(factors), np.float32)
-        of_square[place] = sharpness
-        terms = factors @ z.T.astype(np.float32)
-        terms += constants[:, None]
-        terms -= of_square[:, None] * np.einsum("br,br->b", z, z).astype(np.float32)
-        of_class = terms.reshape(len(starts), most, len(z))
-        highest = of_class.max(axis=1)
-        of_class -= highest[:, None]
-        np.exp(terms, out=terms)
-        highest += np.log(of_class.sum(axis=1))
-        highest += np.log(np.maximum(self.class_masses, LEAST_MASS)).astype(np.float32)[:, None]
-        return np.asarray(highest)
+        constants = np.full((len(factors), 1), IMPOSSIBLE, np.float32)
+        constants[place, 0] = self.constants - sharpness * np.einsum("kr,kr->k", self.centres, self.centres)
+        of_square = np.zeros((len(factors), 1), np.float32)
+        of_square[place, 0] = sharpness
+        prior = np.log(np.maximum(self.class_masses, LEAST_MASS)).astype(np.float32)
+        out = np.empty((len(z), len(starts)), np.float32)
+        for block in blocks(len(z), max(int(BLOCK_CELLS / len(factors)), 1)):
+            terms = factors @ z[block].T.astype(np.float32)
+            terms += constants
+            terms -= of_square * np.einsum("br,br->b", z[block], z[block]).astype(np.float32)
+            of_class = terms.reshape(len(starts), most, -1)
+            highest = of_class.max(axis=1)
+            of_class -= highest[:, None]
+            np.exp(terms, out=terms)
+            out[block] = (highest + np.log(of_class.sum(axis=1))).T + prior
+        return out
 
     def shares(self, z: Array, concepts: slice) -> Array:
         """(b, k) chances of each concept of one class, rows summing to one."""

@@ -34,6 +34,7 @@ POWERS = tuple(float(value) for value in 2.0 ** np.arange(-3.0, 1.1, 0.5))
 BANDS, BAND = 3, 100  # bands of rows by how far apart they are, and the fewest rows of a band on average
 REACH = 0.3  # of the typical distance to the last neighbor: how fast votes fade with distance
 DOUBT = 0.5  # votes' worth of the overall class shares, mixed into every vote
+AT_ONCE = 20_000  # rows that concepts score at a time, unless a group is larger
 SAMPLE = 20_000  # rows that temperatures and noise are learned on where not all are held
 
 
@@ -92,7 +93,14 @@ class LeftOutViews:
             trust: (n,) positive weight of each label.
         """
         fitted = Concepts.fit(self.x, self.codes, self.groups, self.unweighted, trust)
-        view = self.tempered(lambda rows: fitted.scores(rows, self.n_classes), CONCEPT_TEMPERATURES)
+
+        def scores(rows: Array) -> Array:
+            out = np.empty((len(rows), self.n_classes), np.float32)
+            for part in in_parts(self.groups[rows], 1, AT_ONCE):
+                out[part] = fitted.scores(rows[part], self.n_classes)
+            return out
+
+        view = self.tempered(scores, CONCEPT_TEMPERATURES)
         facts = {"concepts": len(fitted.masses), "concept_pull": fitted.pull}
         return view, facts | {"concept_temperatures": view.temperatures.tolist()}
 
