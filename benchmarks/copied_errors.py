@@ -55,7 +55,6 @@ def copied(originals: Callable[[int], tuple[Any, Any]], copied_share: float, gro
     """
     rng = np.random.default_rng(seed)
     x, true = originals(seed)
-    rng.integers(CLASSES, size=CLUSTERS)  # as many draws as the classes of the scattered sets once took
     given = true.copy()
     wrong = rng.choice(ORIGINALS, round(WRONG * ORIGINALS), replace=False)
     given[wrong] = (given[wrong] + rng.integers(1, CLASSES, len(wrong))) % CLASSES
