@@ -10,16 +10,16 @@ from typing import Any
 
 import fiftyone as fo
 
-from .core.engines.module import offer
-from .core.engines.preparation import from_json
-from .core.method import Progress, silent
-from .core.params import ParamError
-from .dataset.actions import ACTIONS
+from .core.base.method import Progress, silent
+from .core.base.params import ParamError
+from .core.embeddings.models.own_module import offer
+from .core.embeddings.models.preparation import from_json
+from .dataset.actions.catalog import ACTIONS
+from .dataset.actions.import_images import into
+from .dataset.actions.recipes import export_recipe, run_recipe
 from .dataset.curate import curate
-from .dataset.freshness import stale_reason
-from .dataset.importing import into
-from .dataset.recipes import export_recipe, run_recipe
-from .dataset.runs import Run, get_run, list_runs
+from .dataset.runs.freshness import stale_reason
+from .dataset.runs.record import Run, get_run, list_runs
 
 __all__ = [
     "ParamError",

@@ -49,8 +49,8 @@ def accuracy(pool: Table, test: Table, rows: Any) -> tuple[float, float]:
 
 def ours(pool: Table, test: Table, batch: int, graph: Any, **params: Any) -> list[tuple[float, float]]:
     """Accuracies after each round of `select_next_batch`."""
-    from image_curation.core.method import GivenLabels, Inputs, silent
-    from image_curation.core.next_batch import NextBatchParams, select_next_batch
+    from image_curation.core.base.method import GivenLabels, Inputs, silent
+    from image_curation.core.selection.select_next_batch import NextBatchParams, select_next_batch
 
     rows, found = np.empty(0, np.int64), []
     for _ in range(ROUNDS):
@@ -70,7 +70,7 @@ def ours(pool: Table, test: Table, batch: int, graph: Any, **params: Any) -> lis
 
 def main(names: list[str]) -> None:
     """Print a table per set: balanced accuracy per round."""
-    from image_curation.core.neighbors import build_graph
+    from image_curation.core.neighbors.graph import build_graph
     from threadpoolctl import threadpool_limits
 
     print(f"## Next batch\n\n{machine()}")

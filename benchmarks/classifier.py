@@ -23,10 +23,10 @@ from common import SHARED, load_package, machine
 
 def curve(labels: str) -> None:
     """Print the table for one of the human label sets."""
-    from image_curation.core.classifier import ClassifierParams, Task, _learner
-    from image_curation.core.curating_curve import GIVEN, curating_curve
-    from image_curation.core.logistic import Design
-    from image_curation.core.probe import unit_rows
+    from image_curation.core.classifiers.train_classifier import ClassifierParams, Task, _learner
+    from image_curation.core.classifiers.value_of_cleaning import GIVEN, curating_curve
+    from image_curation.core.probes.linear_probe import unit_rows
+    from image_curation.core.probes.logistic import Design
 
     with np.load(SHARED / "cifar10n" / "cifar10n_5k.npz", allow_pickle=False) as arrays:
         x = arrays["mobilenetv2"].astype(np.float32)
@@ -61,9 +61,9 @@ def curve(labels: str) -> None:
 
 def photos() -> None:
     """Linear classifiers on MobileNetV2 vectors of ants and bees, and a MobileNetV2 fine-tuned on the pictures."""
-    from image_curation.core.classifier import ClassifierParams, train_classifier
-    from image_curation.core.finetune import FinetuneParams, finetune_classifier
-    from image_curation.core.method import GivenLabels, Inputs, silent
+    from image_curation.core.base.method import GivenLabels, Inputs, silent
+    from image_curation.core.classifiers.finetune_classifier import FinetuneParams, finetune_classifier
+    from image_curation.core.classifiers.train_classifier import ClassifierParams, train_classifier
 
     folder = SHARED / "hymenoptera"
     with np.load(folder / "embeddings_mobilenetv2.npz", allow_pickle=False) as arrays:
@@ -88,11 +88,11 @@ def photos() -> None:
 
 def speed(n: int = 64) -> None:
     """CPU time of a picture looked at and of one learned from, at the defaults; and of 2,000 pictures by these."""
-    from image_curation.core.classifier import Task
-    from image_curation.core.finetune import ASIDE, FinetuneParams
-    from image_curation.core.method import silent
-    from image_curation.core.network_training import Trained, Trainer
-    from image_curation.core.networks import Frame
+    from image_curation.core.base.method import silent
+    from image_curation.core.classifiers.finetune_classifier import ASIDE, FinetuneParams
+    from image_curation.core.classifiers.network_training import Trained, Trainer
+    from image_curation.core.classifiers.networks import Frame
+    from image_curation.core.classifiers.train_classifier import Task
 
     with np.load(SHARED / "cifar10n" / "cifar10n_5k.npz", allow_pickle=False) as arrays:
         codes = arrays["clean"][:n].astype(int)
@@ -139,8 +139,8 @@ def photo_weights() -> str:
     import tempfile
 
     import torch
-    from image_curation.core.engines.preparation import IMAGENET_MEAN, IMAGENET_STD
-    from image_curation.core.networks import build
+    from image_curation.core.classifiers.networks import build
+    from image_curation.core.embeddings.models.preparation import IMAGENET_MEAN, IMAGENET_STD
 
     folder = SHARED / "weights"
     spec = importlib.util.spec_from_file_location("mobilenet_v2", folder / "mobilenet_v2.py")

@@ -74,8 +74,8 @@ def photos(folder: Path) -> tuple[list[str], Any, list[str]]:
 
 def described(paths: list[str]) -> Any:
     """Vectors of the descriptor."""
-    from image_curation.core.embeddings import EmbeddingsParams, compute_embeddings
-    from image_curation.core.method import Inputs, silent
+    from image_curation.core.base.method import Inputs, silent
+    from image_curation.core.embeddings.compute_embeddings import EmbeddingsParams, compute_embeddings
 
     inputs = Inputs(n=len(paths), paths=paths)
     return compute_embeddings(inputs, EmbeddingsParams(model="descriptor"), silent).values[""]
@@ -83,8 +83,8 @@ def described(paths: list[str]) -> Any:
 
 def ours(paths: list[str], x: Any, **params: Any) -> tuple[Any, float]:
     """Group of each row, -1 for none; and the threshold used."""
-    from image_curation.core.duplicates import DuplicatesParams, find_duplicates
-    from image_curation.core.method import Inputs, silent
+    from image_curation.core.base.method import Inputs, silent
+    from image_curation.core.copies.find_duplicates import DuplicatesParams, find_duplicates
 
     found = find_duplicates(Inputs(n=len(paths), paths=paths, embeddings=x), DuplicatesParams(**params), silent)
     return np.array([-1 if g is None else g for g in found.values["group"]]), found.facts["threshold"]
@@ -197,12 +197,14 @@ def run_moving(n: int = 100_000, copies: int = 10_000) -> None:
     import fiftyone as fo
     from bson import ObjectId
     from image_curation import act
-    from image_curation.core.copies import Copies
-    from image_curation.core.duplicates import METHOD, DuplicatesParams, Worth, move
-    from image_curation.core.method import silent
-    from image_curation.core.pictures import Looks
-    from image_curation.dataset import columns, runs, store
-    from image_curation.dataset.rows import Rows
+    from image_curation.core.base.method import silent
+    from image_curation.core.copies.find_duplicates import METHOD, DuplicatesParams, Worth, move
+    from image_curation.core.copies.search import Copies
+    from image_curation.core.images.pixels import Looks
+    from image_curation.dataset.fields.rows import Rows
+    from image_curation.dataset.outputs import columns
+    from image_curation.dataset.runs import record as runs
+    from image_curation.dataset.storage import arrays as store
 
     dataset = fo.Dataset()
     dataset.add_sample(fo.Sample(filepath="/nowhere/0.jpg"))

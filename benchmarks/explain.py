@@ -26,8 +26,8 @@ DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 def speed(most: int) -> None:
     """Print a table; photographs of bees, reading and resizing them included, batches of 16; the fastest of three."""
-    from image_curation.core.explain import ExplainParams, explain
-    from image_curation.core.method import Inputs, silent
+    from image_curation.core.base.method import Inputs, silent
+    from image_curation.core.explanations.explain import ExplainParams, explain
 
     folder = SHARED / "hymenoptera" / "hymenoptera_data" / "val" / "bees"
     paths = [str(path) for path in sorted(folder.glob("*.jpg"))[:most]]
@@ -58,7 +58,7 @@ def speed(most: int) -> None:
 
 def planted(n: int = 300, seeds: int = 3) -> None:
     """Print how often the digit's quadrant holds most of the map, and that of the one asked for more than another's."""
-    from image_curation.core.explainers import of_texts
+    from image_curation.core.explanations.explainers import of_texts
 
     quadrants = _quadrants()
     found: dict[tuple[str, str], list[float]] = {}
@@ -92,8 +92,8 @@ def planted(n: int = 300, seeds: int = 3) -> None:
 
 def planted_photographs(n: int = 80) -> None:
     """Print how often the quadrant of a bee holds most of the map for bees, of four photographs side by side."""
-    from image_curation.core.explainers import NetworkExplainer
-    from image_curation.core.networks import open_network
+    from image_curation.core.classifiers.networks import open_network
+    from image_curation.core.explanations.explainers import NetworkExplainer
     from PIL import Image
 
     folder = SHARED / "hymenoptera" / "hymenoptera_data"

@@ -28,8 +28,8 @@ ROUNDS, CELLS = 10, 3
 
 def flipped(x: Any, true: Any, flips: int, seeds: int) -> list[Any]:
     """Labels with so many flips in each of the three largest confusion cells, one array per seed."""
-    from image_curation.core.method import GivenLabels, Inputs
-    from image_curation.core.probe import out_of_fold
+    from image_curation.core.base.method import GivenLabels, Inputs
+    from image_curation.core.probes.linear_probe import out_of_fold
 
     names = GivenLabels.of([f"{code:02d}" for code in true])
     predicted = out_of_fold(
@@ -58,7 +58,7 @@ def rounds(x: Any, given: Any, true: Any, rank: Any, number: int) -> list[int]:
         rank: called with x and the labels so far; (n,) scores, high to be looked at.
         number: of samples looked at in a round.
     """
-    from image_curation.core.importance import next_to_see
+    from image_curation.core.importance.score_importance import next_to_see
 
     labels, seen, found = given.copy(), np.zeros(len(x), dtype=bool), []
     for _ in range(ROUNDS):
@@ -71,9 +71,9 @@ def rounds(x: Any, given: Any, true: Any, rank: Any, number: int) -> list[int]:
 
 def scores(method: str) -> Any:
     """A ranking by `score_importance`. The neighbor graph is built once, since vectors stay as they are."""
-    from image_curation.core.importance import ImportanceParams, score_importance
-    from image_curation.core.method import GivenLabels, Inputs, silent
-    from image_curation.core.neighbors import build_graph
+    from image_curation.core.base.method import GivenLabels, Inputs, silent
+    from image_curation.core.importance.score_importance import ImportanceParams, score_importance
+    from image_curation.core.neighbors.graph import build_graph
 
     graphs: dict[str, Any] = {}
 

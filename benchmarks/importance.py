@@ -26,9 +26,9 @@ def attention(table: Any, method: str = "attention", seed: int = 51) -> Any:
 
 def importance(table: Any, **params: Any) -> Any:
     """Columns of `score_importance`."""
-    from image_curation.core.importance import ImportanceParams, score_importance
-    from image_curation.core.method import GivenLabels, Inputs, silent
-    from image_curation.core.threads import blas_threads
+    from image_curation.core.base.method import GivenLabels, Inputs, silent
+    from image_curation.core.base.threads import blas_threads
+    from image_curation.core.importance.score_importance import ImportanceParams, score_importance
 
     x, given, _ = split(table)
     inputs = Inputs(n=len(x), embeddings=x, labels=GivenLabels.of([f"{code:02d}" for code in given]))
@@ -92,7 +92,7 @@ def coresets(only: list[str], seeds: int = 10) -> None:
 
 def _samplers(x: Any, codes: Any) -> dict[str, Any]:
     """Sampler → (size, seed) → rows and what each stands for."""
-    from image_curation.core.coreset import class_sizes, pick, pilot_loss
+    from image_curation.core.importance.coreset import class_sizes, pick, pilot_loss
 
     n_classes = int(codes.max()) + 1
     loss = pilot_loss(x, codes, n_classes)
@@ -121,7 +121,7 @@ def _losses(fit: Any, x: Any, codes: Any, scale: float) -> Any:
 
 def _uniform_in_classes(codes: Any, size: int, seed: int) -> tuple[Any, Any]:
     """Rows drawn evenly, from every class in proportion to its size, and what each stands for."""
-    from image_curation.core.coreset import class_sizes
+    from image_curation.core.importance.coreset import class_sizes
 
     rng = np.random.default_rng(seed)
     n_classes = int(codes.max()) + 1

@@ -13,11 +13,11 @@ from common import Contestant, cifar, load_package, main, mnist, synthetic
 
 load_package()
 
-from image_curation.core.distances import comparable  # noqa: E402
-from image_curation.core.map_quality import quality  # noqa: E402
-from image_curation.core.maps import MapParams, compute_map  # noqa: E402
-from image_curation.core.method import Inputs, silent  # noqa: E402
-from image_curation.core.neighbors import build_graph  # noqa: E402
+from image_curation.core.base.method import Inputs, silent  # noqa: E402
+from image_curation.core.maps.compute_map import MapParams, compute_map  # noqa: E402
+from image_curation.core.maps.trust import quality  # noqa: E402
+from image_curation.core.neighbors.distances import comparable  # noqa: E402
+from image_curation.core.neighbors.graph import build_graph  # noqa: E402
 
 
 def ours(method: str, laid_out: int = 1) -> Contestant:

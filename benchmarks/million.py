@@ -21,9 +21,9 @@ from common import load_package, machine, synthetic
 
 load_package()
 
-from image_curation.core.maps import LISTED, MapParams, compute_map  # noqa: E402
-from image_curation.core.method import Inputs, silent  # noqa: E402
-from image_curation.core.neighbors import build_graph, certified_recall, nearest  # noqa: E402
+from image_curation.core.base.method import Inputs, silent  # noqa: E402
+from image_curation.core.maps.compute_map import LISTED, MapParams, compute_map  # noqa: E402
+from image_curation.core.neighbors.graph import build_graph, certified_recall, nearest  # noqa: E402
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from common import Contestant, cifar, load_package, main, mnist, synthetic
 
 load_package()
 
-from image_curation.core.distances import comparable  # noqa: E402
-from image_curation.core.neighbors import build_graph, certified_recall, nearest  # noqa: E402
+from image_curation.core.neighbors.distances import comparable  # noqa: E402
+from image_curation.core.neighbors.graph import build_graph, certified_recall, nearest  # noqa: E402
 
 K = 24
 

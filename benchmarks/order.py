@@ -56,8 +56,8 @@ def chain_as_it_is(x: Any, order: Any, every: int = 50) -> float:
 
 def ours(x: Any) -> tuple[Any, float]:
     """`similarity_order` and its CPU seconds after the graph."""
-    from image_curation.core.neighbors import build_graph
-    from image_curation.core.ordering import similarity_order
+    from image_curation.core.neighbors.graph import build_graph
+    from image_curation.core.selection.order_by_similarity import similarity_order
 
     similarity_order(x[:500], None)
     graph = build_graph(x, k=24)
@@ -75,7 +75,7 @@ LARGE: dict[str, Callable[[], Any]] = {
 
 def lengths() -> None:
     """Print length and time at 6,000."""
-    from image_curation.core.ordering import step_lengths
+    from image_curation.core.selection.order_by_similarity import step_lengths
 
     print(
         "| 6,000 of | ours, length of greedy's | MLfix's loop, CPU s | the same chain by products | ours |\n"
@@ -94,7 +94,7 @@ def lengths() -> None:
 
 def bound(turns: int = 90) -> None:
     """Print the least length of any order, by penalties from 90 turns of a subgradient, beside greedy's."""
-    from image_curation.core.ordering import step_lengths
+    from image_curation.core.selection.order_by_similarity import step_lengths
 
     print("| 6,000 of | no order is shorter than, of greedy's |\n|---|---|")
     for name, make in LARGE.items():
@@ -158,7 +158,7 @@ def viewed(order: Any, wrong: Any, found: float = 0.9) -> float:
 
 def errors(seeds: int = 5) -> None:
     """Print images viewed to find 90 % of planted errors."""
-    from image_curation.core.ordering import similarity_order
+    from image_curation.core.selection.order_by_similarity import similarity_order
 
     print("\n| 10 % planted errors | random | greedy | ours |\n|---|---|---|---|")
     for name in ("digits", "CIFAR-10", "planted groups"):
@@ -183,7 +183,7 @@ def errors(seeds: int = 5) -> None:
 
 def large(n: int = 200_000, d: int = 64) -> None:
     """Print time at 200,000."""
-    from image_curation.core.ordering import step_lengths
+    from image_curation.core.selection.order_by_similarity import step_lengths
 
     x = synthetic(n, d)
     order, seconds = ours(x)

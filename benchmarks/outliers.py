@@ -65,8 +65,8 @@ def around(x: Any, distance: float, rng: Any) -> Any:
 
 def ours(x: Any) -> tuple[Any, Any]:
     """Our score, and the samples of tiny clusters."""
-    from image_curation.core.method import Inputs, silent
-    from image_curation.core.outliers import OutliersParams, find_outliers
+    from image_curation.core.base.method import Inputs, silent
+    from image_curation.core.quality.find_outliers import OutliersParams, find_outliers
 
     found = find_outliers(Inputs(n=len(x), embeddings=x), OutliersParams(), silent)
     return found.values["score"], found.values["is_edge_case"]

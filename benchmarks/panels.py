@@ -190,7 +190,8 @@ def prepare(rows: int) -> Any:
 
 def _file_map(dataset: Any, key: str, dims: int) -> None:
     """The record that `compute_map` leaves."""
-    from image_curation.dataset import freshness, runs
+    from image_curation.dataset.runs import freshness
+    from image_curation.dataset.runs import record as runs
 
     fingerprint = {"samples": freshness.digest(dataset.values("id"))}
     facts = {"method": "pca", "headline": "made up", "trustworthiness": 0.9, "neighbors_kept": 0.3}

@@ -25,9 +25,9 @@ def split(table: Any) -> tuple[Any, Any, Any]:
 
 def ours(table: Any) -> Any:
     """Our probe with its penalty chosen; near-duplicates are not looked for, since the peers do not."""
-    from image_curation.core.method import GivenLabels, Inputs
-    from image_curation.core.probe import out_of_fold
-    from image_curation.core.threads import blas_threads
+    from image_curation.core.base.method import GivenLabels, Inputs
+    from image_curation.core.base.threads import blas_threads
+    from image_curation.core.probes.linear_probe import out_of_fold
 
     x, given, _ = split(table)
     names = GivenLabels.of([f"{code:02d}" for code in given])

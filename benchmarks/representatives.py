@@ -21,9 +21,9 @@ from common import Contestant, cifar, load_package, main, mnist, synthetic
 
 load_package()
 
-from image_curation.core.distances import comparable, distance_block  # noqa: E402
-from image_curation.core.kmedoids import k_medoids  # noqa: E402
-from image_curation.core.local_pam import two_nearest_of  # noqa: E402
+from image_curation.core.neighbors.distances import comparable, distance_block  # noqa: E402
+from image_curation.core.representatives.k_medoids import k_medoids  # noqa: E402
+from image_curation.core.representatives.local_pam import two_nearest_of  # noqa: E402
 
 
 def cosine_matrix(x: Any) -> Any:

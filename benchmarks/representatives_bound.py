@@ -101,7 +101,7 @@ def _central(x: Any, nearest: Any) -> Any:
 
 if __name__ == "__main__":
     load_package()
-    from image_curation.core.kmedoids import k_medoids
+    from image_curation.core.representatives.k_medoids import k_medoids
 
     given = [float(number) for number in sys.argv[1:]]
     rows, limit = given + [100_000, 700][len(given) :]

@@ -84,7 +84,7 @@ def _run(rows: int, dim: int, folder: Path) -> None:
 def _dataset(rows: int, dim: int, folder: Path) -> tuple[Any, Path]:
     """Samples without images, a label each, one in ten wrong; and their vectors as a file."""
     import fiftyone as fo
-    from image_curation.core.vector_files import write_npz
+    from image_curation.core.embeddings.vector_files import write_npz
 
     rng = np.random.default_rng(0)
     x = synthetic(rows, dim)

@@ -80,8 +80,8 @@ def digits() -> Table:
 
 def ants_and_bees() -> Table:
     """398 photos of ants and bees, the descriptor that needs no weights."""
-    from image_curation.core.embeddings import EmbeddingsParams, compute_embeddings
-    from image_curation.core.method import Inputs, silent
+    from image_curation.core.base.method import Inputs, silent
+    from image_curation.core.embeddings.compute_embeddings import EmbeddingsParams, compute_embeddings
 
     paths = sorted(path for path in (SHARED / "hymenoptera").rglob("*") if path.suffix.lower() in (".jpg", ".png"))
     inputs = Inputs(n=len(paths), paths=[str(path) for path in paths])
@@ -165,10 +165,10 @@ def ours(purpose: str) -> Callable[[Table, int], Any]:
     """`select_subset`, its graph built from nothing; labels are seen only by purposes that balance classes."""
 
     def solve(table: Table, size: int) -> Any:
-        from image_curation.core.method import GivenLabels, Inputs, silent
-        from image_curation.core.purposes import PURPOSES as WEIGHTS
-        from image_curation.core.selection import select_subset
-        from image_curation.core.subset_params import SubsetParams
+        from image_curation.core.base.method import GivenLabels, Inputs, silent
+        from image_curation.core.selection.purposes import PURPOSES as WEIGHTS
+        from image_curation.core.selection.select_subset import select_subset
+        from image_curation.core.selection.subset_params import SubsetParams
 
         labels = GivenLabels.of([f"{code:02d}" for code in table.classes])
         field = "labels" if WEIGHTS[purpose].balance != "none" else None
@@ -266,7 +266,7 @@ def probed(table: Table, test: Table, rows: Any) -> tuple[float, float]:
 
 def one_split(whole: Table, split: int) -> tuple[dict[str, Any], Any, tuple[int, int, int], tuple[float, float]]:
     """Scores of every contestant, (SEEDS, 4) of random subsets, sizes (subset, pool, rare groups), a probe on all."""
-    from image_curation.core.coverage import ground
+    from image_curation.core.selection.coverage import ground
 
     order = np.random.default_rng(split).permutation(len(whole.x))
     cut = len(order) // 3
@@ -338,7 +338,7 @@ def tables(names: list[str]) -> None:
 def million(n: int = 1_000_000, d: int = 64) -> None:
     """Time and peak memory of choosing among a million; the graph is not part of it."""
     from common import synthetic
-    from image_curation.core.greedy import Pool, nearest_of, pick
+    from image_curation.core.selection.greedy import Pool, nearest_of, pick
 
     x = synthetic(n, d, 4_000)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -27,8 +27,8 @@ def copied(table: Table, share: float = 0.1) -> Table:
 
 def proof(table: Table) -> dict[str, Any]:
     """Facts of `split_dataset`."""
-    from image_curation.core.method import GivenLabels, Inputs, silent
-    from image_curation.core.splits import SplitParams, split_dataset
+    from image_curation.core.base.method import GivenLabels, Inputs, silent
+    from image_curation.core.selection.split_dataset import SplitParams, split_dataset
 
     labels = GivenLabels.of([f"{code:02d}" for code in table.classes])
     inputs = Inputs(n=len(table.x), embeddings=table.x, labels=labels)

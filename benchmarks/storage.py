@@ -34,16 +34,16 @@ def fiftyones_values(dataset: Any) -> Any:
 
 def streamed(dataset: Any) -> Any:
     """Ours, from the field."""
-    from image_curation.dataset.rows import Rows
+    from image_curation.dataset.fields.rows import Rows
 
     return Rows(dataset.view(), None).vectors("field")[0]
 
 
 def from_file(dataset: Any) -> Any:
     """Ours, from the file."""
-    from image_curation.dataset import vector_store
-    from image_curation.dataset.rows import Rows
-    from image_curation.dataset.runs import get_run
+    from image_curation.dataset.fields.rows import Rows
+    from image_curation.dataset.runs.record import get_run
+    from image_curation.dataset.storage import vectors as vector_store
 
     facts = get_run(dataset, "filed").facts
     return vector_store.read(facts["stored"], Rows(dataset.view(), None).values("filed"), "filed")[0]
@@ -74,7 +74,8 @@ def make(n: int) -> Any:
 def _file(dataset: Any, x: Any) -> None:
     """A run whose vectors are in a file, without pictures to make them of."""
     import fiftyone as fo
-    from image_curation.dataset import runs, vector_store
+    from image_curation.dataset.runs import record as runs
+    from image_curation.dataset.storage import vectors as vector_store
 
     dataset.add_sample_field("filed", fo.IntField)
     dataset.set_values("filed", list(range(len(x))))
@@ -102,7 +103,8 @@ def measure(reader: str, name: str) -> None:
 def million() -> str:
     """Opening a file of 1,000,000 vectors and reading 1,000 of them, spread over it."""
     import fiftyone as fo
-    from image_curation.dataset import store, vector_store
+    from image_curation.dataset.storage import arrays as store
+    from image_curation.dataset.storage import vectors as vector_store
 
     dataset = fo.Dataset()
     x = np.lib.stride_tricks.as_strided(np.ones(DIM, np.float16), (1_000_000, DIM), (0, 2))

@@ -41,7 +41,7 @@ class Source:
 
 def measure(n: int) -> None:
     """Print a row of the table."""
-    from image_curation.core.streaming import Stream
+    from image_curation.core.importance.streaming import Stream
 
     source = Source(n)
     wall, worked = time.perf_counter(), time.process_time()

@@ -35,7 +35,7 @@ class RandomText:
     def embed_text(self, texts: list[str]) -> Any:
         """(m,) texts → (m, 512) unit vectors."""
         import torch
-        from image_curation.core.engines.clip_text import encode_text
+        from image_curation.core.embeddings.models.clip_text import encode_text
 
         with torch.inference_mode():
             tokens = [self._tokenizer(texts[start : start + 256]) for start in range(0, len(texts), 256)]
@@ -45,8 +45,8 @@ class RandomText:
 
 def measure(n: int, classes: int, multi_label: bool) -> None:
     """Print a row of the table."""
-    from image_curation.core.tagging import Rules
-    from image_curation.core.zero_shot import TEMPLATES, _tagged, class_logits, class_vectors, retag
+    from image_curation.core.zero_shot.tag_zero_shot import TEMPLATES, _tagged, class_logits, class_vectors, retag
+    from image_curation.core.zero_shot.tagging import Rules
 
     names = [f"thing {number}" for number in range(classes)]
     x = synthetic(n)

@@ -4,35 +4,33 @@ from __future__ import annotations
 
 import difflib
 
-from . import (
-    classifier,
-    confusions,
-    detection_issues,
-    duplicates,
-    embeddings,
-    explain,
-    finetune,
-    fusion,
-    imagenet,
-    importance,
-    label_issues,
-    leaks,
-    maps,
-    multilabel_issues,
-    neighbors,
-    next_batch,
-    ordering,
-    outliers,
-    quality,
-    report,
-    representatives,
-    selection,
-    splits,
-    spurious,
-    zero_shot,
-)
-from .method import Method
-from .params import ParamError, Params
+from .base.method import Method
+from .base.params import ParamError, Params
+from .classifiers import classify_images as imagenet
+from .classifiers import finetune_classifier as finetune
+from .classifiers import train_classifier as classifier
+from .copies import find_duplicates as duplicates
+from .copies import find_leaks as leaks
+from .embeddings import compute_embeddings as embeddings
+from .embeddings import fuse_embeddings as fusion
+from .explanations import explain
+from .importance import score_importance as importance
+from .labels import find_confusions as confusions
+from .labels import find_detection_issues as detection_issues
+from .labels import find_label_issues as label_issues
+from .labels import find_multilabel_issues as multilabel_issues
+from .maps import compute_map as maps
+from .neighbors import graph as neighbors
+from .quality import find_outliers as outliers
+from .quality import find_quality_issues as quality
+from .quality import find_spurious_cues as spurious
+from .representatives import find_representatives as representatives
+from .selection import order_by_similarity as ordering
+from .selection import report
+from .selection import select_next_batch as next_batch
+from .selection import select_subset as selection
+from .selection import split_dataset as splits
+from .zero_shot import tag_zero_shot as zero_shot
 
 METHODS: tuple[Method, ...] = (
     embeddings.METHOD,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .params import Params, param
+from .base.params import Params, param
 
 
 @dataclass(frozen=True, kw_only=True)

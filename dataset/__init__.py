@@ -1,3 +1,3 @@
 """The only code that reads or writes a FiftyOne dataset: fields to arrays and back, and the record of each run."""
 
-from . import zoo_engine as zoo_engine  # adds FiftyOne's zoo models to the core's engines
+from . import zoo_engine as zoo_engine

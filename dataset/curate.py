@@ -13,15 +13,20 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
+from ..core.base.method import Array, Columns, Method, Progress, Vector, silent
+from ..core.base.params import ParamError, Params, domains
 from ..core.catalog import method_named
-from ..core.method import Array, Columns, Method, Progress, Vector, silent
-from ..core.params import ParamError, Params, domains
 from ..core.storing import StoreParams
-from . import columns, freshness, runs, store, subject, vector_store
-from .inputs import Reading, read, read_vectors
-from .kept import KeptVectors
-from .rows import Rows
-from .runs import Run
+from .fields.rows import Rows
+from .inputs import target as subject
+from .inputs.read import Reading, read, read_vectors
+from .outputs import columns
+from .runs import freshness
+from .runs import record as runs
+from .runs.record import Run
+from .storage import arrays as store
+from .storage import vectors as vector_store
+from .storage.embedding_cache import KeptVectors
 
 NOTE_SECONDS = 1.0
 

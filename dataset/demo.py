@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core.digits import NAMES, load_digits, picture
-from ..core.method import Progress, silent
+from ..core.base.method import Progress, silent
+from ..core.images.digits import NAMES, load_digits, picture
 
 if TYPE_CHECKING:
     import fiftyone as fo

@@ -18,9 +18,9 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
-from ..core.method import Array
-from ..core.zero_shot import text_engine
-from .rows import attribute
+from ..core.base.method import Array
+from ..core.zero_shot.tag_zero_shot import text_engine
+from .fields.rows import attribute
 
 MODEL = "image-curation-text"
 TOLD = ("model", "weights", "weights_hash", "text")  # what a run's facts say of its model

@@ -9,9 +9,9 @@ import fiftyone as fo
 import numpy as np
 from fiftyone.brain.internal.core.sklearn import SklearnSimilarityIndex
 
-from ..core.method import Array
-from .inputs import find_vectors, read_vectors
-from .rows import Rows
+from ..core.base.method import Array
+from .fields.rows import Rows
+from .inputs.read import find_vectors, read_vectors
 from .searching import STORED
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.engines.base import Engine, Entry, Request
-from ..core.engines.catalog import register
-from ..core.engines.torch_engine import hash_of, pick_device
-from ..core.engines.weights import consent
-from ..core.method import Array, Facts
-from ..core.params import ParamError
+from ..core.base.method import Array, Facts
+from ..core.base.params import ParamError
+from ..core.embeddings.models.base import Engine, Entry, Request
+from ..core.embeddings.models.catalog import register
+from ..core.embeddings.models.torch_engine import hash_of, pick_device
+from ..core.embeddings.models.weights import consent
 
 if TYPE_CHECKING:
     from PIL.Image import Image

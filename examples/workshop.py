@@ -100,7 +100,7 @@ def show_heat(name: str, samples: fo.DatasetView, field: str, side: int = 160) -
 
 def draw_digits(folder: Path, n: int = 40) -> fo.Dataset:
     """Held-out digits, small and anywhere on white paper."""
-    from image_curation.core.digits import load_digits, picture
+    from image_curation.core.images.digits import load_digits, picture
 
     digits, rng = load_digits(), np.random.default_rng(0)
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.catalog import METHODS
-from ..dataset.actions import ACTIONS
+from ..dataset.actions.catalog import ACTIONS
 from .base import action_operator, method_operator
 
 OPERATORS = (*map(method_operator, METHODS), *map(action_operator, ACTIONS))

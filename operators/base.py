@@ -16,11 +16,11 @@ import fiftyone.operators as foo
 import fiftyone.operators.types as types
 from fiftyone.operators.message import GeneratedMessage, MessageType
 
-from ..core.method import Method, Progress
-from ..core.params import ParamError
-from ..dataset.action import Action
+from ..core.base.method import Method, Progress
+from ..core.base.params import ParamError
+from ..dataset.actions.action import Action
 from ..dataset.curate import curate
-from ..dataset.runs import Run
+from ..dataset.runs.record import Run
 from . import forms
 
 RISKS = {"low": types.RiskLevel.LOW, "medium": types.RiskLevel.MEDIUM, "high": types.RiskLevel.HIGH}

@@ -8,9 +8,11 @@ from typing import Any
 import fiftyone as fo
 import fiftyone.operators.types as types
 
-from ..core.method import Method
-from ..core.params import REQUIRED, Domain, Params, domains
-from ..dataset import inputs, named, runs
+from ..core.base.method import Method
+from ..core.base.params import REQUIRED, Domain, Params, domains
+from ..dataset.inputs import read as inputs
+from ..dataset.inputs import roles as named
+from ..dataset.runs import record as runs
 
 MORE = "more_settings"  # a tick that unfolds the advanced parameters
 NOT_PARAMS = (MORE, "panel_id", "panel_state")  # the App adds the latter when a panel prompts an operator

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .comparison import ComparisonPanel
-from .curation import CurationPanel
-from .map import MapPanel
-from .report import ReportPanel
-from .review import ReviewPanel
+from .compare.panel import ComparisonPanel
+from .curation.panel import CurationPanel
+from .map.panel import MapPanel
+from .report.panel import ReportPanel
+from .review.panel import ReviewPanel
 
 PANELS = (CurationPanel, ReviewPanel, MapPanel, ReportPanel, ComparisonPanel)

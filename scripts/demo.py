@@ -19,7 +19,7 @@ import home
 if TYPE_CHECKING:
     import fiftyone as fo
     from image_curation.dataset.demo import Truth
-    from image_curation.dataset.runs import Run
+    from image_curation.dataset.runs.record import Run
 
 NAME = "curator-demo"
 
@@ -35,7 +35,7 @@ def main() -> int:
     folder = home.move_in()
     print("Starting FiftyOne and its database ...", flush=True)
 
-    from image_curation.core.params import ParamError
+    from image_curation.core.base.params import ParamError
 
     try:
         dataset = on_images(Path(images).expanduser().resolve()) if images else on_digits(folder / "digits")
@@ -84,8 +84,8 @@ def on_digits(folder: Path) -> fo.Dataset:
 def on_images(folder: Path) -> fo.Dataset:
     """A folder of the user's: every step of the starter recipe that fits the data."""
     import image_curation
-    from image_curation.core.params import ParamError
-    from image_curation.dataset.recipes import load_recipe
+    from image_curation.core.base.params import ParamError
+    from image_curation.dataset.actions.recipes import load_recipe
 
     dataset, ready = find_or_make(
         "curator-" + (re.sub(r"\W+", "-", folder.name).strip("-").lower() or "images"), folder

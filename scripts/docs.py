@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from image_curation.core.base.method import Method
+from image_curation.core.base.params import domains
 from image_curation.core.catalog import METHODS
-from image_curation.core.engines.catalog import ENGINES
-from image_curation.core.method import Method
-from image_curation.core.params import domains
-from image_curation.dataset.actions import ACTIONS
+from image_curation.core.embeddings.models.catalog import ENGINES
+from image_curation.dataset.actions.catalog import ACTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 README, MANIFEST = ROOT / "README.md", ROOT / "fiftyone.yml"

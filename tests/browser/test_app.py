@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from browser import fill, grid_count, open_curation, open_form, open_run
-from image_curation.dataset.runs import get_run
+from image_curation.dataset.runs.record import get_run
 
 
 def test_form__runs_and_the_panels_histogram_drives_the_grid(page: Any, digits: Any, address: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from browser import draw_around, grid_count, open_map
 from image_curation import curate
-from image_curation.dataset.runs import get_run
+from image_curation.dataset.runs.record import get_run
 
 
 def test_map__lasso_drives_the_grid_and_a_reload_finds_it(page: Any, digits: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from browser import grid_count, open_app, open_review
 from image_curation import act, curate
-from image_curation.dataset import decisions
+from image_curation.dataset.decisions import decisions
 
 
 @pytest.fixture

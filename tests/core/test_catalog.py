@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from image_curation.core import method as kinds
+from image_curation.core.base import method as kinds
+from image_curation.core.base.method import STAGES, Method
+from image_curation.core.base.params import REQUIRED, ROLES, ParamError, domains, roles
 from image_curation.core.catalog import METHODS, method_named
-from image_curation.core.method import STAGES, Method
-from image_curation.core.params import REQUIRED, ROLES, ParamError, domains, roles
 
 ROOT = Path(__file__).resolve().parents[2]
 TYPES = (

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.embeddings import EmbeddingsParams, compute_embeddings, open_engine
-from image_curation.core.engines.base import Request, TextEngine
-from image_curation.core.engines.clip import TINY, published_preparation
-from image_curation.core.engines.preparation import Preparation
-from image_curation.core.engines.torch_engine import TorchEngine, require
-from image_curation.core.method import Inputs, silent
-from image_curation.core.params import ParamError
-from image_curation.core.threads import cores
+from image_curation.core.base.method import Inputs, silent
+from image_curation.core.base.params import ParamError
+from image_curation.core.base.threads import cores
+from image_curation.core.embeddings.compute_embeddings import EmbeddingsParams, compute_embeddings, open_engine
+from image_curation.core.embeddings.models.base import Request, TextEngine
+from image_curation.core.embeddings.models.clip import TINY, published_preparation
+from image_curation.core.embeddings.models.preparation import Preparation
+from image_curation.core.embeddings.models.torch_engine import TorchEngine, require
 from PIL import Image
 
 pytestmark = pytest.mark.slow  # loading torch takes seconds

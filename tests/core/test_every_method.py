@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from image_curation.core.base.method import GivenLabels, Inputs, LabelValues, Method, Neighbors, Point, Vector, silent
+from image_curation.core.base.params import ParamError, domains, roles
+from image_curation.core.base.threads import blas_threads
 from image_curation.core.catalog import METHODS, method_named
-from image_curation.core.method import GivenLabels, Inputs, LabelValues, Method, Neighbors, Point, Vector, silent
-from image_curation.core.params import ParamError, domains, roles
-from image_curation.core.threads import blas_threads
 
 N = 60
 # Those that need a model, a file or labels of another kind have tests of their own.

@@ -7,19 +7,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.beliefs import KEPT, Beliefs
-from image_curation.core.confusions import ConfusionsParams, find_confusions
-from image_curation.core.consensus import views
-from image_curation.core.engines.cleanlab import confident_issues
-from image_curation.core.folds import groups_of_many, joined, leaving_together
-from image_curation.core.label_issues import LabelIssuesParams, find_label_issues, heat_map, judge, overlapping
-from image_curation.core.left_out_views import in_parts
-from image_curation.core.method import Columns, GivenLabels, Inputs, LabelValues, silent
-from image_curation.core.params import ParamError
-from image_curation.core.ridge import GramSums, Ridge, _without_group, _without_large_group, blocks
+from image_curation.core.base.method import Columns, GivenLabels, Inputs, LabelValues, silent
+from image_curation.core.base.params import ParamError
+from image_curation.core.labels.class_probabilities import KEPT, Beliefs
+from image_curation.core.labels.confident_learning import confident_issues
+from image_curation.core.labels.consensus import views
+from image_curation.core.labels.find_confusions import ConfusionsParams, find_confusions
+from image_curation.core.labels.find_label_issues import (
+    LabelIssuesParams,
+    find_label_issues,
+    heat_map,
+    judge,
+    overlapping,
+)
+from image_curation.core.labels.leave_one_out_models import in_parts
+from image_curation.core.probes.folds import groups_of_many, joined, leaving_together
+from image_curation.core.probes.ridge import GramSums, Ridge, _without_group, _without_large_group, blocks
 from sklearn.metrics import average_precision_score
 
-from . import planted
+from ..helpers import planted
 
 
 def _noisy(n: int, classes: int, seed: int = 0, sharp: float = 3.0) -> tuple[Any, Any]:

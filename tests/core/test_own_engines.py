@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.embedding_pipeline import Source, embed_stream, learn
-from image_curation.core.embeddings import EmbeddingsParams, compute_embeddings
-from image_curation.core.engines import words
-from image_curation.core.engines.barlow_twins import BarlowTwins, Training, barlow_loss, distorted
-from image_curation.core.engines.base import Engine, Request
-from image_curation.core.engines.catalog import ENGINES, open_engine
-from image_curation.core.engines.module import offer
-from image_curation.core.engines.preparation import Preparation
-from image_curation.core.method import Inputs, silent
-from image_curation.core.params import ParamError
+from image_curation.core.base.method import Inputs, silent
+from image_curation.core.base.params import ParamError
+from image_curation.core.embeddings.compute_embeddings import EmbeddingsParams, compute_embeddings
+from image_curation.core.embeddings.models import visual_words as words
+from image_curation.core.embeddings.models.barlow_twins import BarlowTwins, Training, barlow_loss, distorted
+from image_curation.core.embeddings.models.base import Engine, Request
+from image_curation.core.embeddings.models.catalog import ENGINES, open_engine
+from image_curation.core.embeddings.models.own_module import offer
+from image_curation.core.embeddings.models.preparation import Preparation
+from image_curation.core.embeddings.pipeline import Source, embed_stream, learn
 from PIL import Image
 
 pytestmark = pytest.mark.slow  # loading torch takes seconds

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.embeddings import ImportEmbeddingsParams, import_embeddings
-from image_curation.core.method import Inputs, silent
-from image_curation.core.params import ParamError
-from image_curation.core.parquet_files import write_parquet
-from image_curation.core.vector_files import read_vectors
+from image_curation.core.base.method import Inputs, silent
+from image_curation.core.base.params import ParamError
+from image_curation.core.embeddings.compute_embeddings import ImportEmbeddingsParams, import_embeddings
+from image_curation.core.embeddings.parquet_files import write_parquet
+from image_curation.core.embeddings.vector_files import read_vectors
 
 pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -80,7 +80,7 @@ def test_read__says_what_is_missing(tmp_path: Path) -> None:
     code = (
         "import sys; sys.path.insert(0, 'scripts'); from checkout import load_package; load_package()\n"
         "sys.modules['pyarrow'] = None\n"
-        "from image_curation.core.vector_files import read_vectors\n"
+        "from image_curation.core.embeddings.vector_files import read_vectors\n"
         f"open({str(tmp_path / 'v.parquet')!r}, 'w').close()\n"
         f"read_vectors({str(tmp_path / 'v.parquet')!r})"
     )

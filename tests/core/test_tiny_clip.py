@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_curation.core.digits import NAMES, TRAINING, captions, load_digits, picture
-from image_curation.core.embeddings import EmbeddingsParams, compute_embeddings
-from image_curation.core.engines.clip import TINY
-from image_curation.core.method import Columns, GivenLabels, Inputs, silent
-from image_curation.core.zero_shot import ZeroShotParams, tag_zero_shot
+from image_curation.core.base.method import Columns, GivenLabels, Inputs, silent
+from image_curation.core.embeddings.compute_embeddings import EmbeddingsParams, compute_embeddings
+from image_curation.core.embeddings.models.clip import TINY
+from image_curation.core.images.digits import NAMES, TRAINING, captions, load_digits, picture
+from image_curation.core.zero_shot.tag_zero_shot import ZeroShotParams, tag_zero_shot
 
 pytestmark = pytest.mark.slow  # loading torch takes seconds
 

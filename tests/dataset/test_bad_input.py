@@ -15,8 +15,8 @@ import fiftyone as fo
 import numpy as np
 import pytest
 from image_curation import act, curate, get_run
+from image_curation.core.base.params import ParamError
 from image_curation.core.catalog import METHODS
-from image_curation.core.params import ParamError
 from PIL import Image
 
 BY_LABELS = ("find_label_issues", "find_confusions", "find_spurious_cues")

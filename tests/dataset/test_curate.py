@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.params import ParamError
-from image_curation.dataset import freshness
+from image_curation.core.base.params import ParamError
 from image_curation.dataset.curate import curate, rerun
-from image_curation.dataset.freshness import stale_reason
-from image_curation.dataset.runs import forget, get_run, list_runs
+from image_curation.dataset.runs import freshness
+from image_curation.dataset.runs.freshness import stale_reason
+from image_curation.dataset.runs.record import forget, get_run, list_runs
 
 curate_module = sys.modules["image_curation.dataset.curate"]  # the package's name of it is the function
 

@@ -15,11 +15,11 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 import pytest
+from image_curation.core.base.method import Method
+from image_curation.core.base.params import ParamError, domains
 from image_curation.core.catalog import METHODS
-from image_curation.core.method import Method
-from image_curation.core.params import ParamError, domains
 from image_curation.dataset.curate import curate
-from image_curation.dataset.runs import get_run, list_runs
+from image_curation.dataset.runs.record import get_run, list_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,7 +70,7 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
 def _checkpoint(tmp_path: Path) -> str:
     """A network with random weights and three classes."""
     import torch
-    from image_curation.core.networks import build
+    from image_curation.core.classifiers.networks import build
 
     path = tmp_path / "network.pth"
     if not path.exists():
@@ -204,7 +204,7 @@ def test_compute_map__is_known_to_the_embeddings_panel(dataset: Any) -> None:
 
 
 def test_graph__is_built_once_for_all_methods(dataset: Any) -> None:
-    from image_curation.dataset import store
+    from image_curation.dataset.storage import arrays as store
 
     curate(dataset, "find_neighbors", embeddings="vectors", k=3)
     (graph,) = store.folder(dataset).glob("graph_*.npz")

@@ -18,12 +18,15 @@ import fiftyone as fo
 import numpy as np
 import pytest
 from image_curation import act, stale_reason
-from image_curation.core.engines.base import Engine, Entry
-from image_curation.core.engines.catalog import ENGINES
-from image_curation.core.params import ParamError
-from image_curation.dataset import kept, runs, store, vector_store
+from image_curation.core.base.params import ParamError
+from image_curation.core.embeddings.models.base import Engine, Entry
+from image_curation.core.embeddings.models.catalog import ENGINES
 from image_curation.dataset.curate import curate
-from image_curation.dataset.runs import forget, get_run
+from image_curation.dataset.runs import record as runs
+from image_curation.dataset.runs.record import forget, get_run
+from image_curation.dataset.storage import arrays as store
+from image_curation.dataset.storage import embedding_cache as kept
+from image_curation.dataset.storage import vectors as vector_store
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]

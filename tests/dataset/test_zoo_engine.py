@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.engines.base import Request
-from image_curation.core.engines.catalog import open_engine
-from image_curation.core.params import ParamError
+from image_curation.core.base.params import ParamError
+from image_curation.core.embeddings.models.base import Request
+from image_curation.core.embeddings.models.catalog import open_engine
 from image_curation.dataset.curate import curate
 
 pytestmark = pytest.mark.slow  # loading torch takes seconds

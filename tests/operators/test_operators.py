@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from image_curation.core.base.params import REQUIRED, domains
 from image_curation.core.catalog import METHODS
-from image_curation.core.params import REQUIRED, domains
-from image_curation.dataset.actions import ACTIONS
+from image_curation.dataset.actions.catalog import ACTIONS
 
 PLUGIN = "@image-curation/curator"
 

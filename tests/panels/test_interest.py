@@ -6,7 +6,8 @@ from typing import Any
 
 from fiftyone import ViewField as F
 from image_curation.dataset.curate import curate
-from image_curation.panels import queue, scope
+from image_curation.panels.review import review_queue as queue
+from image_curation.panels.shared import scope
 
 
 def test_confusions__their_classes_feed_importance_and_its_review(panel: Any, dataset: Any) -> None:

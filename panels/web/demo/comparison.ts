@@ -1,4 +1,4 @@
-// Made-up comparisons in the shape that panels/comparison.py sends: of many samples, of one, of more than is known about, and of none.
+// Made-up comparisons in the shape that panels/compare/panel.py sends: of many samples, of one, of more than is known about, and of none.
 import type { ComparisonData } from "../src/Comparison";
 import { drawn } from "./data";
 

@@ -1,4 +1,4 @@
-// A made-up map of 20,000 points, some of 100,000, in the shape that panels/map.py sends.
+// A made-up map of 20,000 points, some of 100,000, in the shape that panels/map/panel.py sends.
 import type { MapData } from "../src/mapTypes";
 
 const N = 20_000;

@@ -1,4 +1,4 @@
-// Made-up reports in the shape that panels/report.py sends: one, two side by side, and what is said where there is none.
+// Made-up reports in the shape that panels/report/panel.py sends: one, two side by side, and what is said where there is none.
 import type { MeasureRow, ReportData, Verdict } from "../src/reportTypes";
 import { drawn, pictures } from "./data";
 

@@ -1,5 +1,5 @@
 // The Compare panel: how alike the selected samples are, what a model says of each at the temperature of the slider, and the
-// neighbors of the first. What is compared is settled in panels/comparison.py.
+// neighbors of the first. What is compared is settled in panels/compare/panel.py.
 import * as React from "react";
 import { alpha, Alert, Box, Button, MenuItem, Select, Slider, Typography, useTheme } from "@mui/material";
 import { AdviceCard, Card, Frame, Gallery, Thumbnail } from "./components";

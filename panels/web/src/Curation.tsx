@@ -1,5 +1,5 @@
 // The Curation panel as the App draws it: the home page with the stages, or the page of one run. What is shown and what
-// a click does is decided in panels/curation.py; here it is only drawn.
+// a click does is decided in panels/curation/panel.py; here it is only drawn.
 import * as React from "react";
 import { Box, Button, Tooltip, Typography } from "@mui/material";
 import { AdviceCard, Card, Frame, LookAgain, ShowingBar, StageBoard } from "./components";

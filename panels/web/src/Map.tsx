@@ -1,5 +1,5 @@
 // The Curation Map panel as the App draws it: the points, what their colors mean, and what can be done with those chosen.
-// What an event does is decided in panels/map.py; moving about the map stays in the browser.
+// What an event does is decided in panels/map/panel.py; moving about the map stays in the browser.
 import * as React from "react";
 import { Alert, Box, Button, ListSubheader, MenuItem, Select, ToggleButton, ToggleButtonGroup, Typography, useTheme } from "@mui/material";
 import { AdviceCard, Frame, LookAgain } from "./components";

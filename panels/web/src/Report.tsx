@@ -1,4 +1,4 @@
-// The Curation Report panel as the App draws it. What is shown is decided in panels/report.py; here it is only drawn.
+// The Curation Report panel as the App draws it. What is shown is decided in panels/report/panel.py; here it is only drawn.
 import * as React from "react";
 import { Alert, Box, Button, ButtonBase, MenuItem, Select, Typography } from "@mui/material";
 import { AdviceCard, Card, Curve, Frame, Gallery, LookAgain, ShowingBar, Strip } from "./components";

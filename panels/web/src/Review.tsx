@@ -1,5 +1,5 @@
 // The Curation Review panel as the App draws it: one picture, what was said about it, and the keys that decide. What a
-// decision does is settled in panels/review.py; here it is only drawn and asked for.
+// decision does is settled in panels/review/panel.py; here it is only drawn and asked for.
 import * as React from "react";
 import { Alert, Box, Button, MenuItem, Select, Typography } from "@mui/material";
 import { BatchView } from "./Batch";

@@ -1,4 +1,4 @@
-// What the Curation Report's Python side sends (panels/report.py and report_view.py build it, key for key).
+// What the Curation Report's Python side sends (panels/report/panel.py and report_view.py build it, key for key).
 import type { Advice, CurveData, Picture, Showing } from "./types";
 
 export type Verdict = "better" | "worse" | "alike";

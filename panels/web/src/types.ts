@@ -1,4 +1,4 @@
-// What the Python side of the panels sends (panels/home.py, run_page.py, review.py and what they use build it, key for key).
+// What the Python side of the panels sends (panels/curation/home.py, run_page.py, review.py and what they use build it, key for key).
 
 export interface Picture {
   id: string;

@@ -1,6 +1,6 @@
 // Colors of classes and numbers that can be told apart on a dark and on a light ground; and the bytes that name them.
 
-/** Codes behind the classes' own 20 colors, and of a point without a number; panels/map_colors.py uses the same. */
+/** Codes behind the classes' own 20 colors, and of a point without a number; panels/map/colors.py uses the same. */
 export const OTHER = 20;
 export const SEVERAL = 21;
 export const NONE = 22;

@@ -24,7 +24,7 @@ export function shownPart(path: string): { objectViewBox?: string } {
 export const count = (n: number): string => n.toLocaleString("en-US");
 
 /**
- * A score with as many digits as a reader can use, never an exponent, as `core/numbers.py` writes them: 0.1234 → "0.123",
+ * A score with as many digits as a reader can use, never an exponent, as `core/base/number_text.py` writes them: 0.1234 → "0.123",
  * 1234.5 → "1,235", 0.00012 → "< 0.001"; beside other small ones, as `scale` tells, 0.00012 → "0.00012".
  */
 export function score(value: number, scale = 1): string {

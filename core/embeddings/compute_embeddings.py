@@ -1,0 +1,272 @@
+"""Turn pictures into vectors that everything else compares: with a network, or with a descriptor that needs none."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from ..base.method import Array, Column, Columns, Facts, Inputs, Method, Progress, Vector
+from ..base.params import ParamError, param
+from ..base.shared_params import ObjectParams
+from ..images.reading import UnreadableImage, box_of
+from ..storing import StoreParams
+from .models.base import Engine, Request
+from .models.catalog import ENGINES as ENGINES
+from .models.catalog import open_engine as open_engine
+from .pipeline import Source, embed_batches, learn
+from .ray_pool import ray_batches
+from .reuse import LEARNED, identity_of, mark_of, restored
+from .vector_files import let_go, match, read_vectors
+
+KEPT_EVERY = 10.0  # seconds between what is kept for a run that may be killed
+KEPT_BYTES = 32 << 20  # or sooner, when so much has been made
+MODELS = tuple(model for entry in ENGINES.values() for model in entry.models)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingsParams(ObjectParams, StoreParams):
+    """Turn every image into a vector, so that alike images lie close together."""
+
+    model: str = param(
+        "descriptor",
+        "What makes the vectors: descriptor, built in, tells drawings and copies; for photographs take "
+        "torchvision:resnet50, open_clip:<model>/<weights> or another engine that the README lists",
+        suggest=MODELS,
+    )
+    weights: str | None = param(
+        None, "Checkpoint on this machine, a file or a folder; without it the library's cache is searched", path="file"
+    )
+    allow_download: bool = param(False, "Fetch weights that are not on this machine from the network")
+    batch_size: int | None = param(
+        None, "Images embedded at once; as many as suit the model and its memory if empty", at_least=1, advanced=True
+    )
+    device: str = param("auto", "Where the model runs", among=("auto", "cpu", "cuda"), advanced=True)
+    precision: str = param(
+        "auto",
+        "Arithmetic of the model; auto takes bf16 where the hardware has it",
+        among=("auto", "fp32", "bf16"),
+        advanced=True,
+    )
+    workers: int | None = param(None, "Threads that read images; one per core if empty", at_least=1, advanced=True)
+    epochs: int = param(20, "Passes over the images with barlow_twins, which trains on them", at_least=1, advanced=True)
+    seed: int = param(51, "Seed of what an engine learns from the set", at_least=0, advanced=True)
+    distributed: str = param(
+        "none",
+        "On this machine, or on a Ray cluster: the one that RAY_ADDRESS names, or one that is made on this machine",
+        among=("none", "ray"),
+        advanced=True,
+    )
+    shards: str | None = param(
+        None,
+        "With Ray: a folder that all its machines see, for what they have made; beside the dataset if empty",
+        path="folder",
+        advanced=True,
+    )
+    reuse: bool = param(
+        True,
+        "Go on where an interrupted run of this key ended, and take over its vectors of images that have not changed, "
+        "when it is replaced",
+        advanced=True,
+    )
+
+
+def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progress) -> Columns:
+    """Embed the images at `inputs.paths`.
+
+    Returns:
+        "": (n, d) float32; rows of NaN where the image cannot be read.
+        error: (n,) one sentence where the image cannot be read, else None.
+    """
+    progress(0, inputs.n, f"loading {params.model}")
+    request = Request(
+        params.model,
+        params.weights,
+        params.allow_download,
+        params.device,
+        params.precision,
+        params.epochs,
+        inputs.folder,
+    )
+    engine = open_engine(request)
+    started, cluster = time.perf_counter(), Facts()
+    vectors, errors, reused = _embed_files(engine, request, inputs, params, cluster, progress)
+    seconds = time.perf_counter() - started
+    unreadable = [error for error in errors if error is not None]
+    embedded = inputs.n - len(unreadable)
+    facts: Facts = {
+        **engine.describe(),
+        **cluster,
+        "dim": engine.dim,
+        "embedded": embedded - reused,
+        "reused": reused,
+        "images_per_second": round((inputs.n - reused) / max(seconds, 1e-9), 1),
+        "unreadable": len(unreadable),
+        "unreadable_first": unreadable[:5],
+        "headline": f"{embedded:,} images embedded in {engine.dim} dimensions by {params.model}"
+        + (f", {reused:,} of them before" if reused else "")
+        + (f"; {len(unreadable):,} cannot be read" if unreadable else ""),
+    }
+    return Columns({"": vectors, "error": errors}, facts)
+
+
+def _embed_files(
+    engine: Engine, request: Request, inputs: Inputs, params: EmbeddingsParams, cluster: Facts, progress: Progress
+) -> tuple[Array, list[str | None], int]:
+    """(n, dim) vectors, NaN where a file cannot be read, the sentence why, and how many were there already."""
+    n, kept = inputs.n, inputs.kept
+    errors: list[str | None] = [None] * n
+    there = np.zeros(n, dtype=bool)
+    marks = [mark_of(path) for path in inputs.paths] if kept is not None else []
+    if kept is not None:
+        settings = {"version": METHOD.version} | ({"seed": params.seed} if engine.learns_from else {})
+        kept.begin(identity_of(engine, settings), params.reuse)
+    if kept is None or not engine.learns_from or not restored(engine, kept, n):
+        learn(engine, sources_of(inputs.paths, range(n)), params.seed, workers=params.workers, progress=progress)
+        if kept is not None and engine.learns_from:
+            kept.keep_state({**engine.state(), LEARNED: np.array([n])})
+    vectors = np.empty((n, engine.dim), dtype=np.float32) if kept is None else kept.room(n, engine.dim)
+    for rows, before in kept.find(marks) if kept is not None else ():
+        vectors[rows], there[rows] = before, True
+        let_go(vectors)
+    made = there.copy()
+    missing = sources_of(inputs.paths, np.flatnonzero(~there).tolist())
+    done, last, pending = int(there.sum()), time.monotonic(), []
+    if params.distributed == "ray" and missing:
+        folder = params.shards or inputs.folder or tempfile.gettempdir()
+        batches = ray_batches(engine, request, missing, folder, batch_size=params.batch_size, facts=cluster)
+    else:
+        batches = embed_batches(engine, missing, batch_size=params.batch_size, workers=params.workers)
+    with closing(batches):  # an interruption ends its threads
+        for batch in batches:
+            for row, found in batch:
+                if isinstance(found, UnreadableImage):
+                    errors[row] = str(found)
+                else:
+                    vectors[row], made[row] = found, True
+                    pending.append(row)
+            done += len(batch)
+            waited = time.monotonic() - last >= KEPT_EVERY or 4 * len(pending) * engine.dim >= KEPT_BYTES
+            if kept is not None and waited:
+                kept.add([marks[row] for row in pending], vectors[pending])
+                let_go(vectors)
+                last, pending = time.monotonic(), []
+            progress(done, n, "embedding images")
+    if kept is not None:
+        kept.add([marks[row] for row in pending], vectors[pending])
+        kept.made(marks)
+    vectors[~made] = np.nan
+    if not missing:
+        progress(n, n, "embedding images")
+    return vectors, errors, int(there.sum())
+
+
+def sources_of(paths: Sequence[str], rows: Iterable[int]) -> list[Source]:
+    """The files of these rows; regions that follow each other in one file are read together."""
+    sources = []
+    for (path, whole), group in groupby(rows, key=lambda row: (str(paths[row]), box_of(paths[row]) is None)):
+        same = tuple(group)
+        boxes = tuple(box for row in same if (box := box_of(paths[row])) is not None)
+        sources += [Source(path, (row,)) for row in same] if whole else [Source(path, same, boxes)]
+    return sources
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportEmbeddingsParams(StoreParams):
+    """Take vectors that another tool made, from an NPZ, NPY or Parquet file."""
+
+    path: str = param(
+        help="NPZ with arrays embeddings and image_paths; Parquet with columns embedding and image_path; or NPY, "
+        "with a path or sample id per line in <name>.ids.txt beside it, or else in the order of the samples",
+        path="file",
+    )
+
+
+def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: Progress) -> Columns:
+    """Give each image its vector from a file: by id, by path, by a file name that is unique, or, without any, by order.
+
+    Returns:
+        "": (n, d) float32; rows of NaN where the file has no usable vector.
+        error: (n,) one sentence where that is so, else None.
+    """
+    progress(0, inputs.n, "reading vectors")
+    path = str(Path(params.path).expanduser())
+    given = read_vectors(path)
+    if given.paths or given.ids:
+        found, matching = match(inputs.ids, inputs.paths, given)
+    elif len(given.embeddings) == inputs.n:
+        found, matching = np.arange(inputs.n), {"matched_by": "order", "matched_by_name_only": 0, "vectors_unused": 0}
+    else:
+        raise ParamError(
+            f"ImportEmbeddingsParams.path must hold one vector per sample ({inputs.n:,}) where it names no images; "
+            f"got {len(given.embeddings):,} in {path!r}"
+        )
+    usable = np.asarray(np.isfinite(given.embeddings).all(axis=1))
+    good = (found >= 0) & usable[found]
+    if not good.any():
+        raise ParamError(
+            f"ImportEmbeddingsParams.path must hold a vector for at least one sample; of {path!r} "
+            f"{int((found >= 0).sum()):,} paths match (the first is {(given.paths or given.ids or ['none'])[0]!r}) and "
+            f"{int((~usable).sum()):,} of {len(usable):,} vectors hold NaN or infinite numbers"
+        )
+    vectors = np.full((inputs.n, given.embeddings.shape[1]), np.nan, dtype=np.float32)
+    vectors[good] = given.embeddings[found[good]]
+    why = {-1: f"{Path(path).name} names no such image", 0: f"its vector in {Path(path).name} holds NaN or infinity"}
+    errors = [None if ok else why[min(int(row), 0)] for ok, row in zip(good, found, strict=True)]
+    count = int(good.sum())
+    facts: Facts = {
+        "model": None,
+        "weights": path,
+        "weights_hash": None,
+        "text": False,
+        "dim": int(given.embeddings.shape[1]),
+        **matching,
+        "matched": count,
+        "samples_without_vector": inputs.n - count,
+        "samples_without_vector_first": [inputs.paths[row] for row in np.flatnonzero(~good)[:5]],
+        "not_finite": int((~usable).sum()),
+        "headline": f"{count:,} of {inputs.n:,} images have a vector in {Path(path).name}",
+    }
+    progress(inputs.n, inputs.n, "reading vectors")
+    return Columns({"": vectors, "error": errors}, facts)
+
+
+METHOD = Method(
+    name="compute_embeddings",
+    version=3,
+    label="Compute embeddings",
+    stage="understand",
+    key="embeddings",
+    params=EmbeddingsParams,
+    run=compute_embeddings,
+    reads=("paths",),
+    writes=(
+        Column("", Vector, "The image as a vector; alike images have vectors in like directions"),
+        Column("error", str, "Why the image could not be read", optional=True),
+    ),
+    cite="Dalal & Triggs 2005, https://doi.org/10.1109/CVPR.2005.177 (descriptor); "
+    "Radford et al. 2021, arXiv:2103.00020 (CLIP); He et al. 2016, arXiv:1512.03385 (ResNet)",
+    holds_from=lambda params: 3 if params.get("model") == "descriptor" else 1,  # whose mirrored pictures lie close now
+    why_now="Nearly everything here compares images by their embeddings, so they come first.",
+)
+
+IMPORT_METHOD = Method(
+    name="import_embeddings",
+    version=1,
+    label="Import embeddings",
+    stage="understand",
+    key="embeddings",
+    params=ImportEmbeddingsParams,
+    run=import_embeddings,
+    reads=("paths",),
+    writes=(
+        Column("", Vector, "The image as a vector that another tool made"),
+        Column("error", str, "Why the image has no vector", optional=True),
+    ),
+)

@@ -1,0 +1,87 @@
+"""Vectors that need not be made again: of a run that was interrupted, or of the one that a run replaces.
+
+A picture's mark tells whether it is still the same: its path, the size and time of its file, and its box. A vector is
+taken up where mark and engine are the same, so that a killed run goes on where it was, a grown dataset has only its new
+images embedded, and a file that changed on disk is embedded again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..base.method import Array, Facts
+from ..base.params import ParamError
+from ..images.reading import box_of
+from .models.base import Engine
+
+MARK = 16  # bytes of a mark
+NO_MARK = bytes(MARK)  # of a file that is not there
+LEARNED = "learned_from"  # beside an engine's state: how many pictures it learned from
+
+
+class Kept(Protocol):
+    """What is on disk for one run: made by earlier calls, and added to as the run goes. The dataset layer has it."""
+
+    def begin(self, identity: Mapping[str, Any], reuse: bool) -> None:
+        """Choose what fits: vectors of the engine with this identity; nothing of before where `reuse` is False."""
+        ...
+
+    def state(self) -> dict[str, Array]:
+        """What the engine had learned; empty where nothing fits."""
+        ...
+
+    def keep_state(self, state: Mapping[str, Array]) -> None:
+        """Keep what the engine has learned; vectors made with another state are given up."""
+        ...
+
+    def find(self, marks: Sequence[bytes]) -> Iterator[tuple[Array, Array]]:
+        """(m,) rows and their (m, dim) vectors, part by part, for the marks that are known."""
+        ...
+
+    def add(self, marks: Sequence[bytes], vectors: Array) -> None:
+        """Keep (m, dim) vectors that were just made. They survive the death of the process."""
+        ...
+
+    def room(self, n: int, dim: int) -> Array:
+        """(n, dim) float32 to be filled: a file's, mapped into memory, where the vectors are to be kept in a file."""
+        ...
+
+    def made(self, marks: Sequence[bytes]) -> None:
+        """Remember the marks of all rows of the complete run."""
+        ...
+
+
+def mark_of(path: str) -> bytes:
+    """The mark of a picture, a file or a region of one, as it is now on disk; `NO_MARK` where there is no file."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return NO_MARK
+    said = f"{path}\0{found.st_size}\0{found.st_mtime_ns}\0{box_of(path)}"
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()[:MARK]
+
+
+def identity_of(engine: Engine, settings: Facts) -> Facts:
+    """What vectors depend on beside the pictures: the engine, its weights and precision, and settings of the run."""
+    described = {name: value for name, value in engine.describe().items() if name != "device"}
+    return {**described, "dim": engine.dim, **settings}
+
+
+def restored(engine: Engine, kept: Kept, n: int) -> bool:
+    """Give an engine that learns what it had learned, unless the set has more than doubled since."""
+    state = kept.state()
+    if not state:
+        return False
+    learned = int(state.pop(LEARNED, np.zeros(1))[0])
+    if min(n, engine.learns_from) > 2 * learned:
+        return False
+    try:
+        engine.restore(state)
+    except ParamError:  # weights that it had trained are gone
+        return False
+    return True

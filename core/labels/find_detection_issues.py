@@ -1,0 +1,206 @@
+"""Which boxes are probably wrong: overlooked, swapped or badly located, by the predictions of a detector.
+
+Tkachenko, Thyagarajan & Mueller 2023, ObjectLab, arXiv:2309.00832, by Cleanlab. A confident prediction far from every
+given box of its class speaks for an overlooked object; one on a given box of another class for a swapped label; a
+given box that a prediction of its class overlaps only in part for a bad location. The quality of an image is the
+geometric mean of the three, each pooled over its boxes so that the worst weigh most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..base.method import Array, Column, Columns, Facts, GivenBoxes, Inputs, Method, Progress
+from ..base.params import ParamError, Params, param
+
+KINDS = ("overlooked", "swapped", "badly_located")
+SIDE = 1000.0  # of the square that boxes are measured in; Cleanlab takes pixels
+SUSPICIOUS = 0.5  # of a flagged image, every kind below this is named; the lowest always
+LEAST_AREA = 1e-9  # share of the image
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionIssuesParams(Params):
+    """Find images whose boxes are probably wrong: overlooked objects, swapped classes, bad places."""
+
+    label_field: str = param("ground_truth", "Boxes to check", reads="detections")
+    predictions: str = param("predictions", "A detector's boxes, best of one that saw none of them", reads="detections")
+
+
+def find_detection_issues(inputs: Inputs, params: DetectionIssuesParams, progress: Progress) -> Columns:
+    """Judge every image that has given and predicted boxes, also none. Columns as declared in `METHOD`."""
+    given, predicted = (usable(inputs.named[name]) for name in ("label_field", "predictions"))
+    rows = np.flatnonzero(given.known & predicted.known)
+    if not len(given.rows):
+        raise ParamError("DetectionIssuesParams.label_field must hold at least one box of more than no area; got none")
+    if not len(predicted.rows):
+        raise ParamError("DetectionIssuesParams.predictions must hold at least one box of more than no area; got none")
+    progress(0, 2, "comparing boxes")
+    names = tuple(sorted({*given.names, *predicted.names}))
+    labels, guesses = as_labels(given, names, rows), as_predictions(predicted, names, rows)
+    scores, worst_box, issue = _scores(labels, guesses)
+    progress(1, 2, "comparing boxes")
+    quality = np.exp(np.mean([np.log(np.maximum(scores[kind], 1e-12)) for kind in KINDS], axis=0))
+    columns = _columns(inputs.n, rows, scores, quality, issue)
+    columns["boxes"] = _of_boxes(inputs.named["label_field"], given, rows, worst_box)
+    facts = _facts(names, labels, worst_box, columns, rows)
+    for name, read, left in (("label", "label_field", given), ("predicted", "predictions", predicted)):
+        facts[f"{name}_boxes_without_area"] = len(inputs.named[read].rows) - len(left.rows)
+    progress(2, 2, "comparing boxes")
+    judged = np.zeros(inputs.n, dtype=bool)
+    judged[rows] = True
+    return Columns(columns, facts, judged)
+
+
+def usable(boxes: GivenBoxes) -> GivenBoxes:
+    """Boxes cut to their image; those that hold nothing are left out."""
+    low = np.clip(boxes.boxes[:, :2], 0, 1)
+    high = np.clip(boxes.boxes[:, :2] + boxes.boxes[:, 2:], 0, 1)
+    size = np.maximum(high - low, 0)
+    kept = np.isfinite(boxes.boxes).all(axis=1) & (size.prod(axis=1) > LEAST_AREA)
+    cut = np.concatenate([low, size], axis=1)
+    return GivenBoxes(boxes.names, boxes.rows[kept], boxes.codes[kept], cut[kept], boxes.confidence[kept], boxes.known)
+
+
+def as_labels(boxes: GivenBoxes, names: tuple[str, ...], rows: Array) -> list[dict[str, Array]]:
+    """Given boxes as Cleanlab takes them: corners and class numbers, image by image."""
+    corners, codes = _corners(boxes), _codes(boxes, names)
+    starts = np.searchsorted(boxes.rows, [rows, rows + 1])
+    return [{"bboxes": corners[first:last], "labels": codes[first:last]} for first, last in zip(*starts, strict=True)]
+
+
+def as_predictions(boxes: GivenBoxes, names: tuple[str, ...], rows: Array) -> list[Array]:
+    """Predicted boxes as Cleanlab takes them: for each image and class (m, 5) corners and confidence.
+
+    A prediction that comes without a confidence counts as sure.
+    """
+    sure = np.nan_to_num(boxes.confidence, nan=1.0)[:, None]
+    full, codes = np.concatenate([_corners(boxes), sure], axis=1), _codes(boxes, names)
+    starts = np.searchsorted(boxes.rows, [rows, rows + 1])
+    found = []
+    for first, last in zip(*starts, strict=True):
+        image = np.empty(len(names), dtype=object)
+        for code in range(len(names)):
+            image[code] = full[first:last][codes[first:last] == code]
+        found.append(image)
+    return found
+
+
+def _scores(labels: list[dict[str, Array]], guesses: list[Array]) -> tuple[dict[str, Array], list[Array], Array]:
+    """Kind → (m,) score of each image; per image the worst score of each given box; (m,) bool what Cleanlab flags."""
+    from .confident_learning import module
+
+    rank, judge = module("object_detection.rank"), module("object_detection.filter")
+    given: dict[str, Any] = {"labels": labels, "predictions": guesses}
+    per_box = {
+        "overlooked": rank.compute_overlooked_box_scores(**given),
+        "swapped": rank.compute_swap_box_scores(**given),
+        "badly_located": rank.compute_badloc_box_scores(**given),
+    }
+    scores = {
+        kind: np.nan_to_num(np.asarray(rank.pool_box_scores_per_image(found), dtype=np.float64), nan=1.0)
+        for kind, found in per_box.items()
+    }
+    worst = [
+        np.nan_to_num(np.minimum(np.asarray(swap, dtype=np.float64), np.asarray(place, dtype=np.float64)), nan=1.0)
+        for swap, place in zip(per_box["swapped"], per_box["badly_located"], strict=True)
+    ]
+    return scores, worst, np.asarray(judge.find_label_issues(labels, guesses), dtype=bool)
+
+
+def _columns(n: int, rows: Array, scores: dict[str, Array], quality: Array, issue: Array) -> dict[str, Any]:
+    columns: dict[str, Any] = {"is_issue": np.zeros(n, dtype=bool), "quality": np.full(n, np.nan)}
+    columns["is_issue"][rows], columns["quality"][rows] = issue, quality
+    kinds: list[list[str] | None] = [None] * n
+    for at, row in enumerate(rows.tolist()):
+        low = {kind: float(scores[kind][at]) for kind in KINDS}
+        lowest = min(low, key=lambda kind: low[kind])
+        kinds[row] = [kind for kind in KINDS if low[kind] < SUSPICIOUS or kind == lowest] if issue[at] else []
+    columns["kinds"] = kinds
+    for kind in KINDS:
+        columns[kind] = np.full(n, np.nan)
+        columns[kind][rows] = scores[kind]
+    return columns
+
+
+def _of_boxes(every: GivenBoxes, kept: GivenBoxes, rows: Array, worst: list[Array]) -> list[list[float] | None]:
+    """Per image the quality of each given box, in the order of the field; 0 for boxes that hold nothing."""
+    n = len(every.known)
+    of_row = dict(zip(rows.tolist(), worst, strict=True))
+    empty = np.bincount(every.rows, minlength=n) - np.bincount(kept.rows, minlength=n)
+    out: list[list[float] | None] = [None] * n
+    good = usable_mask(every)
+    starts = np.searchsorted(every.rows, [np.arange(n), np.arange(n) + 1])
+    for row, found in of_row.items():
+        values = np.zeros(starts[1][row] - starts[0][row])
+        values[good[starts[0][row] : starts[1][row]]] = found[: len(values) - empty[row]]
+        out[row] = values.tolist()
+    return out
+
+
+def usable_mask(boxes: GivenBoxes) -> Array:
+    """(m,) bool, the box holds something of its image."""
+    low = np.clip(boxes.boxes[:, :2], 0, 1)
+    high = np.clip(boxes.boxes[:, :2] + boxes.boxes[:, 2:], 0, 1)
+    return np.asarray(np.isfinite(boxes.boxes).all(axis=1) & (np.maximum(high - low, 0).prod(axis=1) > LEAST_AREA))
+
+
+def _corners(boxes: GivenBoxes) -> Array:
+    return SIDE * np.concatenate([boxes.boxes[:, :2], boxes.boxes[:, :2] + boxes.boxes[:, 2:]], axis=1)
+
+
+def _codes(boxes: GivenBoxes, names: tuple[str, ...]) -> Array:
+    place = {name: code for code, name in enumerate(names)}
+    table = np.array([place[name] for name in boxes.names], dtype=np.int64)
+    return np.asarray(table[boxes.codes])
+
+
+def _facts(
+    names: tuple[str, ...], labels: list[dict[str, Array]], worst: list[Array], columns: dict[str, Any], rows: Array
+) -> Facts:
+    issue = columns["is_issue"]
+    by_kind = {kind: sum(kind in (found or ()) for found in columns["kinds"]) for kind in KINDS}
+    codes = np.concatenate([image["labels"] for image in labels])
+    quality = np.concatenate([found[: len(image["labels"])] for found, image in zip(worst, labels, strict=True)])
+    said = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in by_kind.items() if count)
+    return {
+        "samples": len(rows),
+        "issues": int(issue.sum()),
+        "issues_by_kind": by_kind,
+        "classes": [
+            {
+                "class": name,
+                "boxes": int((codes == code).sum()),
+                "mean_quality": round(float(quality[codes == code].mean()), 4),
+            }
+            for code, name in enumerate(names)
+            if (codes == code).any()
+        ],
+        "headline": f"{int(issue.sum()):,} of {len(rows):,} images with likely wrong boxes"
+        + (f": {said}" if said else ""),
+    }
+
+
+METHOD = Method(
+    name="find_detection_issues",
+    version=1,
+    label="Find wrong boxes",
+    stage="clean",
+    key="detection_issues",
+    params=DetectionIssuesParams,
+    run=find_detection_issues,
+    reads=("detections",),
+    writes=(
+        Column("is_issue", bool, "An object is probably overlooked, or a box is swapped or badly located"),
+        Column("quality", float, "How probably the boxes are right, in [0, 1]", best="high"),
+        Column("kinds", list[str], "What is probably wrong", group=True),
+        Column("overlooked", float, "Low where an object has no box, in [0, 1]", best="high"),
+        Column("swapped", float, "Low where a box has another object's class, in [0, 1]", best="high"),
+        Column("badly_located", float, "Low where a box does not fit its object, in [0, 1]", best="high"),
+        Column("boxes", list[float], "Quality of each given box, in their order; 0 for boxes that hold nothing"),
+    ),
+    cite="Tkachenko, Thyagarajan & Mueller 2023, arXiv:2309.00832",
+)

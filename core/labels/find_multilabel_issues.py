@@ -1,0 +1,266 @@
+"""Which sets of labels are probably wrong where a picture may show several classes: one is missing, or one too many.
+
+Each class is a question of yes or no. Its probability comes from models that saw neither the picture nor a near copy:
+leave-one-out ridge regression for all classes at once (`core/probes/ridge.py`) and the share of the nearest neighbors that
+have the class, brought together by a logistic curve per class (Platt 1999). Confident learning (Northcutt, Jiang &
+Chuang 2021) counts and flags wrong answers class by class; the quality of a picture's set pools those of its answers so
+that the worst weigh most: an exponential moving average (Thyagarajan, Snorrason, Northcutt & Mueller 2022,
+arXiv:2211.13895).
+
+Letters: n rows, d dimensions, C classes, k neighbors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..base.method import Array, Column, Columns, Facts, GivenSets, Inputs, Method, Progress
+from ..base.params import ParamError, Params, param
+from ..base.threads import blas_threads
+from ..neighbors.graph import Graph
+from ..probes.folds import groups_of_many, leaving_together
+from ..probes.linear_probe import NEIGHBORS, unit_rows
+from ..probes.ridge import PENALTIES, GramSums, Ridge, blocks
+from .class_probabilities import Beliefs
+
+ALPHA = 0.8  # weight of the worse answers in the pooled quality, Cleanlab's default
+FEWEST = 3  # pictures with the class, and without it, that are needed to judge it
+STEPS = 20
+SOFT = 1e-2  # pull of the curve's slopes towards 0, so that classes that are told perfectly end
+CHOSEN_ON = 5_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class MultilabelIssuesParams(Params):
+    """Find pictures whose set of classes is probably wrong: a class is missing, or one is there that should not be."""
+
+    embeddings: str = param("embeddings", "Embeddings to judge labels by", reads="embeddings")
+    label_field: str = param("ground_truth", "Classifications to check", reads="label_sets")
+    group_field: str | None = param(
+        None, "What belongs together and must not judge its own: patient, video, camera", reads="values"
+    )
+
+
+def find_multilabel_issues(inputs: Inputs, params: MultilabelIssuesParams, progress: Progress) -> Columns:
+    """Judge every picture that has a set of labels, also an empty one. Columns as declared in `METHOD`."""
+    given: GivenSets = inputs.named["label_field"]
+    rows = np.flatnonzero(given.known)
+    present = given.present[rows]
+    counts = present.sum(axis=0)
+    judged = np.flatnonzero((counts >= FEWEST) & (counts <= len(rows) - FEWEST))
+    if not len(judged):
+        raise ParamError(
+            f"MultilabelIssuesParams.label_field must hold a class that at least {FEWEST} pictures have and {FEWEST} "
+            f"have not; got {len(given.names)} classes on {len(rows):,} labelled pictures: label more"
+        )
+    y = present[:, judged]
+    with blas_threads(1):
+        p = probabilities(inputs, rows, y, progress)
+    right = np.where(y, p, 1 - p)
+    progress(2, 3, "judging labels")
+    wrong, joints = np.zeros(y.shape, dtype=bool), []
+    from .confident_learning import confident_issues
+
+    for c in range(len(judged)):
+        both = np.stack([1 - p[:, c], p[:, c]], axis=1).astype(np.float32)
+        wrong[:, c], joint = confident_issues(Beliefs(2, both), y[:, c].astype(np.int64))
+        joints.append(joint)
+    quality = pooled(right)
+    names = tuple(given.names[code] for code in judged)
+    facts = _facts(names, y, wrong, right, joints)
+    facts["not_judged"] = sorted(set(given.names) - set(names))
+    facts["unlabelled"] = int((~given.known).sum())
+    progress(3, 3, "judging labels")
+    return Columns(_columns(inputs.n, rows, names, y, wrong, quality), facts, given.known)
+
+
+def probabilities(inputs: Inputs, rows: Array, y: Array, progress: Progress) -> Array:
+    """(m, C) probability of each class for each of the labelled rows, by models that did not see the row, nor what
+    leaves with it: near copies and its group.
+
+    Args:
+        rows: (m,) the labelled rows.
+        y: (m, C) bool, their classes.
+
+    Raises:
+        ParamError: all labelled rows leave together.
+    """
+    progress(0, 3, "leaving each sample out")
+    graph = inputs.neighbors(NEIGHBORS, "cosine", progress)
+    groups = leaving_together(inputs, graph)
+    if len(np.unique(groups[rows])) < 2:
+        raise ParamError(
+            "Judging sets of labels needs at least 2 labelled pictures that are neither near-duplicates nor of one "
+            f"group; got {len(rows):,} that belong together: label more, or name a group_field with more values"
+        )
+    x = unit_rows(inputs.vectors)[rows]
+    ridge = left_out(x, y.astype(np.float64), groups_of_many(groups[rows]))
+    progress(1, 3, "asking the neighbors")
+    voices = neighbor_shares(graph, groups, rows, y)
+    out = np.empty(y.shape)
+    for c in range(y.shape[1]):
+        out[:, c] = curve(np.stack([ridge[:, c], voices[:, c]], axis=1), y[:, c])
+    return out
+
+
+def left_out(x: Array, y: Array, groups: list[Array]) -> Array:
+    """(n, C) leave-one-out ridge predictions of yes-or-no targets; rows of a group leave together.
+
+    y - (y - f) / (1 - h), as in `core/probes/ridge.py`; the penalty has the least squared error over all classes.
+
+    Args:
+        x: (n, d). y: (n, C) of 0 and 1.
+        groups: row numbers of groups of two or more.
+    """
+    n = len(x)
+    wide = x.astype(np.float64)
+    ridge = Ridge.of(GramSums(float(n), wide.sum(axis=0), y.sum(axis=0), wide.T @ wide, wide.T @ y))
+    some = np.unique(np.linspace(0, n - 1, CHOSEN_ON).astype(np.int64))
+    errors = [float(((_without_self(ridge, x[some], y[some], each) - y[some]) ** 2).sum()) for each in PENALTIES]
+    penalty = PENALTIES[int(np.argmin(errors))]
+    out = np.empty(y.shape)
+    for block in blocks(n):
+        out[block] = _without_self(ridge, x[block], y[block], penalty)
+    shrink = ridge.shrink(penalty)
+    for group in groups:
+        z = ridge.rotate(x[group])
+        residual = y[group] - (z @ (shrink[:, None] * ridge.cross) + ridge.prior)
+        # their hat matrix is u u^T
+        u = np.column_stack([z * np.sqrt(shrink), np.full(len(group), ridge.weight**-0.5)])
+        out[group] = y[group] - _without_hat(u, residual)
+    return out
+
+
+def _without_hat(u: Array, residual: Array) -> Array:
+    """(m, C) solution r' of (I - u u^T) r' = r; where m is larger than the width of u, by Woodbury's identity."""
+    if len(u) <= u.shape[1]:
+        return np.asarray(np.linalg.solve(np.eye(len(u)) * (1 + 1e-9) - u @ u.T, residual))
+    inner = np.eye(u.shape[1]) * (1 + 1e-9) - u.T @ u
+    return np.asarray(residual + u @ np.linalg.solve(inner, u.T @ residual))
+
+
+def _without_self(ridge: Ridge, x: Array, y: Array, penalty: float) -> Array:
+    z, shrink = ridge.rotate(x), ridge.shrink(penalty)
+    fitted = z @ (shrink[:, None] * ridge.cross) + ridge.prior
+    leverage = 1.0 / ridge.weight + (z * z) @ shrink
+    return np.asarray(fitted - (y - fitted) * (leverage / np.maximum(1 - leverage, 1e-9))[:, None])
+
+
+def neighbor_shares(graph: Graph, groups: Array, rows: Array, y: Array) -> Array:
+    """(m, C) share of the labelled neighbors of other groups that have each class; the overall share where none is.
+
+    Args:
+        groups: (n,) of rows that leave together.
+        rows: (m,) the labelled rows. y: (m, C) bool.
+    """
+    place = np.full(graph.n, -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    total, voices = np.tile(y.mean(axis=0), (len(rows), 1)), np.ones((len(rows), 1))
+    for j in range(graph.k):
+        other = graph.indices[rows, j]
+        speaks = (place[other] >= 0) & (groups[other] != groups[rows])
+        total[speaks] += y[place[other[speaks]]]
+        voices += speaks[:, None]
+    return np.asarray(total / voices)
+
+
+def curve(features: Array, y: Array) -> Array:
+    """(n,) probabilities of a logistic regression on a few scores, by Newton's method; after Platt 1999.
+
+    Args:
+        features: (n, f). y: (n,) bool.
+    """
+    spread = features.std(axis=0)
+    z = np.column_stack([(features - features.mean(axis=0)) / np.where(spread > 0, spread, 1), np.ones(len(y))])
+    pull = SOFT * len(y) * np.array([1.0] * features.shape[1] + [0.0]) + 1e-9
+    w = np.zeros(z.shape[1])
+    w[-1] = np.log(y.mean() / (1 - y.mean()))
+    for _ in range(STEPS):
+        p = 1 / (1 + np.exp(-np.clip(z @ w, -30, 30)))
+        step = np.linalg.solve((z.T * (p * (1 - p))) @ z + np.diag(pull), z.T @ (p - y) + pull * w)
+        w -= np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-6:
+            break
+    return np.asarray(1 / (1 + np.exp(-np.clip(z @ w, -30, 30))))
+
+
+def pooled(right: Array) -> Array:
+    """(n,) quality of each row's answers: a moving average from the best to the worst, each new one counting 0.8.
+
+    Args:
+        right: (n, C) probability that each answer is right.
+    """
+    ranked = -np.sort(-right, axis=1)
+    quality = ranked[:, 0].copy()
+    for c in range(1, ranked.shape[1]):
+        quality = ALPHA * ranked[:, c] + (1 - ALPHA) * quality
+    return np.asarray(quality)
+
+
+def _columns(n: int, rows: Array, names: tuple[str, ...], y: Array, wrong: Array, quality: Array) -> dict[str, Any]:
+    issue, all_quality = np.zeros(n, dtype=bool), np.full(n, np.nan)
+    issue[rows], all_quality[rows] = wrong.any(axis=1), quality
+    missing: list[list[str] | None] = [None] * n
+    surplus: list[list[str] | None] = [None] * n
+    rank: list[int | None] = [None] * n
+    for at, row in enumerate(rows.tolist()):
+        missing[row] = [names[c] for c in np.flatnonzero(wrong[at] & ~y[at])]
+        surplus[row] = [names[c] for c in np.flatnonzero(wrong[at] & y[at])]
+    flagged = np.flatnonzero(issue)
+    for place, row in enumerate(flagged[np.argsort(all_quality[flagged], kind="stable")].tolist(), start=1):
+        rank[row] = place
+    return {"is_issue": issue, "quality": all_quality, "missing": missing, "surplus": surplus, "rank": rank}
+
+
+def _facts(names: tuple[str, ...], y: Array, wrong: Array, right: Array, joints: list[Array]) -> Facts:
+    missing, surplus = wrong & ~y, wrong & y
+    issues = int(wrong.any(axis=1).sum())
+    return {
+        "samples": len(y),
+        "issues": issues,
+        "missing": int(missing.sum()),
+        "surplus": int(surplus.sum()),
+        "classes": [
+            {
+                "class": name,
+                "samples": int(y[:, c].sum()),
+                "missing": int(missing[:, c].sum()),
+                "surplus": int(surplus[:, c].sum()),
+                "noise_in": _share(joints[c][1, 0], joints[c][1].sum()),
+                "noise_out": _share(joints[c][0, 1], joints[c][:, 1].sum()),
+                "mean_quality": round(float(right[:, c].mean()), 4),
+            }
+            for c, name in enumerate(names)
+        ],
+        "headline": f"{issues:,} of {len(y):,} pictures with likely wrong sets of labels: "
+        f"{int(missing.sum()):,} classes missing, {int(surplus.sum()):,} too many",
+    }
+
+
+def _share(part: float, whole: float) -> float:
+    return round(float(part / whole), 4) if whole > 0 else 0.0
+
+
+METHOD = Method(
+    name="find_multilabel_issues",
+    version=1,
+    label="Find issues in sets of labels",
+    stage="clean",
+    key="multilabel_issues",
+    params=MultilabelIssuesParams,
+    run=find_multilabel_issues,
+    reads=("embeddings", "label_sets"),
+    writes=(
+        Column("is_issue", bool, "A class is probably missing, or one too many"),
+        Column(
+            "quality", float, "How probably the set is right, its worst answers weighing most, in [0, 1]", best="high"
+        ),
+        Column("missing", list[str], "Classes that are probably missing", group=True),
+        Column("surplus", list[str], "Given classes that are probably wrong", group=True),
+        Column("rank", int, "Place among the issues, 1 the worst"),
+    ),
+    cite="Thyagarajan, Snorrason, Northcutt & Mueller 2022, arXiv:2211.13895",
+)

@@ -1,0 +1,220 @@
+"""Maps: every sample as a point in the plane or in space, so that similar samples lie close.
+
+UMAP (McInnes, Healy & Melville 2018, https://arxiv.org/abs/1802.03426) reads the shared neighbor graph and starts from
+the principal components: its own spectral start can take hours on a graph in pieces. PaCMAP (Wang, Huang, Rudin &
+Shaposhnik 2021, https://jmlr.org/papers/v22/20-1061.html) is the quick preview where its package is installed; PCA and
+t-SNE (van der Maaten & Hinton 2008) are the plain alternatives. Of very many samples some are landmarks, which are laid
+out, and the others are placed among them. How far a map can be trusted is measured and kept beside it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..base.method import Array, Column, Columns, Facts, Inputs, Method, Point, Progress
+from ..base.params import Params, param
+from ..neighbors.distances import METRICS, blocks, comparable
+from ..neighbors.graph import Graph, build_graph
+from .placement import spread
+from .trust import FEWEST, NEIGHBORHOOD, quality
+
+LISTED = 24  # neighbors by which samples are placed among landmarks: a tenth of them are expected to be some
+SHOWN = {"umap": "UMAP", "pacmap": "PaCMAP", "pca": "PCA", "tsne": "t-SNE"}
+# Samples below which the layout has nothing to learn from: the map is PCA's. PaCMAP draws far pairs without return.
+FEWEST_FOR = {"umap": FEWEST, "tsne": FEWEST, "pacmap": 20, "pca": 0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapParams(Params):
+    """Lay all samples out on a map where similar ones lie close."""
+
+    embeddings: str = param("embeddings", "Embeddings to lay out", reads="embeddings")
+    method: str = param("umap", "How the map is made", among=("umap", "pacmap", "pca", "tsne"))
+    dims: int = param(2, "2 for a plane, 3 for space", at_least=2, at_most=3)
+    neighbors: int = param(
+        15, "Neighbors kept close by UMAP and PaCMAP; perplexity of t-SNE", at_least=2, advanced=True
+    )
+    min_dist: float = param(0.1, "How tightly UMAP may pack points", at_least=0, at_most=1, advanced=True)
+    metric: str = param("cosine", "Distance between embeddings", among=METRICS, advanced=True)
+    landmarks: int = param(
+        100_000,
+        "Of more than twice as many samples, how many are laid out; the others are placed among them",
+        at_least=100,
+        advanced=True,
+    )
+    seed: int = param(51, "Seed of the layout", at_least=0, at_most=2**32 - 1, advanced=True)
+
+
+def compute_map(inputs: Inputs, params: MapParams, progress: Progress) -> Columns:
+    """Points of all samples, (n, dims) float32, and how far the map can be trusted. Columns as declared in `METHOD`."""
+    x = comparable(inputs.vectors, params.metric)
+    n = len(x)
+    few = n <= 2 * params.landmarks
+    graph = inputs.neighbors(max(params.neighbors - 1, NEIGHBORHOOD if few else LISTED), params.metric, progress)
+    components, explained = principal_components(x, params.dims)
+    method = params.method if n >= FEWEST_FOR[params.method] and graph.distances.max(initial=0) > 0 else "pca"
+    progress(1, 3, f"computing the {SHOWN[method]} map")
+    placed: Facts = {}
+    if few or method == "pca":
+        points = _layout(x, graph, components, method, params)
+    else:
+        points, placed = _landmark_layout(x, graph, components, method, params, progress)
+    progress(2, 3, "measuring how far the map can be trusted")
+    facts: Facts = {
+        "method": method,
+        "explained_variance": explained,
+        **placed,
+        **quality(x, points, graph, params.seed),
+    }
+    facts["headline"] = _headline(n, params.dims, facts)
+    return Columns({"": points}, facts)
+
+
+def _layout(x: Array, graph: Graph, start: Array, method: str, params: MapParams) -> Array:
+    """(n, dims) float32 points of all rows of x."""
+    if method == "umap":
+        points = umap_layout(graph.first(params.neighbors - 1), start, params)
+    elif method == "pacmap":
+        from .pacmap import pacmap_layout
+
+        points = pacmap_layout(x, graph.first(params.neighbors).indices, start, params.seed)
+    elif method == "tsne":
+        points = tsne_layout(x, start, params)
+    else:
+        points = start
+    return np.ascontiguousarray(points, dtype=np.float32)
+
+
+def _landmark_layout(
+    x: Array, graph: Graph, start: Array, method: str, params: MapParams, progress: Progress
+) -> tuple[Array, Facts]:
+    """Random rows are laid out by a graph of their own; the shared graph then tells where the others belong."""
+    rows = np.sort(np.random.default_rng(params.seed).choice(len(x), params.landmarks, replace=False))
+    k = max(params.neighbors - 1, NEIGHBORHOOD)
+    among = build_graph(x[rows], k=k, metric=params.metric, progress=progress, seed=params.seed)
+    points = np.full((len(x), params.dims), np.nan, dtype=np.float32)
+    points[rows] = _layout(x[rows], among, start[rows], method, params)
+    progress(1, 3, "placing the other samples")
+    return spread(points, x, graph), {"landmarks": len(rows), "placed": len(x) - len(rows)}
+
+
+def principal_components(x: Array, dims: int) -> tuple[Array, list[float]]:
+    """Coordinates along the directions of largest variance; each axis points to its largest loading's side.
+
+    Args:
+        x: (n, d) float32.
+
+    Returns:
+        points: (n, dims) float64, centred; zeros where x has fewer directions than `dims`.
+        explained: share of the variance along each axis, in [0, 1].
+    """
+    n, d = x.shape
+    mean = x.mean(axis=0, dtype=np.float64)
+    covariance = np.zeros((d, d))
+    for rows in blocks(n):
+        part = x[rows] - mean
+        covariance += part.T @ part
+    values, vectors = np.linalg.eigh(covariance)
+    values, vectors = np.maximum(values[::-1][:dims], 0), vectors[:, ::-1][:, :dims]
+    vectors = vectors * np.where(vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])] < 0, -1.0, 1.0)
+    total = float(np.trace(covariance))
+    points = np.zeros((n, dims))
+    for rows in blocks(n if total > 0 else 0):
+        points[rows, : vectors.shape[1]] = (x[rows] - mean) @ vectors
+    shares = (values / total).tolist() if total > 0 else [0.0] * len(values)
+    return points, [round(float(share), 4) for share in shares] + [0.0] * (dims - len(values))
+
+
+def umap_layout(graph: Graph, start: Array, params: MapParams) -> Array:
+    """UMAP's layout of a neighbor graph.
+
+    The steps of `umap.UMAP.fit`, called one by one: the class searches neighbors again on small sets and warns
+    about what we mean to do.
+
+    Args:
+        graph: neighbors to keep close.
+        start: (n, dims) where the layout starts.
+    """
+    with warnings.catch_warnings():  # umap-learn says on import that a part we do not use lacks TensorFlow
+        warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
+        from umap.umap_ import (
+            find_ab_params,
+            fuzzy_simplicial_set,
+            simplicial_set_embedding,
+        )
+
+    n = graph.n
+    random = np.random.RandomState(params.seed)  # noqa: NPY002 -- umap-learn takes no Generator
+    itself = np.arange(n, dtype=np.int32)[:, None]
+    indices = np.hstack([itself, graph.indices])  # umap counts a row as its own first neighbor
+    distances = np.hstack([np.zeros((n, 1), np.float32), graph.distances])
+    shape: Any = np.empty((n, 1), np.float32)
+    weights, _, _ = fuzzy_simplicial_set(
+        shape, indices.shape[1], random, graph.metric, knn_indices=indices, knn_dists=distances
+    )
+    a, b = find_ab_params(1.0, params.min_dist)
+    spread = start / max(float(np.abs(start).max()), 1e-12) * 10
+    points, _ = simplicial_set_embedding(
+        shape,
+        weights,
+        params.dims,
+        1.0,
+        a,
+        b,
+        1.0,
+        5,
+        None,
+        (spread + random.normal(scale=1e-4, size=spread.shape)).astype(np.float32),  # copies must be able to part
+        random,
+        graph.metric,
+        {},
+        False,
+        {},
+        False,
+        parallel=False,  # threads would race, and the same seed would give different maps
+    )
+    return np.asarray(points)
+
+
+def tsne_layout(x: Array, start: Array, params: MapParams) -> Array:
+    """t-SNE of the first 50 principal components, Barnes-Hut, started from the first ones."""
+    from sklearn.manifold import TSNE
+
+    reduced = principal_components(x, 50)[0] if x.shape[1] > 50 else x
+    deviation = max(float(start[:, 0].std()), 1e-12)
+    layout = TSNE(
+        params.dims,
+        perplexity=min(params.neighbors, (len(x) - 1) / 3),
+        init=(start / deviation * 1e-4).astype(np.float32),
+        random_state=params.seed,
+        learning_rate=max(len(x) / 48, 10),  # scikit-learn's own is at least 50, which scatters a hundred points
+    )
+    return np.asarray(layout.fit_transform(np.ascontiguousarray(reduced, dtype=np.float32)))
+
+
+def _headline(n: int, dims: int, facts: Facts) -> str:
+    said = f"{SHOWN[facts['method']]} map of {n:,} samples in {dims}D"
+    if "landmarks" in facts:
+        said += f", {facts['landmarks']:,} laid out and {facts['placed']:,} placed among them"
+    if "trustworthiness" in facts:
+        said += f"; trustworthiness {facts['trustworthiness']:.2f}, {facts['neighbors_kept']:.0%} of neighbors kept"
+    return said
+
+
+METHOD = Method(
+    name="compute_map",
+    version=1,
+    label="Compute a map",
+    stage="understand",
+    key="map",
+    params=MapParams,
+    run=compute_map,
+    reads=("embeddings",),
+    writes=(Column("", Point, "Place on the map; close means similar"),),
+    cite="McInnes, Healy & Melville 2018, https://arxiv.org/abs/1802.03426",
+    why_now="A map shows at a glance which kinds of images there are and which stand alone.",
+)

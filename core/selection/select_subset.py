@@ -1,0 +1,166 @@
+"""Choose a subset by what it is for: every prefix of its order is a good smaller one, and each sample says why.
+
+Coverage of all samples (facility location), far corners (k-centre), typicality, importance, the balance of classes and
+likeness to marked samples are weighed by the purpose, or by hand. What is chosen already covers, and is not chosen
+again. Of near-duplicates one at most is taken, and a group (a video, a burst, a patient) can be limited. No random draw
+has a part in it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from ..base.method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Progress
+from .candidates import Question, class_target, question
+from .coverage import distance_against_random
+from .edge_case_ladder import ladder, said_of_ladder
+from .greedy import Picks, pick, pick_in_turns
+from .purposes import Weights, percentiles, turns_of_classes
+from .subset_params import SubsetParams
+
+MARKED = 0.9  # percentile above which a preference is worth telling
+
+
+def select_subset(inputs: Inputs, params: SubsetParams, progress: Progress) -> Columns:
+    """Choose a subset. Columns as declared in `METHOD`.
+
+    Raises:
+        ParamError: nothing is left to choose from, or n is more than that.
+    """
+    asked = question(inputs, params, progress)
+    weights = params.weights
+    picks = choose(asked, params, inputs.labels, asked.count, progress)
+    rows = asked.rows[picks.rows]
+    selected, rank = np.zeros(inputs.n, dtype=np.bool_), [None] * inputs.n
+    why: list[str | None] = [None] * inputs.n
+    sentences = reasons(asked, picks, inputs.labels, weights)
+    for place, (row, sentence) in enumerate(zip(rows.tolist(), sentences, strict=True), start=1):
+        selected[row], rank[row], why[row] = True, place, sentence  # type: ignore[call-overload]
+    for row in asked.rows[asked.pool.taken].tolist():
+        why[row] = "Chosen before: it covers, and is not chosen again"
+    values: dict[str, Any] = {"selected": selected, "rank": rank, "why": why}
+    facts = _facts(asked, picks, params, inputs.labels, progress)
+    if params.purpose == "edge_cases":
+        plain = replace(asked.pool, bonus=np.ones(len(asked.rows)))
+        base = pick(plain, asked.count, 0.0, progress)
+        level, facts["ladder"] = ladder(asked.pool.x, asked.codes, asked.edge, picks.rows, base.rows, progress)
+        steps: list[int | None] = [None] * inputs.n
+        for row, step in zip(rows.tolist(), level.tolist(), strict=True):
+            steps[row] = step
+        values["ladder"] = steps
+        if "most_accurate_share" in facts["ladder"]:
+            facts["accuracy_by_share_of_edge_cases"] = said_of_ladder(facts["ladder"])
+            facts["headline"] += (
+                f"; a probe is most accurate with {facts['ladder']['most_accurate_share']:.0%} of edge cases among its "
+                "training samples"
+            )
+    return Columns(values, facts)
+
+
+def choose(asked: Question, params: SubsetParams, labels: GivenLabels | None, count: int, progress: Progress) -> Picks:
+    """The picks of a question, class by class in turn where classes are balanced."""
+    weights = params.weights
+    share = weights.extremes / (weights.coverage + weights.extremes)
+    if weights.balance == "none" or labels is None:
+        return pick(asked.pool, count, share, progress)
+    target = class_target(asked, params, labels)
+    before = np.bincount(asked.codes[asked.pool.taken & (asked.codes >= 0)], minlength=len(target))
+
+    def turns(available: Array, chosen: Array, number: int) -> Array:
+        return turns_of_classes(target, before + chosen, available, number)
+
+    return pick_in_turns(asked.pool, asked.codes, turns, count, share, progress)
+
+
+def reasons(asked: Question, picks: Picks, labels: GivenLabels | None, weights: Weights) -> list[str]:
+    """One sentence for each pick: what it brings that those before it did not."""
+    shares = {name: percentiles(score) for name, score in asked.scores.items()}
+    told = {
+        "typicality": "more typical" if weights.typicality > 0 else "lonelier",
+        "importance": "more important" if weights.importance > 0 else "less important",
+        "likeness": "more as the marked samples are, or less as those to be avoided,",
+    }
+    sentences = []
+    for place, row in enumerate(picks.rows.tolist()):
+        first = place == 0 and not asked.pool.taken.any()
+        if first:
+            text = "The first: weighed by the purpose, the sample nearest to all others"
+        elif picks.extreme[place]:
+            text = f"Lies far from all chosen before it: none within a distance of {picks.apart[place]:.3f}"
+        else:
+            near = max(int(picks.stands_for[place]), 1)
+            text = f"Stands for {near:,} sample{'s' if near > 1 else ''} that nothing chosen before was as near to"
+        for name, words in told.items():
+            weight = {"typicality": weights.typicality, "importance": weights.importance}.get(name, 1.0)
+            share = shares[name][row] if name in shares else 0.0
+            share = 1 - share if weight < 0 else share
+            if weight and share >= MARKED:
+                text += f"; {words} than {share:.0%} of the samples"
+        if weights.balance != "none" and labels is not None:
+            text += f"; for its class {labels.names[asked.codes[row]]}"
+        sentences.append(text)
+    return sentences
+
+
+def _facts(
+    asked: Question, picks: Picks, params: SubsetParams, labels: GivenLabels | None, progress: Progress
+) -> Facts:
+    found, free = len(picks.rows), np.flatnonzero(asked.pool.free)
+    progress(0, 1, "measuring against random subsets")
+    distance = distance_against_random(
+        asked.pool.x, picks.rows, np.union1d(free, picks.rows), np.flatnonzero(asked.pool.taken)
+    )
+    facts: Facts = {
+        "purpose": params.purpose,
+        "weights": asdict(params.weights),
+        "asked_for": asked.count,
+        "found": found,
+        "candidates": len(free),
+        "already_selected": int(asked.pool.taken.sum()),
+        "for_coverage": int((~picks.extreme).sum()),
+        "for_being_far": int(picks.extreme.sum()),
+        "mean_distance": distance,
+    }
+    if labels is not None:
+        counts = Counter(labels.names[code] for code in asked.codes[picks.rows] if code >= 0)
+        facts["classes"] = {name: counts[name] for name in labels.names}
+    lacking = f"; the constraints allow no more than these {found:,}" if found < asked.count else ""
+    against = ""
+    if distance["random_mean"] > 0:
+        change = distance["value"] / distance["random_mean"] - 1
+        against = (
+            f"; the others lie {abs(change):.0%} {'nearer' if change <= 0 else 'farther'} than with random subsets"
+        )
+    purpose = params.purpose.replace("_", " ")
+    facts["headline"] = f"{found:,} of {len(free):,} samples selected ({purpose}){against}{lacking}"
+    return facts
+
+
+METHOD = Method(
+    name="select_subset",
+    version=1,
+    label="Select a subset",
+    stage="select",
+    key="subset",
+    params=SubsetParams,
+    run=select_subset,
+    reads=("embeddings", "labels"),
+    writes=(
+        Column("selected", bool, "Chosen for the subset"),
+        Column("rank", int, "Place in the order of choice, 1 the first; every prefix is a good smaller subset"),
+        Column("why", str, "What the sample brings that those before it did not"),
+        Column(
+            "ladder",
+            int,
+            "Of edge cases: the smallest of the nested slices that holds it, 1 the innermost",
+            group=True,
+            optional=True,
+        ),
+    ),
+    cite="Nemhauser, Wolsey & Fisher 1978, https://doi.org/10.1007/BF01588971; Gonzalez 1985, "
+    "https://doi.org/10.1016/0304-3975(85)90224-5; Hacohen, Dekel & Weinshall 2022, https://arxiv.org/abs/2202.02794",
+)

@@ -1,0 +1,98 @@
+"""What can be asked of a subset: its purpose, whom to choose from, and the weights for those who open them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..base.params import ParamError, Params, param
+from .purposes import BALANCES, PURPOSES, Weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubsetParams(Params):
+    """Choose the samples that serve a purpose best, and say of each what it brings."""
+
+    purpose: str = param("label_first", "What the subset is for; the weights follow from it", among=tuple(PURPOSES))
+    embeddings: str = param("embeddings", "Embeddings to compare samples by", reads="embeddings")
+    n: int | None = param(None, "How many samples; if empty, the fraction below", at_least=1)
+    fraction: float = param(0.1, "Share of the samples that may be chosen from", above=0, at_most=1)
+    label_field: str | None = param(
+        None, "Labels, for purposes that balance classes or look for edge cases", reads="labels"
+    )
+    already_selected: tuple[str, ...] = param(
+        (), "Fields, tags or slices of samples chosen before: they cover, and are not chosen again", reads="members"
+    )
+    where: tuple[str, ...] = param(
+        (), "Choose, and cover, only samples in all of these fields, tags or slices", reads="members"
+    )
+    exclude: tuple[str, ...] = param(
+        (), "Never choose samples in one of these: bad quality, surplus copies, wrong labels", reads="members"
+    )
+    like: tuple[str, ...] = param((), "Prefer samples like those in these fields, tags or slices", reads="members")
+    unlike: tuple[str, ...] = param((), "Prefer samples unlike those in these", reads="members")
+    group_field: str | None = param(
+        None, "Group of each sample, such as its video, burst or patient", reads="values", advanced=True
+    )
+    most_per_group: int | None = param(None, "Most samples of one group", at_least=1, advanced=True)
+    time_field: str | None = param(None, "Time of each sample, a number or a date", reads="values", advanced=True)
+    time_gap: float = param(
+        0.0,
+        "Least time between samples of one group, in the field's unit; seconds for dates",
+        at_least=0,
+        advanced=True,
+    )
+    unique: bool = param(True, "Take at most one of near-duplicates", advanced=True)
+    coverage: float | None = param(
+        None, "Weight of coverage; if empty, this and the weights below are the purpose's", at_least=0, advanced=True
+    )
+    extremes: float | None = param(None, "Weight of samples far from all chosen", at_least=0, advanced=True)
+    typicality: float | None = param(
+        None, "Weight of typical samples; below 0, of lonely ones", at_least=-10, at_most=10, advanced=True
+    )
+    importance: float | None = param(None, "Weight of important samples", at_least=-10, at_most=10, advanced=True)
+    importance_field: str | None = param(
+        None,
+        "Numbers that say how important a sample is; if empty, how undecided a probe without it is",
+        reads="values",
+        advanced=True,
+    )
+    balance: str | None = param(None, "Balance of the classes; if empty, the purpose's", among=BALANCES, advanced=True)
+    class_shares: tuple[str, ...] = param(
+        (), "With balance given: shares such as cat=2 or dog=1; other classes get none", advanced=True
+    )
+
+    def check(self) -> None:
+        """Something must be weighed, and shares, groups and times need what they are about."""
+        weights = self.weights
+        if weights.coverage + weights.extremes <= 0:
+            raise ParamError("SubsetParams.coverage and extremes must not both be 0; got 0 and 0")
+        if bool(self.class_shares) != (weights.balance == "given"):
+            raise ParamError(
+                "SubsetParams.class_shares and balance 'given' belong together; got "
+                f"{list(self.class_shares)} with balance {weights.balance!r}"
+            )
+        for entry in self.class_shares:
+            _, found, number = entry.rpartition("=")
+            if not found or not number.replace(".", "", 1).isdigit():
+                raise ParamError(f"SubsetParams.class_shares must be entries such as cat=2; got {entry!r}")
+        if weights.balance != "none" and self.label_field is None and self.balance is not None:
+            raise ParamError(f"SubsetParams.balance {weights.balance!r} needs label_field; got nothing")
+        if self.purpose == "balanced_training_set" and weights.balance == "uniform" and self.label_field is None:
+            raise ParamError(
+                "SubsetParams.label_field is needed by purpose 'balanced_training_set'; got nothing: name a label "
+                "field, or choose purpose 'label_first'"
+            )
+        if self.group_field is None and (self.most_per_group is not None or self.time_gap > 0):
+            raise ParamError("SubsetParams.group_field is needed by most_per_group and time_gap; got nothing")
+        if self.time_gap > 0 and self.time_field is None:
+            raise ParamError("SubsetParams.time_field is needed by time_gap; got nothing")
+
+    @property
+    def weights(self) -> Weights:
+        """The purpose's weights, with those that were given in their place."""
+        names = ("coverage", "extremes", "typicality", "importance", "balance")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        weights = replace(PURPOSES[self.purpose], **given)
+        if weights.balance == "input" and self.label_field is None and self.balance is None:
+            return replace(weights, balance="none")  # without labels a hold-out set keeps the shape of the set
+        return weights

@@ -1,0 +1,316 @@
+"""Zero-shot tags: the class whose description lies closest to the picture, in a space that CLIP made for both.
+
+Radford et al. 2021, Learning Transferable Visual Models From Natural Language Supervision, arXiv:2103.00020,
+section 3.1 (prompt ensembles). How scores become tags is in `tagging.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from ..base.method import (
+    Array,
+    Column,
+    Columns,
+    Facts,
+    GivenLabels,
+    Inputs,
+    Label,
+    Labels,
+    Method,
+    Progress,
+    Vector,
+    silent,
+)
+from ..base.params import ParamError, Params, param
+from ..embeddings.compute_embeddings import ENGINES, open_engine
+from ..embeddings.models.base import Request, TextEngine, unit_rows
+from .tagging import Rules, against_labels, parse_thresholds, tag_columns
+
+TEMPLATES = ("a photo of a {}", "a photo of the {}", "a picture of a {}", "an image of {}", "{}")
+BACKGROUND = ("a photo", "a picture", "an image")
+BLOCK = 1 << 21  # numbers worked on at once
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZeroShotParams(Params):
+    """Tag every image with the class whose description fits it best, without any training.
+
+    Needs embeddings of a CLIP model, whose text encoder puts the descriptions into the same space.
+    """
+
+    embeddings: str = param("embeddings", "Embeddings of a CLIP model", reads="embeddings")
+    classes: tuple[str, ...] = param((), "Names of the classes; if empty, those of the file or of the label field")
+    classes_file: str | None = param(None, "Text file with the name of a class on each line", path="file")
+    label_field: str | None = param(
+        None, "Given labels: they name the classes where none are listed, and measure the tags", reads="labels"
+    )
+    templates: tuple[str, ...] = param(TEMPLATES, "Sentences around a class name, which stands for {}")
+    multi_label: bool = param(False, "Any number of tags per image, each judged by itself against the background")
+    background: tuple[str, ...] = param(
+        BACKGROUND,
+        "Descriptions of nothing in particular that a tag must beat when there can be any number",
+        advanced=True,
+    )
+    threshold: float | None = param(
+        None,
+        "Confidence below which there is no tag; empty is 0, or 0.5 with any number of tags",
+        at_least=0,
+        at_most=1,
+    )
+    thresholds: str | None = param(None, "Classes with a threshold of their own, such as cat=0.4, dog=0.6")
+    temperature: float | None = param(
+        None, "Divides the cosines before the softmax; empty takes what the model learned", above=0, advanced=True
+    )
+    top_k: int | None = param(
+        None, "Tags kept per image at most; empty keeps the best one, or with any number all that fit", at_least=1
+    )
+    allow_download: bool = param(False, "Fetch the text encoder if it is not on this machine")
+
+    def check(self) -> None:
+        """Templates hold {}, class names differ, thresholds can be read."""
+        for template in self.templates or ("",):
+            if "{}" not in template:
+                raise ParamError(
+                    f"ZeroShotParams.templates must each contain {{}} where the class name goes; got {template!r}"
+                )
+        _check_names(self.classes, "classes")
+        if self.classes and self.classes_file:
+            raise ParamError("ZeroShotParams takes classes or classes_file, not both")
+        parse_thresholds(self.thresholds, "ZeroShotParams.thresholds")
+        if self.multi_label and not self.background:
+            raise ParamError("ZeroShotParams.background must hold at least one description with multi_label; got none")
+
+
+def tag_zero_shot(inputs: Inputs, params: ZeroShotParams, progress: Progress) -> Columns:
+    """Compare each image's vector with the classes' vectors.
+
+    With one tag per image, p = softmax(cosines / temperature) over the classes. With any number,
+    p = sigmoid of what `judged_one_by_one` says of each.
+
+    Returns:
+        tag: most likely class, kept with its logits; none below its threshold.
+        tags: the `top_k` classes above their thresholds (with `multi_label` or `top_k` > 1).
+        confidence, margin: largest p, and its lead over the second (over 0 where there is one class).
+        entropy: of p, between 0 (certain) and 1 (undecided).
+        logits: (n, C) float32, where some image has no tag to keep them in.
+    """
+    classes = _classes(params, inputs.labels)
+    own = parse_thresholds(params.thresholds, "ZeroShotParams.thresholds", classes)
+    progress(0, inputs.n, "encoding the class descriptions")
+    engine = text_engine(inputs.sources.get("embeddings", {}), params.allow_download)
+    model = inputs.sources["embeddings"]["model"]
+    if inputs.vectors.shape[1] != engine.dim:
+        raise ParamError(
+            f"ZeroShotParams.embeddings must have the {engine.dim} dimensions of {model}; got {inputs.vectors.shape[1]}"
+        )
+    texts = class_vectors(engine, classes, params.templates)
+    floor = unit_rows(engine.embed_text(list(params.background)).mean(axis=0, keepdims=True))
+    temperature = 1.0 / engine.logit_scale if params.temperature is None else params.temperature
+    logits = class_logits(inputs.vectors, texts, temperature, floor if params.multi_label else None, progress)
+    rules = Rules(params.multi_label, params.threshold, own, params.top_k)
+    about = engine.describe()
+    facts = {"model": model, "text_encoder": about["weights_hash"], "weights": about["weights"]}
+    return _tagged(classes, logits, rules, temperature, inputs.labels, facts)
+
+
+def retag(
+    classes: Sequence[str],
+    logits: Array,
+    now: float,
+    temperature: float | None,
+    rules: Rules,
+    labels: GivenLabels | None,
+) -> Columns:
+    """Tags from logits that an earlier run kept: no model, no text and no image is encoded.
+
+    Logits are cosines over the temperature, and those of `judged_one_by_one` differences of such, so another
+    temperature only scales them.
+
+    Args:
+        classes: of that run.
+        logits: (n, C) that it kept.
+        now: temperature that these logits were made with.
+        temperature: temperature wanted; None for the same.
+        labels: given labels of the rows, to measure the tags.
+    """
+    wanted = temperature or now
+    scaled = np.asarray(logits * np.float32(now / wanted), dtype=np.float32)
+    return _tagged(classes, scaled, rules, wanted, labels, {})
+
+
+def text_engine(source: Mapping[str, Any], allow_download: bool = False, device: str = "auto") -> TextEngine:
+    """The text encoder of the model that made some embeddings, with the same weights.
+
+    Args:
+        source: facts of the embeddings' run: `model`, `weights`, `weights_hash`, `text`.
+
+    Raises:
+        ParamError: the vectors are not CLIP's, or its weights are gone or changed since.
+    """
+    model = source.get("model")
+    if not source.get("text") or not isinstance(model, str) or model.partition(":")[0] not in ENGINES:
+        raise ParamError(
+            f"ZeroShotParams.embeddings must be a run of compute_embeddings with a CLIP model, such as "
+            f"open_clip:ViT-B-32/laion2b_s34b_b79k (for photographs) or tiny_clip (for the demo's digits); "
+            f"got vectors of {model or 'an unknown model'}, which has no text encoder"
+        )
+    weights = source.get("weights")
+    here = weights is not None and Path(weights).exists()
+    try:
+        engine = open_engine(Request(model, str(weights) if here else None, allow_download, device, precision="fp32"))
+    except ParamError as error:
+        if here:
+            raise
+        raise ParamError(
+            f"The weights that made these embeddings are no longer at {weights}; put them back. {error}"
+        ) from None
+    found = engine.describe()["weights_hash"]
+    if source.get("weights_hash") not in (None, found):
+        raise ParamError(
+            f"ZeroShotParams.embeddings must come from the weights that {model} has now (sha256 {found[:12]}); got "
+            f"vectors made with {source['weights_hash'][:12]}, so compute the embeddings again"
+        )
+    return cast(TextEngine, engine)
+
+
+def class_vectors(engine: TextEngine, classes: Sequence[str], templates: Sequence[str]) -> Array:
+    """(C, d) float32 of unit length: the mean over all templates of each class's unit text vectors."""
+    texts = [template.replace("{}", name) for name in classes for template in templates]
+    vectors = engine.embed_text(texts).reshape(len(classes), len(templates), -1)
+    return unit_rows(vectors.mean(axis=1))
+
+
+def class_logits(
+    images: Array, texts: Array, temperature: float, background: Array | None = None, progress: Progress = silent
+) -> Array:
+    """(n, C) float32: cosines of images and classes over the temperature; judged one by one with a background.
+
+    Args:
+        images: (n, d), any length.
+        texts: (C, d) of unit length.
+        background: (1, d) of unit length.
+    """
+    n, size = len(images), max(1, BLOCK // (len(texts) + images.shape[1]))
+    logits = np.empty((n, len(texts)), dtype=np.float32)
+    scale = np.float32(1.0 / temperature)
+    for start in range(0, n, size):
+        rows = slice(start, start + size)
+        unit = unit_rows(images[rows])
+        logits[rows] = scale * (unit @ texts.T)
+        if background is not None:
+            logits[rows] = judged_one_by_one(logits[rows], scale * (unit @ background.T))
+        progress(min(start + size, n), n, "tagging")
+    return logits
+
+
+def judged_one_by_one(logits: Array, background: Array) -> Array:
+    """(n, C) logits of classes that may hold together: positive where a class is nearer to the best than to the floor.
+
+    The floor is what fits anyhow: the background, or the average class, whichever fits better. CLIP's cosines differ
+    more from picture to picture than from class to class, so no fixed cosine can be the bar. Where even the best class
+    lies below the floor, none is positive. A heuristic: CLIP was never trained to say no.
+
+    Args:
+        logits: (n, C) of the classes.
+        background: (n, 1) of the background.
+    """
+    best = logits.max(axis=1, keepdims=True)
+    floor = background if logits.shape[1] == 1 else np.maximum(background, logits.mean(axis=1, keepdims=True))
+    return np.asarray(logits - np.maximum(floor, (best + floor) / 2))
+
+
+def _tagged(
+    classes: Sequence[str],
+    logits: Array,
+    rules: Rules,
+    temperature: float,
+    labels: GivenLabels | None,
+    facts: Facts,
+) -> Columns:
+    """Columns, with the facts of a run of tags."""
+    values, counts = tag_columns(classes, logits, rules)
+    measured = against_labels(classes, logits, rules.multi_label, labels, temperature)
+    accuracy = f", {measured['accuracy']:.1%} as labelled" if "accuracy" in measured else ""
+    n, tagged = len(logits), counts["tagged"]
+    return Columns(
+        values,
+        {
+            **facts,
+            "classes": list(classes),
+            "temperature": temperature,
+            **counts,
+            **measured,
+            "headline": f"{tagged:,} of {n:,} images tagged with {len(classes)} classes{accuracy}",
+        },
+    )
+
+
+def _classes(params: ZeroShotParams, labels: GivenLabels | None) -> tuple[str, ...]:
+    """Names of the classes, from the parameters, the file or the label field."""
+    classes = params.classes
+    if params.classes_file:
+        classes = _read_classes(params.classes_file)
+    if not classes and labels is not None:
+        classes = labels.names
+    if not classes:
+        raise ParamError(
+            "ZeroShotParams.classes must name at least one class, or label_field a field with labels; got neither"
+        )
+    if len(classes) == 1 and not params.multi_label:
+        raise ParamError(
+            f"ZeroShotParams.classes must name at least two classes to choose from, or multi_label be true; "
+            f"got {list(classes)}"
+        )
+    return tuple(classes)
+
+
+def _read_classes(path: str) -> tuple[str, ...]:
+    """The lines of a text file, but for empty ones."""
+    try:
+        text = Path(path).expanduser().read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = "it is not text in UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise ParamError(
+            f"ZeroShotParams.classes_file must be a text file that can be read; got {path!r} ({why})"
+        ) from None
+    names = tuple(line.strip() for line in text.splitlines() if line.strip())
+    if not names:
+        raise ParamError(f"ZeroShotParams.classes_file must hold at least one class; {path!r} is empty")
+    _check_names(names, "classes_file")
+    return names
+
+
+def _check_names(names: Sequence[str], name: str) -> None:
+    bare = [one.strip() for one in names]
+    twice = next((one for one, times in Counter(bare).items() if one and times > 1), None)
+    if "" in bare or twice is not None:
+        shown = "an empty one" if twice is None else f"{twice!r} twice"
+        raise ParamError(f"ZeroShotParams.{name} must be different names, none empty; got {shown}")
+
+
+METHOD = Method(
+    name="tag_zero_shot",
+    version=1,
+    label="Tag with CLIP, zero-shot",
+    stage="understand",
+    key="zero_shot",
+    params=ZeroShotParams,
+    run=tag_zero_shot,
+    reads=("embeddings",),
+    writes=(
+        Column("tag", Label, "Class whose description fits best", optional=True),
+        Column("tags", Labels, "Classes whose descriptions fit", optional=True),
+        Column("confidence", float, "Probability of the best class, in [0, 1]", best="high"),
+        Column("margin", float, "Lead of the best class over the second, in [0, 1]", best="high"),
+        Column("entropy", float, "How undecided the model is, in [0, 1]", best="low"),
+        Column("logits", Vector, "Scores of the run's classes before the softmax, kept for retagging", optional=True),
+    ),
+    cite="Radford et al. 2021, arXiv:2103.00020; Guo et al. 2017, arXiv:1706.04599",
+)

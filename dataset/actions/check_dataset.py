@@ -1,0 +1,365 @@
+"""One check of everything that applies: which methods a dataset can be judged by, run in turn, and what they found.
+
+What is there decides: embeddings or files for them, a label field, splits, sets of labels, boxes with predictions.
+Runs that hold are kept. The summary is a record of its own, one for images and one for each field whose objects were
+checked: for each method how many samples or objects it points at, how serious that is, and a sentence that says what it
+means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.core.fields as fof
+from fiftyone import ViewField as F
+
+from ...core.base.method import Progress
+from ...core.base.params import ParamError, Params, param
+from ...core.catalog import method_named
+from ..curate import curate, said_of
+from ..fields.rows import Rows, attribute, root_of, rows_of
+from ..inputs import roles as named
+from ..inputs import target as subject
+from ..inputs.read import SPLITS, TAGS, vector_sources
+from ..runs import record as runs
+from ..runs.freshness import Freshness, digest
+from ..runs.record import Run
+from .action import Action
+
+NAME = "check_dataset"
+KEY = "check"
+SEVERITIES = ("serious", "moderate", "minor")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one method can find wrong.
+
+    Attributes:
+        method: its name.
+        title: what it finds, in the plural.
+        severity: one of `SEVERITIES`.
+        said: what it means, in a sentence.
+        column: of the run, that tells the samples.
+        test: "true", "false" or "known".
+    """
+
+    method: str
+    title: str
+    severity: str
+    said: str
+    column: str
+    test: str
+
+    def condition(self, path: str) -> Any:
+        """The expression for the samples or objects that a run points at, whose column is read from `path`."""
+        value = F(path)
+        tests = {"true": value == True, "false": value == False, "known": value != None}  # noqa: E711, E712
+        return tests[self.test]
+
+
+FINDINGS = (
+    Finding(
+        "find_leaks",
+        "Copies in two splits",
+        "serious",
+        "A model has seen these pictures before it is tested on them, so scores are too good. Drop the training copy.",
+        "is_leak",
+        "true",
+    ),
+    Finding(
+        "find_label_issues",
+        "Wrong labels",
+        "serious",
+        "The given class is probably wrong, by models that did not see the sample. Review them, the worst first.",
+        "is_issue",
+        "true",
+    ),
+    Finding(
+        "find_multilabel_issues",
+        "Wrong sets of labels",
+        "serious",
+        "A class is probably missing, or one is there that should not be.",
+        "is_issue",
+        "true",
+    ),
+    Finding(
+        "find_detection_issues",
+        "Wrong boxes",
+        "serious",
+        "An object is probably overlooked, or a box has the wrong class or place.",
+        "is_issue",
+        "true",
+    ),
+    Finding(
+        "find_quality_issues",
+        "Bad files",
+        "moderate",
+        "Dark, bright, blurry, plain, oddly shaped or sized files, or such that cannot be read.",
+        "is_issue",
+        "true",
+    ),
+    Finding(
+        "find_duplicates",
+        "Surplus copies",
+        "moderate",
+        "The same picture is there more than once and counts as often. One of each group is proposed to stay.",
+        "keep",
+        "false",
+    ),
+    Finding(
+        "find_spurious_cues",
+        "Labels that a shortcut tells",
+        "moderate",
+        "Their class can be told by brightness, colour, size or the like, and a model may learn that instead.",
+        "cue",
+        "known",
+    ),
+    Finding(
+        "find_outliers",
+        "Outliers",
+        "minor",
+        "They lie far from all others: foreign pictures, or rare ones that are worth having more of.",
+        "is_outlier",
+        "true",
+    ),
+    Finding(
+        "find_confusions",
+        "Samples that look like another class",
+        "minor",
+        "A model that did not see them takes them for another class: hard samples, or classes to merge.",
+        "is_confused",
+        "true",
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckDatasetParams(Params):
+    """Check everything that can be checked here: labels, copies, leaks, files, outliers, shortcuts; and sum it up."""
+
+    embeddings: str | None = param(
+        None, "Embeddings to compare samples by; if empty, the newest, or the descriptor's", reads="embeddings"
+    )
+    label_field: str | None = param(
+        None, "Labels to check; if empty, the first given ones, or those of the objects", reads="labels"
+    )
+    patches_field: str | None = param(
+        None, "Check the objects of this label field one by one, not whole images", reads="objects"
+    )
+
+
+def check_dataset(samples: fo.DatasetView, params: CheckDatasetParams, progress: Progress) -> dict[str, Any]:
+    """Run what applies and write the summary's record."""
+    dataset = samples._root_dataset
+    if dataset.media_type not in (None, "image"):
+        raise ParamError(f"Check dataset works on images; dataset {dataset.name!r} holds {dataset.media_type}")
+    params = subject.settled(samples, params)
+    about = subject.of(dataset, params)
+    params = replace(params, patches_field=about)
+    rows = rows_of(samples, about)
+    if not len(rows):
+        widen = "widen the target" if about is None else f"none of its images has any in {about!r}"
+        raise ParamError(f"Check dataset needs at least 1 {rows.word}, and the target has 0; {widen}")
+    if about is None and samples._is_patches:
+        samples = dataset.select(list(rows.ids))
+    key = key_of(about)
+    known = [run for run in runs.list_runs(dataset) if run.key == key]
+    if known and known[0].method != NAME or not known and runs.is_taken(dataset, key):
+        raise ParamError(f"The name {key!r} is taken by something else on dataset {dataset.name!r}; rename that first")
+    record = runs.start(dataset, Run(key=key, method=NAME, params=params.to_dict(), patches_field=about))
+    whole = len(rows) == dataset.count(rows.path("id"))
+    try:
+        done, refused = _run_all(samples, params, whole, progress)
+    except BaseException as error:
+        runs.fail(dataset, record, str(error) or type(error).__name__)
+        raise
+    facts = summary(samples, rows, done, refused)
+    reads = {
+        run.key: {"field": next(iter(run.writes.values()), ""), "run": run.key, "made": run.finished} for run in done
+    }
+    record = replace(record, reads=reads, n=len(rows), target="dataset" if whole else "view", facts=facts)
+    runs.finish(dataset, replace(record, fingerprint={"samples": digest(dataset.values(rows.path("id")))}))
+    return {"headline": facts["headline"], "key": key, **{issue["run"]: issue["count"] for issue in facts["issues"]}}
+
+
+def key_of(about: str | None) -> str:
+    """Key of the summary's record.
+
+    Args:
+        about: the field whose objects are checked; None for images.
+    """
+    return KEY if about is None else f"{KEY}_{about}"
+
+
+def steps(dataset: fo.Dataset, params: CheckDatasetParams) -> list[tuple[str, dict[str, Any]]]:
+    """Methods that apply, with their parameters, in the order in which they run."""
+    about = params.patches_field
+    of_objects = {} if about is None else {"patches_field": about}
+    embeddings = params.embeddings or next(iter(_vectors_of(dataset, about)), None)
+    plan: list[tuple[str, dict[str, Any]]] = [("find_quality_issues", of_objects)]
+    if embeddings is None:
+        given = {"model": "descriptor", **of_objects}
+        embeddings = runs.free_key(dataset, method_named("compute_embeddings").key)
+        plan.append(("compute_embeddings", given))
+    by_vectors = {"embeddings": embeddings}
+    labels = params.label_field or about or _given_labels(dataset)
+    plan.append(("find_duplicates", {**by_vectors, **({"label_field": labels} if labels else {})}))
+    plan.append(("find_outliers", by_vectors))
+    splits = _splits(dataset)
+    if splits is not None:
+        plan.append(("find_leaks", {**by_vectors, "split_field": splits}))
+    if labels is not None:
+        plan += [(name, {**by_vectors, "label_field": labels}) for name in ("find_label_issues", "find_confusions")]
+        plan.append(("find_spurious_cues", {"label_field": labels, **of_objects}))
+    return plan if about is not None else plan + _of_images(dataset, by_vectors)
+
+
+def _of_images(dataset: fo.Dataset, by_vectors: dict[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    """Methods that compare what whole images hold: sets of labels, and boxes with predicted ones."""
+    plan: list[tuple[str, dict[str, Any]]] = []
+    own = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
+    sets = [path for path in named.fields_for(dataset, "label_sets") if path not in own]
+    if sets:
+        plan.append(("find_multilabel_issues", {**by_vectors, "label_field": sets[0]}))
+    boxes = named.fields_for(dataset, "detections")
+    predicted = [path for path in boxes if "pred" in path.lower()]
+    given = [path for path in boxes if path not in predicted]
+    if predicted and given:
+        plan.append(("find_detection_issues", {"label_field": given[0], "predictions": predicted[0]}))
+    return plan
+
+
+def summary(
+    samples: fo.DatasetView, rows: Rows, done: Sequence[Run], refused: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
+    """What was found, the most serious and most frequent first.
+
+    Args:
+        rows: what was checked: the samples, or their objects.
+        done: the runs.
+        refused: {"method", "why"} of the methods that could not run.
+    """
+    by_method = {run.method: run for run in done}
+    issues, fine = [], []
+    for finding in FINDINGS:
+        run = by_method.get(finding.method)
+        if run is None or finding.column not in run.writes:
+            continue
+        count = _count(samples, rows, finding, run)
+        about: dict[str, Any] = {
+            "run": run.key,
+            "method": run.method,
+            "title": finding.title,
+            "severity": finding.severity,
+        }
+        if count:
+            issues.append({**about, "count": count, "said": finding.said, "headline": run.headline})
+        else:
+            fine.append(finding.title)
+    issues.sort(key=lambda issue: (SEVERITIES.index(issue["severity"]), -issue["count"]))
+    serious = [f"{issue['count']:,} {_lower(issue['title'])}" for issue in issues[:3]]
+    more = len(issues) - len(serious)
+    said = ", ".join(serious) + (f" and {more} more kind{'' if more == 1 else 's'}" if more else "")
+    headline = f"{said} among {len(rows):,} samples" if issues else f"Nothing found in {len(rows):,} samples"
+    return {
+        "headline": said_of(rows, headline),
+        "issues": issues,
+        "fine": fine,
+        "not_checked": [dict(one) for one in refused],
+    }
+
+
+def _count(samples: fo.DatasetView, rows: Rows, finding: Finding, run: Run) -> int:
+    """How many of the target's samples or objects a run points at."""
+    path, dataset = run.writes[finding.column], samples._root_dataset
+    if rows.field is None:
+        return int(samples.match(finding.condition(path)).count())
+    shown = dataset.select_labels(ids=list(rows.ids), fields=rows.field) if samples._is_patches else samples
+    found = shown.filter_labels(rows.field, finding.condition(attribute(dataset, rows.field, path)))
+    return int(found.count(root_of(dataset, rows.field)))
+
+
+def _run_all(
+    samples: fo.DatasetView, params: CheckDatasetParams, whole: bool, progress: Progress
+) -> tuple[list[Run], list[dict[str, str]]]:
+    dataset = samples._root_dataset
+    plan = steps(dataset, params)
+    done: list[Run] = []
+    refused: list[dict[str, str]] = []
+    for number, (name, given) in enumerate(plan):
+        label = method_named(name).label
+        within = _within(progress, number, len(plan), label)
+        within(0, 1)
+        try:
+            kept = _kept(dataset, name, given, params.patches_field) if whole else None
+            done.append(kept or _fresh(samples, name, given, within))
+        except ParamError as error:
+            refused.append({"method": label, "why": str(error)})
+    progress(len(plan), len(plan), "summing up")
+    return done, refused
+
+
+def _within(progress: Progress, number: int, count: int, label: str) -> Progress:
+    """Progress of one step as progress of the whole."""
+
+    def said(done: int, total: int, doing: str = "") -> None:
+        progress(1000 * number + 1000 * done // max(total, 1), 1000 * count, f"{label}: {doing}")
+
+    return said
+
+
+def _kept(dataset: fo.Dataset, name: str, given: Mapping[str, Any], about: str | None) -> Run | None:
+    """A run of the whole dataset that holds and read the same, whatever its other parameters are."""
+    fresh = Freshness(dataset)
+    for run in reversed(runs.list_runs(dataset)):
+        same = run.method == name and run.status == "done" and run.target == "dataset" and run.patches_field == about
+        wanted = {key: value for key, value in given.items() if value is not None}
+        if same and wanted.items() <= dict(run.params).items() and not fresh.stale_reason(run.key):
+            return run
+    return None
+
+
+def _fresh(samples: fo.DatasetView, name: str, given: Mapping[str, Any], progress: Progress) -> Run:
+    key = runs.free_key(samples._root_dataset, method_named(name).key)
+    return curate(samples, name, key=key, progress=progress, **given)
+
+
+def _vectors_of(dataset: fo.Dataset, about: str | None) -> list[str]:
+    """Embeddings of the objects of a field, or of images where it is None; the newest first."""
+    return [name for name in vector_sources(dataset) if subject.of_name(dataset, name) == about]
+
+
+def _given_labels(dataset: fo.Dataset) -> str | None:
+    """The first field of Classifications that no run of ours wrote and that is no copy of another."""
+    own = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
+    for path, kind in dataset.get_field_schema(ftype=fo.EmbeddedDocumentField).items():
+        if kind.document_type is fo.Classification and path not in own and "curates" not in (kind.info or {}):
+            return str(path)
+    return None
+
+
+def _splits(dataset: fo.Dataset) -> str | None:
+    """Where the splits are named: in the tags, or in a text field called split; None where there are no two."""
+    if sum(tag in SPLITS for tag in dataset.distinct("tags")) > 1:
+        return TAGS
+    if isinstance(dataset.get_field("split"), fof.StringField) and len(dataset.distinct("split")) > 1:
+        return "split"
+    return None
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+ACTION = Action(
+    name=NAME,
+    label="Check dataset",
+    stage="understand",
+    params=CheckDatasetParams,
+    run=check_dataset,
+    risk="medium",
+)

@@ -1,0 +1,151 @@
+"""Acts on samples: mark, relabel, undo, and marks read from a list. What they leave on a sample: `decisions.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import fiftyone as fo
+
+from ...core.base.method import Progress
+from ...core.base.params import ParamError, Params, param
+from ..decisions import decisions
+from ..fields.curated_labels import curated_field
+from ..fields.rows import resolved, rows_of, shown_field
+from ..inputs.read import label_path
+from .action import Action, counted
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkParams(Params):
+    """Exclude samples with a reason, or keep them: tags them `excluded` or `kept`. Nothing is deleted; undo takes it
+    back.
+
+    In a grid of patches it is the objects that are marked, by tags of their labels.
+    """
+
+    decision: str = param("exclude", "What you have decided about these samples", among=("exclude", "keep"))
+    reason: str | None = param(None, "Why they are excluded", suggest=("unusable", "duplicate", "wrong content"))
+    run: str | None = param(None, "Run whose review led to this, if any", reads="run", advanced=True)
+
+    def check(self) -> None:
+        """Only what is excluded has a reason."""
+        if self.decision == "keep" and self.reason is not None:
+            raise ParamError(f"MarkParams.reason says why samples are excluded; these are kept, got {self.reason!r}")
+
+
+def mark(samples: fo.DatasetView, params: MarkParams, progress: Progress) -> dict[str, Any]:
+    """Exclude or keep the samples of the target, or its objects where it is a patches view."""
+    samples, word = _subject(samples, None)
+    if params.decision == "exclude":
+        made = decisions.exclude(samples, params.reason, params.run)
+    else:
+        made = decisions.keep(samples, queue=params.run)
+    return {
+        "headline": f"{counted(len(made.ids), word)} {made.said}",
+        "count": len(made.ids),
+        "unchanged": len(samples) - len(made.ids),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelabelParams(Params):
+    """Give samples another label: into `<label field>_curated`, a copy of the given labels, which stay as they are."""
+
+    label_field: str = param("ground_truth", "Labels to correct", reads="labels")
+    label: str | None = param(None, "The label that all of these samples get")
+    from_field: str | None = param(None, "Or: a field that holds each sample's new label, such as a run's suggestion")
+    run: str | None = param(None, "Run whose review led to this, if any", reads="run", advanced=True)
+
+    def check(self) -> None:
+        """One of the two ways to say the label."""
+        if (self.label is None) == (self.from_field is None):
+            raise ParamError(
+                "RelabelParams takes either label, one for all samples, or from_field, which holds each sample's own; "
+                f"got label={self.label!r} and from_field={self.from_field!r}"
+            )
+
+
+def relabel(samples: fo.DatasetView, params: RelabelParams, progress: Progress) -> dict[str, Any]:
+    """Relabel the samples of the target, or its objects where the label field is that of a patches view."""
+    samples, word = _subject(samples, params.label_field)
+    about = shown_field(samples)
+    labels: Any = params.label
+    if params.from_field is not None:
+        path, _ = resolved(samples._root_dataset, params.from_field)
+        path = label_path(samples._root_dataset, path, about)
+        rows = rows_of(samples, about)
+        labels = {key: value for key, value in zip(rows.ids, rows.values(path), strict=True) if value}
+        if not labels:
+            raise ParamError(f"None of these samples has a label in {params.from_field!r}; name another field")
+    made = decisions.relabel(samples, params.label_field, labels, params.run)
+    return {
+        "headline": f"{counted(len(made.ids), word)} {made.said}",
+        "count": len(made.ids),
+        "unchanged": len(samples) - len(made.ids),
+        "field": curated_field(label_path(samples._root_dataset, params.label_field, about)),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoParams(Params):
+    """Take back the last decisions on this dataset: tags, reasons and labels become what they were."""
+
+    steps: int = param(1, "How many decisions to take back", at_least=1)
+    run: str | None = param(None, "Only decisions made in the review of this run", reads="run")
+
+
+def undo(samples: fo.DatasetView, params: UndoParams, progress: Progress) -> dict[str, Any]:
+    """Take back decisions, wherever their samples are."""
+    taken = decisions.undo(samples._root_dataset, params.steps, params.run)
+    if not taken:
+        return {"headline": "There is no decision to take back", "steps": 0, "samples": 0, "left": 0}
+    count, left = sum(len(one.ids) - one.left for one in taken), sum(one.left for one in taken)
+    what = f"{len(taken):,} decisions" if len(taken) > 1 else f"“{taken[0].said}”"
+    word = taken[0].word if len({one.word for one in taken}) == 1 else "sample"
+    later = f"; {counted(left, word)} changed since and left as they are" if left else ""
+    return {
+        "headline": f"Took back {what} on {counted(count, word)}{later}",
+        "steps": len(taken),
+        "samples": count,
+        "left": left,
+    }
+
+
+def _subject(samples: fo.DatasetView, label_field: str | None) -> tuple[fo.DatasetView, str]:
+    """What is decided about, and the word for it: samples; or objects, where the target shows them one by one.
+
+    Args:
+        label_field: what is relabelled. Labels of images mean the images that the objects lie in.
+    """
+    if not len(samples):
+        raise ParamError("The target has no samples; widen the view or select some")
+    if not samples._is_patches:
+        return samples, "sample"
+    field = shown_field(samples)
+    if field is not None and label_field in (None, field):
+        return samples, "object"
+    return samples._root_dataset.select(list(dict.fromkeys(samples.values("sample_id")))), "sample"
+
+
+def _warning(dataset: fo.Dataset, given: dict[str, Any]) -> str | None:
+    """What undo would take back first."""
+    last = decisions.last(dataset, given.get("run") or None)
+    return (
+        f"The last decision: {last.said}, on {counted(len(last.ids), last.word)}."
+        if last
+        else "There is nothing to take back."
+    )
+
+
+MARK_ACTION = Action(name="mark", label="Keep or exclude", stage="act", params=MarkParams, run=mark, risk="medium")
+RELABEL_ACTION = Action(name="relabel", label="Relabel", stage="act", params=RelabelParams, run=relabel, risk="medium")
+UNDO_ACTION = Action(
+    name="undo",
+    label="Undo decisions",
+    stage="act",
+    params=UndoParams,
+    run=undo,
+    risk="medium",
+    warning=_warning,
+)

@@ -1,0 +1,62 @@
+"""Embeddings as a file for other tools, as `import_embeddings` reads it: NPZ, Parquet, or NPY with a list of paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import fiftyone as fo
+
+from ...core.base.method import Progress
+from ...core.base.params import Params, param
+from ...core.embeddings.parquet_files import write_parquet
+from ...core.embeddings.vector_files import write_npy, write_npz
+from ..inputs.read import read
+from ..storage.output_files import free_path
+from .action import Action
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportEmbeddingsParams(Params):
+    """Write embeddings with their image paths and labels to an NPZ or Parquet file, or to NPY with a list of paths."""
+
+    path: str = param(
+        help="File to write, ending in .npz, .parquet or .npy; the last gets a list of paths beside it, <name>.ids.txt",
+        path="file",
+    )
+    embeddings: str = param("embeddings", "Embeddings to write", reads="embeddings")
+    label_field: str | None = param(None, "Labels to write with them", reads="labels")
+    overwrite: bool = param(False, "Replace a file that is there")
+
+
+def export_embeddings(samples: fo.DatasetView, params: ExportEmbeddingsParams, progress: Progress) -> dict[str, Any]:
+    """Write the file; samples without vectors are left out and counted."""
+    kinds = (".npz", ".parquet", ".npy")
+    path = free_path("ExportEmbeddingsParams.path", params.path, kinds, params.overwrite)
+    kind = path.suffix.lower()
+    reading = read(samples, params, "Export embeddings", with_paths=True)
+    inputs = reading.inputs
+    labels = None
+    if inputs.labels is not None:
+        labels = [inputs.labels.names[code] if code >= 0 else None for code in inputs.labels.codes]
+    if kind == ".npz":
+        write_npz(str(path), inputs.vectors, inputs.paths, labels)
+    elif kind == ".parquet":
+        write_parquet(path, inputs.vectors, inputs.paths, inputs.ids, labels)
+    else:
+        write_npy(str(path), inputs.vectors, inputs.paths)
+    return {
+        "headline": f"{inputs.n:,} vectors of {inputs.vectors.shape[1]} numbers written to {path}",
+        "count": inputs.n,
+        "skipped": reading.skipped,
+    }
+
+
+ACTION = Action(
+    name="export_embeddings",
+    label="Export embeddings",
+    stage="understand",
+    params=ExportEmbeddingsParams,
+    run=export_embeddings,
+    risk="medium",
+)

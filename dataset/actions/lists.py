@@ -1,0 +1,177 @@
+"""Lists of samples as files that other tools read and write."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.core.fields as fof
+
+from ...core.base.method import Progress
+from ...core.base.params import ParamError, Params, param
+from ..decisions import decisions
+from ..fields.rows import resolved, rows_of, shown_field
+from ..storage.output_files import free_path, new_text
+from . import save_slice as slices
+from .action import Action, counted
+
+DEFAULT_NAME = "images_to_exclude_from_training_{date:%Y_%m_%d}.txt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportListParams(Params):
+    """Write the samples of the current view to a file: text (a path per line), CSV or JSON.
+
+    Where the grid shows patches, or a field is an attribute of objects, CSV and JSON have one row per object, with its
+    id and label; text has the path of each image that holds one.
+    """
+
+    path: str | None = param(
+        None,
+        "File to write, ending in .txt, .csv or .json; or a folder; nothing: a dated text file in the home folder",
+        path="file",
+    )
+    fields: tuple[str, ...] = param((), "Fields to write beside the path (CSV and JSON)")
+    overwrite: bool = param(False, "Replace a file that is there")
+
+
+def export_list(samples: fo.DatasetView, params: ExportListParams, progress: Progress) -> dict[str, Any]:
+    """Write the list; the file appears when it is complete."""
+    given = Path.home() if params.path is None else params.path
+    path = free_path("ExportListParams.path", given, (".txt", ".csv", ".json"), params.overwrite, default_name())
+    kind = path.suffix.lower()
+    if params.fields and kind == ".txt":
+        raise ParamError(f"A .txt list holds paths only; write {', '.join(params.fields)} to a .csv or .json file")
+    what, columns = _columns(samples, params.fields)
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    if kind == ".txt" and what == "object":
+        rows, what = [{"filepath": path} for path in dict.fromkeys(columns["filepath"])], "sample"
+    with new_text(path) as file:
+        _write(file, kind, list(columns), rows)
+    return {"headline": f"{counted(len(rows), what)} written to {path}", "path": str(path), "count": len(rows)}
+
+
+def _columns(samples: fo.DatasetView, names: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """What a row is, and column → one value per row."""
+    dataset = samples._root_dataset
+    found = {name: resolved(dataset, name) for name in names}
+    abouts = dict.fromkeys(field for _, field in found.values() if field is not None)
+    if len(abouts) > 1:
+        raise ParamError(f"The fields of a list must be about the same objects; got those of {' and '.join(abouts)}")
+    about = next(iter(abouts), None) or shown_field(samples)
+    rows = rows_of(samples, about)
+    columns = {"filepath": rows.values("filepath")}
+    if about is not None:
+        columns |= {"object": list(rows.ids), "label": rows.values(rows.path("label"))}
+    for name, (path, _) in found.items():
+        columns[name] = rows.values(_readable(dataset, path))
+    return rows.word, columns
+
+
+def default_name() -> str:
+    """What a list is called unless the user says otherwise."""
+    return DEFAULT_NAME.format(date=date.today())
+
+
+def _readable(dataset: fo.Dataset, name: str) -> str:
+    schema = dataset.get_field(name)
+    if schema is None:
+        raise ParamError(
+            f"Dataset {dataset.name!r} has no field {name!r}; it has: {', '.join(dataset.get_field_schema())}"
+        )
+    if isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classification:
+        return f"{name}.label"
+    if isinstance(schema, (fof.StringField, fof.FloatField, fof.IntField, fof.BooleanField, fof.ObjectIdField)):
+        return name
+    if isinstance(schema, fof.ListField) and isinstance(schema.field, (fof.StringField, fof.FloatField)):
+        return name
+    raise ParamError(
+        f"Field {name!r} holds {type(schema).__name__}, which a list cannot show; name labels, numbers or texts"
+    )
+
+
+def _write(file: Any, kind: str, columns: list[str], rows: list[dict[str, Any]]) -> None:
+    if kind == ".txt":
+        file.writelines(f"{row['filepath']}\n" for row in rows)
+    elif kind == ".json":
+        json.dump(rows, file, indent=1, ensure_ascii=False)
+    else:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportListParams(Params):
+    """Exclude, keep or save as a slice the samples that a file lists: the way back from `export_list`."""
+
+    path: str = param(help="File to read: .txt with a path per line, .csv or .json with a column filepath", path="file")
+    use: str = param("exclude", "What to do with the listed samples", among=("exclude", "keep", "slice"))
+    reason: str | None = param(None, "Why they are excluded; by default the name of the file")
+    name: str | None = param(None, "Name of the slice; by default the name of the file")
+
+
+def import_list(samples: fo.DatasetView, params: ImportListParams, progress: Progress) -> dict[str, Any]:
+    """Find the listed samples in the target, and do with them what is asked."""
+    path = Path(params.path).expanduser()
+    wanted = _listed(path)
+    here = dict(zip(samples.values("filepath"), samples.values("id"), strict=True))
+    by_name = {place: str((path.parent / place).resolve()) for place in wanted}  # lists travel with their images
+    ids = [here.get(place) or here.get(absolute) for place, absolute in by_name.items()]
+    missing = [place for place, sample_id in zip(by_name, ids, strict=True) if sample_id is None]
+    found = samples._root_dataset.select([sample_id for sample_id in ids if sample_id is not None])
+    if len(missing) == len(wanted):
+        raise ParamError(
+            f"None of the {len(wanted):,} paths in {str(path)!r} belongs to a sample here; the first is {wanted[0]!r}"
+        )
+    if params.use == "slice":
+        name = params.name or path.stem
+        said = slices.save_slice(found, slices.SaveSliceParams(name=name), progress)["headline"]
+    elif params.use == "keep":
+        said = f"{counted(len(decisions.keep(found).ids), 'sample')} kept"
+    else:
+        made = decisions.exclude(found, params.reason or path.name)
+        said = f"{counted(len(made.ids), 'sample')} excluded"
+    unknown = f"; no sample here has {counted(len(missing), 'path')} of it, such as {missing[0]!r}" if missing else ""
+    return {"headline": said + unknown, "count": len(wanted) - len(missing), "unknown": missing[:100]}
+
+
+def _listed(path: Path) -> list[str]:
+    """The paths in a list, each once."""
+    kind = path.suffix.lower()
+    if kind not in (".txt", ".csv", ".json"):
+        raise ParamError(f"ImportListParams.path must end in .txt, .csv or .json; got {str(path)!r}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise ParamError(f"The file {str(path)!r} cannot be read: {why}; name another") from None
+    try:
+        if kind == ".txt":
+            rows: list[Any] = text.splitlines()
+        elif kind == ".csv":
+            rows = [row["filepath"] for row in csv.DictReader(text.splitlines())]
+        else:
+            rows = [row["filepath"] if isinstance(row, dict) else row for row in json.loads(text)]
+    except (KeyError, TypeError, ValueError):
+        raise ParamError(
+            f"The file {str(path)!r} is no list with a column 'filepath'; export_list writes such lists"
+        ) from None
+    found = list(dict.fromkeys(row.strip() for row in rows if isinstance(row, str) and row.strip()))
+    if not found:
+        raise ParamError(f"The file {str(path)!r} lists no path; name another")
+    return found
+
+
+ACTION = Action(
+    name="export_list", label="Export list", stage="act", params=ExportListParams, run=export_list, risk="medium"
+)
+IMPORT_ACTION = Action(
+    name="import_list", label="Import list", stage="act", params=ImportListParams, run=import_list, risk="medium"
+)

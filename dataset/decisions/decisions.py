@@ -1,0 +1,325 @@
+"""Decisions of people about samples: kept, excluded with a reason, or given another label.
+
+What a decision leaves on a sample, chosen once for the App, the SDK and every review:
+
+- one of the tags `excluded`, `kept` and `relabelled`, so that the App's sidebar and `match_tags` find them;
+- `curation_reason`, why it was excluded;
+- `curation_reviews`, the keys of the runs in whose review it was decided;
+- its label in `<label field>_curated`: a copy of the given labels on which relabelling writes. The given ones stay.
+
+Decisions on a patches view, or on rows that are objects, are about these: tags, reason and reviews then are those of
+the label, and the new label is its attribute `label_curated`.
+
+A sample counts as in use unless it is tagged `excluded`; the slice `curated` holds those in use. Every decision is in
+the journal before it is on the samples (`journal.py`), and `undo` brings back exactly what was there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import fiftyone as fo
+from bson import ObjectId
+
+from ...core.base.params import ParamError
+from ..actions import save_slice as slices
+from ..fields import sidebar
+from ..fields.curated_labels import curated_field, curated_path, has_curated, inside
+from ..fields.rows import Rows, shown_field
+from ..inputs.read import label_path
+from . import journal
+
+Verdict = Literal["excluded", "kept", "relabelled"]
+Decided: TypeAlias = fo.DatasetView | Rows
+
+TAGS = ("excluded", "kept", "relabelled")
+REASON = "curation_reason"
+REVIEWS = "curation_reviews"
+SLICE = "curated"
+GROUP = "curation"
+DESCRIPTIONS = {REASON: "Why the sample was excluded", REVIEWS: "Runs in whose review this sample was decided"}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision as it was made or taken back.
+
+    Attributes:
+        key: its place in the journal; None where nothing changed.
+        verdict: what was decided.
+        said: a sentence.
+        ids: samples, or objects, that it changed.
+        queue: key of the run whose review led to it, or None.
+        word: what one of them is.
+        left: those that stayed as they are, because they have been changed since (of one that was taken back).
+    """
+
+    key: str | None
+    verdict: str
+    said: str
+    ids: tuple[str, ...]
+    queue: str | None = None
+    word: str = "sample"
+    left: int = 0
+
+
+def exclude(samples: Decided, reason: str | None = None, queue: str | None = None) -> Decision:
+    """Leave samples out of the curated set; nothing is deleted."""
+    rows = _rows(samples)
+    _declare(rows)
+    _ensure_slice(rows)
+    said = f"excluded{f' ({reason})' if reason else ''}"
+    return _made(rows, "excluded", said, _changes(rows, "excluded", reason=reason, queue=queue), queue)
+
+
+def keep(samples: Decided, label_field: str | None = None, queue: str | None = None) -> Decision:
+    """Say that samples are right as they are. With `label_field`, so is their given label."""
+    rows = _rows(samples)
+    _declare(rows)
+    given = label_path(rows.dataset, label_field, rows.field) if label_field else None
+    if given is not None and not has_curated(rows.dataset, given):
+        given = None
+    return _made(rows, "kept", "kept", _changes(rows, "kept", given=given, queue=queue), queue)
+
+
+def relabel(samples: Decided, label_field: str, labels: str | Mapping[str, str], queue: str | None = None) -> Decision:
+    """Write another label for samples into `<label_field>_curated`.
+
+    Args:
+        labels: one for all, or id of the sample or object → label; those without one are left alone.
+
+    Raises:
+        ParamError: no such label field, or an empty label.
+    """
+    rows = _rows(samples)
+    given = label_path(rows.dataset, label_field, rows.field)
+    if isinstance(labels, str):
+        if not labels.strip():
+            raise ParamError(f"A label must have at least one letter or digit; got {labels!r}")
+        labels = labels.strip()
+    _declare(rows)
+    ensure_curated_labels(rows.dataset, given)
+    said = f"labelled {labels}" if isinstance(labels, str) else "relabelled"
+    return _made(rows, "relabelled", said, _changes(rows, "relabelled", given=given, labels=labels, queue=queue), queue)
+
+
+def settle(kept: Decided, excluded: Decided, reason: str | None = None, queue: str | None = None) -> Decision:
+    """Keep some samples and exclude others in one decision, such as those of a group of copies."""
+    left, out = _rows(kept), _rows(excluded)
+    _declare(left)
+    _ensure_slice(left)
+    changes = _changes(out, "excluded", reason=reason, queue=queue) + _changes(left, "kept", queue=queue)
+    said = f"kept {len(left):,} and excluded {len(out):,} of a group" + (f" ({reason})" if reason else "")
+    return _made(left, "excluded", said, changes, queue)
+
+
+def undo(dataset: fo.Dataset, steps: int = 1, queue: str | None = None) -> list[Decision]:
+    """Take back the last decisions, the newest first; with `queue`, those of one review.
+
+    Returns:
+        what was taken back: fewer than `steps` where there are no more
+    """
+    done: list[Decision] = []
+    while len(done) < steps:
+        taken = journal.pop(dataset, queue)
+        if taken is None:
+            break
+        entry, left = taken
+        done.append(_read(entry, left))
+    return done
+
+
+def last(dataset: fo.Dataset, queue: str | None = None) -> Decision | None:
+    """The decision that `undo` would take back first."""
+    entry = journal.peek(dataset, queue)
+    return _read(entry) if entry is not None else None
+
+
+def ensure_curated_labels(dataset: fo.Dataset, label_field: str) -> str:
+    """Make the curated labels as a copy of the given ones, and copy those that came since. Returns the field.
+
+    Args:
+        label_field: of images, or the path of the labels of objects.
+
+    Raises:
+        ParamError: a field of that name is there and is not ours.
+    """
+    objects = inside(label_field)
+    given = label_field if objects else label_path(dataset, label_field)
+    name, path = curated_field(given), curated_path(given)
+    if dataset.get_field(name) is None:
+        dataset.reload()  # another process may have made it
+    existing = dataset.get_field(name)
+    if existing is not None and not has_curated(dataset, given):
+        raise ParamError(f"Field {name!r} exists already and holds no curated labels; rename it, then relabel again")
+    if existing is None:
+        options = {"embedded_doc_type": fo.Classification} if given.endswith(".label") and not objects else {}
+        ftype = fo.EmbeddedDocumentField if options else fo.StringField
+        said = f"Labels of {given.removesuffix('.label')!r} with the decisions of people"
+        dataset.add_sample_field(name, ftype, description=said, info={"curates": given}, **options)
+        _show_fields(dataset)
+    if objects:
+        _copy_given(dataset, objects, given)
+    else:
+        copied = [{"$set": {name: f"${given.removesuffix('.label')}"}}]
+        dataset._sample_collection.update_many({path: None, given: {"$ne": None}}, copied)
+    if existing is None:
+        dataset.create_index(path)  # of values that are there: quicker than keeping it up to date as they come
+    return name
+
+
+def _copy_given(dataset: fo.Dataset, objects: str, given: str) -> None:
+    """Give each object that has none its curated label, the given one."""
+    field, name = given.rpartition(".")[2], curated_path(given).rpartition(".")[2]
+    copied = {"$mergeObjects": [{name: f"$$one.{field}"}, "$$one"]}
+    each = {"$map": {"input": f"${objects}", "as": "one", "in": copied}}
+    lacking = {objects: {"$elemMatch": {name: None, field: {"$ne": None}}}}
+    dataset._sample_collection.update_many(lacking, [{"$set": {objects: each}}])
+
+
+def _rows(samples: Decided) -> Rows:
+    """The samples of a view, or the objects where it is a patches view."""
+    if isinstance(samples, Rows):
+        return samples
+    field, ids = shown_field(samples), samples.values("id")
+    return Rows.known(samples._root_dataset, field, ids, ids if field is None else samples.values("sample_id"))
+
+
+def _made(rows: Rows, verdict: str, said: str, changes: Sequence[journal.Change], queue: str | None) -> Decision:
+    """Hand to the journal what a decision changes."""
+    changed = tuple(change.id for change in changes if change.before != change.after)
+    key = journal.push(rows.dataset, verdict, said, queue, changes)
+    return Decision(key, verdict, said, changed, queue, rows.word)
+
+
+def _read(entry: journal.Entry, left: int = 0) -> Decision:
+    """A decision from the journal."""
+    word = "object" if entry.changes[0].inside else "sample"
+    ids = tuple(change.id for change in entry.changes)
+    return Decision(entry.key, entry.verdict, entry.said, ids, entry.queue, word, left)
+
+
+def _changes(
+    rows: Rows,
+    verdict: Verdict,
+    *,
+    reason: str | None = None,
+    given: str | None = None,
+    labels: str | Mapping[str, str] | None = None,
+    queue: str | None = None,
+) -> list[journal.Change]:
+    """What changes on each sample.
+
+    Args:
+        given: path of the given labels, where the decision is about labels.
+        labels: the new ones; None for the given ones.
+    """
+    fields = ["tags", REASON, REVIEWS]
+    objects, curated, source = rows.inside, "", ""
+    if given is not None:
+        curated, source = curated_field(given), given if objects else given.removesuffix(".label")
+        curated, source = (path.removeprefix(f"{objects}.") for path in (curated, source))
+        fields += [curated, source]
+    changes = []
+    for before in _documents(rows, fields):
+        sample_id, within = str(before.pop("_id")), str(before.pop("_within", ""))
+        label = labels.get(sample_id) if isinstance(labels, Mapping) else labels
+        if verdict == "relabelled" and not label:
+            continue
+        given_value = before.pop(source, None) if given else None
+        after = _marked(before, verdict, reason, queue)
+        if given is not None:
+            after.pop(curated, None)
+            value = _labelled(before.get(curated), given_value, label, not objects and given.endswith(".label"))
+            if value is not None:
+                after[curated] = value
+        changes.append(journal.Change(sample_id, before, after, within, objects))
+    return changes
+
+
+def _documents(rows: Rows, fields: Sequence[str]) -> Iterable[dict[str, Any]]:
+    """The rows as the database holds them; what a view hides or filters inside them is there too.
+
+    Of objects the labels, each with the sample it lies in as "_within".
+    """
+    stages: list[dict[str, Any]] = [{"$project": dict.fromkeys(fields, True)}]
+    if rows.inside:
+        stages = [
+            {"$unwind": f"${rows.inside}"},
+            {"$match": {f"{rows.inside}._id": {"$in": [ObjectId(one) for one in rows.ids]}}},
+            {"$replaceRoot": {"newRoot": {"$mergeObjects": [f"${rows.inside}", {"_within": "$_id"}]}}},
+            {"$project": dict.fromkeys([*fields, "_within"], True)},
+        ]
+    found: Iterable[dict[str, Any]] = rows.dataset.select(list(set(rows.images)))._aggregate(post_pipeline=stages)
+    return found
+
+
+def _marked(before: Mapping[str, Any], verdict: Verdict, reason: str | None, queue: str | None) -> dict[str, Any]:
+    """The sample with one of our tags, its reason, and the review that it was decided in."""
+    after, tags, reviews = dict(before), before.get("tags") or [], before.get(REVIEWS) or []
+    if [tag for tag in tags if tag in TAGS] != [verdict]:
+        after["tags"] = [*(tag for tag in tags if tag not in TAGS), verdict]
+    if reason:
+        after[REASON] = reason
+    elif before.get(REASON) is not None:
+        del after[REASON]
+    if queue is not None and queue not in reviews:
+        after[REVIEWS] = [*reviews, queue]
+    return after
+
+
+def _labelled(now: Any, given: Any, label: str | None, embedded: bool) -> Any:
+    """The value of the curated labels: the given one, or another label."""
+    if label is None:
+        return given
+    if not embedded:
+        return label
+    known = [value for value in (now, given) if (value or {}).get("label") == label]
+    return known[0] if known else dict(fo.Classification(label=label).to_dict())
+
+
+def _declare(rows: Rows) -> None:
+    """The fields of decisions, of samples or of the labels in a list of objects."""
+    dataset, objects = rows.dataset, rows.inside
+    paths = {f"{objects}.{name}" if objects else name: said for name, said in DESCRIPTIONS.items()}
+    if all(dataset.get_field(path) is not None for path in paths):
+        return
+    dataset.reload()
+    taken = [path for path in paths if dataset.get_field(path) is not None and not _is_ours(dataset, path)]
+    if taken:
+        raise ParamError(f"Field {taken[0]!r} exists already and is not Curator's; rename it, then decide again")
+    info = {"curation": True}
+    reason, reviews = paths
+    dataset.add_sample_field(reason, fo.StringField, description=paths[reason], info=info)
+    dataset.add_sample_field(reviews, fo.ListField, subfield=fo.StringField, description=paths[reviews], info=info)
+    dataset.create_index(reviews)
+    if objects:
+        dataset.create_index(f"{objects}.id")  # by which panels find the image of an object
+    _show_fields(dataset)
+
+
+def _is_ours(dataset: fo.Dataset, name: str) -> bool:
+    return bool((dataset.get_field(name).info or {}).get("curation"))
+
+
+def _show_fields(dataset: fo.Dataset) -> None:
+    """One group of the App's sidebar for the fields of decisions."""
+    ours = {"curates", "curation"}
+    made = [path for path, schema in dataset.get_field_schema().items() if ours & set(schema.info or {})]
+    sidebar.remove_group(dataset, GROUP)
+    sidebar.add_group(dataset, GROUP, made)
+
+
+def _ensure_slice(rows: Rows) -> None:
+    """The saved view of what is in use: samples, or the objects of a field. A view of the user's own is left alone."""
+    dataset, objects = rows.dataset, rows.field
+    name = SLICE if objects is None else f"{SLICE} {objects}"
+    if slices.named_like(dataset, name) is not None:
+        return
+    if objects is None:
+        view = dataset.match_tags("excluded", bool=False)
+    else:
+        view = dataset.filter_labels(objects, ~fo.ViewField("tags").contains("excluded"), only_matches=False)
+    dataset.save_view(name, view, description=f"Curator slice: {rows.word}s that are not excluded, kept up to date")

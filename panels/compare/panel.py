@@ -1,0 +1,237 @@
+"""The Compare panel: the samples or objects selected in the grid, or else the one that is open, side by side: how alike
+they are, what a model says of each, and the nearest neighbors of the first.
+
+Similarities are cosines of stored vectors, and the model's say comes from stored logits: moving the temperature asks
+nobody again, the panel's component divides and normalises anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.core.stages as fos
+import fiftyone.operators as foo
+import fiftyone.operators.types as types
+import numpy as np
+from fiftyone.operators.categories import Categories
+
+from ...dataset.fields.rows import Rows, field_of, shown_field
+from ...dataset.inputs.read import find_vectors, vector_sources
+from ...dataset.runs.record import Run, get_run, list_runs
+from ..shared import grid, scope
+from ..shared import grid_filter as showing
+from ..shared import patches as objects
+from ..shared import similar as alike
+from ..shared.first_steps import advice
+
+EVENTS = (
+    "refresh",
+    "whole_dataset",
+    "run_method",
+    "choose_embeddings",
+    "choose_predictions",
+    "open_sample",
+    "show_neighbors",
+)
+HELP = """Select a sample or a few in the grid: how alike they are by any embeddings, what a model says of each at any
+temperature, and the nearest neighbors of the first, with their similarity."""
+MOST = 12  # samples side by side
+MOST_CLASSES = 12  # rows of the model's say: those likeliest for one of the samples
+MOST_LOGITS = 1_001  # classes beyond which logits are not sent
+NOTHING = {"similarity": None, "says": None, "neighbors": None}
+NEIGHBORS = 8  # with the sample itself, three by three
+
+
+class ComparisonPanel(foo.Panel):  # type: ignore[misc]
+    """Look at a few samples side by side."""
+
+    @property
+    def config(self) -> foo.PanelConfig:
+        return foo.PanelConfig(
+            name="comparison",
+            label="Curation\N{NO-BREAK SPACE}Compare",  # its tab stays one line
+            icon="compare",
+            help_markdown=HELP,
+            category=Categories.CURATE,
+            surfaces="grid modal",
+        )
+
+    def render(self, ctx: Any) -> types.Property:
+        events = {name: getattr(self, name) for name in EVENTS}
+        view = types.View(component="CuratorComparison", composite_view=True, **events)
+        return types.Property(types.Object(), view=view)
+
+    def on_load(self, ctx: Any) -> None:
+        self.refresh(ctx)
+
+    def on_change_selected(self, ctx: Any) -> None:
+        self.refresh(ctx)
+
+    def on_change_current_sample(self, ctx: Any) -> None:
+        self.refresh(ctx)
+
+    def on_change_dataset(self, ctx: Any) -> None:
+        ctx.panel.set_state({"embeddings": None, "predictions": None, "objects": None})
+        self.refresh(ctx)
+
+    def refresh(self, ctx: Any) -> None:
+        """Read the selection again."""
+        first = advice(ctx)
+        if first is not None:
+            ctx.panel.set_data({"advice": first, "pictures": [], "hidden": None, **NOTHING})
+            return
+        self._with(ctx)
+
+    def whole_dataset(self, ctx: Any) -> None:
+        """Take all conditions from the grid."""
+        showing.whole_dataset(ctx)
+
+    def run_method(self, ctx: Any) -> None:
+        """Open a method's form."""
+        form = f"{self.plugin_name}/{ctx.params['method']}"
+        ctx.prompt(form, params={}, on_success=self.on_ran, on_error=self.on_ran)
+
+    def on_ran(self, ctx: Any) -> None:
+        """An operator that was opened from here has ended."""
+        ctx.dataset.reload()
+        self.refresh(ctx)
+
+    def choose_embeddings(self, ctx: Any) -> None:
+        """Compare by other vectors."""
+        ctx.panel.set_state("embeddings", ctx.params["key"])
+        self._with(ctx, embeddings=ctx.params["key"])
+
+    def choose_predictions(self, ctx: Any) -> None:
+        """Show what another run says."""
+        ctx.panel.set_state("predictions", ctx.params["key"])
+        self._with(ctx, predictions=ctx.params["key"])
+
+    def open_sample(self, ctx: Any) -> None:
+        """Open a picture in the App's own viewer."""
+        grid.open_sample(ctx, ctx.params["id"])
+
+    def show_neighbors(self, ctx: Any) -> None:
+        """Narrow the grid to the nine pictures."""
+        chosen, field = fos.Select(ctx.params["ids"], ordered=True), objects.about(ctx)
+        whole = ctx.dataset.view()
+        if field is None:
+            ctx.ops.set_view(view=whole.add_stage(chosen))
+        else:
+            ctx.ops.set_view(view=objects.patches(ctx.dataset, whole, field, [chosen], grid.MARK))
+
+    def _with(self, ctx: Any, **changed: str) -> None:
+        state = {name: ctx.panel.get_state(name) for name in ("embeddings", "predictions")} | changed
+        chosen, field = _chosen(ctx), shown_field(ctx.view)
+        ctx.panel.set_state("objects", field)
+        found = compared(ctx.dataset, chosen, state["embeddings"], state["predictions"], field)
+        ctx.panel.set_data(found)  # at once: a table of two beside pictures of three cannot be drawn
+
+
+def compared(
+    dataset: fo.Dataset,
+    selected: list[str],
+    embeddings: str | None = None,
+    predictions: str | None = None,
+    field: str | None = None,
+) -> dict[str, Any]:
+    """Everything the component draws.
+
+    Args:
+        selected: ids of samples, or of objects.
+        embeddings: key or field to compare by; the first that there is where it is not given or gone.
+        predictions: key of a run with logits; the newest where it is not given or gone.
+        field: of the objects, where the grid shows these; what is of images alone says nothing about them.
+    """
+    rows = scope.values(dataset, field, selected, {"path": scope.picture(dataset, field)}) if selected else []
+    hidden = len(rows) - MOST
+    ids = [row["id"] for row in rows[:MOST]]
+    sources = [one for one in vector_sources(dataset) if field_of(dataset, find_vectors(dataset, one)[0]) == field]
+    sayers = _sayers(dataset, field)
+    by = embeddings if embeddings in sources else sources[0] if sources else None
+    sayer = predictions if predictions in sayers else sayers[0] if sayers else None
+    return {
+        "advice": _advice(bool(ids), bool(by or sayer)),
+        "pictures": [{**row, "caption": str(place)} for place, row in enumerate(rows[:MOST], 1)],
+        "hidden": f"{hidden:,} more are selected; {MOST} are compared at once." if hidden > 0 else None,
+        "embeddings": {"chosen": by, "choices": sources},
+        "predictions": {"chosen": sayer, "choices": sayers},
+        "similarity": _similarity(dataset, field, ids, by) if by else None,
+        "says": _says(dataset, field, ids, sayer) if sayer else None,
+        "neighbors": _neighbors(dataset, field, rows[0], by) if by and ids else None,
+    }
+
+
+def _chosen(ctx: Any) -> list[str]:
+    """Ids of the samples to compare: those selected, or else the one that is open in the App's modal."""
+    return [str(one) for one in ctx.selected or [ctx.current_sample] if one]
+
+
+def _advice(selected: bool, comparable: bool) -> dict[str, Any] | None:
+    """What to do where there is nothing to show yet."""
+    if not comparable:
+        text = "Compute embeddings first: samples are compared, and neighbors found, by them."
+        action = {"label": "Compute embeddings", "event": "run_method", "params": {"method": "compute_embeddings"}}
+        return {"title": "There is nothing to compare by yet", "text": text, "action": action}
+    if not selected:
+        text = "Tick the box at the corner of a picture in the grid: one to see its neighbors, several to compare them."
+        return {"title": "No sample is selected", "text": text, "action": None}
+    return None
+
+
+def _similarity(dataset: fo.Dataset, field: str | None, ids: list[str], by: str) -> list[list[float | None]] | None:
+    """Cosines of all pairs; None where one has no vector."""
+    if not ids:
+        return None
+    _, source, _ = find_vectors(dataset, by)
+    images = scope.some(dataset, field, ids).rows().images
+    found, x = alike.unit_vectors(Rows(dataset.select(list(set(images))), field, ids), source)
+    known = {one: vector for one, vector in zip(found, x, strict=True) if np.isfinite(vector).all() and vector.any()}
+    unit = [known.get(one) for one in ids]
+    return [[None if a is None or b is None else round(float(a @ b), 4) for b in unit] for a in unit]
+
+
+def _sayers(dataset: fo.Dataset, field: str | None) -> list[str]:
+    """Runs whose predictions keep logits, the newest first."""
+    of_these = [run for run in reversed(list_runs(dataset)) if run.patches_field == field]
+    return [run.key for run in of_these if _field(run) and run.facts.get("classes")]
+
+
+def _field(run: Run) -> str | None:
+    """The field of a run's predictions."""
+    if run.status != "done":
+        return None
+    return next((run.writes[name] for name in ("prediction", "tag", "predictions", "tags") if name in run.writes), None)
+
+
+def _says(dataset: fo.Dataset, field: str | None, ids: list[str], key: str) -> dict[str, Any] | None:
+    """Logits of every class for each sample, the likeliest classes first; None where there are none."""
+    run = get_run(dataset, key)
+    classes, path = list(run.facts["classes"]), f"{objects.seen(run, _field(run) or '')}.logits"
+    if not ids or len(classes) > MOST_LOGITS:
+        return None
+    given = [row["logits"] for row in scope.values(dataset, field, ids, {"logits": path})]
+    kind = dataset.get_field(scope.stored(dataset, field, path))  # packed, as the database gives them
+    rows = [None if one is None else np.asarray(kind.to_python(one)) for one in given]
+    rows = [None if row is None or len(row) != len(classes) else row for row in rows]
+    known = [row for row in rows if row is not None and np.isfinite(row).all()]
+    if not known:
+        return None
+    order = np.argsort(-np.max(np.stack(known), axis=0), kind="stable")
+    return {
+        "classes": [classes[code] for code in order],
+        "logits": [None if row is None else [round(float(row[code]), 3) for code in order] for row in rows],
+        "shown": min(MOST_CLASSES, len(classes)),
+        "many": _field(run) in (run.writes.get("predictions"), run.writes.get("tags")),
+        "temperature": run.facts.get("temperature") if run.method == "tag_zero_shot" else None,
+    }
+
+
+def _neighbors(dataset: fo.Dataset, field: str | None, own: dict[str, Any], by: str) -> list[dict[str, Any]]:
+    """One and its eight nearest, with similarities as captions."""
+    path, source, _ = find_vectors(dataset, by)
+    asked = Run(key="", method="", reads={"embeddings": {**source, "field": path}}, patches_field=field)
+    near = alike.alike(dataset, (), asked, own["id"], None, None, NEIGHBORS)
+    return [{**own, "caption": "this one"}] + [
+        {"id": one["id"], "path": one["path"], "caption": f"{one['similarity']:.3f}"} for one in near
+    ]

@@ -1,0 +1,447 @@
+"""The Curation panel: what has been run and what to do next; and a page per run whose parts drive the grid.
+
+Every click in the view calls one method here. What is shown is read from fields and run records; nothing is
+computed for single samples. State, which travels with every event, holds only what the user chose.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.core.stages as fos
+import fiftyone.operators as foo
+import fiftyone.operators.types as types
+from fiftyone import ViewField as F
+from fiftyone.operators.categories import Categories
+
+from ...core.catalog import METHODS
+from ...dataset.actions.catalog import ACTIONS
+from ...dataset.actions.lists import default_name
+from ...dataset.inputs.read import vector_sources
+from ...dataset.runs.freshness import Freshness
+from ...dataset.runs.record import Run, list_runs
+from ..review import review_queue as queue
+from ..shared import aggregations as reading
+from ..shared import grid, wording
+from ..shared import grid_filter as showing
+from ..shared import patches as objects
+from ..shared.first_steps import advice
+from ..shared.run_layout import Layout, Part, layout
+from ..shared.scope import Scope
+from . import check_page as checkup
+from . import home, overlap, quadrants, run_page
+from .quadrants import Axes
+from .run_page import GIVEN
+
+EVENTS = (
+    "refresh",
+    "poll",
+    "whole_dataset",
+    "show_all",
+    "run_method",
+    "open_run",
+    "back",
+    "choose_score",
+    "turn_page",
+    "show_range",
+    "show_group",
+    "show_flag",
+    "show_sorted",
+    "show_order",
+    "show_cell",
+    "show_overlap",
+    "show_quadrant",
+    "show_box",
+    "show_issue",
+    "open_sample",
+    "save_slice",
+    "export",
+    "write_report",
+    "open_map",
+    "review",
+    "move_threshold",
+    "rerun",
+    "forget",
+)
+HELP = """See what has been computed on this dataset, what no longer holds and what to do next. Open a run to see its
+score, its best and worst samples and its groups; click any of them to see those samples in the grid."""
+
+
+class CurationPanel(foo.Panel):  # type: ignore[misc]
+    """Stages, methods and runs of Curator."""
+
+    @property
+    def config(self) -> foo.PanelConfig:
+        return foo.PanelConfig(
+            name="curation",
+            label="Curation",
+            icon="checklist",
+            help_markdown=HELP,
+            category=Categories.CURATE,
+            surfaces="grid",
+        )
+
+    def render(self, ctx: Any) -> types.Property:
+        events = {name: getattr(self, name) for name in EVENTS}
+        view = types.View(component="CuratorCuration", composite_view=True, **events)
+        return types.Property(types.Object(), view=view)
+
+    # The App's events
+
+    def on_load(self, ctx: Any) -> None:
+        self.refresh(ctx)
+
+    def on_change_dataset(self, ctx: Any) -> None:
+        ctx.panel.set_state({"run": None, "score": None, "pages": None, "shown": None, "objects": None})
+        self.refresh(ctx)
+
+    def on_change_view(self, ctx: Any) -> None:
+        # The App reports one change three times, opening the panel and the panel's own clicks too; those leave the
+        # base view. Just after opening, the state has not reached the browser yet, and everything has just been read.
+        known = ctx.panel.get_state("base")
+        if ctx.dataset is not None and (known is None or known == grid.digest(grid.base_view(ctx))):
+            ctx.panel.set_data("showing", showing.showing(ctx))
+        else:
+            self.refresh(ctx)
+
+    # Where to look
+
+    def refresh(self, ctx: Any) -> None:
+        """Read everything again."""
+        data: dict[str, Any] = {"advice": advice(ctx), "scope": None, "showing": None, "home": None, "page": None}
+        if ctx.dataset is not None:
+            ctx.panel.set_state("base", grid.digest(grid.base_view(ctx)))
+        if data["advice"] is None:
+            view = grid.base_view(ctx)
+            runs = list_runs(ctx.dataset)
+            run, fresh = _named(runs, ctx.panel.get_state("run")), Freshness(ctx.dataset, runs)
+            data["scope"] = _scope(ctx, view)
+            data["showing"] = showing.showing(ctx)
+            if run is not None and checkup.is_checkup(run):
+                data["page"] = checkup.page(run, fresh.stale_reason(run.key), view)
+            elif run is not None:
+                parts = _layout(ctx.dataset, run, runs)
+                axes = quadrants.axes(runs, ctx.dataset.get_field_schema(), run)
+                data["page"] = run_page.page(run, fresh.stale_reason(run.key), view, parts, axes, ctx.panel_state)
+            else:
+                data["home"] = _home(ctx, view, runs, fresh)
+        ctx.panel.set_data(data)
+
+    def poll(self, ctx: Any) -> None:
+        """How runs that are not done stand: the stages anew, or how far the open run is.
+
+        Nothing else is sent: an answer that comes late must not close a page that was opened meanwhile.
+        """
+        runs = list_runs(ctx.dataset)
+        run = _named(runs, ctx.panel.get_state("run"))
+        if run is None:
+            ctx.panel.set_data("home", _home(ctx, grid.base_view(ctx), runs, Freshness(ctx.dataset, runs)))
+        elif home.state_of(run, None)[0] == "running":
+            ctx.panel.set_data("progress", {"key": run.key, **run_page.progress(run)})
+        else:
+            self.refresh(ctx)
+
+    def open_run(self, ctx: Any) -> None:
+        """Show the page of a run."""
+        ctx.panel.set_state({"run": ctx.params.get("key"), "score": None, "pages": None})
+        run = _open_run(ctx)
+        ctx.panel.set_state("objects", run.patches_field if run is not None else None)
+        self.refresh(ctx)
+
+    def back(self, ctx: Any) -> None:
+        """Show the stages."""
+        ctx.panel.set_state({"run": None, "score": None, "pages": None, "objects": None})
+        self.refresh(ctx)
+
+    def choose_score(self, ctx: Any) -> None:
+        """Show another of the run's scores."""
+        ctx.panel.set_state({"score": ctx.params.get("column"), "pages": None})
+        self.refresh(ctx)
+
+    def turn_page(self, ctx: Any) -> None:
+        """Show the next or previous pictures of one end of the score."""
+        parts, which = _parts(ctx), ctx.params.get("which")
+        if _end(ctx, parts, which) is None:
+            return
+        pages = dict(ctx.panel.get_state("pages") or {})
+        pages[which] = max(0, int(ctx.params.get("page", 0)))
+        ctx.panel.set_state("pages", pages)
+        score = parts.score(ctx.panel.get_state("score"))
+        ctx.panel.set_data("page.ends", run_page.ends(grid.base_view(ctx), parts, score, pages))
+
+    # What the grid shows
+
+    def whole_dataset(self, ctx: Any) -> None:
+        """Take all conditions from the grid."""
+        showing.whole_dataset(ctx)
+
+    def show_all(self, ctx: Any) -> None:
+        """Take the panel's own condition from the grid."""
+        showing.show_all(ctx)
+
+    def show_range(self, ctx: Any) -> None:
+        """Show the samples whose score lies in a range of the histogram: all of them, or those of one class."""
+        parts, label = _parts(ctx), ctx.params.get("class")
+        score = parts.score(ctx.panel.get_state("score"))
+        low, high = reading.finite(ctx.params.get("low")), reading.finite(ctx.params.get("high"))
+        if score is None or low is None or high is None or (label is not None and parts.labels is None):
+            return
+        view = grid.base_view(ctx)
+        least, largest = reading.extremes(view, score.path)
+        condition = reading.in_range(score.path, low, high, closed=largest is None or high >= largest)
+        _, last = reading.extremes(view.match(condition), score.path)
+        text = f"{score.title} {wording.interval(low, high, least, largest)}"
+        if label is not None:
+            condition, text = condition & (F(parts.labels) == label), f"{text}, labelled {label}"
+        shown = {"event": "show_range", "column": score.name, "low": low, "high": high, "last": last, "text": text}
+        showing.show(ctx, fos.Match(condition), {**shown, "class": label})
+
+    def show_group(self, ctx: Any) -> None:
+        """Show the samples of one group, or those of one given label that the run marked."""
+        parts, column, value = _parts(ctx), ctx.params.get("column"), ctx.params.get("value")
+        if column == GIVEN and parts.given is not None:
+            condition, text = F(parts.given) == value, f"given label {value}"
+            if parts.flags:
+                condition = condition & (F(parts.flags[0].path) == True)  # noqa: E712
+                text += f", {parts.flags[0].title.lower()}"
+        else:
+            part = next((part for part in parts.groups if part.name == column), None)
+            if part is None:
+                return
+            condition = F(part.path).contains(value) if part.holds_many else F(part.path) == value
+            text = f"{part.title.lower()} {value}"
+        shown = {"event": "show_group", "column": column, "value": value, "text": text}
+        showing.show(ctx, fos.Match(condition), shown)
+
+    def show_flag(self, ctx: Any) -> None:
+        """Show the samples that one of the run's columns marks."""
+        part = next((part for part in _parts(ctx).flags if part.name == ctx.params.get("value")), None)
+        if part is not None:
+            shown = {"event": "show_flag", "column": "", "value": part.name, "text": f"marked “{part.title.lower()}”"}
+            showing.show(ctx, fos.Match(F(part.path) == True), shown)  # noqa: E712
+
+    def show_sorted(self, ctx: Any) -> None:
+        """Show all samples that have the score, from one end to the other; or the chosen ones, the first first."""
+        which = ctx.params.get("which")
+        score = _end(ctx, _parts(ctx), which)
+        if score is None:
+            return
+        high, text = run_page.is_high_end(score, which), run_page.said_of_end(score, which)
+        shown = {"event": "show_sorted", "column": score.name, "value": which, "text": text[:1].lower() + text[1:]}
+        showing.show(ctx, grid.in_order(score.path, high), shown)
+
+    def show_order(self, ctx: Any) -> None:
+        """Show all samples in the open run's order of similar images."""
+        run = _open_run(ctx)
+        path = run.writes.get(queue.POSITION) if run is not None else None
+        if run is not None and path is not None:
+            shown = {"event": "show_order", "column": "", "value": None, "text": "similar ones side by side"}
+            showing.show(ctx, grid.in_order(objects.seen(run, path)), shown)
+
+    def show_cell(self, ctx: Any) -> None:
+        """Show the samples of one cell of the matrix: with this given label, and this class by the run."""
+        parts, row, column = _parts(ctx), ctx.params.get("row"), ctx.params.get("column")
+        if parts.labels is None or parts.label is None or not isinstance(row, str) or not isinstance(column, str):
+            return
+        condition = (F(parts.labels) == row) & (F(parts.label.path) == column)
+        text = f"given label {row}, {parts.label.title.lower()} {column}"
+        shown = {"event": "show_cell", "column": column, "value": row, "text": text}
+        showing.show(ctx, fos.Match(condition), shown)
+
+    def show_overlap(self, ctx: Any) -> None:
+        """Show the samples between two overlapping classes: with one's label and, by the run, of the other."""
+        run, value = _open_run(ctx), ctx.params.get("value")
+        condition = overlap.condition(_parts(ctx), run.facts, value) if run is not None else None
+        if condition is not None:
+            shown = {"event": "show_overlap", "column": "", "value": value, "text": f"between {value}"}
+            showing.show(ctx, fos.Match(condition), shown)
+
+    def show_quadrant(self, ctx: Any) -> None:
+        """Show the samples of one quadrant of importance against label quality."""
+        axes, name = _axes(ctx), ctx.params.get("name")
+        quadrant = next((one for one in quadrants.QUADRANTS if one.name == name), None)
+        if axes is None or quadrant is None:
+            return
+        points = reading.both(grid.base_view(ctx), axes.x, axes.y)
+        if len(points):
+            condition = axes.condition(quadrant, quadrants.hard_from(points))
+            shown = {"event": "show_quadrant", "column": "", "value": name, "text": quadrant.title.lower()}
+            showing.show(ctx, fos.Match(condition), shown)
+
+    def show_box(self, ctx: Any) -> None:
+        """Show the samples of a rectangle of importance against label quality."""
+        axes = _axes(ctx)
+        given = [reading.finite(ctx.params.get(name)) for name in ("left", "right", "low", "high")]
+        sides = [side for side in given if side is not None]
+        if axes is None or len(sides) < len(given):
+            return
+        view, said, condition = grid.base_view(ctx), [], None
+        for title, path, (low, high) in (("quality", axes.x, sides[:2]), ("importance", axes.y, sides[2:])):
+            least, largest = reading.extremes(view, path)
+            inside = reading.in_range(path, low, high, closed=largest is None or high >= largest)
+            condition = inside if condition is None else condition & inside
+            said.append(f"{title} {wording.interval(low, high, least, largest)}")
+        shown = {"event": "show_box", "column": "", "value": sides, "text": ", ".join(said)}
+        showing.show(ctx, fos.Match(condition), shown)
+
+    def show_issue(self, ctx: Any) -> None:
+        """Show the samples of one kind of issue that a check found."""
+        checkup.show_issue(ctx, str(ctx.params.get("value")))
+
+    def open_sample(self, ctx: Any) -> None:
+        """Open one sample large."""
+        grid.open_sample(ctx, ctx.params["id"])
+
+    # What the buttons do: they open the form of an operator, filled in
+
+    def run_method(self, ctx: Any) -> None:
+        """Open a method's form, with what is given filled in."""
+        self._prompt(ctx, ctx.params["method"], ctx.params.get("given") or {})
+
+    def rerun(self, ctx: Any) -> None:
+        """Offer to run a run again: the one named, or the open one."""
+        self._prompt(ctx, "rerun", {"key": ctx.params.get("key") or ctx.panel.get_state("run")})
+
+    def move_threshold(self, ctx: Any) -> None:
+        """Offer another threshold for the open run, without searching again."""
+        run = _open_run(ctx)
+        if run is not None:
+            now = run.facts.get("threshold")
+            params = {"key": run.key} if now is None else {"key": run.key, "threshold": now}
+            self._prompt(ctx, "move_threshold", params)
+
+    def forget(self, ctx: Any) -> None:
+        """Offer to forget the open run."""
+        self._prompt(ctx, "forget_run", {"key": ctx.panel.get_state("run")})
+
+    def save_slice(self, ctx: Any) -> None:
+        """Offer to save what the panel shows in the grid as a slice."""
+        run = _open_run(ctx)
+        if run is not None:
+            self._prompt(ctx, "save_slice", slice_params(run, _parts(ctx), showing.shown(ctx)))
+
+    def export(self, ctx: Any) -> None:
+        """Offer to write a list of what the grid shows."""
+        run = _open_run(ctx)
+        if run is not None:
+            if run.stage == "clean":  # what was found is to be left out: paths alone, as training scripts take them
+                self._prompt(ctx, "export_list", {"path": str(Path.home() / default_name())})
+            else:
+                fields = [part.path for part in _parts(ctx).scores]
+                self._prompt(ctx, "export_list", {"path": str(Path.home() / f"{run.key}.csv"), "fields": fields})
+
+    def write_report(self, ctx: Any) -> None:
+        """Offer to write the open run's report to a file."""
+        key = ctx.panel.get_state("run")
+        self._prompt(ctx, "export_report", {"run": key, "path": str(Path.home() / f"{key}.html")})
+
+    def open_map(self, ctx: Any) -> None:
+        """Open the Curation Map panel on the open run."""
+        ctx.ops.open_panel("map", layout="horizontal", state={"open": ctx.panel.get_state("run")})
+
+    def review(self, ctx: Any) -> None:
+        """Open the Curation Review panel on a run: the one named, or the open one."""
+        key, review = ctx.params.get("key") or ctx.panel.get_state("run"), f"{self.plugin_name}/review"
+        open_ones = [panel for panel in grid.open_panels(ctx) if panel.type in (review, "review")]
+        # A panel's state has not reached it when it loads, so what to open goes to the view, which asks for it.
+        ctx.ops.open_panel("review", data={"wanted": key})
+        for panel in open_ones:  # which the App only brings to the front
+            ctx.ops.patch_panel_data({"wanted": key}, panel_id=panel.component_id)
+
+    def on_ran(self, ctx: Any) -> None:
+        """An operator that was opened from here has ended."""
+        ctx.dataset.reload()
+        self.refresh(ctx)
+
+    def _prompt(self, ctx: Any, operator: str, params: dict[str, Any]) -> None:
+        ctx.prompt(f"{self.plugin_name}/{operator}", params=params, on_success=self.on_ran, on_error=self.on_ran)
+
+
+def slice_params(run: Run, parts: Layout, shown: dict[str, Any] | None) -> dict[str, Any]:
+    """What the form of `save_slice` starts with: the condition that the grid shows, or the run's own mark."""
+    if shown is None and parts.flags:
+        part = parts.flags[0]
+        return {"name": f"{run.key} {part.title.lower()}", "field": part.path, "equals": "true"}
+    params: dict[str, Any] = {"name": f"{run.key} {shown['text']}" if shown else run.key}
+    if shown is None:
+        return params
+    if shown["event"] == "show_range" and shown.get("class") is None:
+        params.update(field=parts.named(shown["column"]).path, at_least=shown["low"], at_most=shown["last"])
+    elif shown["event"] == "show_flag":
+        params.update(field=parts.named(shown["value"]).path, equals="true")
+    elif shown["event"] == "show_group" and shown["column"] != GIVEN:
+        path = parts.named(shown["column"]).path.removesuffix(".label").removesuffix(".classifications")
+        params.update(field=path, equals=str(shown["value"]))
+    return params
+
+
+def _home(ctx: Any, view: fo.DatasetView, runs: list[Run], fresh: Freshness) -> dict[str, Any]:
+    """The first page; where nothing is left to run, it leads to what is to be reviewed."""
+    stale = {each.key: fresh.stale_reason(each.key) for each in runs}
+    found = home.home(METHODS, ACTIONS, runs, stale, _has(ctx.dataset, runs))
+    if found["next"]["action"] is None and found["poll"] is None:
+        found["next"] = _review_step(ctx.dataset, runs, view) or found["next"]
+    return checkup.on_home(found, runs, stale)
+
+
+def _named(runs: list[Run], key: str | None) -> Run | None:
+    return next((run for run in runs if run.key == key), None) if key else None
+
+
+def _open_run(ctx: Any) -> Run | None:
+    key = ctx.panel.get_state("run")
+    return _named(list_runs(ctx.dataset), key) if key else None
+
+
+def _parts(ctx: Any) -> Layout:
+    runs = list_runs(ctx.dataset)
+    run = _named(runs, ctx.panel.get_state("run"))
+    return _layout(ctx.dataset, run, runs) if run is not None else Layout()
+
+
+def _axes(ctx: Any) -> Axes | None:
+    runs = list_runs(ctx.dataset)
+    run = _named(runs, ctx.panel.get_state("run"))
+    return quadrants.axes(runs, ctx.dataset.get_field_schema(), run) if run is not None else None
+
+
+def _end(ctx: Any, parts: Layout, which: Any) -> Part | None:
+    """The column that one row of pictures follows; None where there is no such row."""
+    if which == run_page.CHOSEN:
+        return parts.rank
+    return parts.score(ctx.panel.get_state("score")) if which in ("worst", "best") else None
+
+
+def _layout(dataset: fo.Dataset, run: Run, runs: list[Run]) -> Layout:
+    return layout(run, dataset.get_field_schema(), reading.given_labels(dataset, runs, run.patches_field))
+
+
+def _scope(ctx: Any, view: fo.DatasetView) -> dict[str, Any]:
+    n, total = view.count(), ctx.dataset.count()
+    if view._is_patches:
+        text = f"The figures are about {n:,} objects of the field {objects.about(ctx)!r}"
+    elif ctx.view._is_generated:
+        text = f"The grid shows objects; the figures are about all {wording.samples(total)} of the dataset"
+    elif view._stages:
+        text = f"The figures are about the current view: {n:,} of {wording.samples(total)}"
+    else:
+        text = f"The figures are about the whole dataset: {wording.samples(total)}"
+    return {"text": text, "narrowed": bool(view._stages) or ctx.view._is_generated}
+
+
+def _review_step(dataset: fo.Dataset, runs: list[Run], view: fo.DatasetView) -> dict[str, Any] | None:
+    """The review to go on with: the first of those that look for errors where something is undecided."""
+    for source in queue.sources(runs, dataset.get_field_schema(), reading.given_labels(dataset, runs)):
+        if source.run.stage == "clean" and (n := queue.undecided(source, Scope(view, source.field))):
+            return home.review_step(source.run, n)
+    return None
+
+
+def _has(dataset: fo.Dataset, runs: list[Run]) -> set[str]:
+    """What the dataset holds that a method can start from: "labels" that were given, "embeddings" of any origin."""
+    own = {path for run in runs for path in run.writes.values()}
+    given = dataset.get_field_schema(ftype=fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification)
+    has = {"labels"} if any(path not in own for path in given) else set()
+    return has | ({"embeddings"} if vector_sources(dataset) else set())

@@ -1,0 +1,244 @@
+"""The review queue of a run: which samples or objects, in which order, and which are decided. Read from fields only.
+
+Any finished run with a mark, with a score whose good end is declared or with an order can be reviewed: the marked
+samples, or else all that have the score, the worst first; copies stand group by group, an order of similar images in
+its order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import fiftyone.core.stages as fos
+
+from ...core.base.method import Neighbors
+from ...core.catalog import METHODS
+from ...dataset.decisions.decisions import REVIEWS
+from ...dataset.runs.record import Run
+from ..shared import wording
+from ..shared.patches import seen
+from ..shared.run_layout import Layout, Part, is_there, layout
+from ..shared.scope import Scope, stored
+
+LONGEST = 10_000  # samples of one queue
+REASONS = ("unusable", "duplicate", "wrong content", "not in scope")  # offered for every exclusion
+USUAL_REASON = {"find_duplicates": "duplicate", "find_leaks": "leak", "find_outliers": "not in scope"}
+UNREAD = "Cannot be read"
+FACTS = {"detectors": "Doubted by", "error": UNREAD}  # what the card calls them
+KEEPER = "keep"  # a mark of the copy that is proposed to be kept
+GOOD = (KEEPER, "is_correct")  # marks of what is good: their queue holds the others
+ISSUES = "issues"  # a column that names the checks which found something; a score per check stands beside it
+INTEREST = "of_interest"  # a mark of what is to be looked at, the highest score first though none is bad
+POSITION = "position"  # an int column of that name is an order in which similar images stand side by side
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run as something to review. Paths are those of the documents that a scope of its field has.
+
+    Attributes:
+        flag: path of the mark; None where the queue holds every sample with a score.
+        flagged: the value of the mark that puts a sample into the queue.
+        score: orders the queue.
+        group: path of the number that copies share.
+        partners: path of the ids of a sample's copies.
+        split: path of the split that a sample stands in; "tags" for the tags that name it.
+        position: path of a sample's place in an order of similar images.
+        keeper: path of the mark of copies that are proposed to be kept.
+        suggested: path of the suggested class.
+        given: path of the given labels.
+        facts: further columns, title → path, that the card shows.
+        checks: name → path of the scores, 1 for fine, of the checks that the column `issues` names.
+    """
+
+    run: Run
+    flag: str | None
+    flagged: bool
+    score: Part | None
+    group: str | None
+    partners: str | None
+    split: str | None
+    position: str | None
+    keeper: str | None
+    suggested: str | None
+    given: str | None
+    facts: Mapping[str, str]
+    checks: Mapping[str, str]
+
+    @property
+    def key(self) -> str:
+        """Key of the run; decisions are filed under it."""
+        return self.run.key
+
+    @property
+    def field(self) -> str | None:
+        """The field of the objects that are reviewed; None for samples."""
+        return self.run.patches_field
+
+    @property
+    def word(self) -> str:
+        """What one of them is."""
+        return self.run.word
+
+    @property
+    def labels(self) -> str:
+        """The label field that decisions about labels name; "" where there is none."""
+        return self.field or (self.given or "").removesuffix(".label")
+
+    @property
+    def compares(self) -> bool:
+        """Whether its samples are copies, to be decided about side by side."""
+        return self.group is not None or self.partners is not None
+
+    @property
+    def reason(self) -> str:
+        """Why its samples are usually excluded."""
+        return USUAL_REASON.get(self.run.method, REASONS[0])
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The samples of a review in order.
+
+    Attributes:
+        ids: of the samples.
+        done: for each, whether it is decided.
+    """
+
+    ids: Sequence[str]
+    done: Sequence[bool]
+
+    def index(self, sample_id: str | None) -> int | None:
+        """The place of a sample; None where it is not in the queue."""
+        return self.ids.index(sample_id) if sample_id in self.ids else None
+
+    def undecided_after(self, place: int) -> int | None:
+        """The next undecided sample behind a place, or else the first; None when all are decided."""
+        order = [*range(place + 1, len(self.ids)), *range(place + 1)]
+        return next((index for index in order if not self.done[index]), None)
+
+
+def sources(runs: Sequence[Run], fields: Collection[str], labels: str | None) -> list[Source]:
+    """What can be reviewed: the runs that look for errors first, in the catalog's order, the newest of each first.
+
+    Args:
+        labels: path of the labels for runs that read none.
+    """
+    done = [run for run in reversed(runs) if run.status == "done"]
+    found = [source for run in done if (source := source_of(run, fields, labels))]
+    names = [method.name for method in METHODS]
+    return sorted(found, key=lambda source: (source.run.stage != "clean", names.index(source.run.method)))
+
+
+def source_of(run: Run, fields: Collection[str], labels: str | None) -> Source | None:
+    """A run as something to review; None where it has neither a mark nor a score with a good end."""
+    if run.patches_field is not None:
+        labels = f"{run.patches_field}.label"
+    parts = layout(run, fields)
+    score, flag = next((part for part in parts.scores if part.column.best), None), _flag(parts)
+    if score is None and flag is not None and flag.name == INTEREST:
+        score = parts.scores[0]
+    names = {column.name: column for column in (run.declaration.writes if run.declaration else ())}
+    there = {name: seen(run, run.writes[name]) for name in names if name in run.writes and is_there(run, name, fields)}
+    numbers = {name: path for name, path in there.items() if names[name].type is int}
+    position = numbers.get(POSITION)
+    if flag is None and score is None and position is None:
+        return None
+    neighbors = [path for name, path in there.items() if names[name].type is Neighbors]
+    checks = {name: path for name, path in there.items() if ISSUES in there and names[name].type is float}
+    shown = {
+        FACTS.get(name) or wording.title(name): path
+        for name, path in there.items()
+        if name not in checks and _is_fact(name, names[name].type)
+    }
+    return Source(
+        run,
+        flag=flag.path if flag else None,
+        flagged=flag is None or flag.name not in GOOD,
+        score=score,
+        group=numbers.get("group"),
+        partners=neighbors[0] if parts.split and neighbors else None,
+        split=parts.split,
+        position=position,
+        keeper=there.get(KEEPER),
+        suggested=parts.label.path if parts.label and parts.given else None,
+        given=parts.given or labels,
+        facts=shown,
+        checks=checks,
+    )
+
+
+def condition(source: Source) -> fos.Match:
+    """What puts a sample into the queue."""
+    if source.flag is not None:
+        return fos.Match({source.flag: source.flagged})
+    if source.position is not None:
+        return fos.Match({source.position: {"$ne": None}})
+    assert source.score is not None  # a source has one of the three
+    return fos.Match({source.score.path: {"$ne": None}})
+
+
+def read(source: Source, scope: Scope, order: str | None = None, side_by_side: bool = False) -> Queue:
+    """The queue as it stands.
+
+    Args:
+        order: path of places in an order of similar images, to stand in that order.
+        side_by_side: where there is no such order, put samples of the same two classes together.
+    """
+    by: list[str] = []
+    if source.position is not None or order is not None:
+        by = [source.position or order or ""]
+    elif source.group is not None:
+        by = [source.group]
+    elif side_by_side and source.suggested is not None and source.given is not None:
+        by = [source.given, source.suggested]
+    stages: list[dict[str, Any]] = []
+    keys: dict[str, Any] = {f"key{number}": 1 for number in range(len(by))}
+    computed: dict[str, Any] = {name: {"$ifNull": [f"${path}", None]} for name, path in zip(keys, by, strict=True)}
+    if source.score is not None:
+        falling = source.score.column.best != "high"
+        computed["score"], keys["score"] = {"$ifNull": [f"${source.score.path}", None]}, -1 if falling else 1
+    # Sorted by what is computed: for a sort by the field itself MongoDB walks the field's index through all samples,
+    # instead of that of the mark through the few that are marked.
+    reviewed = {"$in": [source.key, {"$ifNull": [f"${scope.own(REVIEWS)}", []]}]}
+    stages.append({"$project": {"done": reviewed, **computed}})
+    stages += [{"$sort": {**keys, "_id": 1}}, {"$limit": LONGEST}]
+    rows = list(scope.add(condition(source)).aggregate(stages))
+    return Queue([str(row["_id"]) for row in rows], [row["done"] for row in rows])
+
+
+def undecided(source: Source, scope: Scope) -> int:
+    """How many marked samples nobody has decided about in this review; 0 where the run marks none."""
+    if source.flag is None:
+        return 0
+    marked = scope.add(condition(source))
+    done = marked.add(_reviewed(source, scope)).count() if _has_reviews(scope) else 0
+    return marked.count() - done
+
+
+def tally(source: Source, scope: Scope) -> dict[str, int]:
+    """How often each verdict was given in this review."""
+    tags = scope.own("tags")
+    stages: list[dict[str, Any]] = [{"$unwind": f"${tags}"}, {"$group": {"_id": f"${tags}", "n": {"$sum": 1}}}]
+    found = scope.add(_reviewed(source, scope)).aggregate(stages) if _has_reviews(scope) else ()
+    counts = {row["_id"]: row["n"] for row in found}
+    return {name: counts.get(name, 0) for name in ("relabelled", "kept", "excluded")}
+
+
+def _reviewed(source: Source, scope: Scope) -> fos.Match:
+    """Those that were decided in the review of a run; a query and no expression, so that the field's index answers."""
+    return fos.Match({scope.own(REVIEWS): source.key})
+
+
+def _has_reviews(scope: Scope) -> bool:
+    return scope.dataset.get_field(stored(scope.dataset, scope.field, scope.own(REVIEWS))) is not None
+
+
+def _flag(parts: Layout) -> Part | None:
+    return next((part for part in parts.flags if part.name not in GOOD), parts.flags[0] if parts.flags else None)
+
+
+def _is_fact(name: str, kind: Any) -> bool:
+    return name not in ("", "suggested", "predicted", "pair", "group") and kind in (float, int, str, list[str])

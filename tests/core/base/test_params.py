@@ -1,0 +1,78 @@
+"""Parameters: domains that check, describe and refuse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from image_curation.core.base.params import ParamError, Params, domains, param, roles
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example(Params):
+    """An example."""
+
+    embeddings: str = param("embeddings", "Vectors", reads="embeddings")
+    k: int = param(20, "How many", at_least=1, at_most=99)
+    share: float = param(0.5, "Share", above=0, at_most=1)
+    metric: str = param("cosine", "Distance", among=("cosine", "euclidean"))
+    names: tuple[str, ...] = param((), "Names")
+    limit: int | None = param(None, "Limit", at_least=0)
+    exact: bool = param(True, "Exact")
+    key: str = param("a", "Key", identifier=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"k": 0}, r"Example.k must be int in \[1, 99\]; got 0"),
+        ({"k": True}, "got True"),
+        ({"k": 2.5}, "got 2.5"),
+        ({"k": "3"}, "got '3'"),
+        ({"k": None}, "got None"),
+        ({"share": 0}, r"Example.share must be float in \(0, 1\]; got 0"),
+        ({"share": float("nan")}, "got nan"),
+        ({"metric": "manhattan"}, "Example.metric must be one of cosine, euclidean; got 'manhattan'"),
+        ({"names": "abc"}, "Example.names must be a list, each text; got 'abc'"),
+        ({"limit": -1}, r"Example.limit must be int in \[0, inf\) or nothing; got -1"),
+        ({"exact": 1}, "Example.exact must be true or false; got 1"),
+        ({"key": "2 b"}, "letters, digits and _, not starting with a digit"),
+        ({"mertic": "cosine"}, "Example has no parameter 'mertic'; did you mean metric?"),
+    ],
+)
+def test_params__refuses_in_one_sentence(given: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ParamError, match=sentence):
+        Example.from_dict(given)
+
+
+def test_params__takes_numpy_and_the_apps_numbers() -> None:
+    made = Example(k=np.int64(3), share=1, names=["a", "b"], limit=4.0)  # type: ignore[arg-type]
+    assert (made.k, made.share, made.names, made.limit) == (3, 1.0, ("a", "b"), 4)
+    assert [type(value) for value in (made.k, made.share, made.limit)] == [int, float, int]
+
+
+def test_params__round_trip() -> None:
+    made = Example(k=5, names=("x",))
+    assert Example.from_dict(made.to_dict()) == made
+
+
+def test_params__required() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Needs(Params):
+        """Needs a path."""
+
+        path: str = param(help="File to read")
+
+    with pytest.raises(ParamError, match="Needs.path is required: File to read"):
+        Needs.from_dict({})
+
+
+def test_roles__parameter_that_names_an_input() -> None:
+    assert roles(Example) == {"embeddings": "embeddings"}
+
+
+def test_bad_value__is_refused_by_its_own_domain() -> None:
+    for name, domain in domains(Example).items():
+        with pytest.raises(ParamError, match=f"Example.{name} must be"):
+            Example(**{name: domain.bad_value()})

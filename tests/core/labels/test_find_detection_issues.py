@@ -1,0 +1,84 @@
+"""Boxes: a planted overlooked, a swapped and a badly placed one are found, and odd boxes stop nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from image_curation.core.base.method import Columns, GivenBoxes, Inputs, silent
+from image_curation.core.base.params import ParamError
+from image_curation.core.labels.find_detection_issues import DetectionIssuesParams, find_detection_issues, usable
+
+
+def boxes(rows: list[list[tuple[str, tuple[float, float, float, float]]] | None], sure: float = 0.99) -> GivenBoxes:
+    """Boxes of images, each a list of (class, left-top-width-height); None for an image without the field."""
+    flat = [(row, name, box) for row, own in enumerate(rows) for name, box in own or ()]
+    names = tuple(sorted({name for _, name, _ in flat}))
+    return GivenBoxes(
+        names,
+        np.array([row for row, _, _ in flat], dtype=np.int64),
+        np.array([names.index(name) for _, name, _ in flat], dtype=np.int64),
+        np.array([box for _, _, box in flat], dtype=np.float64).reshape(-1, 4),
+        np.full(len(flat), sure),
+        np.array([own is not None for own in rows]),
+    )
+
+
+def run(given: Any, predicted: Any) -> Columns:
+    inputs = Inputs(n=len(given), named={"label_field": boxes(given), "predictions": boxes(predicted)})
+    return find_detection_issues(inputs, DetectionIssuesParams(), silent)
+
+
+LEFT, RIGHT = (0.1, 0.1, 0.25, 0.4), (0.6, 0.5, 0.3, 0.3)
+FINE = [("cat", LEFT), ("dog", RIGHT)]
+
+
+def test_find_detection_issues__planted() -> None:
+    given: list[Any] = [list(FINE) for _ in range(20)]
+    given[3] = [("cat", LEFT)]  # the dog is overlooked
+    given[7] = [("dog", LEFT), ("dog", RIGHT)]  # the cat is called a dog
+    given[11] = [("cat", (0.2, 0.35, 0.25, 0.4)), ("dog", RIGHT)]  # the cat's box is off
+    found = run(given, [list(FINE) for _ in range(20)])
+    assert np.flatnonzero(found.values["is_issue"]).tolist() == [3, 7, 11]
+    kinds = found.values["kinds"]
+    assert "overlooked" in kinds[3]
+    assert "swapped" in kinds[7]
+    assert "badly_located" in kinds[11]
+    assert kinds[0] == []
+    assert found.values["overlooked"].argmin() in (3, 7)
+    assert found.values["badly_located"].argmin() in (7, 11)
+    assert sorted(np.argsort(found.values["quality"])[:3].tolist()) == [3, 7, 11]
+    assert found.values["boxes"][7][0] < found.values["boxes"][7][1]
+    assert found.facts["headline"].startswith("3 of 20 images with likely wrong boxes")
+    assert {row["class"]: row["boxes"] for row in found.facts["classes"]} == {"cat": 19, "dog": 20}
+
+
+def test_find_detection_issues__odd_boxes() -> None:
+    """Outside the image, of no area, not finite; images without boxes, without the field, without predictions."""
+    given: list[Any] = [
+        [("cat", (-0.2, 0.1, 0.5, 0.5)), ("cat", (1.5, 1.5, 0.2, 0.2)), ("dog", RIGHT)],
+        [("cat", (0.3, 0.3, 0.0, 0.4)), ("cat", (float("nan"), 0, 0.1, 0.1))],
+        [],
+        None,
+        list(FINE),
+        list(FINE),
+    ]
+    found = run(given, [[("cat", (0, 0.1, 0.3, 0.5)), ("dog", RIGHT)], [], [], list(FINE), None, list(FINE)])
+    assert found.rows is not None
+    assert found.rows.tolist() == [True, True, True, False, False, True]
+    assert found.facts["label_boxes_without_area"] == 3
+    assert [len(own) if own is not None else None for own in found.values["boxes"]] == [3, 2, 0, None, None, 2]
+    assert found.values["boxes"][0][1] == 0
+    assert found.values["boxes"][1] == [0, 0]
+    for kind in ("quality", "overlooked", "swapped", "badly_located"):
+        assert np.isfinite(found.values[kind][found.rows]).all()
+    cut = usable(boxes(given))
+    assert cut.boxes[0] == pytest.approx([0, 0.1, 0.3, 0.5])
+
+
+def test_find_detection_issues__nothing_to_compare() -> None:
+    with pytest.raises(ParamError, match="label_field must hold at least one box"):
+        run([[], []], [list(FINE), list(FINE)])
+    with pytest.raises(ParamError, match="predictions must hold at least one box"):
+        run([list(FINE), list(FINE)], [[], []])

@@ -1,0 +1,138 @@
+"""Sets of labels: planted missing and surplus classes are found, and the pooled quality is Cleanlab's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from image_curation.core.base.method import Columns, GivenSets, Inputs, silent
+from image_curation.core.base.params import ParamError
+from image_curation.core.labels.find_multilabel_issues import (
+    MultilabelIssuesParams,
+    curve,
+    find_multilabel_issues,
+    left_out,
+    pooled,
+)
+from sklearn.metrics import average_precision_score
+
+
+def run(x: Any, present: Any, known: Any = None, patient: Any = None) -> Columns:
+    n = len(x)
+    names = tuple(f"class {c}" for c in range(present.shape[1]))
+    given = GivenSets(names, present, np.ones(n, dtype=bool) if known is None else known)
+    named = {"label_field": given} | ({} if patient is None else {"group_field": list(patient)})
+    inputs = Inputs(n=n, embeddings=x.astype(np.float32), named=named)
+    return find_multilabel_issues(inputs, MultilabelIssuesParams(), silent)
+
+
+def scenes(n: int = 500, classes: int = 5, seed: int = 0) -> tuple[Any, Any]:
+    """Vectors that are sums of the directions of the classes present."""
+    rng = np.random.default_rng(seed)
+    true = rng.random((n, classes)) < 0.35
+    direction = np.linalg.qr(rng.normal(size=(24, classes)))[0].T
+    return 2 * true @ direction + 0.25 * rng.normal(size=(n, 24)) + 0.3, true
+
+
+def test_find_multilabel_issues__planted() -> None:
+    x, true = scenes()
+    rng = np.random.default_rng(1)
+    given = true.copy()
+    rows = rng.choice(len(x), 40, replace=False)
+    flipped = rng.integers(0, 5, 40)
+    given[rows, flipped] ^= True
+    found = run(x, given)
+    wrong = np.zeros(len(x), dtype=bool)
+    wrong[rows] = True
+    assert average_precision_score(wrong, 1 - found.values["quality"]) > 0.9
+    flagged = found.values["is_issue"]
+    assert wrong[flagged].mean() > 0.8
+    assert flagged[wrong].mean() > 0.8
+    named = [
+        f"class {c}" in (found.values["missing" if true[row, c] else "surplus"][row])
+        for row, c in zip(rows, flipped, strict=True)
+    ]
+    assert np.mean(named) > 0.8
+    assert found.facts["issues"] == flagged.sum()
+    assert sum(row["missing"] + row["surplus"] for row in found.facts["classes"]) == (
+        found.facts["missing"] + found.facts["surplus"]
+    )
+
+
+def test_find_multilabel_issues__copies_do_not_vouch_for_each_other() -> None:
+    x, true = scenes(300)
+    given = true.copy()
+    given[0, 0] ^= True
+    x = np.vstack([x, x[[0] * 4] + 1e-4 * np.random.default_rng(0).normal(size=(4, 24))])
+    given = np.vstack([given, given[[0] * 4]])
+    assert run(x, given).values["is_issue"][[0, 300, 301, 302, 303]].all()
+
+
+def test_find_multilabel_issues__a_patient_does_not_judge_itself() -> None:
+    """Every patient has a look of its own, and some one wrong answer on all pictures: only others can tell."""
+    rng = np.random.default_rng(0)
+    patient = np.repeat(np.arange(60), 10)
+    _, true = scenes(60, classes=3)
+    wrong = np.zeros((60, 3), dtype=bool)
+    wrong[np.arange(8), rng.integers(0, 3, 8)] = True
+    given = (true ^ wrong)[patient]
+    look = rng.normal(size=(60, 60)) * 1.5
+    x = np.concatenate([6 * true[patient] + rng.normal(size=(600, 3)), look[patient] + rng.normal(size=(600, 60))], 1)
+    truth = wrong.any(axis=1)[patient]
+    alone, together = (run(x, given, patient=of).values["is_issue"] for of in (None, patient))
+    assert alone[truth].mean() < 0.1
+    assert together[truth].mean() > 0.8
+    assert truth[together].mean() > 0.7
+    with pytest.raises(ParamError, match="got 600 that belong together: label more, or name a group_field"):
+        run(x, given, patient=np.zeros(600, dtype=int))
+
+
+def test_find_multilabel_issues__rare_classes_and_gaps() -> None:
+    x, true = scenes(200)
+    true = np.column_stack([true, np.arange(200) < 2, np.ones(200, dtype=bool)])  # one too rare, one everywhere
+    known = np.arange(200) >= 10
+    found = run(x, true, known)
+    assert found.facts["not_judged"] == ["class 5", "class 6"]
+    assert found.facts["unlabelled"] == 10
+    assert found.rows is not None
+    assert found.rows.tolist() == known.tolist()
+    with pytest.raises(
+        ParamError, match="must hold a class that at least 3 pictures have and 3 have not; got 1 classes"
+    ):
+        run(x, np.ones((200, 1), dtype=bool))
+
+
+def test_pooled__as_cleanlab_does() -> None:
+    from cleanlab.multilabel_classification import get_label_quality_scores
+
+    rng = np.random.default_rng(0)
+    y, p = rng.random((40, 4)) < 0.5, rng.random((40, 4))
+    expected = get_label_quality_scores([np.flatnonzero(row).tolist() for row in y], p)
+    np.testing.assert_allclose(pooled(np.where(y, p, 1 - p)), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("group", [[4, 9], [4, 9, 11, 12, 20, 21]])
+def test_left_out__against_refitting(group: list[int]) -> None:
+    """A row, and groups of fewer rows than dimensions and of more: predicted by ridge regressions without them."""
+    from sklearn.linear_model import Ridge as Refit
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 3)), (rng.random((40, 2)) < 0.5).astype(float)
+    found = left_out(x, y, [np.array(group)])
+    errors = []
+    for penalty in 10.0 ** np.arange(-4.0, 1.51, 0.5):
+        centred = x - x.mean(axis=0)
+        scale = float(np.linalg.eigvalsh(centred.T @ centred).mean())
+        others = np.setdiff1d(np.arange(40), group)
+        together = Refit(alpha=penalty * scale).fit(x[others], y[others]).predict(x[group])
+        alone = Refit(alpha=penalty * scale).fit(np.delete(x, 0, 0), np.delete(y, 0, 0)).predict(x[:1])
+        errors.append(np.abs(found[group] - together).max() + np.abs(found[:1] - alone).max())
+    assert min(errors) < 1e-6
+
+
+def test_curve__perfectly_told_and_not_at_all() -> None:
+    y = np.arange(100) % 2 == 0
+    p = curve(np.where(y, 1.0, 0.0)[:, None], y)
+    assert p[y].min() > 0.9 > 0.1 > p[~y].max()
+    assert curve(np.zeros((100, 1)), y) == pytest.approx(np.full(100, 0.5))

@@ -1,0 +1,144 @@
+"""Outliers: planted ones score high, copies do not hide them, and scores keep their meaning as the set grows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from image_curation.core.base.method import Columns, Inputs, silent
+from image_curation.core.neighbors.graph import build_graph
+from image_curation.core.quality.find_outliers import (
+    OutliersParams,
+    deviations,
+    different_neighbors,
+    find_outliers,
+    local_factor,
+    mean_distance,
+)
+
+
+def unit(x: Any) -> Any:
+    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+
+
+def cloud(n: int, seed: int = 0, d: int = 16) -> Any:
+    """Points around three directions."""
+    rng = np.random.default_rng(seed)
+    return unit(4 * np.eye(d)[rng.integers(3, size=n)] + rng.normal(size=(n, d)))
+
+
+def run(x: Any, **params: Any) -> Columns:
+    return find_outliers(Inputs(n=len(x), embeddings=x), OutliersParams(**params), silent)
+
+
+def test_find_outliers__planted_alone_and_as_copies() -> None:
+    strange = np.eye(16)[10:14]
+    rng = np.random.default_rng(1)
+    copies = unit(np.repeat(-strange, 5, axis=0) + 0.001 * rng.normal(size=(20, 16)))
+    x = np.vstack([cloud(400), unit(strange), copies, unit(-np.ones((30, 16)))])
+    columns = run(x)
+    score = columns.values["score"]
+    assert score[400:].min() > score[:400].max() + 0.1
+    assert [region["id"] for region in columns.facts["sparse"][:5]][0] == 424  # of thirty copies the first
+    assert columns.facts["outliers"] == (score >= 0.5).sum()
+    assert np.all((score >= 0) & (score <= 1))
+    assert columns.values["density"][400:].max() < 1
+
+
+def test_find_outliers__same_meaning_on_a_grown_set() -> None:
+    x = cloud(1000)
+    alone = run(x).values["score"]
+    with_stranger = run(np.vstack([x, np.eye(16, dtype=np.float32)[12:13]])).values["score"]
+    assert np.abs(alone - with_stranger[:-1]).max() < 0.01
+    assert with_stranger[-1] > 0.5
+    twice = run(np.vstack([x, x])).values["score"]  # every picture a second time: nothing is news
+    assert np.abs(alone - twice[:1000]).max() < 0.02
+
+
+def test_find_outliers__tiny_cluster_is_an_edge_case() -> None:
+    rng = np.random.default_rng(0)
+    tiny = unit(np.eye(16)[15] + 0.05 * rng.normal(size=(5, 16)))
+    columns = run(np.vstack([cloud(400), tiny]))
+    assert columns.values["is_edge_case"][400:].all()
+    assert columns.values["is_edge_case"][:400].mean() < 0.05
+    assert columns.facts["tiny_clusters"] >= 1
+
+
+def test_find_outliers__tiny_cluster_with_a_busy_neighbor_and_a_wide_one() -> None:
+    """A cluster of six is found though a stranger stands near; a wide one too; pairs in the crowd are no cluster."""
+    rng = np.random.default_rng(0)
+    tight = unit(np.eye(32)[31] + 0.05 * rng.normal(size=(6, 32)))
+    wide = unit(np.eye(32)[29] + 0.12 * rng.normal(size=(5, 32)))
+    stranger = unit(np.eye(32)[31:] + np.eye(32)[30:31])
+    x = np.vstack([cloud(400, d=32), tight, wide, stranger])
+    edge = run(x).values["is_edge_case"]
+    assert edge[400:411].all()
+    assert edge[:400].sum() <= 4
+
+
+def test_find_outliers__regions_are_listed() -> None:
+    facts = run(np.vstack([cloud(300), unit(np.eye(16)[12:14])])).facts
+    assert {region["id"] for region in facts["sparse"][:2]} == {300, 301}
+    assert facts["sparse"][0]["density"] < 1 < facts["dense"][0]["density"]
+    assert len(facts["dense"]) == 10
+
+
+def test_mean_distance__against_brute_force() -> None:
+    x = unit(np.random.default_rng(0).normal(size=(30, 4)))
+    x[5] = x[6]
+    group = np.arange(30)
+    group[[5, 6]] = 5
+    group[[10, 11]] = 10
+    graph = build_graph(x, k=29)
+    found = mean_distance(graph, different_neighbors(graph, group, 4))
+    for row in range(30):
+        to = sorted((1 - float(x[row].astype(float) @ x[other]), group[other]) for other in range(30))
+        nearest: dict[int, float] = {}
+        for length, other in to:
+            if other != group[row]:
+                nearest.setdefault(int(other), length)
+        assert found[row] == pytest.approx(np.mean(sorted(nearest.values())[:4]), abs=1e-5)
+
+
+@pytest.mark.slow
+def test_local_factor__as_scikit_learn_does() -> None:
+    from sklearn.neighbors import LocalOutlierFactor
+
+    x = cloud(200)
+    graph = build_graph(x, k=24)
+    found = local_factor(graph, different_neighbors(graph, np.arange(200), 7))
+    theirs = LocalOutlierFactor(n_neighbors=7, metric="cosine", algorithm="brute").fit(x)
+    assert found == pytest.approx(-theirs.negative_outlier_factor_, rel=1e-4)
+
+
+def test_local_factor__copies_are_no_company() -> None:
+    """Of ten samples on a line each stands twice; their factors are those of the ten alone."""
+    line = unit(np.stack([np.cos(0.1 * np.arange(10) ** 1.3), np.sin(0.1 * np.arange(10) ** 1.3)], axis=1))
+    graph, twice = build_graph(line, k=9), build_graph(np.vstack([line, line]), k=19)
+    alone = local_factor(graph, different_neighbors(graph, np.arange(10), 3))
+    both = local_factor(twice, different_neighbors(twice, np.tile(np.arange(10), 2), 3))
+    assert both == pytest.approx(np.tile(alone, 2), rel=1e-4)
+
+
+def test_find_outliers__strangers_who_come_as_a_group() -> None:
+    """Twenty of a kind keep each other company as far as ten neighbors, but not as far as thirty."""
+    rng = np.random.default_rng(3)
+    x = np.vstack([cloud(400, d=32), unit(np.eye(32)[31] + 0.1 * rng.normal(size=(20, 32)))])
+    far, near = (np.median(run(x, k=k).values["score"][400:]) for k in (30, 10))
+    assert far > 0.1 > 0.01 > near
+    assert OutliersParams().k == 30
+
+
+def test_deviations__by_hand() -> None:
+    # logs 0, 1, 2, 3, 10: median 2, absolute deviations 2, 1, 0, 1, 8 with median 1
+    assert deviations(np.exp([0.0, 1, 2, 3, 10])) == pytest.approx(np.array([-2, -1, 0, 1, 8]) / 1.4826)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 12])
+def test_find_outliers__small_and_equal(n: int) -> None:
+    for x in (cloud(n), np.ones((n, 3), np.float32)):
+        columns = run(x)
+        for name in ("score", "density"):
+            assert np.isfinite(columns.values[name]).all()
+        assert len(columns.values["is_edge_case"]) == n

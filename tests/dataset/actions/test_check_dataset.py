@@ -1,0 +1,109 @@
+"""A check runs what applies, keeps what holds, sums up by severity; its page leads to the grid and to the review."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+import numpy as np
+import pytest
+from image_curation import act, curate, export_recipe, get_run, list_runs, stale_reason
+from image_curation.core.base.params import ParamError
+from image_curation.core.catalog import METHODS
+from image_curation.dataset.actions.check_dataset import CheckDatasetParams, steps
+from image_curation.panels.curation import check_page as checkup
+
+
+def _names(dataset: Any, **params: Any) -> list[str]:
+    return [name for name, _ in steps(dataset, CheckDatasetParams(**params))]
+
+
+def test_steps__what_there_is_decides(dataset: Any) -> None:
+    alone = fo.Dataset()
+    alone.add_samples([fo.Sample(filepath=path) for path in dataset.values("filepath")], progress=False)
+    assert _names(alone) == ["find_quality_issues", "compute_embeddings", "find_duplicates", "find_outliers"]
+    alone.delete()
+    labelled = ["find_label_issues", "find_confusions", "find_spurious_cues"]
+    assert _names(dataset) == ["find_quality_issues", "find_duplicates", "find_outliers", *labelled]
+    dataset.limit(6).tag_samples("train")
+    assert "find_leaks" not in _names(dataset)
+    dataset.skip(6).tag_samples("test")
+    assert "find_leaks" in _names(dataset)
+    dataset.set_values("many", [fo.Classifications(classifications=[])] * 12)
+    dataset.set_values("boxes", [fo.Detections(detections=[])] * 12)
+    assert _names(dataset)[-1] == "find_multilabel_issues"
+    dataset.set_values("predictions", [fo.Detections(detections=[])] * 12)
+    assert _names(dataset)[-1] == "find_detection_issues"
+
+
+def test_check_dataset__sums_up_by_severity(dataset: Any) -> None:
+    copy = Path(dataset.first().filepath).with_name("copy.png")
+    shutil.copy(dataset.first().filepath, copy)
+    twin = fo.Sample(filepath=str(copy), vectors=dataset.first().vectors, ground_truth=fo.Classification(label="red"))
+    dataset.add_sample(twin)
+    broken = copy.with_name("broken.png")
+    broken.write_text("no image")
+    label = fo.Classification(label="blue")
+    dataset.add_sample(fo.Sample(filepath=str(broken), vectors=np.ones(3, np.float32), ground_truth=label))
+    dataset.limit(8).tag_samples("train")
+    dataset.skip(8).tag_samples("test")
+    summary = act(dataset, "check_dataset")
+    run = get_run(dataset, "check")
+    issues = {issue["run"]: issue for issue in run.facts["issues"]}
+    assert (issues["leaks"]["count"], issues["leaks"]["severity"]) == (2, "serious")
+    assert (issues["duplicates"]["count"], issues["duplicates"]["severity"]) == (1, "moderate")
+    assert issues["quality"]["count"] >= 1
+    order = [("serious", "moderate", "minor").index(issue["severity"]) for issue in run.facts["issues"]]
+    assert order == sorted(order)
+    assert summary["headline"] == run.headline
+    assert "copies in two splits" in run.headline
+    assert stale_reason(dataset, run) is None
+
+    before = {one.key: one.finished for one in list_runs(dataset) if one.key != "check"}
+    act(dataset, "check_dataset")  # what holds is kept
+    assert {one.key: one.finished for one in list_runs(dataset) if one.key != "check"} == before
+    assert "check_dataset" not in export_recipe(dataset)
+
+    page = checkup.page(get_run(dataset, "check"), None, dataset.view())
+    assert [listing["title"] for listing in page["lists"]][:2] == ["Serious", "Worth mending"]
+    row = next(row for listing in page["lists"] for row in listing["rows"] if row["value"] == "leaks")
+    assert (row["n"], row["label"]) == (2, "Copies in two splits")
+    assert row["path"] in dataset.values("filepath")
+    assert {"key": "leaks"} in [action.get("params") for action in page["actions"] if action["event"] == "review"]
+    act(dataset, "forget_run", key="leaks", confirm=True)
+    page = checkup.page(get_run(dataset, "check"), None, dataset.view())
+    assert not any(row["value"] == "leaks" for listing in page["lists"] for row in listing["rows"])
+    assert "was forgotten" in str(stale_reason(dataset, get_run(dataset, "check")))
+
+
+def test_check_dataset__says_what_it_could_not_check(dataset: Any) -> None:
+    dataset.set_values("ground_truth.label", ["one"] * 12)
+    act(dataset, "check_dataset")
+    refused = {one["method"]: one["why"] for one in get_run(dataset, "check").facts["not_checked"]}
+    assert "at least two classes" in refused["Find label issues"]
+
+
+def test_check_dataset__refuses_in_a_sentence(dataset: Any) -> None:
+    dataset.add_sample_field("check", fo.StringField)
+    with pytest.raises(ParamError, match="The name 'check' is taken"):
+        act(dataset, "check_dataset")
+    with pytest.raises(ParamError, match="at least 1 sample"):
+        act(dataset.limit(0), "check_dataset")
+
+
+def test_video_and_groups__are_refused_in_a_sentence(tmp_path: Path) -> None:
+    videos = fo.Dataset()
+    videos.add_sample(fo.Sample(filepath=str(tmp_path / "a.mp4")))
+    groups = fo.Dataset()
+    groups.add_group_field("group", default="left")
+    groups.add_sample(fo.Sample(filepath=str(tmp_path / "a.png"), group=fo.Group().element("left")))
+    for made, kind in ((videos, "video"), (groups, "group")):
+        for method in METHODS:
+            if method.stage == "clean":
+                with pytest.raises(ParamError, match=f"works on images; dataset .* holds {kind}"):
+                    curate(made, method.name, **({"label_field": "labels"} if "detection" in method.name else {}))
+        with pytest.raises(ParamError, match=f"works on images; dataset .* holds {kind}"):
+            act(made, "check_dataset")
+        made.delete()

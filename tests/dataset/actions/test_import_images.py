@@ -1,0 +1,132 @@
+"""Images in: folders, lists and NPZ, with files of every broken kind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from image_curation import import_images
+from image_curation.core.base.params import ParamError
+from PIL import Image
+
+
+@pytest.fixture
+def empty() -> Iterator[Any]:
+    import fiftyone as fo
+
+    made = fo.Dataset()
+    yield made
+    made.delete()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two classes, one image at the top, and one file of each broken kind."""
+    rng = np.random.default_rng(0)
+    for name in ("top.png", "cats/a.png", "cats/b.JPG", "dogs/c.png"):
+        path = tmp_path / "set" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(path)
+    whole = (tmp_path / "set/cats/b.JPG").read_bytes()
+    (tmp_path / "set/cats/cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "set/dogs/text.jpg").write_text("not an image")
+    (tmp_path / "set/dogs/empty.png").write_bytes(b"")
+    (tmp_path / "set/dogs/notes.txt").write_text("ignored")
+    (tmp_path / "set/.hidden").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "set/.hidden/x.png")
+    Image.new("CMYK", (32, 32)).save(tmp_path / "set/dogs/cmyk.jpg")
+    Image.fromarray(np.full((32, 32), 40_000, np.uint16)).save(tmp_path / "set/dogs/sixteen.png")
+    frames = [Image.new("L", (16, 16), shade) for shade in (0, 255)]
+    frames[0].save(tmp_path / "set/dogs/moving.gif", save_all=True, append_images=frames[1:])
+    return tmp_path / "set"
+
+
+def test_import_images__folder_with_labels_and_damage(empty: Any, folder: Path) -> None:
+    summary = import_images(empty, directory=str(folder))
+    assert summary["added"] == len(empty) == 10
+    assert summary["unreadable"] == 3
+    assert summary["classes"] == 2
+    assert summary["headline"] == f"10 samples added to {empty.name!r}, 3 of them unreadable"
+    assert empty.count_values("ground_truth.label") == {"cats": 3, "dogs": 6, None: 1}
+    named = {os.path.basename(sample.filepath): sample.import_error for sample in empty.match_tags("unreadable")}
+    assert set(named) == {"cut.jpg", "text.jpg", "empty.png"}
+    assert named["text.jpg"] == "text.jpg cannot be read: it is text, not an image"
+    sample = empty.match({"import_error": None}).first()
+    assert sample.metadata.width == 64
+
+
+def test_import_images__again_adds_nothing(empty: Any, folder: Path) -> None:
+    import_images(empty, directory=str(folder))
+    summary = import_images(empty, directory=str(folder))
+    assert (summary["added"], summary["already_there"]) == (0, 10)
+    assert len(empty) == 10
+
+
+def test_import_images__split_folders_become_tags(empty: Any, tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        (tmp_path / split / "ants").mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / split / "ants" / "x.png")
+    import_images(empty, directory=str(tmp_path))
+    assert empty.count_sample_tags() == {"train": 1, "val": 1}
+    assert empty.distinct("ground_truth.label") == ["ants"]
+
+
+def test_import_images__list_of_files(empty: Any, folder: Path, tmp_path: Path) -> None:
+    listing = tmp_path / "list.txt"
+    listing.write_text(f"set/cats/a.png\n\nfile://{folder}/dogs/c.png\nset/missing.png\n")
+    summary = import_images(empty, list_file=str(listing))
+    assert (summary["added"], summary["unreadable"]) == (3, 1)
+    assert "there is no such file" in summary["unreadable_files"][0]
+
+
+def test_import_images__npz_with_embeddings(empty: Any, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    paths = np.array([str(folder / "cats/a.png"), str(folder / "dogs/c.png")])
+    np.savez(path, embeddings=np.eye(2, 5, dtype=np.float32), labels=np.array(["cat", "dog"]), image_paths=paths)
+    summary = import_images(empty, npz=str(path))
+    assert summary["embeddings"] == "embeddings"
+    assert empty.values("ground_truth.label") == ["cat", "dog"]
+    assert np.array_equal(np.stack(empty.values("embeddings")), np.eye(2, 5))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "sentence"),
+    [
+        ({"embeddings": np.eye(3, dtype=np.float32), "image_paths": np.array(["a", "b"])}, "3|2"),
+        ({"embeddings": np.array([{"a": 1}, None], dtype=object), "image_paths": np.array(["a", "b"])}, "pickle"),
+    ],
+)
+def test_import_images__npz_that_cannot_be_used(
+    empty: Any, tmp_path: Path, arrays: dict[str, Any], sentence: str
+) -> None:
+    path = tmp_path / "bad.npz"
+    np.savez(path, **arrays)
+    with pytest.raises(ParamError, match=sentence):
+        import_images(empty, npz=str(path))
+    assert len(empty) == 0
+
+
+def test_import_images__makes_the_dataset_it_names(folder: Path) -> None:
+    import fiftyone as fo
+
+    summary = import_images("curator-import-test", directory=str(folder), label_from="none")
+    dataset = fo.load_dataset("curator-import-test")
+    assert dataset.persistent
+    assert summary["classes"] == 0
+    dataset.delete()
+
+
+def test_import_images__bad_input(empty: Any, tmp_path: Path) -> None:
+    with pytest.raises(ParamError, match="exactly one of directory, list_file and npz; got none"):
+        import_images(empty)
+    with pytest.raises(ParamError, match="must be a folder that exists; got"):
+        import_images(empty, directory=str(tmp_path / "nowhere"))
+    with pytest.raises(ParamError, match="No images in"):
+        import_images(empty, directory=str(tmp_path))
+    (tmp_path / "urls.txt").write_text("https://example.org/a.png\n")
+    with pytest.raises(ParamError, match="Line 1 of .* fetch remote images first"):
+        import_images(empty, list_file=str(tmp_path / "urls.txt"))
