@@ -10,7 +10,7 @@ from typing import Any
 
 import fiftyone as fo
 
-from .core.base.method import Progress, silent
+from .core.base.arrays import Progress, silent
 from .core.base.params import ParamError
 from .core.embeddings.models.own_module import offer
 from .core.embeddings.models.preparation import from_json

@@ -49,7 +49,8 @@ def accuracy(pool: Table, test: Table, rows: Any) -> tuple[float, float]:
 
 def ours(pool: Table, test: Table, batch: int, graph: Any, **params: Any) -> list[tuple[float, float]]:
     """Accuracies after each round of `select_next_batch`."""
-    from image_curation.core.base.method import GivenLabels, Inputs, silent
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.base.inputs import GivenLabels, Inputs
     from image_curation.core.selection.select_next_batch import NextBatchParams, select_next_batch
 
     rows, found = np.empty(0, np.int64), []

@@ -23,7 +23,9 @@ from common import SHARED, load_package, machine
 
 def curve(labels: str) -> None:
     """Print the table for one of the human label sets."""
-    from image_curation.core.classifiers.train_classifier import ClassifierParams, Task, _learner
+    from image_curation.core.classifiers.classifier_params import ClassifierParams
+    from image_curation.core.classifiers.task import Task
+    from image_curation.core.classifiers.train_classifier import _learner
     from image_curation.core.classifiers.value_of_cleaning import GIVEN, curating_curve
     from image_curation.core.probes.linear_probe import unit_rows
     from image_curation.core.probes.logistic import Design
@@ -61,9 +63,12 @@ def curve(labels: str) -> None:
 
 def photos() -> None:
     """Linear classifiers on MobileNetV2 vectors of ants and bees, and a MobileNetV2 fine-tuned on the pictures."""
-    from image_curation.core.base.method import GivenLabels, Inputs, silent
-    from image_curation.core.classifiers.finetune_classifier import FinetuneParams, finetune_classifier
-    from image_curation.core.classifiers.train_classifier import ClassifierParams, train_classifier
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.base.inputs import GivenLabels, Inputs
+    from image_curation.core.classifiers.classifier_params import ClassifierParams
+    from image_curation.core.classifiers.finetune_classifier import finetune_classifier
+    from image_curation.core.classifiers.finetune_params import FinetuneParams
+    from image_curation.core.classifiers.train_classifier import train_classifier
 
     folder = SHARED / "hymenoptera"
     with np.load(folder / "embeddings_mobilenetv2.npz", allow_pickle=False) as arrays:
@@ -88,11 +93,12 @@ def photos() -> None:
 
 def speed(n: int = 64) -> None:
     """CPU time of a picture looked at and of one learned from, at the defaults; and of 2,000 pictures by these."""
-    from image_curation.core.base.method import silent
-    from image_curation.core.classifiers.finetune_classifier import ASIDE, FinetuneParams
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.classifiers.finetune_classifier import ASIDE
+    from image_curation.core.classifiers.finetune_params import FinetuneParams
     from image_curation.core.classifiers.network_training import Trained, Trainer
     from image_curation.core.classifiers.networks import Frame
-    from image_curation.core.classifiers.train_classifier import Task
+    from image_curation.core.classifiers.task import Task
 
     with np.load(SHARED / "cifar10n" / "cifar10n_5k.npz", allow_pickle=False) as arrays:
         codes = arrays["clean"][:n].astype(int)

@@ -1,14 +1,14 @@
 """Wrong labels that near-duplicates copy, as frames of a shot or scraped copies of a photograph share one label.
 
 Two kinds of sets in 512 dimensions. *Concepts*: ten classes of twelve concepts each, of heavy-tailed sizes
-(`tests/core/helpers/planted.py`). *Scattered*: clusters of clusters of heavy-tailed sizes (`common.synthetic_clusters`, 600 of
-them), and each of ten classes a union of clusters by chance. A class is written wrongly for 8 % of the 1,500
+(`tests/core/helpers/planted.py`). *Scattered*: clusters of clusters of heavy-tailed sizes (`common.synthetic_clusters`,
+600 of them), and each of ten classes a union of clusters by chance. A class is written wrongly for 8 % of the 1,500
 originals, evenly over the other classes, and then originals are copied, label included: some of them, as scraping
 gives, or all, as the frames of shots.
 
 The peer is Cleanlab's self-confidence on five-fold logistic regression of unit vectors, with C = 10 and with C of least
-cross-validated log-loss among three; its folds are stratified, or also keep together what our `core/probes/folds.py` takes for
-near-duplicates. How we tell copies was mended on such a set of another seed.
+cross-validated log-loss among three; its folds are stratified, or also keep together what our `core/probes/folds.py`
+takes for near-duplicates. How we tell copies was mended on such a set of another seed.
 
 python benchmarks/copied_errors.py                 three seeds, which draw the set, the wrong labels and the folds
 python benchmarks/copied_errors.py "scattered, 30%"      those whose names start so
@@ -93,7 +93,8 @@ def self_confidence(table: Any, seed: int, grid: tuple[float, ...], grouped: boo
 
 def near_duplicates(x: Any) -> Any:
     """Our groups of rows that no fold may part."""
-    from image_curation.core.base.method import Inputs, silent
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.base.inputs import Inputs
     from image_curation.core.probes.folds import near_duplicate_groups
     from image_curation.core.probes.linear_probe import NEIGHBORS
 

@@ -74,7 +74,8 @@ def photos(folder: Path) -> tuple[list[str], Any, list[str]]:
 
 def described(paths: list[str]) -> Any:
     """Vectors of the descriptor."""
-    from image_curation.core.base.method import Inputs, silent
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.base.inputs import Inputs
     from image_curation.core.embeddings.compute_embeddings import EmbeddingsParams, compute_embeddings
 
     inputs = Inputs(n=len(paths), paths=paths)
@@ -83,7 +84,8 @@ def described(paths: list[str]) -> Any:
 
 def ours(paths: list[str], x: Any, **params: Any) -> tuple[Any, float]:
     """Group of each row, -1 for none; and the threshold used."""
-    from image_curation.core.base.method import Inputs, silent
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.base.inputs import Inputs
     from image_curation.core.copies.find_duplicates import DuplicatesParams, find_duplicates
 
     found = find_duplicates(Inputs(n=len(paths), paths=paths, embeddings=x), DuplicatesParams(**params), silent)
@@ -197,7 +199,7 @@ def run_moving(n: int = 100_000, copies: int = 10_000) -> None:
     import fiftyone as fo
     from bson import ObjectId
     from image_curation import act
-    from image_curation.core.base.method import silent
+    from image_curation.core.base.arrays import silent
     from image_curation.core.copies.find_duplicates import METHOD, DuplicatesParams, Worth, move
     from image_curation.core.copies.search import Copies
     from image_curation.core.images.pixels import Looks

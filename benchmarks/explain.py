@@ -26,7 +26,8 @@ DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 def speed(most: int) -> None:
     """Print a table; photographs of bees, reading and resizing them included, batches of 16; the fastest of three."""
-    from image_curation.core.base.method import Inputs, silent
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.base.inputs import Inputs
     from image_curation.core.explanations.explain import ExplainParams, explain
 
     folder = SHARED / "hymenoptera" / "hymenoptera_data" / "val" / "bees"

@@ -28,7 +28,7 @@ ROUNDS, CELLS = 10, 3
 
 def flipped(x: Any, true: Any, flips: int, seeds: int) -> list[Any]:
     """Labels with so many flips in each of the three largest confusion cells, one array per seed."""
-    from image_curation.core.base.method import GivenLabels, Inputs
+    from image_curation.core.base.inputs import GivenLabels, Inputs
     from image_curation.core.probes.linear_probe import out_of_fold
 
     names = GivenLabels.of([f"{code:02d}" for code in true])
@@ -71,7 +71,8 @@ def rounds(x: Any, given: Any, true: Any, rank: Any, number: int) -> list[int]:
 
 def scores(method: str) -> Any:
     """A ranking by `score_importance`. The neighbor graph is built once, since vectors stay as they are."""
-    from image_curation.core.base.method import GivenLabels, Inputs, silent
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.base.inputs import GivenLabels, Inputs
     from image_curation.core.importance.score_importance import ImportanceParams, score_importance
     from image_curation.core.neighbors.graph import build_graph
 

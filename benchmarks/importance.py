@@ -26,7 +26,8 @@ def attention(table: Any, method: str = "attention", seed: int = 51) -> Any:
 
 def importance(table: Any, **params: Any) -> Any:
     """Columns of `score_importance`."""
-    from image_curation.core.base.method import GivenLabels, Inputs, silent
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.base.inputs import GivenLabels, Inputs
     from image_curation.core.base.threads import blas_threads
     from image_curation.core.importance.score_importance import ImportanceParams, score_importance
 

@@ -43,7 +43,8 @@ def planted(kind: str, share: float, seed: int = 77) -> Any:
 
 def ours(table: Any, preset: str = "balanced", probabilities: str = "consensus", seed: int = 51) -> tuple[Any, Any]:
     """`find_label_issues`, with its graph built from nothing."""
-    from image_curation.core.base.method import GivenLabels, Inputs, silent
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.base.inputs import GivenLabels, Inputs
     from image_curation.core.labels.find_label_issues import LabelIssuesParams, find_label_issues
 
     x, given, _ = split(table)

@@ -61,7 +61,7 @@ def imagenet(features: Any, keep: bool) -> Any:
     Args:
         features: (n, 1280), the network's input to its last layer.
     """
-    from image_curation.core.base.method import LabelValues
+    from image_curation.core.base.columns import LabelValues
 
     with np.load(SHARED / "weights" / "mobilenet_v2_imagenet_int8.npz", allow_pickle=False) as arrays:
         last = max(int(name[1:]) for name in arrays.files if name[0] == "w")
@@ -87,7 +87,7 @@ def imagenet(features: Any, keep: bool) -> Any:
 
 def predicted(names: tuple[str, ...], probabilities: Any) -> Any:
     """Probabilities as predictions."""
-    from image_curation.core.base.method import LabelValues
+    from image_curation.core.base.columns import LabelValues
 
     logits = np.log(np.maximum(probabilities, 1e-9)).astype(np.float32)
     return LabelValues(names, probabilities.argmax(axis=1), probabilities.max(axis=1), logits)
@@ -95,7 +95,8 @@ def predicted(names: tuple[str, ...], probabilities: Any) -> Any:
 
 def quality(source: str, judges: Mapping[str, Any], x: Any, given: Any, names: tuple[str, ...]) -> Any:
     """Quality of each label by one source, NaN for what it cannot judge; `judges` join it."""
-    from image_curation.core.base.method import GivenLabels, Inputs, silent
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.base.inputs import GivenLabels, Inputs
     from image_curation.core.labels.find_label_issues import LabelIssuesParams, find_label_issues
 
     labels = GivenLabels.of([names[int(code)] for code in given])

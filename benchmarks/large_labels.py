@@ -37,10 +37,11 @@ def made(n: int, classes: int, seed: int = 0) -> tuple[Any, Any, Any, Any]:
 
 def main(n: int, classes: int, cells: float) -> None:
     """Judge and report."""
-    from image_curation.core.base.method import GivenLabels, Inputs, silent
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.base.graph import Graph
+    from image_curation.core.base.inputs import GivenLabels, Inputs
     from image_curation.core.labels.consensus import views
     from image_curation.core.labels.find_label_issues import judge
-    from image_curation.core.neighbors.graph import Graph
     from sklearn.metrics import average_precision_score, f1_score
 
     x, true, given, indices = made(n, classes)

@@ -27,7 +27,8 @@ Pairs = set[tuple[int, int]]
 
 def ours(paths: list[str], x: Any, split: Any, **params: Any) -> tuple[Pairs, float]:
     """Pairs across splits, and the threshold used; at most ten are listed for a sample."""
-    from image_curation.core.base.method import GivenLabels, Inputs, silent
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.base.inputs import GivenLabels, Inputs
     from image_curation.core.copies.find_leaks import LeaksParams, find_leaks
 
     inputs = Inputs(n=len(paths), paths=paths, embeddings=x, labels=GivenLabels.of(split))

@@ -13,7 +13,8 @@ from common import Contestant, cifar, load_package, main, mnist, synthetic
 
 load_package()
 
-from image_curation.core.base.method import Inputs, silent  # noqa: E402
+from image_curation.core.base.arrays import silent  # noqa: E402
+from image_curation.core.base.inputs import Inputs  # noqa: E402
 from image_curation.core.maps.compute_map import MapParams, compute_map  # noqa: E402
 from image_curation.core.maps.trust import quality  # noqa: E402
 from image_curation.core.neighbors.distances import comparable  # noqa: E402

@@ -21,7 +21,8 @@ from common import load_package, machine, synthetic
 
 load_package()
 
-from image_curation.core.base.method import Inputs, silent  # noqa: E402
+from image_curation.core.base.arrays import silent  # noqa: E402
+from image_curation.core.base.inputs import Inputs  # noqa: E402
 from image_curation.core.maps.compute_map import LISTED, MapParams, compute_map  # noqa: E402
 from image_curation.core.neighbors.graph import build_graph, certified_recall, nearest  # noqa: E402
 

@@ -45,7 +45,8 @@ def planted(true: Any, seed: int) -> tuple[Any, Any]:
 
 def ours(x: Any, given: Any, names: tuple[str, ...]) -> Any:
     """Quality of each set."""
-    from image_curation.core.base.method import GivenSets, Inputs, silent
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.base.inputs import GivenSets, Inputs
     from image_curation.core.labels.find_multilabel_issues import MultilabelIssuesParams, find_multilabel_issues
 
     sets = GivenSets(names, given, np.ones(len(x), dtype=bool))

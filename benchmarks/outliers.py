@@ -65,7 +65,8 @@ def around(x: Any, distance: float, rng: Any) -> Any:
 
 def ours(x: Any) -> tuple[Any, Any]:
     """Our score, and the samples of tiny clusters."""
-    from image_curation.core.base.method import Inputs, silent
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.base.inputs import Inputs
     from image_curation.core.quality.find_outliers import OutliersParams, find_outliers
 
     found = find_outliers(Inputs(n=len(x), embeddings=x), OutliersParams(), silent)

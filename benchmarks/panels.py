@@ -190,10 +190,10 @@ def prepare(rows: int) -> Any:
 
 def _file_map(dataset: Any, key: str, dims: int) -> None:
     """The record that `compute_map` leaves."""
-    from image_curation.dataset.runs import freshness
     from image_curation.dataset.runs import record as runs
+    from image_curation.dataset.runs.fingerprints import digest
 
-    fingerprint = {"samples": freshness.digest(dataset.values("id"))}
+    fingerprint = {"samples": digest(dataset.values("id"))}
     facts = {"method": "pca", "headline": "made up", "trustworthiness": 0.9, "neighbors_kept": 0.3}
     run = runs.Run(key, "compute_map", params={"dims": dims}, n=len(dataset), fingerprint=fingerprint, facts=facts)
     runs.finish(dataset, dataclasses.replace(runs.start(dataset, run), writes={"": key}))

@@ -25,7 +25,7 @@ def split(table: Any) -> tuple[Any, Any, Any]:
 
 def ours(table: Any) -> Any:
     """Our probe with its penalty chosen; near-duplicates are not looked for, since the peers do not."""
-    from image_curation.core.base.method import GivenLabels, Inputs
+    from image_curation.core.base.inputs import GivenLabels, Inputs
     from image_curation.core.base.threads import blas_threads
     from image_curation.core.probes.linear_probe import out_of_fold
 

@@ -42,7 +42,8 @@ def planted(radius: int) -> Any:
 
 def ours(paths: Any) -> Any:
     """`find_quality_issues`, all checks."""
-    from image_curation.core.base.method import Inputs, silent
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.base.inputs import Inputs
     from image_curation.core.quality.find_quality_issues import QualityParams, find_quality_issues
 
     files = [str(path) for path in paths[:, 0]]

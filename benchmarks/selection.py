@@ -80,7 +80,8 @@ def digits() -> Table:
 
 def ants_and_bees() -> Table:
     """398 photos of ants and bees, the descriptor that needs no weights."""
-    from image_curation.core.base.method import Inputs, silent
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.base.inputs import Inputs
     from image_curation.core.embeddings.compute_embeddings import EmbeddingsParams, compute_embeddings
 
     paths = sorted(path for path in (SHARED / "hymenoptera").rglob("*") if path.suffix.lower() in (".jpg", ".png"))
@@ -165,7 +166,8 @@ def ours(purpose: str) -> Callable[[Table, int], Any]:
     """`select_subset`, its graph built from nothing; labels are seen only by purposes that balance classes."""
 
     def solve(table: Table, size: int) -> Any:
-        from image_curation.core.base.method import GivenLabels, Inputs, silent
+        from image_curation.core.base.arrays import silent
+        from image_curation.core.base.inputs import GivenLabels, Inputs
         from image_curation.core.selection.purposes import PURPOSES as WEIGHTS
         from image_curation.core.selection.select_subset import select_subset
         from image_curation.core.selection.subset_params import SubsetParams

@@ -27,7 +27,8 @@ def copied(table: Table, share: float = 0.1) -> Table:
 
 def proof(table: Table) -> dict[str, Any]:
     """Facts of `split_dataset`."""
-    from image_curation.core.base.method import GivenLabels, Inputs, silent
+    from image_curation.core.base.arrays import silent
+    from image_curation.core.base.inputs import GivenLabels, Inputs
     from image_curation.core.selection.split_dataset import SplitParams, split_dataset
 
     labels = GivenLabels.of([f"{code:02d}" for code in table.classes])

@@ -13,6 +13,7 @@ from .copies import find_duplicates as duplicates
 from .copies import find_leaks as leaks
 from .embeddings import compute_embeddings as embeddings
 from .embeddings import fuse_embeddings as fusion
+from .embeddings import import_embeddings
 from .explanations import explain
 from .importance import score_importance as importance
 from .labels import find_confusions as confusions
@@ -20,11 +21,12 @@ from .labels import find_detection_issues as detection_issues
 from .labels import find_label_issues as label_issues
 from .labels import find_multilabel_issues as multilabel_issues
 from .maps import compute_map as maps
-from .neighbors import graph as neighbors
+from .neighbors import find_neighbors as neighbors
 from .quality import find_outliers as outliers
 from .quality import find_quality_issues as quality
 from .quality import find_spurious_cues as spurious
 from .representatives import find_representatives as representatives
+from .representatives import sweep_representatives
 from .selection import order_by_similarity as ordering
 from .selection import report
 from .selection import select_next_batch as next_batch
@@ -34,12 +36,12 @@ from .zero_shot import tag_zero_shot as zero_shot
 
 METHODS: tuple[Method, ...] = (
     embeddings.METHOD,
-    embeddings.IMPORT_METHOD,
+    import_embeddings.METHOD,
     fusion.METHOD,
     maps.METHOD,
     neighbors.METHOD,
     representatives.METHOD,
-    representatives.SWEEP_METHOD,
+    sweep_representatives.METHOD,
     zero_shot.METHOD,
     classifier.METHOD,
     finetune.METHOD,

@@ -13,16 +13,19 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
-from ..core.base.method import Array, Columns, Method, Progress, Vector, silent
+from ..core.base.arrays import Array, Progress, silent
+from ..core.base.columns import Columns, Vector
+from ..core.base.method import Method
 from ..core.base.params import ParamError, Params, domains
+from ..core.base.shared_params import StoreParams
 from ..core.catalog import method_named
-from ..core.storing import StoreParams
 from .fields.rows import Rows
 from .inputs import target as subject
 from .inputs.read import Reading, read, read_vectors
 from .outputs import columns
-from .runs import freshness
 from .runs import record as runs
+from .runs.fingerprints import digest_of_boxes
+from .runs.forget import erase
 from .runs.record import Run
 from .storage import arrays as store
 from .storage import vectors as vector_store
@@ -109,7 +112,7 @@ def _execute(
     result = method.run(replace(reading.inputs, kept=kept), params, progress)
     seconds = time.perf_counter() - began
     if record.previous is not None:
-        runs.erase(dataset, Run(**dict(record.previous)), keep=result.facts.get("files") or ())
+        erase(dataset, Run(**dict(record.previous)), keep=result.facts.get("files") or ())
     stored, numbered = _filed(dataset, method, params, record, reading.rows, result)
     written, n = columns.write(dataset, method, record.key, reading.rows, result, progress, numbered)
     store.keep(dataset, record.key, result.kept, reading.rows)
@@ -125,7 +128,7 @@ def _execute(
         facts["skipped"] = dict(reading.why_skipped)
     done = replace(record, writes=written, n=n, skipped=reading.skipped + reading.inputs.n - n, facts=facts)
     if "boxes" in record.fingerprint:
-        done = replace(done, fingerprint={**record.fingerprint, "boxes": freshness.digest_of_boxes(dataset, done)})
+        done = replace(done, fingerprint={**record.fingerprint, "boxes": digest_of_boxes(dataset, done)})
     done = runs.finish(dataset, done)
     if kept is not None:
         kept.complete()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core.base.method import Progress, silent
+from ..core.base.arrays import Progress, silent
 from ..core.images.digits import NAMES, load_digits, picture
 
 if TYPE_CHECKING:

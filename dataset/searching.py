@@ -18,7 +18,7 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
-from ..core.base.method import Array
+from ..core.base.arrays import Array
 from ..core.zero_shot.tag_zero_shot import text_engine
 from .fields.rows import attribute
 

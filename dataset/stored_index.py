@@ -9,7 +9,7 @@ import fiftyone as fo
 import numpy as np
 from fiftyone.brain.internal.core.sklearn import SklearnSimilarityIndex
 
-from ..core.base.method import Array
+from ..core.base.arrays import Array
 from .fields.rows import Rows
 from .inputs.read import find_vectors, read_vectors
 from .searching import STORED

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.base.method import Array, Facts
+from ..core.base.arrays import Array, Facts
 from ..core.base.params import ParamError
 from ..core.embeddings.models.base import Engine, Entry, Request
 from ..core.embeddings.models.catalog import register

@@ -16,7 +16,8 @@ import fiftyone.operators as foo
 import fiftyone.operators.types as types
 from fiftyone.operators.message import GeneratedMessage, MessageType
 
-from ..core.base.method import Method, Progress
+from ..core.base.arrays import Progress
+from ..core.base.method import Method
 from ..core.base.params import ParamError
 from ..dataset.actions.action import Action
 from ..dataset.curate import curate

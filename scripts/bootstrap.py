@@ -102,7 +102,7 @@ def up_to_date() -> bool:
 def fingerprint() -> str:
     """What the environment depends on, as a hash. The folder is in it, since an environment cannot be moved."""
     digest = hashlib.sha256(f"{ROOT}\n{sys.version_info[:2]}\n".encode())
-    for name in ("requirements.txt", "requirements-dev.txt", "pyproject.toml"):
+    for name in ("requirements.txt", "requirements-dev.txt", "pyproject.toml", "setup.py"):
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
 

@@ -157,7 +157,7 @@ def tokenizer_of(folder: Path) -> Any:
 
 def captions_of_classes() -> list[tuple[str, ...]]:
     """Captions of each digit, and of blank paper."""
-    digits = load_core("digits")
+    digits = load_core("images.digits")
     return [*(digits.captions(name) for name in digits.NAMES), NOTHING]
 
 
@@ -183,7 +183,7 @@ def batches(steps: int, batch: int, seed: int, placed: float) -> Iterator[tuple[
     Args:
         placed: see `augment`.
     """
-    digits = load_core("digits")
+    digits = load_core("images.digits")
     data = digits.load_digits()
     seen = ~data.held_out
     pictures = torch.stack([prepare(digits.picture(grid)) for grid in data.grids[seen]])
@@ -232,9 +232,10 @@ def prepare(image: Image.Image) -> Tensor:
 
 def accuracy(folder: Path) -> float:
     """Zero-shot accuracy of the saved checkpoint on the held-out digits, with the templates of `tag_zero_shot`."""
-    engines, zero_shot, digits = load_core("embeddings"), load_core("zero_shot"), load_core("digits")
+    zero_shot, digits = load_core("zero_shot.tag_zero_shot"), load_core("images.digits")
     data = digits.load_digits()
-    engine = engines.open_engine(load_core("engines.base").Request("tiny_clip", weights=str(folder), precision="fp32"))
+    request = load_core("embeddings.models.base").Request("tiny_clip", weights=str(folder), precision="fp32")
+    engine = load_core("embeddings.models.catalog").open_engine(request)
     held_out = data.grids[data.held_out]
     images = engine.embed(np.stack([engine.prepare(digits.picture(grid)) for grid in held_out]))
     texts = zero_shot.class_vectors(engine, digits.NAMES, zero_shot.TEMPLATES)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .method import Array
+from .arrays import Array
 from .params import ParamError
 
 SAYINGS = ("out of memory", "can't allocate memory")

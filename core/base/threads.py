@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy  # noqa: F401 -- its BLAS must be loaded before it can be looked up
 
-from .method import Progress, silent
+from .arrays import Progress, silent
 
 T = TypeVar("T")
 

@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, Inputs, Label, LabelValues, Method, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.columns import Column, Columns, Label, LabelValues
+from ..base.inputs import Inputs
+from ..base.method import Method
 from ..base.params import Params, param
 from ..images.reading import UnreadableImage, read_images
 from ..probes.logistic import softmax

@@ -1,9 +1,9 @@
 """The training of one network on pictures: its last layer on frozen features, then all layers, with checkpoints.
 
-Frozen, the last layer is the best linear one on the network's features (`core/probes/logistic.py`), which are computed once.
-Then all layers learn, the early ones slowly, on pictures that are cropped, mirrored and brightened at random, until
-the loss on rows set aside has not fallen for a while. A batch that does not fit the memory is learned from in parts.
-AdamW: Loshchilov & Hutter 2019, arXiv:1711.05101.
+Frozen, the last layer is the best linear one on the network's features (`core/probes/logistic.py`), which are computed
+once. Then all layers learn, the early ones slowly, on pictures that are cropped, mirrored and brightened at random,
+until the loss on rows set aside has not fallen for a while. A batch that does not fit the memory is learned from in
+parts. AdamW: Loshchilov & Hutter 2019, arXiv:1711.05101.
 
 Letters: m rows, C classes, K features, s pixels a side.
 """
@@ -19,15 +19,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..base.arrays import Array, Facts, Progress
+from ..base.inputs import Inputs
 from ..base.memory import onto, tried
-from ..base.method import Array, Facts, Inputs, Progress
 from ..base.params import ParamError
 from ..probes.logistic import PENALTIES, Design, log_loss, softmax, solve
 from .networks import Frame, build, last_linear, speaking_as
-from .train_classifier import Task
+from .task import Task
 
 if TYPE_CHECKING:
-    from .finetune_classifier import FinetuneParams
+    from .finetune_params import FinetuneParams
 
 DECAY = 0.02
 TRUNK = 0.1  # learning rate of the pretrained layers, relative to the last one's

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from ..base.arrays import Array, Facts
 from ..base.memory import in_halves, onto
-from ..base.method import Array, Facts
 from ..base.params import ParamError
 from ..embeddings.models.base import Request
 from ..embeddings.models.preparation import IMAGENET_MEAN, IMAGENET_STD, Colour, Preparation

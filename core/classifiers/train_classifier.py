@@ -1,9 +1,9 @@
 """A classifier of one's own on embeddings: predictions by models that did not see the sample, and how good they are.
 
-Multinomial logistic regression (`core/probes/logistic.py`) or one hidden layer (`core/probes/mlp.py`); one class per sample under a
-softmax, or any number under sigmoids. The regularisation is chosen inside each fold (`core/probes/nested_cross_validation.py`), the folds
-keep near-duplicates together (`core/probes/folds.py`), and one temperature per fold, from inner folds too, calibrates the
-logits (Guo et al. 2017, arXiv:1706.04599).
+Multinomial logistic regression (`core/probes/logistic.py`) or one hidden layer (`core/probes/mlp.py`); one class per
+sample under a softmax, or any number under sigmoids. The regularisation is chosen inside each fold
+(`core/probes/nested_cross_validation.py`), the folds keep near-duplicates together (`core/probes/folds.py`), and one
+temperature per fold, from inner folds too, calibrates the logits (Guo et al. 2017, arXiv:1706.04599).
 
 Letters: n rows, d dimensions, C classes.
 """
@@ -17,21 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import (
-    Array,
-    Column,
-    Columns,
-    Facts,
-    GivenLabels,
-    Inputs,
-    Label,
-    Labels,
-    LabelValues,
-    Method,
-    Progress,
-    silent,
-)
-from ..base.params import ParamError, Params, param
+from ..base.arrays import Array, Facts, Progress, silent
+from ..base.columns import Column, Columns, Label, Labels, LabelValues
+from ..base.inputs import Inputs
+from ..base.method import Method
+from ..base.params import ParamError
 from ..probes.folds import crossing_share, groups_of_many, near_duplicate_groups, stratified_folds
 from ..probes.linear_probe import NEIGHBORS, unit_rows
 from ..probes.logistic import PENALTIES, Design, sigmoid, softmax, solve
@@ -39,82 +29,14 @@ from ..probes.logistic import Fit as LinearFit
 from ..probes.metrics import multi_label_report, single_label_report
 from ..probes.mlp import Mlp, solve_mlp
 from ..probes.nested_cross_validation import Fit, Nested, Scores, cross_validate
+from .classifier_params import ClassifierParams
+from .task import Task, task_of
 from .value_of_cleaning import Learn, curating_curve, said
 
 MLP_PENALTIES = tuple(float(value) for value in 10.0 ** np.arange(-1.0, -4.1, -0.5))
 PATH_ROWS = 20_000  # that the choice of a penalty looks at; the fits that predict use all
 INNER_FOLDS = 4  # of a classifier on the curve of cleanliness and size
 FEW = 10  # samples of a class below which the headline's figure says little about it
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassifierParams(Params):
-    """Train a classifier of your own classes on embeddings; each sample is predicted by a model that did not see it."""
-
-    embeddings: str = param("embeddings", "Embeddings to tell classes by", reads="embeddings")
-    label_field: str | None = param("ground_truth", "Labels, one class per sample", reads="labels")
-    label_sets: str | None = param(
-        None, "Labels, any number of classes per sample; taken instead of the label field", reads="label_sets"
-    )
-    classes: tuple[str, ...] = param((), "Only these classes; if empty, all that are given")
-    model: str = param("linear", "Logistic regression, or one hidden layer", among=("linear", "mlp"))
-    class_weights: str = param(
-        "none", "Balanced lets rare classes count as much as frequent ones", among=("none", "balanced")
-    )
-    trusted: str | None = param(
-        None,
-        "Samples whose labels are trusted, a field, tag or slice: tested on them, the run also tells what cleaning the "
-        "others is worth, which takes three times as long",
-        reads="members",
-    )
-    subset: str | None = param(
-        None, "With trusted samples, also what this subset teaches, beside a random one of its size", reads="members"
-    )
-    hidden: int = param(64, "Units of the hidden layer", at_least=1, advanced=True)
-    folds: int = param(5, "Folds of the cross-validation", at_least=2, at_most=20, advanced=True)
-    seed: int = param(51, "Seed of the folds, the start and the intervals", at_least=0, advanced=True)
-
-    def check(self) -> None:
-        """One kind of labels; class names differ."""
-        if self.label_sets:
-            object.__setattr__(self, "label_field", None)
-        elif not self.label_field:
-            raise ParamError("ClassifierParams needs label_field or label_sets; got neither")
-        if self.label_sets and self.trusted:
-            raise ParamError("ClassifierParams.trusted needs one class per sample: set label_field, not label_sets")
-        if self.subset and not self.trusted:
-            raise ParamError("ClassifierParams.subset needs trusted, the samples to test on; got none")
-        if len(set(self.classes)) < len(self.classes):
-            raise ParamError(f"ClassifierParams.classes must be different names; got {list(self.classes)}")
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is to be learned.
-
-    Attributes:
-        names: the C classes.
-        codes: (n,) classes, -1 for none; or (n, C) bool, which classes hold.
-        known: (n,) bool, the row has labels.
-    """
-
-    names: tuple[str, ...]
-    codes: Array
-    known: Array
-
-    @property
-    def many(self) -> bool:
-        """Whether a row may have any number of classes."""
-        return self.codes.ndim == 2
-
-    def balance(self, rows: Array) -> Array:
-        """(m,), or (m, C), how much each answer counts so that all classes count alike; 1 on average."""
-        codes = self.codes[rows]
-        if self.many:
-            share = np.clip(codes.mean(axis=0), 1 / (2 * len(rows)), 1 - 1 / (2 * len(rows)))
-            return np.asarray(np.where(codes, 0.5 / share, 0.5 / (1 - share)), dtype=np.float32)
-        counts = np.bincount(codes, minlength=len(self.names))
-        return np.asarray(len(rows) / ((counts > 0).sum() * counts[codes]), dtype=np.float32)
 
 
 def train_classifier(inputs: Inputs, params: ClassifierParams, progress: Progress) -> Columns:
@@ -153,33 +75,6 @@ def train_classifier(inputs: Inputs, params: ClassifierParams, progress: Progres
         )  # fmt: skip
         facts |= {"curating": curve, "headline": f"{facts['headline']}; {said(curve)}"}
     return Columns(values, facts)
-
-
-def task_of(inputs: Inputs, params: ClassifierParams) -> Task:
-    """The classes, and who has them.
-
-    Raises:
-        ParamError: see `train_classifier`.
-    """
-    if params.label_sets:
-        given = inputs.named["label_sets"]
-        names, codes, known = given.names, given.present, given.known
-        if not names:
-            raise ParamError(f"ClassifierParams.label_sets must hold classes; {params.label_sets!r} has none here")
-    else:
-        labels = inputs.labels or GivenLabels((), np.full(inputs.n, -1))
-        names, codes, known = labels.names, labels.codes, labels.codes >= 0
-    if params.classes:
-        names, codes = _restricted(names, codes, params.classes)
-        known = known if params.label_sets else codes >= 0
-    task = Task(names, codes, known)
-    least = 1 if task.many else 2
-    if len(names) < least or not known.any():
-        raise ParamError(
-            f"train_classifier needs at least {least} classes; the labels hold {len(names)}: "
-            f"{', '.join(names) or 'none'}"
-        )
-    return task
 
 
 def folds_of(task: Task, groups: Array, wanted: int, seed: int) -> tuple[Array, int]:
@@ -241,19 +136,6 @@ def predictions(task: Task, logits: Array, fold: Array, groups: Array, seed: int
         "fold": [int(value) if value >= 0 else None for value in fold],
     }
     return columns, facts
-
-
-def head_of(path: str | Path) -> dict[str, Array]:
-    """A kept model: arrays `mean`, `first`, `first_bias` on unit vectors, and `second`, `second_bias` after a tanh.
-
-    Raises:
-        ParamError: the file is gone or damaged.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise ParamError(f"The trained classifier cannot be read from {path} ({error}); train it again") from None
 
 
 def _learner(design: Design, task: Task, groups: Array, params: ClassifierParams) -> Learn:
@@ -349,22 +231,6 @@ def _codes_to_stratify(task: Task) -> Array:
     first = task.codes[:, by_rarity].argmax(axis=1)
     codes = np.where(task.codes.any(axis=1), by_rarity[first], len(task.names))
     return np.where(task.known, codes, -1)
-
-
-def _restricted(names: tuple[str, ...], codes: Array, wanted: tuple[str, ...]) -> tuple[tuple[str, ...], Array]:
-    """Names and codes of the wanted classes only."""
-    missing = [name for name in wanted if name not in names]
-    if missing:
-        raise ParamError(
-            f"ClassifierParams.classes must be classes that a sample has; none has {missing[0]!r}. "
-            f"There are: {', '.join(names[:20]) or 'none'}"
-        )
-    kept = [names.index(name) for name in sorted(wanted)]
-    if codes.ndim == 2:
-        return tuple(sorted(wanted)), codes[:, kept]
-    new = np.full(len(names) + 1, -1)
-    new[kept] = np.arange(len(kept))
-    return tuple(sorted(wanted)), new[codes]
 
 
 def _kept(inputs: Inputs, design: Design, task: Task, nested: Nested) -> Facts:

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Facts, GivenLabels, Inputs, Progress, silent
+from ..base.arrays import Array, Facts, Progress, silent
+from ..base.inputs import GivenLabels, Inputs
 from ..base.params import ParamError
 from ..labels.find_label_issues import LabelIssuesParams, find_label_issues
 from ..probes.metrics import wilson

@@ -14,11 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.columns import Column, Columns
+from ..base.graph import Graph
+from ..base.inputs import GivenLabels, Inputs
+from ..base.method import Method
 from ..base.params import ParamError, param
 from ..base.shared_params import ObjectParams
 from ..images.pixels import Looks
-from ..neighbors.graph import Graph
 from .search import Copies, K, find_copies, of_kept
 
 POLICIES = ("best", "first")

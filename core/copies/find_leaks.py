@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Neighbors, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.columns import Column, Columns, Neighbors
+from ..base.inputs import GivenLabels, Inputs
+from ..base.method import Method
 from ..base.params import ParamError, Params, param
 from .search import Copies, K, find_copies, of_kept
 

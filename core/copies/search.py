@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..base.method import Array, Facts, Inputs, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.graph import Graph
+from ..base.inputs import Inputs
 from ..base.params import ParamError
 from ..images.pixels import Looks, likenesses
 from ..images.reading import box_of
-from ..neighbors.graph import Graph
 from ..neighbors.near_pairs import ROUNDING, NearPairs, automatic_threshold, pairs_down_to
 from ..probes.folds import connected, joined, near_duplicate_groups
 
@@ -171,9 +172,9 @@ def same_picture(
     evidence = -log10 (d / D)^(1/e) + z^2 / (2 ln 10), in orders of magnitude; 7 are asked for, and a likeness of 0.6.
 
     The first term is the share of the neighborhood's volume that lies within the pair's distance d: D is the median
-    distance to the last neighbor, and e tells how distances grow with volume (as in `core/probes/folds.py`). The second says
-    how far the pair's likeness, on Fisher's scale artanh, lies above that of samples and their last neighbors,
-    in standard deviations. So digits on white paper, which are all alike, must agree more closely than photographs.
+    distance to the last neighbor, and e tells how distances grow with volume (as in `core/probes/folds.py`). The second
+    says how far the pair's likeness, on Fisher's scale artanh, lies above that of samples and their last neighbors, in
+    standard deviations. So digits on white paper, which are all alike, must agree more closely than photographs.
 
     Args:
         similarity, like: (p,) of the pairs; no pair is the same picture where `like` is NaN.

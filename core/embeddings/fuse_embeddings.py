@@ -15,9 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, Inputs, Method, Progress, Vector, silent
+from ..base.arrays import Array, Facts, Progress, silent
+from ..base.columns import Column, Columns, Vector
+from ..base.inputs import Inputs
+from ..base.method import Method
 from ..base.params import ParamError, param
-from ..storing import StoreParams
+from ..base.shared_params import StoreParams
 from .models.base import unit_rows
 
 BLOCK = 8_192

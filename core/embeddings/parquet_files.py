@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 from ..base.params import ParamError
 
 NAMES = {  # column → the names that it may have, the one we write first

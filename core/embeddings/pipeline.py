@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..base.arrays import Array, Progress, silent
 from ..base.memory import tried
-from ..base.method import Array, Progress, silent
 from ..base.threads import cores
 from ..images.reading import Region, UnreadableImage, in_order, read_image
 from .models.base import Engine

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Facts
+from ..base.arrays import Array, Facts
 from ..base.params import ParamError
 from ..images.reading import Region, UnreadableImage, box_of
 from .models.base import Engine, Request

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
 
 import numpy as np
 
-from ..base.method import Array, Facts
+from ..base.arrays import Facts
+from ..base.inputs import Kept
 from ..base.params import ParamError
 from ..images.reading import box_of
 from .models.base import Engine
@@ -22,38 +21,6 @@ from .models.base import Engine
 MARK = 16  # bytes of a mark
 NO_MARK = bytes(MARK)  # of a file that is not there
 LEARNED = "learned_from"  # beside an engine's state: how many pictures it learned from
-
-
-class Kept(Protocol):
-    """What is on disk for one run: made by earlier calls, and added to as the run goes. The dataset layer has it."""
-
-    def begin(self, identity: Mapping[str, Any], reuse: bool) -> None:
-        """Choose what fits: vectors of the engine with this identity; nothing of before where `reuse` is False."""
-        ...
-
-    def state(self) -> dict[str, Array]:
-        """What the engine had learned; empty where nothing fits."""
-        ...
-
-    def keep_state(self, state: Mapping[str, Array]) -> None:
-        """Keep what the engine has learned; vectors made with another state are given up."""
-        ...
-
-    def find(self, marks: Sequence[bytes]) -> Iterator[tuple[Array, Array]]:
-        """(m,) rows and their (m, dim) vectors, part by part, for the marks that are known."""
-        ...
-
-    def add(self, marks: Sequence[bytes], vectors: Array) -> None:
-        """Keep (m, dim) vectors that were just made. They survive the death of the process."""
-        ...
-
-    def room(self, n: int, dim: int) -> Array:
-        """(n, dim) float32 to be filled: a file's, mapped into memory, where the vectors are to be kept in a file."""
-        ...
-
-    def made(self, marks: Sequence[bytes]) -> None:
-        """Remember the marks of all rows of the complete run."""
-        ...
 
 
 def mark_of(path: str) -> bytes:

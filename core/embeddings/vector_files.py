@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..base.method import Array, Facts
+from ..base.arrays import Array, Facts
 from ..base.params import ParamError
 from .parquet_files import read_parquet
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ..base.arrays import Array
 from ..base.memory import in_halves
-from ..base.method import Array
 from ..base.params import ParamError
 from ..classifiers.networks import Network, last_linear
 

@@ -1,7 +1,8 @@
 """Heatmaps of what a model looks at, and how much of it lies beside the object.
 
-Class-activation maps and Grad-CAM of convolutional networks (`core/explanations/class_activation_maps.py`), attention relevance and patches' parts of
-CLIP (`core/explanations/clip_relevance.py`). Maps are laid over the whole picture: what the network does not see of it has no evidence.
+Class-activation maps and Grad-CAM of convolutional networks (`core/explanations/class_activation_maps.py`), attention
+relevance and patches' parts of CLIP (`core/explanations/clip_relevance.py`). Maps are laid over the whole picture: what
+the network does not see of it has no evidence.
 
 Letters: n pictures, t classes explained for each, GRID cells a side.
 """
@@ -16,19 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import (
-    Array,
-    Column,
-    Columns,
-    Facts,
-    GivenBoxes,
-    Heatmap,
-    HeatmapValues,
-    Inputs,
-    LabelValues,
-    Method,
-    Progress,
-)
+from ..base.arrays import Array, Facts, Progress
+from ..base.columns import Column, Columns, Heatmap, HeatmapValues, LabelValues
+from ..base.inputs import GivenBoxes, Inputs
+from ..base.method import Method
 from ..base.params import ParamError, Params, param
 from ..classifiers.networks import open_network, speaking_as
 from ..images.reading import UnreadableImage, read_images

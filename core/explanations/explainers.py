@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ..base.arrays import Array, Facts
 from ..base.memory import in_halves
-from ..base.method import Array, Facts
 from ..base.params import ParamError
 from ..classifiers.networks import Network, feature_map, last_linear, open_kept, open_network
-from ..classifiers.train_classifier import head_of
+from ..classifiers.task import head_of
 from ..embeddings.models.base import Request, unit_rows
 from ..embeddings.models.catalog import open_engine
 from ..zero_shot.tag_zero_shot import BACKGROUND, class_vectors, text_engine

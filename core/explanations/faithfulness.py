@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 
 STEPS = 12
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..base.arrays import Array
 from ..base.compiled import compiled
-from ..base.method import Array
 
 WIDTH = 32  # of the pictures compared: numbers a row, and the first of the sides
 

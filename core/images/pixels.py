@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..base.method import Array, Progress, silent
+from ..base.arrays import Array, Progress, silent
+from ..base.blocks import blocks
 from ..base.threads import in_threads
-from ..neighbors.distances import blocks
 from .reading import UnreadableImage, read_images
 
 if TYPE_CHECKING:

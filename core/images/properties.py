@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..base.method import Array, Progress, silent
+from ..base.arrays import Array, Progress, silent
 from ..base.threads import cores
 from .reading import UnreadableImage, read_images
 

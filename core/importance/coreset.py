@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 from ..probes.logistic import Design, solve
 from ..selection.coverage import PENALTY
 

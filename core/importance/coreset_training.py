@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Progress
+from ..base.arrays import Array, Progress
 from ..base.threads import blas_threads
 from ..probes.logistic import Design, solve
 from ..selection.coverage import HELD_OUT, PENALTY

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 from ..base.params import ParamError
 from ..base.threads import blas_threads
 from ..probes.linear_probe import unit_rows

@@ -4,9 +4,9 @@ Two different questions, answered apart:
 
 *Attention* - which samples should a person look at? The score is how strongly all the other samples prefer another
 class: the margin of class probabilities by leave-one-out ridge regression, by mixtures of concepts and by the nearest
-neighbors (`core/labels/consensus.py`). *Quick attention* is the margin of the ridge regression alone: exact for the squared
-loss (PRESS, `core/probes/ridge.py`), needs no neighbors, and streams (`core/importance/streaming.py`). Both are heuristics; they bound
-nothing. They find wrong labels, and samples at the border of their class.
+neighbors (`core/labels/consensus.py`). *Quick attention* is the margin of the ridge regression alone: exact for the
+squared loss (PRESS, `core/probes/ridge.py`), needs no neighbors, and streams (`core/importance/streaming.py`). Both are
+heuristics; they bound nothing. They find wrong labels, and samples at the border of their class.
 
 *Sensitivity* - how large a part of the loss can one sample be, over all linear classifiers? For logistic regression
 on data of complexity mu the share of row i is at most O(mu) (sqrt(h_i) + 1/n), with h_i its leverage (Munteanu
@@ -15,8 +15,8 @@ here. It does not look at labels: flipping the label of a row mirrors the row, z
 it cannot find wrong labels (its average precision for them is the share of wrong labels); nor can any other
 label-free score.
 
-The *coreset* (`core/importance/coreset.py`) is a small weighted sample on which a classifier learns nearly what it would from all.
-It is made for training and estimates the loss of a pilot model; it carries no bound on other losses.
+The *coreset* (`core/importance/coreset.py`) is a small weighted sample on which a classifier learns nearly what it
+would from all. It is made for training and estimates the loss of a pilot model; it carries no bound on other losses.
 Train on it with its weights. Never train on the highest scores: they are the wrong labels.
 """
 
@@ -27,7 +27,10 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, Inputs, Method, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.columns import Column, Columns
+from ..base.inputs import Inputs
+from ..base.method import Method
 from ..base.params import ParamError, Params, param
 from ..base.threads import blas_threads
 from ..labels.consensus import untrained

@@ -1,9 +1,9 @@
 """Attention for more samples than memory holds: statistics of chunks add up, scores follow in a second pass.
 
-The sums of `core/probes/ridge.py` are all that a ridge regression needs; they take d * (d + C) numbers however many rows were
-summed. So scores are those of one fit to all rows, not of a fit per chunk, which ranks wrong labels worse.
-New chunks are added to the sums, forgotten ones subtracted, and a corrected label changes X'Y alone: nothing is
-read again but the rows to be scored.
+The sums of `core/probes/ridge.py` are all that a ridge regression needs; they take d * (d + C) numbers however many
+rows were summed. So scores are those of one fit to all rows, not of a fit per chunk, which ranks wrong labels worse.
+New chunks are added to the sums, forgotten ones subtracted, and a corrected label changes X'Y alone: nothing is read
+again but the rows to be scored.
 
 Letters: n rows, d dimensions, C classes.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 from ..base.threads import blas_threads
 from ..probes.linear_probe import unit_rows
 from ..probes.ridge import PENALTIES, GramSums, LeftOut, Ridge, blocks, choose_penalty, leave_out

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 from ..probes.ridge import Ridge, blocks
 
 AXES = 128

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 
 KEPT = 32
 CELLS = 2e8  # n * C up to which all probabilities are held: 800 MB

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 from ..base.params import ParamError
 from .class_probabilities import Beliefs
 

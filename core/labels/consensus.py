@@ -7,11 +7,12 @@
   label can be trusted
 * predictions that were there before, such as zero-shot tags, `core/labels/outside_predictions.py`
 
-Two rounds: the first finds how far each label can be trusted (`core/labels/noise_model.py`), the second fits ridge, concepts and
-neighbors with labels weighted by that trust. How pronounced each view's probabilities are is set apart for rows in
-the thick of the others, on their own, and between (`core/labels/leave_one_out_models.py`). Of the variants tried, this one was best
-on average over planted noise (synthetic sets, handwritten digits, CIFAR-10 features with noise of our own) and copied
-errors. The human noise of CIFAR-10N did not enter that average; its figures were printed beside it.
+Two rounds: the first finds how far each label can be trusted (`core/labels/noise_model.py`), the second fits ridge,
+concepts and neighbors with labels weighted by that trust. How pronounced each view's probabilities are is set apart for
+rows in the thick of the others, on their own, and between (`core/labels/leave_one_out_models.py`). Of the variants
+tried, this one was best on average over planted noise (synthetic sets, handwritten digits, CIFAR-10 features with noise
+of our own) and copied errors. The human noise of CIFAR-10N did not enter that average; its figures were printed beside
+it.
 
 Large sets (`beliefs.CELLS`) are worked on in parts, near-duplicates in one part; of what a part looks like only the
 likeliest classes are kept. The logistic probe, which holds all probabilities while it trains, then has no vote.
@@ -27,7 +28,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..base.method import Array, Facts, Inputs, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.inputs import Inputs
 from ..base.params import ParamError
 from ..probes.folds import leaving_together
 from ..probes.linear_probe import NEIGHBORS, out_of_fold, two_classes, unit_rows
@@ -37,7 +39,7 @@ from .noise_model import NoiseModel
 from .outside_predictions import Judge, classes_with, judges_of
 
 if TYPE_CHECKING:
-    from ..neighbors.graph import Graph
+    from ..base.graph import Graph
 
 ROUNDS = 3  # of ridge, concepts and neighbors without the probe
 

@@ -1,11 +1,11 @@
 """Which classes a model takes for each other: the cells of the normalised confusion matrix, largest first.
 
-The model is the linear probe (`core/probes/linear_probe.py`), which saw neither the sample nor its near-duplicates; or one of the
-user's own, by its predictions, which may name classes that nobody was given. A cell is a direction: "cat → dog" holds
-the samples labelled cat that look like dogs. Its rate is the share of the cats, so that rare classes count as much as
-frequent ones. Cells are ordered by the lower bound of that rate (Wilson 1927, doi:10.1080/01621459.1927.10502953), so
-that one of two samples does not come before forty of a hundred. Where the model finds several classes equally likely,
-each gets its part of the sample.
+The model is the linear probe (`core/probes/linear_probe.py`), which saw neither the sample nor its near-duplicates; or
+one of the user's own, by its predictions, which may name classes that nobody was given. A cell is a direction: "cat →
+dog" holds the samples labelled cat that look like dogs. Its rate is the share of the cats, so that rare classes count
+as much as frequent ones. Cells are ordered by the lower bound of that rate (Wilson 1927,
+doi:10.1080/01621459.1927.10502953), so that one of two samples does not come before forty of a hundred. Where the model
+finds several classes equally likely, each gets its part of the sample.
 
 Two classes are merge candidates when, between the two alone, a sample's own class is missed so often that the model
 can hardly tell them apart: never is 0, always guessing is 0.5.
@@ -18,15 +18,18 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, Inputs, Method, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.columns import Column, Columns
+from ..base.inputs import Inputs
+from ..base.method import Method
 from ..base.params import ParamError, Params, param
 from ..base.threads import blas_threads
 from ..probes.linear_probe import out_of_fold, two_classes
+from ..probes.metrics import wilson_low
 from ..probes.ridge import blocks
 from .find_label_issues import heat_map
 from .outside_predictions import classes_with, judges_of
 
-Z95 = 1.959964  # standard deviations: 95 % two-sided
 TIE = 1e-6  # probabilities this near to the largest are as large
 FEWEST_MIXED = 5  # samples: fewer prove nothing among the many pairs of many classes
 MOST_CANDIDATES = 50
@@ -168,17 +171,6 @@ def confusion(probabilities: Array, codes: Array) -> Confusion:
         predicted[block] = np.where(many == 1, likeliest.argmax(axis=1), -1)
         confused[block] = ~likeliest[np.arange(len(given)), given]
     return Confusion(counts, predicted, confused)
-
-
-def wilson_low(hits: Array, n: Array) -> Array:
-    """Lower end of Wilson's 95 % interval of a rate; 0 where n is 0.
-
-    (p + z²/2n - z sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n), with p = hits / n
-    """
-    n = np.maximum(np.asarray(n, dtype=np.float64), 1e-12)
-    p = hits / n
-    spread = Z95 * np.sqrt(np.maximum(p * (1.0 - p), 0.0) / n + Z95**2 / (4.0 * n**2))
-    return np.asarray(np.maximum((p + Z95**2 / (2.0 * n) - spread) / (1.0 + Z95**2 / n), 0.0))
 
 
 def largest_cells(found: Confusion, names: tuple[str, ...], top: int, fewest: int) -> list[tuple[int, int]]:

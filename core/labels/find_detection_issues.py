@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, GivenBoxes, Inputs, Method, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.columns import Column, Columns
+from ..base.inputs import GivenBoxes, Inputs
+from ..base.method import Method
 from ..base.params import ParamError, Params, param
 
 KINDS = ("overlooked", "swapped", "badly_located")

@@ -1,10 +1,10 @@
 """Which given labels are probably wrong, and what they should be.
 
-Class probabilities come from models that did not see the sample (`core/labels/consensus.py`). How many labels are wrong is
-counted by confident learning (Northcutt, Jiang & Chuang 2021, doi:10.1613/jair.1.12125, by Cleanlab); which ones,
-is told by the quality of each label: the mean of its probability before and after a model of the label noise
-(`core/labels/noise_model.py`). The mean is a hedge: noise models win where one class is regularly taken for another, plain
-probabilities where labels are wrong at class borders, and one does not know beforehand which it is.
+Class probabilities come from models that did not see the sample (`core/labels/consensus.py`). How many labels are wrong
+is counted by confident learning (Northcutt, Jiang & Chuang 2021, doi:10.1613/jair.1.12125, by Cleanlab); which ones, is
+told by the quality of each label: the mean of its probability before and after a model of the label noise
+(`core/labels/noise_model.py`). The mean is a hedge: noise models win where one class is regularly taken for another,
+plain probabilities where labels are wrong at class borders, and one does not know beforehand which it is.
 
 Predictions may know classes that no sample was given. Nobody can say how sure such a class usually looks, so a sample
 counts as one of its own when more than half of its probability lies there.
@@ -18,7 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.columns import Column, Columns
+from ..base.inputs import GivenLabels, Inputs
+from ..base.method import Method
 from ..base.params import ParamError, Params, param
 from ..base.threads import blas_threads
 from .class_probabilities import Beliefs

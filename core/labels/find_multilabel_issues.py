@@ -1,8 +1,8 @@
 """Which sets of labels are probably wrong where a picture may show several classes: one is missing, or one too many.
 
 Each class is a question of yes or no. Its probability comes from models that saw neither the picture nor a near copy:
-leave-one-out ridge regression for all classes at once (`core/probes/ridge.py`) and the share of the nearest neighbors that
-have the class, brought together by a logistic curve per class (Platt 1999). Confident learning (Northcutt, Jiang &
+leave-one-out ridge regression for all classes at once (`core/probes/ridge.py`) and the share of the nearest neighbors
+that have the class, brought together by a logistic curve per class (Platt 1999). Confident learning (Northcutt, Jiang &
 Chuang 2021) counts and flags wrong answers class by class; the quality of a picture's set pools those of its answers so
 that the worst weigh most: an exponential moving average (Thyagarajan, Snorrason, Northcutt & Mueller 2022,
 arXiv:2211.13895).
@@ -17,10 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, GivenSets, Inputs, Method, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.columns import Column, Columns
+from ..base.graph import Graph
+from ..base.inputs import GivenSets, Inputs
+from ..base.method import Method
 from ..base.params import ParamError, Params, param
 from ..base.threads import blas_threads
-from ..neighbors.graph import Graph
 from ..probes.folds import groups_of_many, leaving_together
 from ..probes.linear_probe import NEIGHBORS, unit_rows
 from ..probes.ridge import PENALTIES, GramSums, Ridge, blocks

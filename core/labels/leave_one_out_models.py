@@ -1,7 +1,8 @@
 """Views of what class each row looks like, by models that are fitted once and then leave each row out.
 
-Ridge regression (`core/probes/ridge.py`), mixtures of concepts (`core/labels/class_mixtures.py`) and the votes of the nearest neighbors.
-Rows that leave together, such as near-duplicates, do not judge each other. Large sets are asked about in parts.
+Ridge regression (`core/probes/ridge.py`), mixtures of concepts (`core/labels/class_mixtures.py`) and the votes of the
+nearest neighbors. Rows that leave together, such as near-duplicates, do not judge each other. Large sets are asked
+about in parts.
 
 Letters: n rows, d dimensions, C classes, k neighbors.
 """
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..base.method import Array, Facts
+from ..base.arrays import Array, Facts
 from ..probes.folds import groups_of_many
 from ..probes.logistic import best_temperature, softmax
 from ..probes.ridge import GramSums, Ridge, blocks, choose_penalty, leave_out
@@ -23,7 +24,7 @@ from .class_mixtures import Concepts
 from .class_probabilities import BLOCK_CELLS
 
 if TYPE_CHECKING:
-    from ..neighbors.graph import Graph
+    from ..base.graph import Graph
 
 View = Callable[[Array], Array]  # (b,) row numbers → (b, C) probabilities
 
@@ -87,7 +88,7 @@ class LeftOutViews:
         return view, {"ridge_penalty": penalty, "ridge_temperatures": view.temperatures.tolist()}
 
     def concepts(self, trust: Array) -> tuple[Tempered, Facts]:
-        """Mixtures of concepts (`core/labels/class_mixtures.py`), and their number, the pull of their classes and the temperatures.
+        """Mixtures of concepts (`core/labels/class_mixtures.py`), their number, classes' pull and temperatures.
 
         Args:
             trust: (n,) positive weight of each label.

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 from ..probes.ridge import blocks
 
 SHARPNESS = (0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # powers of p that are tried

@@ -15,7 +15,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..base.method import Array, GivenLabels, LabelValues
+from ..base.arrays import Array
+from ..base.columns import LabelValues
+from ..base.inputs import GivenLabels
 from ..probes.logistic import best_temperature, softmax
 
 TEMPERATURES = tuple(float(value) for value in 2.0 ** np.arange(-7.0, 7.1, 1.0))

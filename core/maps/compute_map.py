@@ -15,10 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, Inputs, Method, Point, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.blocks import blocks
+from ..base.columns import Column, Columns, Point
+from ..base.graph import Graph
+from ..base.inputs import Inputs
+from ..base.method import Method
 from ..base.params import Params, param
-from ..neighbors.distances import METRICS, blocks, comparable
-from ..neighbors.graph import Graph, build_graph
+from ..neighbors.distances import METRICS, comparable
+from ..neighbors.graph import build_graph
 from .placement import spread
 from .trust import FEWEST, NEIGHBORHOOD, quality
 

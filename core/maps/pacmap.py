@@ -10,7 +10,7 @@ import logging
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 from ..base.params import ParamError
 
 

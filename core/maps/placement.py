@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..base.method import Array
-from ..neighbors.distances import blocks, comparable
-from ..neighbors.graph import Graph
+from ..base.arrays import Array
+from ..base.blocks import blocks
+from ..base.graph import Graph
+from ..neighbors.distances import comparable
 from ..neighbors.search import nearest
 
 AROUND = 5  # neighbors that decide a place

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 
 BITS = {2: 26, 3: 20}  # halvings of each axis: a key of all axes fits into 64 bits
 SHADES = {2: 6, 3: 4}  # halvings for the counts of what is not drawn: 64 x 64 or 16 x 16 x 16 tiles

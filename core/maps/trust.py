@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Facts
+from ..base.arrays import Array, Facts
+from ..base.graph import Graph
 from ..neighbors.distances import distance_block
-from ..neighbors.graph import Graph
 
 FEWEST = 5  # samples, and different vectors, below which neighborhoods say nothing
 NEIGHBORHOOD = 15

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.method import Array, Progress, silent
+from ..base.arrays import Array, Progress, silent
+from ..base.blocks import ROWS, blocks
 from ..base.threads import in_threads
-from .distances import ROWS, blocks
 
 SAMPLE = 20_000  # rows that the axes are found on
 CELL = 384  # rows in a cell, at most

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
+from ..base.blocks import blocks
 
 METRICS = ("cosine", "euclidean")
-ROWS = 8192
 WIDE_ROWS = 256  # rows that are held in float64 at a time: few enough to stay in the cache
-
-
-def blocks(n: int, size: int = ROWS) -> Iterator[slice]:
-    """Slices that cover n rows, `size` at a time."""
-    return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
 def comparable(x: Array, metric: str) -> Array:

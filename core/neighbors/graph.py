@@ -11,69 +11,26 @@ one picture crowd nothing out. Only where fewer than k different vectors exist d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, Inputs, Method, Neighbors, Progress, silent
-from ..base.number_text import number
-from ..base.params import ParamError, Params, param
+from ..base.arrays import Array, Facts, Progress, silent
+from ..base.graph import Graph
+from ..base.params import ParamError
 from .distances import METRICS, comparable, copies
 from .search import approximate, certified_recall, exact, nearest, ranked
 
 __all__ = [
     "EXACT_UP_TO",
-    "METHOD",
     "Graph",
-    "NeighborsParams",
     "build_graph",
     "certified_recall",
     "extend_graph",
-    "find_neighbors",
     "mutual_edges",
     "nearest",
     "symmetric_edges",
 ]
 
 EXACT_UP_TO = 25_000
-
-
-@dataclass(frozen=True)
-class Graph:
-    """The k nearest neighbors of each of n rows.
-
-    Attributes:
-        indices: (n, k) int32 row numbers, nearest first, ties by row number; never the row itself.
-        distances: (n, k) float32, 1 - cosine similarity in [0, 2], or Euclidean distances.
-        metric: "cosine" or "euclidean".
-        facts: how it was built: `engine`, `recall` (at k = 15, certified), `copies` and more; plain JSON values.
-    """
-
-    indices: Array
-    distances: Array
-    metric: str = "cosine"
-    facts: Facts = field(default_factory=dict)
-
-    @property
-    def n(self) -> int:
-        """Number of rows."""
-        return len(self.indices)
-
-    @property
-    def k(self) -> int:
-        """Neighbors of each row."""
-        return int(self.indices.shape[1])
-
-    @property
-    def similarities(self) -> Array:
-        """(n, k) float32: the cosine in [-1, 1], or 1 / (1 + distance) in (0, 1] under the Euclidean metric."""
-        return 1 - self.distances if self.metric == "cosine" else 1 / (1 + self.distances)
-
-    def first(self, k: int) -> Graph:
-        """The same graph with only the k nearest neighbors of each row."""
-        if k >= self.k:
-            return self
-        return Graph(self.indices[:, :k], self.distances[:, :k], self.metric, self.facts)
 
 
 def build_graph(
@@ -220,53 +177,3 @@ def _fill(row: int, columns: Array, lengths: Array, group: Array, order: Array, 
     ranked = sorted(chosen, key=lambda column: (chosen[column], column))
     columns[:] = ranked
     lengths[:] = [chosen[column] for column in ranked]
-
-
-@dataclass(frozen=True, kw_only=True)
-class NeighborsParams(Params):
-    """Find the samples most like each sample."""
-
-    embeddings: str = param("embeddings", "Embeddings to compare samples by", reads="embeddings")
-    k: int = param(15, "Neighbors of each sample", at_least=1)
-    metric: str = param("cosine", "Distance between embeddings", among=METRICS)
-
-
-def find_neighbors(inputs: Inputs, params: NeighborsParams, progress: Progress) -> Columns:
-    """Nearest neighbors of each sample, from the graph that all methods share. Columns as declared in `METHOD`."""
-    graph = inputs.neighbors(params.k, params.metric, progress)
-    alone = np.full(graph.n, np.nan)
-    distance = graph.distances.mean(axis=1, dtype=np.float64) if graph.k else alone
-    typical = float(np.median(distance)) if graph.k else None
-    facts = {
-        **graph.facts,
-        "k": graph.k,
-        "median_distance": typical,
-        "headline": f"{graph.k} neighbors of each of {graph.n:,} samples"
-        + (f", at a mean {params.metric} distance of {number(typical, typical)}" if typical is not None else ""),
-    }
-    return Columns(
-        {"ids": graph.indices, "similarities": graph.similarities.tolist(), "distance": distance},
-        facts,
-    )
-
-
-METHOD = Method(
-    name="find_neighbors",
-    version=1,
-    label="Find neighbors",
-    stage="understand",
-    key="neighbors",
-    params=NeighborsParams,
-    run=find_neighbors,
-    reads=("embeddings",),
-    writes=(
-        Column("ids", Neighbors, "The samples most like this one, nearest first; of exact copies only one"),
-        Column(
-            "similarities",
-            list[float],
-            "Similarity of each of them: the cosine, or 1 / (1 + Euclidean distance)",
-        ),
-        Column("distance", float, "Mean distance to these neighbors: small in a crowd, large for a lonely sample"),
-    ),
-    cite="Sivic & Zisserman 2003, https://doi.org/10.1109/ICCV.2003.1238663",
-)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.method import Array, Progress, silent
+from ..base.arrays import Array, Progress, silent
+from ..base.blocks import blocks
+from ..base.graph import Graph
 from ..base.params import ParamError
-from .distances import blocks, comparable, copies
-from .graph import Graph
+from .distances import comparable, copies
 
 MOST_PAIRS = 5_000_000
 TYPICAL_RANK = 10

@@ -13,10 +13,10 @@ from threading import Lock
 
 import numpy as np
 
-from ..base.method import Array, Facts, Progress, silent
+from ..base.arrays import Array, Facts, Progress, silent
+from ..base.blocks import blocks
 from ..base.threads import blas_threads, cores, in_threads
 from .cells import Cells, as_they_come, heads, in_cells, meet, principal_axes
-from .distances import blocks
 
 BLOCK = 1024
 SPARE = 8  # candidates kept beyond k: float32 products near the k-th place may be in the wrong order

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 
 REMEMBERED = 10  # steps from which the curvature is learnt
 SUFFICIENT = 1e-4  # of the fall that the slope promises, that a step must keep

@@ -4,8 +4,8 @@ A photo and its near copy in different folds let a model recognise the copy inst
 and a wrong label copied along with it then looks right. So near-duplicates always share a fold, and so does what
 the user says belongs together: the frames of a video, the pictures of a patient.
 
-Folds look at vectors only. What pictures tell besides is said in `core/copies/search.py`, where splits add it to this; folds
-learn of it when the groups of `find_duplicates` are their group field.
+Folds look at vectors only. What pictures tell besides is said in `core/copies/search.py`, where splits add it to this;
+folds learn of it when the groups of `find_duplicates` are their group field.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 
 if TYPE_CHECKING:
-    from ..base.method import Inputs
-    from ..neighbors.graph import Graph
+    from ..base.graph import Graph
+    from ..base.inputs import Inputs
 
 GROUP_FIELD = "group_field"  # the parameter by which users say what belongs together: patient, video, camera
 

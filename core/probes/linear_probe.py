@@ -1,7 +1,7 @@
 """A linear probe: class probabilities of every sample from a classifier on the embeddings that did not see it.
 
-The model is `core/probes/logistic.py`, its folds `core/probes/folds.py`; its penalty is chosen by held-out agreement with the labels
-(`core/probes/penalty_path.py`).
+The model is `core/probes/logistic.py`, its folds `core/probes/folds.py`; its penalty is chosen by held-out agreement
+with the labels (`core/probes/penalty_path.py`).
 
 Letters: n rows, d dimensions, C classes.
 """
@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, GivenLabels, Inputs, Progress, silent
+from ..base.arrays import Array, Progress, silent
+from ..base.inputs import GivenLabels, Inputs
 from ..base.params import ParamError
 from .folds import crossing_share, groups_of_many, leaving_together, stratified_folds
 from .logistic import Design, log_loss

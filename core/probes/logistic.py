@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 from ..base.threads import in_threads
 from .batched_lbfgs import REMEMBERED, Steps, descend
 from .ridge import blocks

@@ -14,9 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array
-from ..labels.find_confusions import wilson_low
-from ..zero_shot.tagging import expected_calibration_error
+from ..base.arrays import Array
 from .logistic import log_loss
 
 BINS = 10
@@ -177,3 +175,34 @@ def _map(probabilities: Array, present: Array) -> float:
     found = [average_precision(probabilities[:, code], present[:, code]) for code in range(present.shape[1])]
     known = [value for value in found if value is not None]
     return float(np.mean(known)) if known else 0.0
+
+
+def wilson_low(hits: Array, n: Array) -> Array:
+    """Lower end of Wilson's 95 % interval of a rate; 0 where n is 0.
+
+    (p + z²/2n - z sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n), with p = hits / n
+    """
+    n = np.maximum(np.asarray(n, dtype=np.float64), 1e-12)
+    p = hits / n
+    spread = Z95 * np.sqrt(np.maximum(p * (1.0 - p), 0.0) / n + Z95**2 / (4.0 * n**2))
+    return np.asarray(np.maximum((p + Z95**2 / (2.0 * n) - spread) / (1.0 + Z95**2 / n), 0.0))
+
+
+CALIBRATION_BINS = 15
+
+
+def expected_calibration_error(confidence: Array, right: Array, bins: int = CALIBRATION_BINS) -> float:
+    """How far confidence lies from accuracy, averaged over equally wide bins of confidence.
+
+    ECE = sum_b |B_b| / n · |accuracy(B_b) - confidence(B_b)|; Guo et al. 2017, eq. 3.
+
+    Args:
+        confidence: (n,) in [0, 1].
+        right: (n,) bool.
+    """
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gap = np.bincount(place, weights=right - confidence, minlength=bins)
+    return float(np.abs(gap).sum() / max(len(confidence), 1))
+
+
+Z95 = 1.959964  # standard deviations: 95 % two-sided

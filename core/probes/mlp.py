@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 from .logistic import ROWS, Design, losses_and_error
 from .ridge import blocks
 

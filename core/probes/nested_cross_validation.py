@@ -17,7 +17,7 @@ from itertools import combinations
 
 import numpy as np
 
-from ..base.method import Array, Progress
+from ..base.arrays import Array, Progress
 from ..base.threads import in_threads
 from .logistic import best_temperature, sigmoid
 

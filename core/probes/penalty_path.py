@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Progress
+from ..base.arrays import Array, Progress
 from .logistic import PENALTIES, TINY, Design, Fit, Together, best_temperature, softmax
 from .ridge import blocks
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 
 BLOCK = 8192  # rows at a time: bounds memory at BLOCK * (d + C) float64
 PENALTIES = tuple(float(value) for value in 10.0 ** np.arange(-4.0, 1.51, 0.5))

@@ -16,9 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, Inputs, Method, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.columns import Column, Columns
+from ..base.graph import Graph
+from ..base.inputs import Inputs
+from ..base.method import Method
 from ..base.params import Params, param
-from ..neighbors.graph import Graph
 from ..probes.folds import near_duplicate_groups
 
 K = 24  # neighbors by which near-duplicates and tiny clusters are told

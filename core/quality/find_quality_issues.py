@@ -19,7 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, Inputs, Method, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.columns import Column, Columns
+from ..base.inputs import Inputs
+from ..base.method import Method
 from ..base.params import ParamError, param
 from ..base.shared_params import ObjectParams
 from ..images.properties import Measured, measure_files

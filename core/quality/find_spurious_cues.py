@@ -1,8 +1,8 @@
 """Can a class be told from the picture's properties alone? Then a model may learn the properties instead of the class.
 
-A cue is a property (`core/images/properties.py`) by which one class differs from the others. Its strength is how much more
-often than not a sample of the class lies on that side of a sample of another class, 2 AUC - 1: 0 for no difference, 1
-if all do. Every other class counts the same, however many samples it has (Hand & Till 2001,
+A cue is a property (`core/images/properties.py`) by which one class differs from the others. Its strength is how much
+more often than not a sample of the class lies on that side of a sample of another class, 2 AUC - 1: 0 for no
+difference, 1 if all do. Every other class counts the same, however many samples it has (Hand & Till 2001,
 doi:10.1023/A:1010920819831), so that class frequencies do not enter. A cue is named if it is strong and no accident at
 the 5 % level among all properties and classes (Bonferroni).
 
@@ -20,7 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, Inputs, Method, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.columns import Column, Columns
+from ..base.inputs import Inputs
+from ..base.method import Method
 from ..base.params import ParamError, param
 from ..base.shared_params import ObjectParams
 from ..base.threads import blas_threads

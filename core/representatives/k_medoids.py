@@ -21,9 +21,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..base.method import Array, Progress, silent
+from ..base.arrays import Array, Progress, silent
+from ..base.blocks import blocks
 from ..base.threads import blas_threads, cores, in_threads
-from ..neighbors.distances import blocks, comparable, distance_block
+from ..neighbors.distances import comparable, distance_block
 from .local_pam import Effort, local_swaps, two_nearest_of
 
 FULL_UP_TO = 4_000  # rows whose n x n distances are held: 64 MB

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.method import Array, Progress
+from ..base.arrays import Array, Progress
+from ..base.blocks import blocks
 from ..base.threads import blas_threads, cores, in_threads
-from ..neighbors.distances import blocks, distance_block
+from ..neighbors.distances import distance_block
 
 FETCHED = 256  # points whose vectors are held side by side
 TOGETHER = 4  # clusters that are searched side by side; fixed, so that the result does not depend on the cores

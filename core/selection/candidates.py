@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, GivenLabels, Inputs, Progress
+from ..base.arrays import Array, Progress
+from ..base.graph import Graph
+from ..base.inputs import GivenLabels, Inputs
 from ..base.params import ParamError
 from ..base.threads import blas_threads
 from ..neighbors.distances import comparable
-from ..neighbors.graph import Graph
 from ..probes.folds import near_duplicate_groups
 from ..probes.ridge import GramSums, Ridge, choose_penalty, leave_out, margins
 from .greedy import Pool, nearest_of

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Progress, silent
+from ..base.arrays import Array, Progress, silent
 from ..base.threads import blas_threads
 from ..neighbors.distances import comparable
 from ..probes.logistic import Design, solve

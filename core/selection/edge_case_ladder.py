@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Progress
+from ..base.arrays import Array, Progress
 from .coverage import accuracy, ground
 
 STEPS = 5  # slices, each twice as large as the one before

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.method import Array, Progress, silent
+from ..base.arrays import Array, Progress, silent
+from ..base.blocks import blocks
 from ..base.threads import in_threads
-from ..neighbors.distances import blocks, distance_block
+from ..neighbors.distances import distance_block
 
 PART = 6_000  # rows whose distances are held at once: 144 MB
 CELL = 2_000  # rows of the cells in which large parts are thinned

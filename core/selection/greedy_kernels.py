@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..base.arrays import Array
 from ..base.compiled import compiled
-from ..base.method import Array
 
 NONE = -1
 

@@ -16,10 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Progress, silent
+from ..base.arrays import Array, Facts, Progress, silent
+from ..base.columns import Column, Columns
+from ..base.graph import Graph
+from ..base.inputs import GivenLabels, Inputs
+from ..base.method import Method
 from ..base.params import Params, param
 from ..neighbors.distances import comparable, distance_block
-from ..neighbors.graph import Graph, build_graph
+from ..neighbors.graph import build_graph
 
 K = 24
 NEAR = 8  # of them, those that moves are tried with: with the shortest edges less penalties

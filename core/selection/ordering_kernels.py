@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..base.arrays import Array
 from ..base.compiled import compiled
-from ..base.method import Array
 
 LEAST = 1e-7  # gain below which a move is rounding
 FIRST, SECOND = 5, 3  # neighbors that the first and the second new edge of an exchange may lead to

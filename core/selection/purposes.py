@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.method import Array
+from ..base.arrays import Array
 
 BALANCES = ("none", "uniform", "input", "given")
 

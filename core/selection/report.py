@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.columns import Column, Columns
+from ..base.inputs import GivenLabels, Inputs
+from ..base.method import Method
 from ..base.params import ParamError, Params, param
 from ..probes.folds import near_duplicate_groups
 from .coverage import MEASURES, SEEDS, Ground, against_random, curve, ground, nearest, random_subsets, touched_by_size

@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.columns import Column, Columns
+from ..base.inputs import GivenLabels, Inputs
+from ..base.method import Method
 from ..base.params import ParamError, Params, param
 from ..base.threads import blas_threads
 from ..neighbors.distances import comparable

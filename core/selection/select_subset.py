@@ -14,7 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.columns import Column, Columns
+from ..base.inputs import GivenLabels, Inputs
+from ..base.method import Method
 from .candidates import Question, class_target, question
 from .coverage import distance_against_random
 from .edge_case_ladder import ladder, said_of_ladder

@@ -1,11 +1,11 @@
 """Split a set for training and testing without leaks: what shows the same thing stays on one side, and it is proven.
 
-Samples that are near-duplicates (all that `find_leaks` would find, see `core/copies/search.py`), copies found before, or of
-one group (a video, a patient, a place) form units, which are never cut.
-Large units are placed first, each where its classes and clusters are lacking most; single samples then level the
-counts, class by class and along the clusters (stratification after Sechidis, Tsoumakas & Vlahavas 2011,
-https://doi.org/10.1007/978-3-642-23808-6_10). Two things are then measured on the result and on random splits:
-the largest similarity across splits, and how far apart the splits' distributions lie.
+Samples that are near-duplicates (all that `find_leaks` would find, see `core/copies/search.py`), copies found before,
+or of one group (a video, a patient, a place) form units, which are never cut. Large units are placed first, each where
+its classes and clusters are lacking most; single samples then level the counts, class by class and along the clusters
+(stratification after Sechidis, Tsoumakas & Vlahavas 2011, https://doi.org/10.1007/978-3-642-23808-6_10). Two things are
+then measured on the result and on random splits: the largest similarity across splits, and how far apart the splits'
+distributions lie.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.method import Array, Column, Columns, Facts, GivenLabels, Inputs, Method, Progress
+from ..base.arrays import Array, Facts, Progress
+from ..base.blocks import blocks
+from ..base.columns import Column, Columns
+from ..base.graph import Graph
+from ..base.inputs import GivenLabels, Inputs
+from ..base.method import Method
 from ..base.params import ParamError, Params, param
 from ..copies.search import K, leaving_no_leaks
-from ..neighbors.distances import blocks, comparable, distance_block
-from ..neighbors.graph import Graph
+from ..neighbors.distances import comparable, distance_block
 from ..probes.folds import connected, groups_of_many
 from ..representatives.k_medoids import k_medoids
 

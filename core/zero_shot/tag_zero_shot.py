@@ -14,20 +14,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..base.method import (
-    Array,
-    Column,
-    Columns,
-    Facts,
-    GivenLabels,
-    Inputs,
-    Label,
-    Labels,
-    Method,
-    Progress,
-    Vector,
-    silent,
-)
+from ..base.arrays import Array, Facts, Progress, silent
+from ..base.columns import Column, Columns, Label, Labels, Vector
+from ..base.inputs import GivenLabels, Inputs
+from ..base.method import Method
 from ..base.params import ParamError, Params, param
 from ..embeddings.compute_embeddings import ENGINES, open_engine
 from ..embeddings.models.base import Request, TextEngine, unit_rows

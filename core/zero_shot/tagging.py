@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from ..base.method import Array, Facts, GivenLabels, LabelValues
+from ..base.arrays import Array, Facts
+from ..base.columns import LabelValues
+from ..base.inputs import GivenLabels
 from ..base.params import ParamError
+from ..probes.metrics import expected_calibration_error
 
 BLOCK = 1 << 21  # numbers worked on at once
-CALIBRATION_BINS = 15
 CALIBRATION_ROWS = 10_000
 THRESHOLD = re.compile(r"\s*(\S.*?)\s*=\s*(\d*\.?\d+)\s*(?:,|$)")
 
@@ -152,20 +154,6 @@ def against_labels(
         facts["calibration_error"] = expected_calibration_error(confidence, some_right)
         facts["calibrated_temperature"] = temperature * _calibrated(some, some_given)
     return facts
-
-
-def expected_calibration_error(confidence: Array, right: Array, bins: int = CALIBRATION_BINS) -> float:
-    """How far confidence lies from accuracy, averaged over equally wide bins of confidence.
-
-    ECE = sum_b |B_b| / n · |accuracy(B_b) - confidence(B_b)|; Guo et al. 2017, eq. 3.
-
-    Args:
-        confidence: (n,) in [0, 1].
-        right: (n,) bool.
-    """
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    gap = np.bincount(place, weights=right - confidence, minlength=bins)
-    return float(np.abs(gap).sum() / max(len(confidence), 1))
 
 
 def probabilities(logits: Array, multi_label: bool) -> Array:

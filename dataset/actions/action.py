@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import fiftyone as fo
 
-from ...core.base.method import Progress
+from ...core.base.arrays import Progress
 from ...core.base.params import Params
 
 

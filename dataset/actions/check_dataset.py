@@ -16,7 +16,7 @@ import fiftyone as fo
 import fiftyone.core.fields as fof
 from fiftyone import ViewField as F
 
-from ...core.base.method import Progress
+from ...core.base.arrays import Progress
 from ...core.base.params import ParamError, Params, param
 from ...core.catalog import method_named
 from ..curate import curate, said_of
@@ -25,7 +25,8 @@ from ..inputs import roles as named
 from ..inputs import target as subject
 from ..inputs.read import SPLITS, TAGS, vector_sources
 from ..runs import record as runs
-from ..runs.freshness import Freshness, digest
+from ..runs.fingerprints import digest
+from ..runs.freshness import Freshness
 from ..runs.record import Run
 from .action import Action
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import fiftyone as fo
 
-from ...core.base.method import Progress
+from ...core.base.arrays import Progress
 from ...core.base.params import ParamError, Params, param
 from ..inputs.read import label_path
 from ..inputs.roles import prediction_sources

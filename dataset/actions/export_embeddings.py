@@ -7,7 +7,7 @@ from typing import Any
 
 import fiftyone as fo
 
-from ...core.base.method import Progress
+from ...core.base.arrays import Progress
 from ...core.base.params import Params, param
 from ...core.embeddings.parquet_files import write_parquet
 from ...core.embeddings.vector_files import write_npy, write_npz

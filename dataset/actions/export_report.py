@@ -12,7 +12,7 @@ from typing import Any
 import fiftyone as fo
 from bson import ObjectId
 
-from ...core.base.method import Progress
+from ...core.base.arrays import Progress
 from ...core.base.params import ParamError, Params, param
 from ...core.images.reading import Region, UnreadableImage, read_image
 from ..fields.rows import Rows, root_of

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import fiftyone as fo
 
-from ...core.base.method import Progress, silent
+from ...core.base.arrays import Progress, silent
 from ...core.base.params import ParamError, Params, param
 from ...core.embeddings.vector_files import Vectors, read_npz
 from ...core.images.reading import UnreadableImage, read_images

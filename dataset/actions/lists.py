@@ -13,7 +13,7 @@ from typing import Any
 import fiftyone as fo
 import fiftyone.core.fields as fof
 
-from ...core.base.method import Progress
+from ...core.base.arrays import Progress
 from ...core.base.params import ParamError, Params, param
 from ..decisions import decisions
 from ..fields.rows import resolved, rows_of, shown_field

@@ -8,10 +8,11 @@ from typing import Any
 
 import fiftyone as fo
 
-from ...core.base.method import Progress
+from ...core.base.arrays import Progress
 from ...core.base.params import ParamError, Params, param
 from .. import curate
 from ..runs import record as runs
+from ..runs.forget import forget
 from .action import Action
 
 
@@ -31,7 +32,7 @@ def forget_run(samples: fo.DatasetView, params: ForgetRunParams, progress: Progr
         raise ParamError(f"The run {run.key!r} ({run.label}) is still running; wait until it ends")
     if not params.confirm:
         raise ParamError(f"{_loss(dataset, {'key': params.key})} Pass confirm=True to do it")
-    counts = runs.forget(dataset, params.key)
+    counts = forget(dataset, params.key)
     return {
         "headline": f"{params.key!r} forgotten: {counts['fields']} fields on {counts['samples']:,} samples",
         **counts,

@@ -9,7 +9,8 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
-from ...core.base.method import Array, Columns, Progress
+from ...core.base.arrays import Array, Progress
+from ...core.base.columns import Columns
 from ...core.base.params import ParamError, Params, param
 from .. import curate
 from ..outputs import columns

@@ -10,7 +10,7 @@ from typing import Any
 import fiftyone as fo
 import yaml
 
-from ...core.base.method import Progress, silent
+from ...core.base.arrays import Progress, silent
 from ...core.base.params import ParamError, Params, param
 from ...core.catalog import method_named
 from ..curate import curate

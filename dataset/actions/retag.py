@@ -8,7 +8,8 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
-from ...core.base.method import GivenLabels, Progress
+from ...core.base.arrays import Progress
+from ...core.base.inputs import GivenLabels
 from ...core.base.params import ParamError, Params, param
 from ...core.zero_shot.tag_zero_shot import METHOD, ZeroShotParams, retag
 from ...core.zero_shot.tagging import Rules, parse_thresholds
@@ -17,6 +18,7 @@ from ..inputs.read import read
 from ..inputs.roles import kept_logits
 from ..outputs import columns
 from ..runs import record as runs
+from ..runs.forget import erase
 from .action import Action
 
 
@@ -79,7 +81,7 @@ def retag_zero_shot(samples: fo.DatasetView, params: RetagParams, progress: Prog
     try:
         rules = Rules(wanted.multi_label, wanted.threshold, own, wanted.top_k)
         result = retag(run.facts["classes"], logits, now, wanted.temperature, rules, labels)
-        runs.erase(dataset, run)
+        erase(dataset, run)
         written, n = columns.write(dataset, METHOD, run.key, rows, result, progress)
         fresh = {role: reading.fingerprint[role] for role in ("labels", "corrections") if role in reading.fingerprint}
         done = runs.finish(

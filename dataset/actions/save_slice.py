@@ -11,9 +11,10 @@ import fiftyone.core.fields as fof
 import numpy as np
 from fiftyone import ViewField as F
 
-from ...core.base.method import Progress
+from ...core.base.arrays import Progress
 from ...core.base.params import ParamError, Params, param
 from ..fields.rows import Rows, resolved, root_of, rows_of, shown_field
+from ..fields.saved_views import named_like
 from .action import Action, counted
 
 PREFIX = "slice_"
@@ -124,15 +125,6 @@ def condition(dataset: fo.Dataset, params: SaveSliceParams, inside: str | None =
     if params.at_most is not None:
         expression = expression & (F(path) <= params.at_most)
     return expression
-
-
-def named_like(dataset: fo.Dataset, name: str) -> str | None:
-    """The saved view whose name or address in the App would be the same."""
-    slug = re.sub(r"[\W_]+", "-", name.lower()).strip("-")
-    for other in dataset.list_saved_views():
-        if other == name or re.sub(r"[\W_]+", "-", other.lower()).strip("-") == slug:
-            return str(other)
-    return None
 
 
 def _typed(schema: fof.Field, text: str, path: str | None) -> Any:

@@ -24,10 +24,10 @@ import fiftyone as fo
 from bson import ObjectId
 
 from ...core.base.params import ParamError
-from ..actions import save_slice as slices
 from ..fields import sidebar
 from ..fields.curated_labels import curated_field, curated_path, has_curated, inside
 from ..fields.rows import Rows, shown_field
+from ..fields.saved_views import named_like
 from ..inputs.read import label_path
 from . import journal
 
@@ -316,7 +316,7 @@ def _ensure_slice(rows: Rows) -> None:
     """The saved view of what is in use: samples, or the objects of a field. A view of the user's own is left alone."""
     dataset, objects = rows.dataset, rows.field
     name = SLICE if objects is None else f"{SLICE} {objects}"
-    if slices.named_like(dataset, name) is not None:
+    if named_like(dataset, name) is not None:
         return
     if objects is None:
         view = dataset.match_tags("excluded", bool=False)

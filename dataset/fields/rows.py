@@ -17,7 +17,7 @@ import numpy as np
 from bson import ObjectId
 from pymongo import UpdateMany, UpdateOne
 
-from ...core.base.method import Array
+from ...core.base.arrays import Array
 from ...core.base.params import ParamError
 from ...core.images.reading import Region
 

@@ -14,12 +14,13 @@ import fiftyone as fo
 import fiftyone.core.fields as fof
 import numpy as np
 
-from ...core.base.method import Array, GivenLabels, Inputs, Progress
+from ...core.base.arrays import Array, Progress
+from ...core.base.inputs import GivenLabels, Inputs
 from ...core.base.params import ParamError, Params, domains, roles
 from ..fields.curated_labels import corrections
 from ..fields.rows import Rows, object_fields, regions, root_of, rows_of
-from ..runs import freshness
 from ..runs import record as runs
+from ..runs.fingerprints import digest, digest_of_source
 from ..storage import arrays as store
 from ..storage import vectors as vector_store
 from . import target as subject
@@ -74,7 +75,7 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
     total = len(rows)
     reads: dict[str, Any] = {}
     sources: dict[str, Mapping[str, Any]] = {}
-    fingerprint = {"samples": freshness.digest(dataset.values("id" if about is None else rows.path("id")))}
+    fingerprint = {"samples": digest(dataset.values("id" if about is None else rows.path("id")))}
     keep = np.ones(total, dtype=bool)
     vectors, why, labels = None, Counter[str](), None
     main, _ = _roles(params)
@@ -101,17 +102,15 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
         path = TAGS if main["labels"] == TAGS else label_path(dataset, main["labels"], about)
         labels = _splits(kept.values(path)) if path == TAGS else kept.values(path)
         reads["labels"] = {"field": path, "run": None, "made": None}
-        fingerprint["labels"] = freshness.digest(dataset.values(path))
-        fingerprint["corrections"] = freshness.digest(corrections(dataset, path))
+        fingerprint["labels"] = digest(dataset.values(path))
+        fingerprint["corrections"] = digest(corrections(dataset, path))
         if all(value is None for value in labels):
             raise ParamError(
                 f"No {rows.word} of the target has a label in {main['labels']!r}; label some, or name another field"
             )
     named = read_named(dataset, params, kept)
     fingerprint |= {
-        role: freshness.digest_of_source(dataset, source, about)
-        for role, source in named.reads.items()
-        if source["run"] is None
+        role: digest_of_source(dataset, source, about) for role, source in named.reads.items() if source["run"] is None
     }
     inputs = Inputs(
         n=len(kept),

@@ -10,8 +10,10 @@ import fiftyone as fo
 import fiftyone.core.fields as fof
 import numpy as np
 
-from ...core.base import method as kinds
-from ...core.base.method import Array, GivenBoxes, GivenLabels, GivenSets, LabelValues
+from ...core.base import columns as kinds
+from ...core.base.arrays import Array
+from ...core.base.columns import LabelValues
+from ...core.base.inputs import GivenBoxes, GivenLabels, GivenSets
 from ...core.base.params import ParamError, Params, domains, roles
 from ..fields.rows import Rows, field_of, object_fields, resolved, rows_of
 from ..runs import record as runs

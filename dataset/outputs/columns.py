@@ -17,8 +17,10 @@ import fiftyone.core.fields as fof
 import numpy as np
 from PIL import Image
 
-from ...core.base import method as kinds
-from ...core.base.method import Array, Column, Columns, HeatmapValues, LabelValues, Method, Progress
+from ...core.base import columns as kinds
+from ...core.base.arrays import Array, Progress
+from ...core.base.columns import Column, Columns, HeatmapValues, LabelValues
+from ...core.base.method import Method
 from ...core.base.params import ParamError
 from .. import searching
 from ..fields import sidebar

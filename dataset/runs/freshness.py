@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
+import numpy as np
 
+from ...core.embeddings.reuse import mark_of
 from ..fields.curated_labels import corrections, curated_field
-from ..fields.rows import object_fields, root_of, rows_of
-from ..storage import embedding_cache as kept
+from ..fields.rows import Rows, object_fields, regions, root_of
 from ..storage import vectors as vector_store
 from .record import Run, list_runs
+
+if TYPE_CHECKING:
+    from .record import Run
+from typing import TYPE_CHECKING
+
+from ..storage.embedding_cache import marks_of
+from .fingerprints import digest, digest_of_boxes, digest_of_source
+
+if TYPE_CHECKING:
+    pass
 
 SETTLED = timedelta(seconds=1)  # the database's clock has milliseconds: within one, a later change would go unseen
 
@@ -61,7 +72,7 @@ class Freshness:
             return f"boxes in {run.patches_field!r} have changed"
         if "stored" in run.facts and not vector_store.is_there(run.facts["stored"]):
             return "its file of vectors is gone"
-        changed = kept.changed_files(self._dataset, run) if "reuse" in run.params else 0
+        changed = changed_files(self._dataset, run) if "reuse" in run.params else 0
         return f"{changed:,} file{' has' if changed == 1 else 's have'} changed on disk" if changed else None
 
     def _source_reason(self, run: Run, role: str, source: Mapping[str, Any]) -> str | None:
@@ -149,34 +160,39 @@ def stale_reason(dataset: fo.Dataset, run: Run) -> str | None:
     return Freshness(dataset).stale_reason(run.key)
 
 
-def digest(values: Iterable[Any]) -> str:
-    """Digest of a sequence of plain values."""
-    state = hashlib.sha256()
-    for value in values:
-        state.update(repr(value).encode() + b"\n")
-    return state.hexdigest()[:32]
+MOST_CHECKED = 50_000
 
 
-def digest_of_source(dataset: fo.Dataset, source: Mapping[str, Any], patches_field: str | None) -> str:
-    """Digest of a field's values; of a saved slice, of who is in it.
+SHORT = 0.05  # seconds; a look at the files that takes less is taken each time
 
-    Args:
-        source: as `Run.reads` holds it.
-        patches_field: the field whose objects the run is about; None where it is about samples.
+
+WORTH = 100  # for so many times as long as a longer look takes, what it found is believed
+
+
+def changed_files(dataset: fo.Dataset, run: Run) -> int:
+    """How many of the pictures that a run embedded are other files now, or gone; 0 where nothing is known.
+
+    Of more than 50,000 pictures so many are looked at, evenly spread. What was found holds for a while that grows with
+    the time it took, for the panels ask at every event.
     """
-    if "slice" in source:
-        return digest(sorted(rows_of(dataset.load_saved_view(source["slice"]), patches_field).ids))
-    return digest(dataset.values(source["field"]))
+    place = (str(dataset._doc.id), run.key, run.finished)
+    at, took, count = _CHECKED.get(place, (0.0, 0.0, 0))
+    began = time.monotonic()
+    if took > SHORT and began - at < WORTH * took:
+        return count
+    known = marks_of(dataset, run.key)
+    count = 0
+    if known:
+        rows = Rows(dataset.view(), run.patches_field)
+        files: Sequence[str] = rows.values("filepath")
+        if run.patches_field is not None:
+            files, _, _ = regions(files, rows.boxes(), float(run.params.get("margin") or 0.0))
+        pairs = [(path, known[one]) for one, path in zip(rows.ids, files, strict=True) if one in known]
+        chosen = np.linspace(0, len(pairs) - 1, min(len(pairs), MOST_CHECKED)).astype(np.int64)
+        count = sum(mark_of(pairs[at][0]) != pairs[at][1] for at in chosen.tolist())
+    now = time.monotonic()
+    _CHECKED[place] = (now, now - began, count)
+    return count
 
 
-def digest_of_boxes(dataset: fo.Dataset, run: Run) -> str:
-    """Digest of the places of the objects that a run on objects has results for."""
-    root = root_of(dataset, run.patches_field)
-    shape = f"{root}.points" if root.endswith(".polylines") else f"{root}.bounding_box"
-    found = [dataset.values(path) for path in (shape, next(iter(run.writes.values())))]
-    return digest(
-        place
-        for places, results in zip(*found, strict=True)
-        for place, result in zip(places or (), results or (), strict=True)
-        if result is not None
-    )
+_CHECKED: dict[tuple[Any, ...], tuple[float, float, int]] = {}

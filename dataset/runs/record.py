@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -20,10 +20,6 @@ import fiftyone.core.odm as foo
 from ...core.base.method import Method
 from ...core.base.params import ParamError
 from ...core.catalog import METHODS
-from ..fields import sidebar
-from ..storage import arrays as store
-from ..storage import embedding_cache as kept
-from ..storage import vectors as vector_store
 
 NAMESPACE = "image_curation/"
 
@@ -173,32 +169,6 @@ def fail(dataset: fo.Dataset, run: Run, error: str) -> None:
     else:
         failed = replace(run, status="failed", finished=_now(), process={}, progress={}, error=error, writes={})
         _save(dataset, failed)
-
-
-def forget(dataset: fo.Dataset, key: str) -> dict[str, int]:
-    """Delete a run: its fields, its visualization and its record. Samples and media stay.
-
-    Returns:
-        {"fields": number of fields deleted, "samples": number of samples that held them}
-    """
-    run = get_run(dataset, key)
-    erase(dataset, run)
-    store.drop(dataset, key)
-    kept.drop(dataset, key)
-    vector_store.drop(dataset, key)
-    dataset.delete_run(key)
-    return {"fields": len(run.writes), "samples": run.n}
-
-
-def erase(dataset: fo.Dataset, run: Run, keep: Collection[str] = ()) -> None:
-    """Delete what a run wrote, leaving its record, and files that are still needed."""
-    if run.key in dataset.list_brain_runs():
-        dataset.delete_brain_run(run.key)
-    present = [path for path in run.writes.values() if dataset.get_field(path) is not None]
-    if present:
-        dataset.delete_sample_fields(present)
-    sidebar.remove_group(dataset, run.key)
-    store.remove(dataset, [file for file in run.facts.get("files") or () if file not in keep])
 
 
 def free_key(dataset: fo.Dataset, wanted: str) -> str:

@@ -18,8 +18,9 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
-from ...core.base.method import Array, Progress
-from ...core.neighbors.graph import Graph, build_graph
+from ...core.base.arrays import Array, Progress
+from ...core.base.graph import Graph
+from ...core.neighbors.graph import build_graph
 from ..fields.rows import Rows
 
 GRAPHS_KEPT = 4

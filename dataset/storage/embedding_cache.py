@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,19 +15,15 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 import numpy as np
 
-from ...core.base.method import Array
-from ...core.embeddings.reuse import MARK, NO_MARK, mark_of
-from ..fields.rows import Rows, regions
+from ...core.base.arrays import Array
+from ...core.embeddings.reuse import MARK, NO_MARK
 from . import arrays as store
 from . import vectors as vector_store
 
 if TYPE_CHECKING:
-    from ..runs.record import Run
+    pass
 
 AT_ONCE = 65_536  # vectors of an earlier run that are read together
-MOST_CHECKED = 50_000
-SHORT = 0.05  # seconds; a look at the files that takes less is taken each time
-WORTH = 100  # for so many times as long as a longer look takes, what it found is believed
 STATE = "state_"  # before the names of an engine's arrays
 
 
@@ -159,35 +154,6 @@ def drop(dataset: fo.Dataset, key: str) -> None:
     """Delete what is kept for a run."""
     shutil.rmtree(store.folder(dataset) / f"parts_{key}", ignore_errors=True)
     (store.folder(dataset) / f"made_{key}.npz").unlink(missing_ok=True)
-
-
-def changed_files(dataset: fo.Dataset, run: Run) -> int:
-    """How many of the pictures that a run embedded are other files now, or gone; 0 where nothing is known.
-
-    Of more than 50,000 pictures so many are looked at, evenly spread. What was found holds for a while that grows with
-    the time it took, for the panels ask at every event.
-    """
-    place = (str(dataset._doc.id), run.key, run.finished)
-    at, took, count = _CHECKED.get(place, (0.0, 0.0, 0))
-    began = time.monotonic()
-    if took > SHORT and began - at < WORTH * took:
-        return count
-    known = marks_of(dataset, run.key)
-    count = 0
-    if known:
-        rows = Rows(dataset.view(), run.patches_field)
-        files: Sequence[str] = rows.values("filepath")
-        if run.patches_field is not None:
-            files, _, _ = regions(files, rows.boxes(), float(run.params.get("margin") or 0.0))
-        pairs = [(path, known[one]) for one, path in zip(rows.ids, files, strict=True) if one in known]
-        chosen = np.linspace(0, len(pairs) - 1, min(len(pairs), MOST_CHECKED)).astype(np.int64)
-        count = sum(mark_of(pairs[at][0]) != pairs[at][1] for at in chosen.tolist())
-    now = time.monotonic()
-    _CHECKED[place] = (now, now - began, count)
-    return count
-
-
-_CHECKED: dict[tuple[Any, ...], tuple[float, float, int]] = {}
 
 
 def _equal(one: Mapping[str, Array], other: Mapping[str, Array]) -> bool:

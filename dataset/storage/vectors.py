@@ -15,7 +15,7 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
-from ...core.base.method import Array
+from ...core.base.arrays import Array
 from ...core.base.params import ParamError
 from ...core.embeddings.vector_files import let_go
 from . import arrays as store

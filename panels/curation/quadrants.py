@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from fiftyone import ViewField as F
 
-from ...core.base.method import Array
+from ...core.base.arrays import Array
 from ...dataset.runs.record import Run
 from ..shared import aggregations as reading
 from ..shared import wording

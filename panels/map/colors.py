@@ -17,7 +17,7 @@ import fiftyone as fo
 import fiftyone.core.fields as fof
 import numpy as np
 
-from ...core.base.method import Array
+from ...core.base.arrays import Array
 from ...dataset.runs.record import Run
 from ..shared import wording
 from ..shared.patches import seen

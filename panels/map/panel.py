@@ -13,7 +13,7 @@ import fiftyone.operators as foo
 import fiftyone.operators.types as types
 from fiftyone.operators.categories import Categories
 
-from ...core.base.method import silent
+from ...core.base.arrays import silent
 from ...core.base.params import ParamError
 from ...dataset.actions import save_slice as slices
 from ...dataset.decisions import decisions

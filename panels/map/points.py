@@ -14,7 +14,7 @@ import fiftyone as fo
 import numpy as np
 from bson import ObjectId
 
-from ...core.base.method import Array
+from ...core.base.arrays import Array
 from ...core.maps.tiles import Choice, Frame, choose, shade
 from ...dataset.runs.record import Run
 from ..shared.patches import map_path, seen

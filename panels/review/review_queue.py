@@ -13,7 +13,7 @@ from typing import Any
 
 import fiftyone.core.stages as fos
 
-from ...core.base.method import Neighbors
+from ...core.base.columns import Neighbors
 from ...core.catalog import METHODS
 from ...dataset.decisions.decisions import REVIEWS
 from ...dataset.runs.record import Run

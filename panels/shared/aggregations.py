@@ -12,7 +12,7 @@ import numpy as np
 from bson import ObjectId
 from fiftyone import ViewField as F
 
-from ...core.base.method import Array
+from ...core.base.arrays import Array
 from ...dataset.runs.record import Run
 from .scope import picture
 

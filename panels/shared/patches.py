@@ -13,7 +13,7 @@ import fiftyone as fo
 import fiftyone.core.fields as fof
 import fiftyone.core.stages as fos
 
-from ...core.base.method import Point
+from ...core.base.columns import Point
 from ...dataset.fields.rows import KINDS, root_of
 from ...dataset.runs import record as runs
 from ...dataset.runs.record import Run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ...core.base.method import Column, Label, Labels, Point
+from ...core.base.columns import Column, Label, Labels, Point
 from ...core.base.params import roles
 from ...dataset.runs.record import Run
 from . import wording

@@ -13,7 +13,7 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
-from ...core.base.method import Array
+from ...core.base.arrays import Array
 from ...core.base.params import ParamError
 from ...dataset.fields.rows import Rows
 from ...dataset.inputs.read import read_vectors

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from browser import open_comparison, select_in_grid
 from image_curation import curate
-from image_curation.dataset.runs.record import forget
+from image_curation.dataset.runs.forget import forget
 
 
 @pytest.fixture

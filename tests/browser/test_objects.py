@@ -11,7 +11,7 @@ import pytest
 from browser import draw_around, open_map, open_review
 from image_curation import curate
 from image_curation.dataset.decisions import decisions
-from image_curation.dataset.runs.record import forget
+from image_curation.dataset.runs.forget import forget
 
 ROOT = "things.detections"
 RUNS = ("crops", "crop_map", "crop_issues")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from image_curation.core.base import method as kinds
+from image_curation.core.base import columns as kinds
 from image_curation.core.base.method import STAGES, Method
 from image_curation.core.base.params import REQUIRED, ROLES, ParamError, domains, roles
 from image_curation.core.catalog import METHODS, method_named

@@ -16,7 +16,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import GivenLabels, Inputs, LabelValues, Method, Neighbors, Point, Vector, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.columns import LabelValues, Neighbors, Point, Vector
+from image_curation.core.base.inputs import GivenLabels, Inputs
+from image_curation.core.base.method import Method
 from image_curation.core.base.params import ParamError, domains, roles
 from image_curation.core.base.threads import blas_threads
 from image_curation.core.catalog import METHODS, method_named

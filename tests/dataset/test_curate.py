@@ -11,8 +11,9 @@ import pytest
 from image_curation.core.base.params import ParamError
 from image_curation.dataset.curate import curate, rerun
 from image_curation.dataset.runs import freshness
+from image_curation.dataset.runs.forget import forget
 from image_curation.dataset.runs.freshness import stale_reason
-from image_curation.dataset.runs.record import forget, get_run, list_runs
+from image_curation.dataset.runs.record import get_run, list_runs
 
 curate_module = sys.modules["image_curation.dataset.curate"]  # the package's name of it is the function
 

@@ -8,9 +8,10 @@ from typing import Any
 import fiftyone as fo
 import pytest
 from image_curation.core.base.params import ParamError
-from image_curation.core.classifiers.train_classifier import head_of
+from image_curation.core.classifiers.task import head_of
 from image_curation.dataset.curate import curate
-from image_curation.dataset.runs.record import forget, get_run
+from image_curation.dataset.runs.forget import forget
+from image_curation.dataset.runs.record import get_run
 from image_curation.sdk import act
 
 

@@ -12,7 +12,7 @@ from image_curation.core.base.params import ParamError
 from image_curation.core.explanations import explain as module
 from image_curation.dataset.curate import curate
 from image_curation.dataset.inputs.roles import fields_for
-from image_curation.dataset.runs.record import forget
+from image_curation.dataset.runs.forget import forget
 
 
 def same(one: fo.Heatmap, two: fo.Heatmap) -> None:

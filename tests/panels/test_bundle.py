@@ -62,7 +62,8 @@ def test_bundle__is_small_and_asks_for_nothing_outside() -> None:
     DRAWN_BY.items(),
 )
 def test_bundle__draws_the_panel_and_sends_events_that_it_has(panel: str, files: tuple[str, ...]) -> None:
-    module = importlib.import_module(f"image_curation.panels.{panel}")
+    folder = "compare" if panel == "comparison" else panel
+    module = importlib.import_module(f"image_curation.panels.{folder}.panel")
     drawn = getattr(module, f"{panel.title()}Panel")
     sources = "\n".join((WEB / "src" / f"{name}.tsx").read_text() for name in files)
     used = {path for path in (WEB / "src" / "components").glob("*.tsx") if f"<{path.stem} " in sources}

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from image_curation.core.base.method import Interrupted
+from image_curation.core.base.arrays import Interrupted
 from image_curation.core.images.reading import UnreadableImage, read_image
 from image_curation.dataset.demo import COPY, DAMAGED, FLIPPED, NEAR_COPY, PLANTED, Truth, count_planted, ensure_demo
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.method import Array, Facts, Progress
+from ...base.arrays import Array, Facts, Progress
 from ...base.params import ParamError
 from .base import Entry, Pictures, Request
 from .preparation import Preparation

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
-from ...base.method import Array, Facts, Progress
+from ...base.arrays import Array, Facts, Progress
 from ...base.params import ParamError
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ...base.arrays import Array, Facts
 from ...base.memory import onto
-from ...base.method import Array, Facts
 from ...base.params import ParamError
 from .base import Entry, Request, TextEngine, unit_rows
 from .clip_text import encode_text

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...base.method import Array, Facts, Progress
+from ...base.arrays import Array, Facts, Progress
 from ...base.params import ParamError
 from ...base.threads import blas_threads, cores
 from .base import Engine, Entry, Pictures, Request, unit_rows

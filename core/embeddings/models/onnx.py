@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...base.method import Array, Facts
+from ...base.arrays import Array, Facts
 from ...base.params import ParamError
 from ...base.threads import cores
 from .base import Engine, Entry, Request

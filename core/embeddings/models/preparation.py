@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...base.method import Array
+from ...base.arrays import Array
 from ...base.params import ParamError
 
 if TYPE_CHECKING:

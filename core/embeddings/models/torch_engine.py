@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...base.arrays import Array, Facts, Progress
 from ...base.memory import is_out_of_memory, onto, tried
-from ...base.method import Array, Facts, Progress
 from ...base.params import ParamError
 from ...base.threads import cores
 from .base import Engine, Pictures, Request, unit_rows

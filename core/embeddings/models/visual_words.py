@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ...base.method import Array, Facts, Progress
+from ...base.arrays import Array, Facts, Progress
 from ...base.params import ParamError
 from .base import Engine, Entry, Pictures, Request, unit_rows
 from .descriptor import Descriptor

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.base.memory import in_halves, is_out_of_memory
-from image_curation.core.base.method import GivenLabels, Inputs, silent
 from image_curation.core.base.params import ParamError
 from image_curation.core.classifiers.classify_images import ClassifyParams, classify_images
-from image_curation.core.classifiers.finetune_classifier import FinetuneParams, finetune_classifier
+from image_curation.core.classifiers.finetune_classifier import finetune_classifier
+from image_curation.core.classifiers.finetune_params import FinetuneParams
 from image_curation.core.embeddings.compute_embeddings import EmbeddingsParams, compute_embeddings
 from image_curation.core.explanations.explain import ExplainParams, explain
 from PIL import Image

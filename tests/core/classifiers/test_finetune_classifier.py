@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import GivenLabels, Inputs, Interrupted, silent
+from image_curation.core.base.arrays import Interrupted, silent
+from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.classifiers.classify_images import ClassifyParams, classify_images
-from image_curation.core.classifiers.finetune_classifier import FinetuneParams, _folds, finetune_classifier
+from image_curation.core.classifiers.finetune_classifier import _folds, finetune_classifier
+from image_curation.core.classifiers.finetune_params import FinetuneParams
 from image_curation.core.classifiers.networks import Frame, class_names
 from image_curation.core.explanations.explain import ExplainParams, explain
 from PIL import Image
@@ -102,7 +104,7 @@ def test_finetune_classifier__goes_on_after_an_interruption(shapes: Inputs) -> N
 
 
 def test_folds__one_fold_holds_out_a_share_and_copies_stay_together() -> None:
-    from image_curation.core.classifiers.train_classifier import Task
+    from image_curation.core.classifiers.task import Task
 
     task = Task(("a", "b"), np.arange(40) % 2, np.ones(40, bool))
     fold = _folds(task, np.arange(40) // 2, FinetuneParams(held_out=0.2))

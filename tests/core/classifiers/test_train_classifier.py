@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Columns, GivenLabels, GivenSets, Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.columns import Columns
+from image_curation.core.base.inputs import GivenLabels, GivenSets, Inputs
 from image_curation.core.base.params import ParamError
-from image_curation.core.classifiers.train_classifier import ClassifierParams, Task, head_of, train_classifier
+from image_curation.core.classifiers.classifier_params import ClassifierParams
+from image_curation.core.classifiers.task import Task, head_of
+from image_curation.core.classifiers.train_classifier import train_classifier
 from image_curation.core.classifiers.value_of_cleaning import FEWER, GIVEN, curating_curve, lines
 from image_curation.core.probes.linear_probe import unit_rows
 from image_curation.core.probes.logistic import Design, losses_and_error, solve

@@ -11,15 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Columns, Inputs, Interrupted, silent
+from image_curation.core.base.arrays import Interrupted, silent
+from image_curation.core.base.columns import Columns
+from image_curation.core.base.inputs import Inputs
 from image_curation.core.base.params import ParamError
-from image_curation.core.embeddings.compute_embeddings import (
-    IMPORT_METHOD,
-    EmbeddingsParams,
-    ImportEmbeddingsParams,
-    compute_embeddings,
-    import_embeddings,
-)
+from image_curation.core.embeddings.compute_embeddings import EmbeddingsParams, compute_embeddings
+from image_curation.core.embeddings.import_embeddings import METHOD as IMPORT_METHOD
+from image_curation.core.embeddings.import_embeddings import ImportEmbeddingsParams, import_embeddings
 from image_curation.core.embeddings.models.base import Engine, Request
 from image_curation.core.embeddings.models.descriptor import Descriptor, Whitening
 from image_curation.core.embeddings.pipeline import Source, embed_stream, learn
@@ -105,7 +103,8 @@ def test_import__is_light() -> None:
     """The App imports every method's declaration; it must not wait for torch."""
     code = (
         "import sys; sys.path.insert(0, 'scripts'); from checkout import load_package; load_package();"
-        "import image_curation.core.embeddings.compute_embeddings, image_curation.core.zero_shot.tag_zero_shot, image_curation.core.digits;"
+        "import image_curation.core.embeddings.compute_embeddings, image_curation.core.zero_shot.tag_zero_shot;"
+        "import image_curation.core.images.digits;"
         "print([name for name in ('torch', 'open_clip', 'sklearn', 'torchvision', 'PIL') if name in sys.modules])"
     )
     root = Path(__file__).resolve().parents[3]

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Array, Columns, Inputs, silent
+from image_curation.core.base.arrays import Array, silent
+from image_curation.core.base.columns import Columns
+from image_curation.core.base.inputs import Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.embeddings import fuse_embeddings as fusion
 from image_curation.core.embeddings.fuse_embeddings import FuseParams, fuse_embeddings, principal_axes

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Columns, Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.columns import Columns
+from image_curation.core.base.inputs import Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.embeddings import ray_pool as distributed
 from image_curation.core.embeddings.compute_embeddings import EmbeddingsParams, compute_embeddings, open_engine

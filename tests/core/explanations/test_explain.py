@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import GivenBoxes, GivenLabels, Inputs, LabelValues, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.columns import LabelValues
+from image_curation.core.base.inputs import GivenBoxes, GivenLabels, Inputs
 from image_curation.core.base.params import ParamError
-from image_curation.core.classifiers.train_classifier import ClassifierParams, train_classifier
+from image_curation.core.classifiers.classifier_params import ClassifierParams
+from image_curation.core.classifiers.train_classifier import train_classifier
 from image_curation.core.explanations.explain import (
     GRID,
     ExplainParams,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from image_curation.core.base.method import Array
+from image_curation.core.base.arrays import Array
 from image_curation.core.classifiers.networks import Frame, Network
 
 SIDE = 48

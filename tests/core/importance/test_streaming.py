@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import GivenLabels, Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.importance import streaming
 from image_curation.core.importance.score_importance import ImportanceParams, score_importance
 from image_curation.core.importance.streaming import Stream

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Columns, GivenLabels, Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.columns import Columns
+from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.labels.find_confusions import (
     ConfusionsParams,
@@ -13,8 +15,8 @@ from image_curation.core.labels.find_confusions import (
     known_elsewhere,
     largest_cells,
     mix_ups,
-    wilson_low,
 )
+from image_curation.core.probes.metrics import wilson_low
 
 NAMES = ("ant", "bee", "cat")
 

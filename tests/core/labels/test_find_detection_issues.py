@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Columns, GivenBoxes, Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.columns import Columns
+from image_curation.core.base.inputs import GivenBoxes, Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.labels.find_detection_issues import DetectionIssuesParams, find_detection_issues, usable
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Columns, GivenLabels, Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.columns import Columns
+from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.labels.find_label_issues import LabelIssuesParams, find_label_issues, judge
 from image_curation.core.labels.noise_model import NoiseModel

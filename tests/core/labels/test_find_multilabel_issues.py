@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Columns, GivenSets, Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.columns import Columns
+from image_curation.core.base.inputs import GivenSets, Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.labels.find_multilabel_issues import (
     MultilabelIssuesParams,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from image_curation.core.base.graph import Graph
 from image_curation.core.labels.leave_one_out_models import TEMPERATURES, Tempered, bands_of
-from image_curation.core.neighbors.graph import Graph
 from image_curation.core.probes.logistic import softmax
 
 

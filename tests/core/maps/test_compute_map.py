@@ -6,7 +6,8 @@ import sys
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.inputs import Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.maps.compute_map import METHOD, MapParams, compute_map, principal_components
 from image_curation.core.maps.trust import quality

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.graph import Graph
+from image_curation.core.base.inputs import Inputs
 from image_curation.core.maps.compute_map import MapParams, compute_map, principal_components
 from image_curation.core.maps.placement import place_on_map, spread
 from image_curation.core.maps.trust import quality
 from image_curation.core.neighbors.distances import comparable
-from image_curation.core.neighbors.graph import Graph, build_graph
+from image_curation.core.neighbors.graph import build_graph
 
 
 def groups(n, d=32, seed=0):

@@ -6,18 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_curation.core.base.method import Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.inputs import Inputs
 from image_curation.core.base.params import ParamError
-from image_curation.core.neighbors.graph import (
-    METHOD,
-    NeighborsParams,
-    build_graph,
-    extend_graph,
-    find_neighbors,
-    mutual_edges,
-    nearest,
-    symmetric_edges,
-)
+from image_curation.core.neighbors.find_neighbors import METHOD, NeighborsParams, find_neighbors
+from image_curation.core.neighbors.graph import build_graph, extend_graph, mutual_edges, nearest, symmetric_edges
 
 
 def brute_force(x, k, metric):

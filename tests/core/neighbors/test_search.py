@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_curation.core.base.method import silent
+from image_curation.core.base.arrays import silent
 from image_curation.core.neighbors.cells import ALIKE, CELL, as_they_come, heads, in_cells, meet, principal_axes
 from image_curation.core.neighbors.distances import comparable
 from image_curation.core.neighbors.graph import build_graph

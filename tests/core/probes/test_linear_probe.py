@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_curation.core.base.method import GivenLabels, Inputs
+from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.neighbors.graph import build_graph
 from image_curation.core.probes import penalty_path as penalty_walk

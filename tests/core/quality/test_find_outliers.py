@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Columns, Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.columns import Columns
+from image_curation.core.base.inputs import Inputs
 from image_curation.core.neighbors.graph import build_graph
 from image_curation.core.quality.find_outliers import (
     OutliersParams,

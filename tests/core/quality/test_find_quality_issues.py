@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Columns, Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.columns import Columns
+from image_curation.core.base.inputs import Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.quality.find_quality_issues import (
     CHECKS,

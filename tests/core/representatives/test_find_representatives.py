@@ -8,20 +8,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_curation.core.base.method import GivenLabels, Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.neighbors.distances import comparable, distance_block
 from image_curation.core.representatives import k_medoids as kmedoids
 from image_curation.core.representatives.find_representatives import (
     METHOD,
     RepresentativesParams,
-    SweepParams,
     find_representatives,
-    knee,
     shares,
-    sweep_representatives,
 )
 from image_curation.core.representatives.k_medoids import k_medoids, medoid_losses
+from image_curation.core.representatives.sweep_representatives import SweepParams, knee, sweep_representatives
 
 LINE = np.array([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0], [13.0]])
 

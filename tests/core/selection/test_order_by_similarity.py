@@ -6,7 +6,8 @@ import itertools
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import GivenLabels, Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.neighbors.distances import comparable
 from image_curation.core.selection import order_by_similarity as ordering
 from image_curation.core.selection.order_by_similarity import (

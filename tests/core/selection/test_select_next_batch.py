@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import GivenLabels, Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.neighbors.distances import comparable
 from image_curation.core.selection.select_next_batch import NextBatchParams, believe, lateness, select_next_batch

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import GivenLabels, Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.selection.candidates import seconds, undecided
 from image_curation.core.selection.coverage import against_random, curve, evenness, ground, measure, touched_by_size
@@ -122,7 +123,8 @@ def test_select_subset__the_same_in_another_process(tmp_path):
     program = (
         "import sys, numpy as np; sys.path.insert(0, sys.argv[1])\n"
         "from checkout import load_package; load_package()\n"
-        "from image_curation.core.base.method import GivenLabels, Inputs, silent\n"
+        "from image_curation.core.base.arrays import silent\n"
+        "from image_curation.core.base.inputs import GivenLabels, Inputs\n"
         "from image_curation.core.selection.select_subset import select_subset\n"
         "from image_curation.core.selection.subset_params import SubsetParams\n"
         "x = np.load(sys.argv[2]); labels = GivenLabels.of(sys.argv[3].split(','))\n"

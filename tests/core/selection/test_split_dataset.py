@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import GivenLabels, Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.neighbors.distances import comparable
 from image_curation.core.neighbors.graph import build_graph

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Columns, GivenLabels, Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.columns import Columns
+from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.embeddings.compute_embeddings import open_engine
 from image_curation.core.embeddings.models.base import Request, TextEngine
 from image_curation.core.embeddings.models.clip_text import encode_text
+from image_curation.core.probes.metrics import expected_calibration_error
 from image_curation.core.zero_shot.tag_zero_shot import (
     METHOD,
     TEMPLATES,
@@ -22,7 +25,7 @@ from image_curation.core.zero_shot.tag_zero_shot import (
     retag,
     tag_zero_shot,
 )
-from image_curation.core.zero_shot.tagging import Rules, expected_calibration_error, parse_thresholds, tag_columns
+from image_curation.core.zero_shot.tagging import Rules, parse_thresholds, tag_columns
 
 CLASSES = ("two", "seven", "nine")
 

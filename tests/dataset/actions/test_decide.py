@@ -236,7 +236,7 @@ def test_journal__finishes_what_a_dead_process_began(dataset: Any) -> None:
         dataset,
         """
         import os
-        from image_curation.dataset import decisions, journal
+        from image_curation.dataset.decisions import decisions, journal
         journal._apply = lambda *_: os._exit(9)  # the journal is written, the samples are not
         decisions.exclude(dataset.skip(1).limit(1))
         """,

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from image_curation.core.images.digits import NAMES, load_digits, picture
 from image_curation.dataset.curate import curate
-from image_curation.dataset.runs.record import forget
+from image_curation.dataset.runs.forget import forget
 
 EACH = 8
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.inputs import Inputs
 from image_curation.core.base.params import ParamError
-from image_curation.core.embeddings.compute_embeddings import ImportEmbeddingsParams, import_embeddings
+from image_curation.core.embeddings.import_embeddings import ImportEmbeddingsParams, import_embeddings
 from image_curation.core.embeddings.parquet_files import write_parquet
 from image_curation.core.embeddings.vector_files import read_vectors
 
@@ -84,6 +85,6 @@ def test_read__says_what_is_missing(tmp_path: Path) -> None:
         f"open({str(tmp_path / 'v.parquet')!r}, 'w').close()\n"
         f"read_vectors({str(tmp_path / 'v.parquet')!r})"
     )
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert "Parquet files need pyarrow, which is not installed; pip install pyarrow" in done.stderr

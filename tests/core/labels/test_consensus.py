@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Columns, GivenLabels, Inputs, LabelValues, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.columns import Columns, LabelValues
+from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.labels.class_probabilities import KEPT, Beliefs
 from image_curation.core.labels.confident_learning import confident_issues

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.inputs import Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.embeddings.compute_embeddings import EmbeddingsParams, compute_embeddings
 from image_curation.core.embeddings.models import visual_words as words

@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 from fiftyone import ViewField as F
 from image_curation import act
-from image_curation.core.base.method import Method, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.method import Method
 from image_curation.core.base.params import ParamError, domains, roles
 from image_curation.core.catalog import METHODS
 from image_curation.dataset.actions.catalog import ACTIONS
 from image_curation.dataset.curate import curate, rerun
 from image_curation.dataset.inputs.read import vector_sources
 from image_curation.dataset.inputs.roles import fields_for
+from image_curation.dataset.runs.forget import forget
 from image_curation.dataset.runs.freshness import stale_reason
-from image_curation.dataset.runs.record import forget, get_run, list_runs
+from image_curation.dataset.runs.record import get_run, list_runs
 from PIL import Image
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220)}

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.inputs import Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.base.threads import cores
 from image_curation.core.embeddings.compute_embeddings import EmbeddingsParams, compute_embeddings, open_engine

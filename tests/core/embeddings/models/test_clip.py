@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_curation.core.base.method import Columns, GivenLabels, Inputs, silent
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.columns import Columns
+from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.embeddings.compute_embeddings import EmbeddingsParams, compute_embeddings
 from image_curation.core.embeddings.models.clip import TINY
 from image_curation.core.images.digits import NAMES, TRAINING, captions, load_digits, picture
@@ -87,7 +89,7 @@ def test_train_tiny_clip__script_writes_a_model_that_loads(tmp_path: Path) -> No
     import subprocess
     import sys
 
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[4]
     script = [
         sys.executable,
         str(root / "scripts" / "train_tiny_clip.py"),

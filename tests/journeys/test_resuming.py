@@ -22,10 +22,11 @@ from image_curation.core.base.params import ParamError
 from image_curation.core.embeddings.models.base import Engine, Entry
 from image_curation.core.embeddings.models.catalog import ENGINES
 from image_curation.dataset.curate import curate
+from image_curation.dataset.runs import freshness
 from image_curation.dataset.runs import record as runs
-from image_curation.dataset.runs.record import forget, get_run
+from image_curation.dataset.runs.forget import forget
+from image_curation.dataset.runs.record import get_run
 from image_curation.dataset.storage import arrays as store
-from image_curation.dataset.storage import embedding_cache as kept
 from image_curation.dataset.storage import vectors as vector_store
 from PIL import Image
 
@@ -38,8 +39,8 @@ CHILD = f"""
     from checkout import load_package
     package = load_package()
     import fiftyone as fo
-    from image_curation.core import embeddings
-    embeddings.KEPT_EVERY = 0.0
+    from image_curation.core.embeddings import compute_embeddings
+    compute_embeddings.KEPT_EVERY = 0.0
     name, when, field = sys.argv[1:]
     def stop(done, total, doing=""):
         if f"{{doing}} {{done}}" == when:
@@ -159,7 +160,7 @@ def test_changed_files__are_told_and_embedded_again(dataset: Any) -> None:
     assert [one == other for one, other in zip(before, after, strict=True)] == [False] * 2 + [True] * 10
     assert stale_reason(dataset, run) is None
     Path(files[0]).unlink()
-    kept._CHECKED.clear()  # on a busy machine the last look is believed for a while
+    freshness._CHECKED.clear()  # on a busy machine the last look is believed for a while
     assert stale_reason(dataset, run) == "1 file has changed on disk"
 
 

@@ -1,0 +1,116 @@
+"""What a method writes: columns, and the kinds of values that they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from .arrays import Array, Facts
+
+if TYPE_CHECKING:
+    pass
+
+
+class Vector:
+    """Kind of a column: one float32 vector per row, an (n, d) array."""
+
+
+class Point:
+    """Kind of a column: one point per row, (n, 2) or (n, 3); 2-D ones also feed the built-in Embeddings panel."""
+
+
+class Neighbors:
+    """Kind of a column: other rows, an (n, k) integer array of row numbers, -1 for none; stored as sample ids."""
+
+
+class Label:
+    """Kind of a column: a class with its confidence, given as `LabelValues`; stored as a Classification."""
+
+
+class Labels:
+    """Kind of a column: any number of classes per row, given as `LabelValues`; stored as Classifications."""
+
+
+class Heatmap:
+    """Kind of a column: a map over the picture, given as `HeatmapValues`; stored as a Heatmap."""
+
+
+@dataclass(frozen=True)
+class HeatmapValues:
+    """Maps of n rows over their pictures.
+
+    Attributes:
+        maps: (n, h, w) uint8, stretched over the picture.
+        known: (n,) bool, the row has a map.
+        folder: where the maps become PNG files; None keeps them in the database.
+    """
+
+    maps: Array
+    known: Array
+    folder: str | None = None
+
+
+@dataclass(frozen=True)
+class LabelValues:
+    """Predicted classes of n rows.
+
+    Attributes:
+        classes: names of the C classes.
+        codes: (n,) index into `classes`, -1 for no label (with `Label`); or (n, C) bool (with `Labels`).
+        confidence: (n,), or (n, C) with `Labels`; in [0, 1].
+        logits: (n, C) float32, in the order of `classes`; kept so that tags can be recomputed.
+    """
+
+    classes: tuple[str, ...]
+    codes: Array
+    confidence: Array
+    logits: Array | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a method writes for each sample; it becomes the field `<key>_<name>`, or `<key>` when the name is empty.
+
+    Attributes:
+        name: Python identifier, or "" for a method's single main column.
+        type: bool, int, float, str, `list[float]`, `list[str]`, or one of the kinds above.
+        description: what the value means; shown in the App next to the field.
+        best: for scores, the good end: "high" or "low".
+        group: the values are groups worth listing (clusters, classes, kinds).
+        optional: the method writes it only with some parameters.
+    """
+
+    name: str
+    type: Any
+    description: str
+    best: Literal["high", "low"] | None = None
+    group: bool = False
+    optional: bool = False
+
+    def field(self, key: str) -> str:
+        """Name of the sample field that holds this column in run `key`."""
+        return f"{key}_{self.name}" if self.name else key
+
+    @property
+    def said(self) -> str:
+        """The description with its direction."""
+        return self.description + (f" ({self.best} is good)" if self.best else "")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a method returns.
+
+    Attributes:
+        values: column name → n values. NaN in floats and vectors, and None in lists, stand for "no value".
+        facts: summary for the run record, plain JSON values; `headline` is the sentence the App shows.
+        rows: (n,) bool, the rows that have values; the others get none. All rows when None.
+        kept: name → array, of any length: what `Method.move` needs to give the same columns for another threshold.
+            It lies on disk beside the dataset; without it the method has to run again.
+    """
+
+    values: Mapping[str, Any]
+    facts: Facts = field(default_factory=dict)
+    rows: Array | None = None
+    kept: Mapping[str, Array] = field(default_factory=dict)

@@ -1,0 +1,48 @@
+"""Parameters of the classifier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..base.params import ParamError, Params, param
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierParams(Params):
+    """Train a classifier of your own classes on embeddings; each sample is predicted by a model that did not see it."""
+
+    embeddings: str = param("embeddings", "Embeddings to tell classes by", reads="embeddings")
+    label_field: str | None = param("ground_truth", "Labels, one class per sample", reads="labels")
+    label_sets: str | None = param(
+        None, "Labels, any number of classes per sample; taken instead of the label field", reads="label_sets"
+    )
+    classes: tuple[str, ...] = param((), "Only these classes; if empty, all that are given")
+    model: str = param("linear", "Logistic regression, or one hidden layer", among=("linear", "mlp"))
+    class_weights: str = param(
+        "none", "Balanced lets rare classes count as much as frequent ones", among=("none", "balanced")
+    )
+    trusted: str | None = param(
+        None,
+        "Samples whose labels are trusted, a field, tag or slice: tested on them, the run also tells what cleaning the "
+        "others is worth, which takes three times as long",
+        reads="members",
+    )
+    subset: str | None = param(
+        None, "With trusted samples, also what this subset teaches, beside a random one of its size", reads="members"
+    )
+    hidden: int = param(64, "Units of the hidden layer", at_least=1, advanced=True)
+    folds: int = param(5, "Folds of the cross-validation", at_least=2, at_most=20, advanced=True)
+    seed: int = param(51, "Seed of the folds, the start and the intervals", at_least=0, advanced=True)
+
+    def check(self) -> None:
+        """One kind of labels; class names differ."""
+        if self.label_sets:
+            object.__setattr__(self, "label_field", None)
+        elif not self.label_field:
+            raise ParamError("ClassifierParams needs label_field or label_sets; got neither")
+        if self.label_sets and self.trusted:
+            raise ParamError("ClassifierParams.trusted needs one class per sample: set label_field, not label_sets")
+        if self.subset and not self.trusted:
+            raise ParamError("ClassifierParams.subset needs trusted, the samples to test on; got none")
+        if len(set(self.classes)) < len(self.classes):
+            raise ParamError(f"ClassifierParams.classes must be different names; got {list(self.classes)}")

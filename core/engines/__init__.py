@@ -1,1 +1,0 @@
-"""Libraries that do the heavy lifting, each imported on first use and each failing with the line that installs it."""
