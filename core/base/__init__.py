@@ -1,1 +1,1 @@
-"""base"""
+"""What every method is made of: parameters, inputs, columns, the method itself, and numeric helpers."""

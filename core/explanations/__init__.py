@@ -1,1 +1,4 @@
-"""explanations"""
+"""Where in a picture a model finds its evidence: heatmaps, and how faithful they are.
+
+Method: explain.
+"""

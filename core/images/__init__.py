@@ -1,1 +1,1 @@
-"""images"""
+"""Reading image files, and measuring their pixels: brightness, sharpness, hashes, sizes."""

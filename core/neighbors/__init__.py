@@ -1,1 +1,4 @@
-"""neighbors"""
+"""Distances, exact and approximate search, and the neighbor graph that most methods share.
+
+Method: find_neighbors.
+"""

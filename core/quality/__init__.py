@@ -1,1 +1,4 @@
-"""quality"""
+"""Bad image files, samples unlike all others, and classes that a shortcut gives away.
+
+Methods: find_quality_issues, find_outliers, find_spurious_cues.
+"""

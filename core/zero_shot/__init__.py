@@ -1,1 +1,4 @@
-"""zero_shot"""
+"""Tags from text descriptions, without training.
+
+Method: tag_zero_shot.
+"""

@@ -1,1 +1,1 @@
-"""decisions"""
+"""What people decide about samples (keep, exclude, relabel), and the journal that undoes it."""

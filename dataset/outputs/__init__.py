@@ -1,1 +1,1 @@
-"""outputs"""
+"""From a method's columns to sample fields, heatmap files and the search index."""

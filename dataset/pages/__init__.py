@@ -1,1 +1,1 @@
-"""pages"""
+"""Reports as single HTML files to hand on."""

@@ -1,1 +1,1 @@
-"""runs"""
+"""The record of each run, what makes it stale, and how to forget it."""

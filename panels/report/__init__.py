@@ -1,1 +1,1 @@
-"""report"""
+"""Curation Report: a subset beside random ones, and what it misses."""

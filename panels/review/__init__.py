@@ -1,1 +1,1 @@
-"""review"""
+"""Curation Review: one decision at a time, or a page of similar samples at once."""
