@@ -110,9 +110,9 @@ def _choices(domain: Domain, dataset: fo.Dataset | None) -> list[str]:
         return list(domain.suggest)
     if domain.reads == "embeddings":
         return inputs.vector_sources(dataset)
-    if domain.reads == "labels":
+    if domain.reads in ("labels", "splits"):
         fields = inputs.label_fields(dataset)
-        return [inputs.TAGS, *fields] if domain.default == inputs.TAGS else fields
+        return [inputs.TAGS, *fields] if domain.reads == "splits" else fields
     if domain.reads == "run":
         return [run.key for run in reversed(runs.list_runs(dataset))]
     if domain.reads:

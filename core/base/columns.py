@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from .arrays import Array, Facts
 
-if TYPE_CHECKING:
-    pass
+Role = Literal[
+    "mark",  # the rows to look at: those where it is true, or of another type than bool, where it has a value
+    "interest",  # a mark of rows worth a look though nothing is wrong with them, the highest score first
+    "good",  # the opposite of a mark: the rows to look at are the others
+    "keep",  # of copies: the one proposed to stay; the others are the ones to look at
+    "suggestion",  # the class that the method would give the row
+    "pair",  # given and suggested class in one text
+    "quality",  # a score: how probably the given label is right
+    "importance",  # a score: how much the row matters to a model
+    "group",  # a number that copies share
+    "partners",  # other rows that are copies of this one
+    "position",  # place in an order in which similar images stand side by side
+    "section",  # the part of that order which the row is in
+    "rank",  # place in an order of choice, 1 the first
+    "checks",  # names of the checks that found something
+    "check",  # the score of one of these checks, named as it is
+    "problem",  # why the row could not be read
+]
 
 
 class Vector:
@@ -79,6 +95,8 @@ class Column:
         best: for scores, the good end: "high" or "low".
         group: the values are groups worth listing (clusters, classes, kinds).
         optional: the method writes it only with some parameters.
+        role: what the value is for. Review, pages and checks go by it, never by the column's name.
+        title: heading of the value; made of the name where it is empty.
     """
 
     name: str
@@ -87,6 +105,13 @@ class Column:
     best: Literal["high", "low"] | None = None
     group: bool = False
     optional: bool = False
+    role: Role | None = None
+    title: str = ""
+
+    @property
+    def marks(self) -> bool:
+        """Whether it tells the rows to look at from the others."""
+        return self.role in ("mark", "interest", "good", "keep")
 
     def field(self, key: str) -> str:
         """Name of the sample field that holds this column in run `key`."""

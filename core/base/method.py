@@ -8,18 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from .arrays import Array, Progress
 from .columns import Column, Columns, Vector
 from .inputs import Inputs
 from .params import Params
 
-if TYPE_CHECKING:
-    pass
-
-
 STAGES = ("import", "understand", "clean", "select", "act", "runs")
+SEVERITIES = ("serious", "moderate", "minor")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How what a method finds wrong reads: in a check of the whole dataset, and in the review of its runs.
+
+    The rows are those that the method's marking column points at (`Column.role`).
+
+    Attributes:
+        title: what is found, in the plural.
+        severity: one of `SEVERITIES`.
+        sentence: what it means.
+        reason: why such a row is excluded, where one reason is usual.
+    """
+
+    title: str
+    severity: Literal["serious", "moderate", "minor"]
+    sentence: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +55,7 @@ class Method:
             urged in the catalog's order once what they need is there. The others are offered.
         holds_from: `holds_from(params)`: the version since which the output has meant the same with these parameters,
             as a run's record has them. The newest one when None.
+        finding: how what it finds wrong reads. A check of the whole dataset runs every method that has one.
         move: `move(kept, params, threshold)`: the columns for another threshold, without a new search.
     """
 
@@ -54,6 +71,7 @@ class Method:
     cite: str = ""
     why_now: str = ""
     holds_from: Callable[[Mapping[str, Any]], int] | None = None
+    finding: Finding | None = None
     move: Callable[[Mapping[str, Array], Any, float], Columns] | None = None
 
     @property
@@ -70,6 +88,12 @@ class Method:
     def makes_vectors(self) -> bool:
         """Whether its runs are embeddings that other methods can read."""
         return any(column.type is Vector and not column.name for column in self.writes)
+
+    @property
+    def marking(self) -> Column | None:
+        """The column that tells the rows to look at: of several, the first that is a mark."""
+        found = [column for column in self.writes if column.marks]
+        return next((column for column in found if column.role in ("mark", "interest")), next(iter(found), None))
 
     def column(self, name: str) -> Column:
         """The declared column of that name."""

@@ -20,8 +20,10 @@ REQUIRED: Any = dataclasses.MISSING
 ROLES = {
     "embeddings": "key of a run of embeddings, or a vector field",
     "labels": "a label field: one class per sample",
+    "splits": "a field that names each sample's split; tags stands for the tags train, val and test",
     "label_sets": "a field of Classifications: any number of classes per sample",
     "detections": "a field of Detections: boxes with their classes",
+    "detected": "a field of Detections that a detector predicted",
     "objects": "a field of Detections or Polylines, whose objects the method then works on one by one",
     "predictions": "key of a run that predicted classes, or a label field of predictions",
     "said": "key of a run that predicted classes, one or any number per sample; where several, the likeliest is read",

@@ -111,7 +111,7 @@ METHOD = Method(
         Column("top_classes", list[str], "Likeliest classes, the first first"),
         Column("top_probabilities", list[float], "Their probabilities, in [0, 1]"),
         Column("confidence", float, "Probability of the likeliest class, in [0, 1]", best="high"),
-        Column("error", str, "Why the picture could not be read", optional=True),
+        Column("error", str, "Why the picture could not be read", optional=True, role="problem"),
     ),
     cite="Deng et al. 2009, doi:10.1109/CVPR.2009.5206848; He et al. 2016, arXiv:1512.03385",
 )

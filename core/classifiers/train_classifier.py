@@ -261,7 +261,7 @@ METHOD = Method(
         Column("prediction", Label, "Class that a model which did not see the sample predicts", optional=True),
         Column("predictions", Labels, "Classes that a model which did not see the sample predicts", optional=True),
         Column("confidence", float, "Probability of the prediction, in [0, 1]", best="high"),
-        Column("is_correct", bool, "The prediction is what the label says"),
+        Column("is_correct", bool, "The prediction is what the label says", role="good"),
         Column("given_probability", float, "Probability of what the label says, in [0, 1]", best="high"),
         Column("fold", int, "Fold that the sample was predicted in"),
     ),

@@ -18,7 +18,7 @@ from ..base.arrays import Array, Facts, Progress
 from ..base.columns import Column, Columns
 from ..base.graph import Graph
 from ..base.inputs import GivenLabels, Inputs
-from ..base.method import Method
+from ..base.method import Finding, Method
 from ..base.params import ParamError, param
 from ..base.shared_params import ObjectParams
 from ..images.pixels import Looks
@@ -275,11 +275,18 @@ METHOD = Method(
             int,
             "Number of the group of copies, by the place of its first picture; none for a picture that is there once",
             group=True,
+            role="group",
         ),
         Column("kind", str, "Of a copy: exact, another sample has the same file or pixels; or near", group=True),
-        Column("keep", bool, "Worth keeping: the best of its group, or there once"),
+        Column("keep", bool, "Worth keeping: the best of its group, or there once", role="keep"),
         Column("similarity", float, "Cosine similarity to the medoid of the group of copies, in [-1, 1]"),
         Column("copies", int, "How many pictures its group has, itself included; 1 for a picture that is there once"),
+    ),
+    finding=Finding(
+        "Surplus copies",
+        "moderate",
+        "The same picture is there more than once and counts as often. One of each group is proposed to stay.",
+        "duplicate",
     ),
     cite="Barz & Denzler 2020, https://doi.org/10.3390/jimaging6060041 (near-duplicates judged by people)",
     move=move,

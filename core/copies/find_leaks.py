@@ -15,7 +15,7 @@ import numpy as np
 from ..base.arrays import Array, Facts, Progress
 from ..base.columns import Column, Columns, Neighbors
 from ..base.inputs import GivenLabels, Inputs
-from ..base.method import Method
+from ..base.method import Finding, Method
 from ..base.params import ParamError, Params, param
 from .search import Copies, K, find_copies, of_kept
 
@@ -29,7 +29,7 @@ class LeaksParams(Params):
 
     embeddings: str = param("embeddings", "Embeddings to find near copies by", reads="embeddings")
     split_field: str = param(
-        "tags", "Field that names each sample's split; tags stands for the tags train, val and test", reads="labels"
+        "tags", "Field that names each sample's split; tags stands for the tags train, val and test", reads="splits"
     )
     threshold: float | None = param(
         None,
@@ -153,11 +153,17 @@ METHOD = Method(
     key="leaks",
     params=LeaksParams,
     run=find_leaks,
-    reads=("embeddings", "labels", "paths"),
+    reads=("embeddings", "splits", "paths"),
     writes=(
-        Column("is_leak", bool, "A copy of this picture stands in another split"),
-        Column("leak_of", Neighbors, "Its copies in other splits, at most ten, most similar first"),
+        Column("is_leak", bool, "A copy of this picture stands in another split", role="mark"),
+        Column("leak_of", Neighbors, "Its copies in other splits, at most ten, most similar first", role="partners"),
         Column("similarity", float, "Cosine similarity to the nearest copy in another split, in [-1, 1]"),
+    ),
+    finding=Finding(
+        "Copies in two splits",
+        "serious",
+        "A model has seen these pictures before it is tested on them, so scores are too good. Drop the training copy.",
+        "leak",
     ),
     cite="Barz & Denzler 2020, https://doi.org/10.3390/jimaging6060041",
     move=move,

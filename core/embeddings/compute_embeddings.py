@@ -189,7 +189,7 @@ METHOD = Method(
     reads=("paths",),
     writes=(
         Column("", Vector, "The image as a vector; alike images have vectors in like directions"),
-        Column("error", str, "Why the image could not be read", optional=True),
+        Column("error", str, "Why the image could not be read", optional=True, role="problem"),
     ),
     cite="Dalal & Triggs 2005, https://doi.org/10.1109/CVPR.2005.177 (descriptor); "
     "Radford et al. 2021, arXiv:2103.00020 (CLIP); He et al. 2016, arXiv:1512.03385 (ResNet)",

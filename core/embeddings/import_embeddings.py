@@ -89,6 +89,6 @@ METHOD = Method(
     reads=("paths",),
     writes=(
         Column("", Vector, "The image as a vector that another tool made"),
-        Column("error", str, "Why the image has no vector", optional=True),
+        Column("error", str, "Why the image has no vector", optional=True, role="problem"),
     ),
 )

@@ -404,7 +404,7 @@ METHOD = Method(
             optional=True,
         ),
         Column("word_relevance", list[float], "Share of each word of the text in the agreement", optional=True),
-        Column("error", str, "Why the picture could not be read", optional=True),
+        Column("error", str, "Why the picture could not be read", optional=True, role="problem"),
     ),
     cite="Zhou et al. 2016, arXiv:1512.04150 (CAM); Selvaraju et al. 2017, arXiv:1610.02391 (Grad-CAM); "
     "Chefer et al. 2021, arXiv:2103.15679 (attention); Gandelsman et al. 2024, arXiv:2310.05916 (patches)",

@@ -21,7 +21,7 @@ import numpy as np
 from ..base.arrays import Array, Facts, Progress
 from ..base.columns import Column, Columns
 from ..base.inputs import Inputs
-from ..base.method import Method
+from ..base.method import Finding, Method
 from ..base.params import ParamError, Params, param
 from ..base.threads import blas_threads
 from ..probes.linear_probe import out_of_fold, two_classes
@@ -263,9 +263,25 @@ METHOD = Method(
     run=find_confusions,
     reads=("embeddings", "labels"),
     writes=(
-        Column("is_confused", bool, "A model that did not see the sample takes it for another class"),
-        Column("predicted", str, "The class that this model takes it for; none where several are equally likely"),
-        Column("pair", str, "Given class → the class it is taken for, if that is one of the largest cells", group=True),
+        Column("is_confused", bool, "A model that did not see the sample takes it for another class", role="mark"),
+        Column(
+            "predicted",
+            str,
+            "The class that this model takes it for; none where several are equally likely",
+            role="suggestion",
+        ),
+        Column(
+            "pair",
+            str,
+            "Given class → the class it is taken for, if that is one of the largest cells",
+            group=True,
+            role="pair",
+        ),
+    ),
+    finding=Finding(
+        "Samples that look like another class",
+        "minor",
+        "A model that did not see them takes them for another class: hard samples, or classes to merge.",
     ),
     cite="Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953",
 )

@@ -16,7 +16,7 @@ import numpy as np
 from ..base.arrays import Array, Facts, Progress
 from ..base.columns import Column, Columns
 from ..base.inputs import GivenBoxes, Inputs
-from ..base.method import Method
+from ..base.method import Finding, Method
 from ..base.params import ParamError, Params, param
 
 KINDS = ("overlooked", "swapped", "badly_located")
@@ -30,7 +30,7 @@ class DetectionIssuesParams(Params):
     """Find images whose boxes are probably wrong: overlooked objects, swapped classes, bad places."""
 
     label_field: str = param("ground_truth", "Boxes to check", reads="detections")
-    predictions: str = param("predictions", "A detector's boxes, best of one that saw none of them", reads="detections")
+    predictions: str = param("predictions", "A detector's boxes, best of one that saw none of them", reads="detected")
 
 
 def find_detection_issues(inputs: Inputs, params: DetectionIssuesParams, progress: Progress) -> Columns:
@@ -195,15 +195,20 @@ METHOD = Method(
     key="detection_issues",
     params=DetectionIssuesParams,
     run=find_detection_issues,
-    reads=("detections",),
+    reads=("detections", "detected"),
     writes=(
-        Column("is_issue", bool, "An object is probably overlooked, or a box is swapped or badly located"),
+        Column("is_issue", bool, "An object is probably overlooked, or a box is swapped or badly located", role="mark"),
         Column("quality", float, "How probably the boxes are right, in [0, 1]", best="high"),
         Column("kinds", list[str], "What is probably wrong", group=True),
         Column("overlooked", float, "Low where an object has no box, in [0, 1]", best="high"),
         Column("swapped", float, "Low where a box has another object's class, in [0, 1]", best="high"),
         Column("badly_located", float, "Low where a box does not fit its object, in [0, 1]", best="high"),
         Column("boxes", list[float], "Quality of each given box, in their order; 0 for boxes that hold nothing"),
+    ),
+    finding=Finding(
+        "Wrong boxes",
+        "serious",
+        "An object is probably overlooked, or a box has the wrong class or place.",
     ),
     cite="Tkachenko, Thyagarajan & Mueller 2023, arXiv:2309.00832",
 )

@@ -21,7 +21,7 @@ import numpy as np
 from ..base.arrays import Array, Facts, Progress
 from ..base.columns import Column, Columns
 from ..base.inputs import GivenLabels, Inputs
-from ..base.method import Method
+from ..base.method import Finding, Method
 from ..base.params import ParamError, Params, param
 from ..base.threads import blas_threads
 from .class_probabilities import Beliefs
@@ -329,16 +329,27 @@ METHOD = Method(
     run=find_label_issues,
     reads=("embeddings", "labels"),
     writes=(
-        Column("is_issue", bool, "The given label is probably wrong"),
-        Column("quality", float, "Probability that the given label is right, in [0, 1]", best="high"),
+        Column("is_issue", bool, "The given label is probably wrong", role="mark"),
+        Column("quality", float, "Probability that the given label is right, in [0, 1]", best="high", role="quality"),
         Column(
             "suggested",
             str,
             "The class it most looks like; for an issue, another than the given one",
             group=True,
+            role="suggestion",
         ),
         Column("rank", int, "Place among the issues, 1 the worst"),
-        Column("detectors", list[str], "Who prefers another class, and whether confident learning flags the label"),
+        Column(
+            "detectors",
+            list[str],
+            "Who prefers another class, and whether confident learning flags the label",
+            title="Doubted by",
+        ),
+    ),
+    finding=Finding(
+        "Wrong labels",
+        "serious",
+        "The given class is probably wrong, by models that did not see the sample. Review them, the worst first.",
     ),
     cite="Northcutt, Jiang & Chuang 2021, https://doi.org/10.1613/jair.1.12125",
     why_now="The samples have labels, and some are probably wrong: find them before anything learns from them.",

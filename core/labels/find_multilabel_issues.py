@@ -21,7 +21,7 @@ from ..base.arrays import Array, Facts, Progress
 from ..base.columns import Column, Columns
 from ..base.graph import Graph
 from ..base.inputs import GivenSets, Inputs
-from ..base.method import Method
+from ..base.method import Finding, Method
 from ..base.params import ParamError, Params, param
 from ..base.threads import blas_threads
 from ..probes.folds import groups_of_many, leaving_together
@@ -257,13 +257,18 @@ METHOD = Method(
     run=find_multilabel_issues,
     reads=("embeddings", "label_sets"),
     writes=(
-        Column("is_issue", bool, "A class is probably missing, or one too many"),
+        Column("is_issue", bool, "A class is probably missing, or one too many", role="mark"),
         Column(
             "quality", float, "How probably the set is right, its worst answers weighing most, in [0, 1]", best="high"
         ),
         Column("missing", list[str], "Classes that are probably missing", group=True),
         Column("surplus", list[str], "Given classes that are probably wrong", group=True),
         Column("rank", int, "Place among the issues, 1 the worst"),
+    ),
+    finding=Finding(
+        "Wrong sets of labels",
+        "serious",
+        "A class is probably missing, or one is there that should not be.",
     ),
     cite="Thyagarajan, Snorrason, Northcutt & Mueller 2022, arXiv:2211.13895",
 )

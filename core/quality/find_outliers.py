@@ -20,7 +20,7 @@ from ..base.arrays import Array, Facts, Progress
 from ..base.columns import Column, Columns
 from ..base.graph import Graph
 from ..base.inputs import Inputs
-from ..base.method import Method
+from ..base.method import Finding, Method
 from ..base.params import Params, param
 from ..probes.folds import near_duplicate_groups
 
@@ -240,9 +240,15 @@ METHOD = Method(
     reads=("embeddings",),
     writes=(
         Column("score", float, "How far it lies apart, in [0, 1]; one half is three deviations", best="low"),
-        Column("is_outlier", bool, "It lies apart: a score of one half or more"),
+        Column("is_outlier", bool, "It lies apart: a score of one half or more", role="mark"),
         Column("density", float, "Density around it, 1 for the median of the set"),
         Column("is_edge_case", bool, "One of a tiny cluster that stands alone"),
+    ),
+    finding=Finding(
+        "Outliers",
+        "minor",
+        "They lie far from all others: foreign pictures, or rare ones that are worth having more of.",
+        "not in scope",
     ),
     cite="Ramaswamy, Rastogi & Shim 2000, https://doi.org/10.1145/342009.335437; Sun et al. 2022, arXiv:2204.06507; "
     "Breunig et al. 2000, https://doi.org/10.1145/342009.335388",

@@ -22,7 +22,7 @@ import numpy as np
 from ..base.arrays import Array, Facts, Progress
 from ..base.columns import Column, Columns
 from ..base.inputs import Inputs
-from ..base.method import Method
+from ..base.method import Finding, Method
 from ..base.params import ParamError, param
 from ..base.shared_params import ObjectParams
 from ..images.properties import Measured, measure_files
@@ -219,10 +219,18 @@ METHOD = Method(
     run=find_quality_issues,
     reads=("paths",),
     writes=(
-        Column("is_issue", bool, "At least one check flags the image"),
-        Column("issues", list[str], "The checks that flag the image", group=True),
-        *(Column(check.name, float, f"{check.said}, in [0, 1]", best="high", optional=True) for check in CHECKS),
-        Column("error", str, "Why the image could not be read", optional=True),
+        Column("is_issue", bool, "At least one check flags the image", role="mark"),
+        Column("issues", list[str], "The checks that flag the image", group=True, role="checks"),
+        *(
+            Column(check.name, float, f"{check.said}, in [0, 1]", best="high", optional=True, role="check")
+            for check in CHECKS
+        ),
+        Column("error", str, "Why the image could not be read", optional=True, role="problem"),
+    ),
+    finding=Finding(
+        "Bad files",
+        "moderate",
+        "Dark, bright, blurry, plain, oddly shaped or sized files, or such that cannot be read.",
     ),
     cite="Crete et al. 2007, https://doi.org/10.1117/12.702790 (blurry); "
     "CleanVision, https://github.com/cleanlab/cleanvision (dark, bright, odd_aspect)",

@@ -23,7 +23,7 @@ import numpy as np
 from ..base.arrays import Array, Facts, Progress
 from ..base.columns import Column, Columns
 from ..base.inputs import Inputs
-from ..base.method import Method
+from ..base.method import Finding, Method
 from ..base.params import ParamError, param
 from ..base.shared_params import ObjectParams
 from ..base.threads import blas_threads
@@ -295,7 +295,12 @@ METHOD = Method(
     reads=("labels", "paths"),
     writes=(
         Column("score", float, "How surely image properties alone give away the label, in [0, 1]", best="low"),
-        Column("cue", str, "The property by which the sample's class stands out", group=True),
+        Column("cue", str, "The property by which the sample's class stands out", group=True, role="mark"),
+    ),
+    finding=Finding(
+        "Labels that a shortcut tells",
+        "moderate",
+        "Their class can be told by brightness, colour, size or the like, and a model may learn that instead.",
     ),
     cite="Hand & Till 2001, https://doi.org/10.1023/A:1010920819831",
 )

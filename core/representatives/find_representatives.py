@@ -138,7 +138,7 @@ METHOD = Method(
             "Number of the sample's cluster, the largest first; class by class when chosen within a label field",
             group=True,
         ),
-        Column("is_medoid", bool, "The sample stands for its cluster"),
+        Column("is_medoid", bool, "The sample stands for its cluster", role="mark"),
         Column("distance", float, "Distance to the representative that stands for it", best="low"),
         Column("cluster_size", int, "Samples in the cluster"),
     ),

@@ -247,8 +247,19 @@ METHOD = Method(
     run=order_by_similarity,
     reads=("embeddings",),
     writes=(
-        Column("position", int, "Place in the order, from 1; sort by it to see similar images side by side"),
-        Column("section", int, "Number of the run of similar images it is in, from 0 along the order", group=True),
+        Column(
+            "position",
+            int,
+            "Place in the order, from 1; sort by it to see similar images side by side",
+            role="position",
+        ),
+        Column(
+            "section",
+            int,
+            "Number of the run of similar images it is in, from 0 along the order",
+            group=True,
+            role="section",
+        ),
         Column("step_similarity", float, "Cosine similarity to the sample before it, in [-1, 1]; none for the first"),
     ),
     cite="Bentley 1992, https://doi.org/10.1287/ijoc.4.4.387; the idea from MLfix, https://github.com/collabora/MLfix",

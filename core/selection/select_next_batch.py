@@ -240,9 +240,9 @@ METHOD = Method(
     run=select_next_batch,
     reads=("embeddings",),
     writes=(
-        Column("selected", bool, "To be labelled in this round"),
+        Column("selected", bool, "To be labelled in this round", role="mark"),
         Column("round", int, "Round in which the sample was chosen, this one or an earlier", group=True),
-        Column("rank", int, "Place within this round, 1 the first"),
+        Column("rank", int, "Place within this round, 1 the first", role="rank"),
         Column(
             "uncertainty",
             float,

@@ -153,8 +153,10 @@ METHOD = Method(
     run=select_subset,
     reads=("embeddings", "labels"),
     writes=(
-        Column("selected", bool, "Chosen for the subset"),
-        Column("rank", int, "Place in the order of choice, 1 the first; every prefix is a good smaller subset"),
+        Column("selected", bool, "Chosen for the subset", role="mark"),
+        Column(
+            "rank", int, "Place in the order of choice, 1 the first; every prefix is a good smaller subset", role="rank"
+        ),
         Column("why", str, "What the sample brings that those before it did not"),
         Column(
             "ladder",

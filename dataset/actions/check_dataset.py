@@ -14,12 +14,14 @@ from typing import Any
 
 import fiftyone as fo
 import fiftyone.core.fields as fof
-from fiftyone import ViewField as F
 
 from ...core.base.arrays import Progress
-from ...core.base.params import ParamError, Params, param
-from ...core.catalog import method_named
+from ...core.base.columns import Column
+from ...core.base.method import SEVERITIES, Method
+from ...core.base.params import ParamError, Params, domains, param, roles
+from ...core.catalog import METHODS, method_named
 from ..curate import curate, said_of
+from ..fields import marks
 from ..fields.rows import Rows, attribute, root_of, rows_of
 from ..inputs import roles as named
 from ..inputs import target as subject
@@ -32,110 +34,6 @@ from .action import Action
 
 NAME = "check_dataset"
 KEY = "check"
-SEVERITIES = ("serious", "moderate", "minor")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one method can find wrong.
-
-    Attributes:
-        method: its name.
-        title: what it finds, in the plural.
-        severity: one of `SEVERITIES`.
-        said: what it means, in a sentence.
-        column: of the run, that tells the samples.
-        test: "true", "false" or "known".
-    """
-
-    method: str
-    title: str
-    severity: str
-    said: str
-    column: str
-    test: str
-
-    def condition(self, path: str) -> Any:
-        """The expression for the samples or objects that a run points at, whose column is read from `path`."""
-        value = F(path)
-        tests = {"true": value == True, "false": value == False, "known": value != None}  # noqa: E711, E712
-        return tests[self.test]
-
-
-FINDINGS = (
-    Finding(
-        "find_leaks",
-        "Copies in two splits",
-        "serious",
-        "A model has seen these pictures before it is tested on them, so scores are too good. Drop the training copy.",
-        "is_leak",
-        "true",
-    ),
-    Finding(
-        "find_label_issues",
-        "Wrong labels",
-        "serious",
-        "The given class is probably wrong, by models that did not see the sample. Review them, the worst first.",
-        "is_issue",
-        "true",
-    ),
-    Finding(
-        "find_multilabel_issues",
-        "Wrong sets of labels",
-        "serious",
-        "A class is probably missing, or one is there that should not be.",
-        "is_issue",
-        "true",
-    ),
-    Finding(
-        "find_detection_issues",
-        "Wrong boxes",
-        "serious",
-        "An object is probably overlooked, or a box has the wrong class or place.",
-        "is_issue",
-        "true",
-    ),
-    Finding(
-        "find_quality_issues",
-        "Bad files",
-        "moderate",
-        "Dark, bright, blurry, plain, oddly shaped or sized files, or such that cannot be read.",
-        "is_issue",
-        "true",
-    ),
-    Finding(
-        "find_duplicates",
-        "Surplus copies",
-        "moderate",
-        "The same picture is there more than once and counts as often. One of each group is proposed to stay.",
-        "keep",
-        "false",
-    ),
-    Finding(
-        "find_spurious_cues",
-        "Labels that a shortcut tells",
-        "moderate",
-        "Their class can be told by brightness, colour, size or the like, and a model may learn that instead.",
-        "cue",
-        "known",
-    ),
-    Finding(
-        "find_outliers",
-        "Outliers",
-        "minor",
-        "They lie far from all others: foreign pictures, or rare ones that are worth having more of.",
-        "is_outlier",
-        "true",
-    ),
-    Finding(
-        "find_confusions",
-        "Samples that look like another class",
-        "minor",
-        "A model that did not see them takes them for another class: hard samples, or classes to merge.",
-        "is_confused",
-        "true",
-    ),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,41 +95,54 @@ def key_of(about: str | None) -> str:
 
 
 def steps(dataset: fo.Dataset, params: CheckDatasetParams) -> list[tuple[str, dict[str, Any]]]:
-    """Methods that apply, with their parameters, in the order in which they run."""
+    """Methods that find something and that apply here, with their parameters, in the catalog's order.
+
+    What their parameters name is found by its role: embeddings come first where there are none.
+    """
     about = params.patches_field
-    of_objects = {} if about is None else {"patches_field": about}
-    embeddings = params.embeddings or next(iter(_vectors_of(dataset, about)), None)
-    plan: list[tuple[str, dict[str, Any]]] = [("find_quality_issues", of_objects)]
-    if embeddings is None:
-        given = {"model": "descriptor", **of_objects}
-        embeddings = runs.free_key(dataset, method_named("compute_embeddings").key)
-        plan.append(("compute_embeddings", given))
-    by_vectors = {"embeddings": embeddings}
-    labels = params.label_field or about or _given_labels(dataset)
-    plan.append(("find_duplicates", {**by_vectors, **({"label_field": labels} if labels else {})}))
-    plan.append(("find_outliers", by_vectors))
-    splits = _splits(dataset)
-    if splits is not None:
-        plan.append(("find_leaks", {**by_vectors, "split_field": splits}))
-    if labels is not None:
-        plan += [(name, {**by_vectors, "label_field": labels}) for name in ("find_label_issues", "find_confusions")]
-        plan.append(("find_spurious_cues", {"label_field": labels, **of_objects}))
-    return plan if about is not None else plan + _of_images(dataset, by_vectors)
-
-
-def _of_images(dataset: fo.Dataset, by_vectors: dict[str, str]) -> list[tuple[str, dict[str, Any]]]:
-    """Methods that compare what whole images hold: sets of labels, and boxes with predicted ones."""
     plan: list[tuple[str, dict[str, Any]]] = []
+    embeddings = params.embeddings or next(iter(_vectors_of(dataset, about)), None)
+    if embeddings is None:
+        embeddings = runs.free_key(dataset, method_named("compute_embeddings").key)
+        plan.append(("compute_embeddings", _without_gaps({"model": "descriptor", "patches_field": about})))
+    there = {
+        "embeddings": embeddings,
+        "labels": params.label_field or about or _given_labels(dataset),
+        "splits": _splits(dataset),
+        "objects": about,
+        **({} if about is not None else _of_images(dataset)),
+    }
+    for method in METHODS:
+        given = _given(method, there) if method.finding is not None else None
+        if given is not None:
+            plan.append((method.name, given))
+    return plan
+
+
+def _given(method: Method, there: Mapping[str, str | None]) -> dict[str, Any] | None:
+    """The parameters of a method that name something, by role; None where it needs what is not there."""
+    known = domains(method.params)
+    named = {name: there.get(role) for name, role in roles(method.params).items() if not known[name].many}
+    if any(name is None and not known[parameter].optional for parameter, name in named.items()):
+        return None
+    return _without_gaps(named)
+
+
+def _without_gaps(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _of_images(dataset: fo.Dataset) -> dict[str, str | None]:
+    """Role → what whole images hold of it: sets of labels, and boxes with predicted ones."""
     own = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
     sets = [path for path in named.fields_for(dataset, "label_sets") if path not in own]
-    if sets:
-        plan.append(("find_multilabel_issues", {**by_vectors, "label_field": sets[0]}))
     boxes = named.fields_for(dataset, "detections")
     predicted = [path for path in boxes if "pred" in path.lower()]
     given = [path for path in boxes if path not in predicted]
-    if predicted and given:
-        plan.append(("find_detection_issues", {"label_field": given[0], "predictions": predicted[0]}))
-    return plan
+    return {
+        role: next(iter(found), None)
+        for role, found in (("label_sets", sets), ("detections", given), ("detected", predicted))
+    }
 
 
 def summary(
@@ -246,11 +157,11 @@ def summary(
     """
     by_method = {run.method: run for run in done}
     issues, fine = [], []
-    for finding in FINDINGS:
-        run = by_method.get(finding.method)
-        if run is None or finding.column not in run.writes:
+    for method in METHODS:
+        run, finding = by_method.get(method.name), method.finding
+        if run is None or finding is None or method.marking is None or method.marking.name not in run.writes:
             continue
-        count = _count(samples, rows, finding, run)
+        count = _count(samples, rows, method.marking, run)
         about: dict[str, Any] = {
             "run": run.key,
             "method": run.method,
@@ -258,7 +169,7 @@ def summary(
             "severity": finding.severity,
         }
         if count:
-            issues.append({**about, "count": count, "said": finding.said, "headline": run.headline})
+            issues.append({**about, "count": count, "said": finding.sentence, "headline": run.headline})
         else:
             fine.append(finding.title)
     issues.sort(key=lambda issue: (SEVERITIES.index(issue["severity"]), -issue["count"]))
@@ -274,13 +185,13 @@ def summary(
     }
 
 
-def _count(samples: fo.DatasetView, rows: Rows, finding: Finding, run: Run) -> int:
+def _count(samples: fo.DatasetView, rows: Rows, column: Column, run: Run) -> int:
     """How many of the target's samples or objects a run points at."""
-    path, dataset = run.writes[finding.column], samples._root_dataset
+    path, dataset = run.writes[column.name], samples._root_dataset
     if rows.field is None:
-        return int(samples.match(finding.condition(path)).count())
+        return int(samples.match(marks.expression(column, path)).count())
     shown = dataset.select_labels(ids=list(rows.ids), fields=rows.field) if samples._is_patches else samples
-    found = shown.filter_labels(rows.field, finding.condition(attribute(dataset, rows.field, path)))
+    found = shown.filter_labels(rows.field, marks.expression(column, attribute(dataset, rows.field, path)))
     return int(found.count(root_of(dataset, rows.field)))
 
 

@@ -98,7 +98,7 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
     kept = rows if keep.all() else rows.only(keep)
     if vectors is not None and not keep.all():
         vectors = vectors[keep]
-    if main.get("labels"):
+    if main.get("labels"):  # classes or, for methods about splits, each sample's split
         path = TAGS if main["labels"] == TAGS else label_path(dataset, main["labels"], about)
         labels = _splits(kept.values(path)) if path == TAGS else kept.values(path)
         reads["labels"] = {"field": path, "run": None, "made": None}
@@ -258,11 +258,11 @@ def _roles(params: Params) -> tuple[dict[str, Any], list[str]]:
     """Role → what is named, for single embeddings and labels; and the parameters that name several embeddings."""
     known, main, several = domains(type(params)), {}, []
     for name, role in roles(type(params)).items():
-        if role in ("embeddings", "labels"):
+        if role in ("embeddings", "labels", "splits"):
             if known[name].many:
                 several.append(name)
             else:
-                main[role] = getattr(params, name)
+                main["embeddings" if role == "embeddings" else "labels"] = getattr(params, name)
     return main, several
 
 

@@ -76,7 +76,7 @@ def fields_for(dataset: fo.Dataset, role: str) -> list[str]:
         return _fields_of(dataset, fo.Classifications)
     if role == "objects":
         return object_fields(dataset)
-    if role == "detections":
+    if role in ("detections", "detected"):
         return _fields_of(dataset, fo.Detections)
     if role == "members":
         return _members_of(dataset)
@@ -237,6 +237,7 @@ READERS: dict[str, Callable[[fo.Dataset, str, str, Rows, Named], tuple[Any, dict
     "said": _likeliest,
     "label_sets": _label_sets,
     "detections": _detections,
+    "detected": _detections,
 }
 
 

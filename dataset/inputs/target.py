@@ -12,7 +12,7 @@ from ..fields.rows import field_of, object_fields, root_of, shown_field
 from ..runs import record as runs
 
 P = TypeVar("P", bound=Params)
-WHOLE = frozenset({"detections", "label_sets"})  # roles of what only whole images have
+WHOLE = frozenset({"detections", "detected", "label_sets"})  # roles of what only whole images have
 
 
 def settled(samples: fo.DatasetView, params: P) -> P:
@@ -70,7 +70,7 @@ def _told(dataset: fo.Dataset, params: Params) -> dict[str, str | None]:
 
 def _told_by_labels(dataset: fo.Dataset, params: Params) -> dict[str, str | None]:
     """A method that takes objects and reads labels of objects is about these."""
-    named = [getattr(params, name) for name, role in roles(type(params)).items() if role == "labels"]
+    named = [getattr(params, name) for name, role in roles(type(params)).items() if role in ("labels", "splits")]
     return {f"label_field={name!r}": name for name in named if name in object_fields(dataset)}
 
 

@@ -16,6 +16,7 @@ import fiftyone.operators.types as types
 import numpy as np
 from fiftyone.operators.categories import Categories
 
+from ...core.base.columns import Label, Labels
 from ...dataset.fields.rows import Rows, field_of, shown_field
 from ...dataset.inputs.read import find_vectors, vector_sources
 from ...dataset.runs.record import Run, get_run, list_runs
@@ -201,7 +202,15 @@ def _field(run: Run) -> str | None:
     """The field of a run's predictions."""
     if run.status != "done":
         return None
-    return next((run.writes[name] for name in ("prediction", "tag", "predictions", "tags") if name in run.writes), None)
+    declared = run.declaration.writes if run.declaration else ()
+    of_type = {column.type: run.writes[column.name] for column in declared if column.name in run.writes}
+    return of_type.get(Label) or of_type.get(Labels)
+
+
+def _holds_many(run: Run) -> bool:
+    """Whether a run's predictions are any number of classes per sample."""
+    declared = run.declaration.writes if run.declaration else ()
+    return any(column.type is Labels and run.writes.get(column.name) == _field(run) for column in declared)
 
 
 def _says(dataset: fo.Dataset, field: str | None, ids: list[str], key: str) -> dict[str, Any] | None:
@@ -222,7 +231,7 @@ def _says(dataset: fo.Dataset, field: str | None, ids: list[str], key: str) -> d
         "classes": [classes[code] for code in order],
         "logits": [None if row is None else [round(float(row[code]), 3) for code in order] for row in rows],
         "shown": min(MOST_CLASSES, len(classes)),
-        "many": _field(run) in (run.writes.get("predictions"), run.writes.get("tags")),
+        "many": _holds_many(run),
         "temperature": run.facts.get("temperature") if run.method == "tag_zero_shot" else None,
     }
 

@@ -8,7 +8,9 @@ from typing import Any
 import fiftyone as fo
 import fiftyone.core.stages as fos
 
-from ...dataset.actions.check_dataset import FINDINGS, NAME, SEVERITIES
+from ...core.base.method import SEVERITIES
+from ...dataset.actions.check_dataset import NAME
+from ...dataset.fields import marks
 from ...dataset.runs.record import Run, list_runs
 from ..review import review_queue as queue
 from ..shared import aggregations as reading
@@ -137,7 +139,8 @@ def show_issue(ctx: Any, key: str) -> None:
     """Show the samples of one kind in the grid."""
     condition = _condition(ctx.dataset, key)
     if condition is not None:
-        title = next(finding.title for finding in FINDINGS if finding.method == _run(ctx.dataset, key).method)
+        declared = _run(ctx.dataset, key).declaration
+        title = declared.finding.title if declared and declared.finding else key
         shown = {"event": "show_issue", "column": "", "value": key, "text": title.lower()}
         showing.show(ctx, fos.Match(condition), shown)
 
@@ -175,10 +178,10 @@ def _condition(dataset: fo.Dataset, key: str) -> Any:
     if key not in dataset.list_runs():
         return None
     run = _run(dataset, key)
-    finding = next((one for one in FINDINGS if one.method == run.method), None)
-    if finding is None or dataset.get_field(run.writes.get(finding.column, "")) is None:
+    column = run.declaration.marking if run.declaration else None
+    if column is None or dataset.get_field(run.writes.get(column.name, "")) is None:
         return None
-    return finding.condition(objects.seen(run, run.writes[finding.column]))
+    return marks.expression(column, objects.seen(run, run.writes[column.name]))
 
 
 def _run(dataset: fo.Dataset, key: str) -> Run:

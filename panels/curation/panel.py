@@ -28,7 +28,7 @@ from ..shared import grid, wording
 from ..shared import grid_filter as showing
 from ..shared import patches as objects
 from ..shared.first_steps import advice
-from ..shared.run_layout import Layout, Part, layout
+from ..shared.run_layout import Layout, Part, layout, path_of
 from ..shared.scope import Scope
 from . import check_page as checkup
 from . import home, overlap, quadrants, run_page
@@ -235,10 +235,10 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
     def show_order(self, ctx: Any) -> None:
         """Show all samples in the open run's order of similar images."""
         run = _open_run(ctx)
-        path = run.writes.get(queue.POSITION) if run is not None else None
-        if run is not None and path is not None:
+        path = path_of(run, "position", ctx.dataset.get_field_schema(flat=True)) if run is not None else None
+        if path is not None:
             shown = {"event": "show_order", "column": "", "value": None, "text": "similar ones side by side"}
-            showing.show(ctx, grid.in_order(objects.seen(run, path)), shown)
+            showing.show(ctx, grid.in_order(path), shown)
 
     def show_cell(self, ctx: Any) -> None:
         """Show the samples of one cell of the matrix: with this given label, and this class by the run."""

@@ -14,14 +14,13 @@ import numpy as np
 from fiftyone import ViewField as F
 
 from ...core.base.arrays import Array
+from ...core.base.columns import Role
 from ...dataset.runs.record import Run
 from ..shared import aggregations as reading
 from ..shared import wording
-from ..shared.patches import seen
-from ..shared.run_layout import is_there
+from ..shared.run_layout import path_of
 
-QUALITY = ("find_label_issues", "quality")  # method and column of each axis
-IMPORTANCE = ("score_importance", "score")
+AXES: tuple[Role, Role] = ("quality", "importance")
 ACROSS, UP = 30, 16  # cells
 HARD = 0.2  # share of the samples that counts as hard: those of highest importance
 DOUBTFUL = 0.5  # quality up to which a label is doubted, where its run flagged nothing
@@ -77,23 +76,21 @@ class Axes:
 def axes(runs: Sequence[Run], fields: Collection[str], run: Run) -> Axes | None:
     """The axes for the page of a run that is one of them, with the newest run of the other; None for other pages."""
     found = []
-    for method, column in (QUALITY, IMPORTANCE):
-        done = [
-            one for one in runs if (one.method, one.status, one.patches_field) == (method, "done", run.patches_field)
-        ]
-        done = [one for one in done if column in one.writes and is_there(one, column, fields)]
-        if not done:
+    for role in AXES:
+        done = [one for one in runs if (one.status, one.patches_field) == ("done", run.patches_field)]
+        there = [(one, path) for one in done if (path := path_of(one, role, fields))]
+        if not there:
             return None
-        found.append(run if run in done else done[-1])
-    quality, importance = found
-    if run not in found:
+        found.append(next((pair for pair in there if pair[0] == run), there[-1]))
+    (quality, x), (importance, y) = found
+    if run not in (quality, importance):
         return None
     wrong_to = quality.facts.get("threshold")
     return Axes(
         quality,
         importance,
-        seen(quality, quality.writes[QUALITY[1]]),
-        seen(importance, importance.writes[IMPORTANCE[1]]),
+        x,
+        y,
         DOUBTFUL if wrong_to is None else float(wrong_to),
     )
 

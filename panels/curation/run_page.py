@@ -12,7 +12,6 @@ from ...core.base.params import domains
 from ...core.classifiers.value_of_cleaning import lines
 from ...dataset.actions.export_report import REPORTED
 from ...dataset.runs.record import Run
-from ..review.review_queue import POSITION
 from ..shared import aggregations as reading
 from ..shared import wording
 from ..shared.run_layout import Layout, Part
@@ -298,7 +297,7 @@ def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
     if done and (parts.scores or parts.groups or parts.flags):
         actions.append({"label": "Save a slice", "event": "save_slice"})
         actions.append({"label": "Export a list", "event": "export"})
-    if done and (parts.flags or any(part.column.best for part in parts.scores)):
+    if done and (parts.marks or any(part.column.best for part in parts.scores)):
         actions.insert(0, {"label": "Review", "event": "review"})
     if done and run.method in REPORTED:
         actions.append({"label": "Write a report", "event": "write_report"})
@@ -306,7 +305,7 @@ def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
         given = {name: run.params.get(name) for name in ("embeddings", "label_field")} | {"classes_of_interest": mixed}
         params = {"method": "score_importance", "given": given}
         actions.append({"label": "Importance of the classes mixed up", "event": "run_method", "params": params})
-    if done and POSITION in run.writes:
+    if done and parts.has_order:
         actions.insert(0, {"label": "Show in this order", "event": "show_order"})
     if done and run.declaration is not None and run.declaration.move is not None:
         actions.append({"label": "Move the threshold", "event": "move_threshold"})

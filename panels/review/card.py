@@ -13,7 +13,7 @@ from ...dataset.runs.record import Run
 from ..shared import scope, wording
 from ..shared import similar as alike
 from . import copies
-from .review_queue import UNREAD, Queue, Source
+from .review_queue import Queue, Source
 
 NEIGHBORS = 4
 SAID = {"excluded": "Excluded", "kept": "Kept", "relabelled": "Relabelled"}
@@ -33,11 +33,11 @@ def card(dataset: fo.Dataset, runs: Sequence[Run], source: Source, queue: Queue,
         "given": given,
         "suggested": suggested if suggested != given else None,
         "agrees": suggested is not None and suggested == given,
-        "problem": next((row[name] for title, name in facts.items() if title == UNREAD), None),
+        "problem": row.get("problem"),
         "facts": [
             {"label": title, "value": text}
             for title, name in facts.items()
-            if title != UNREAD and (text := _fact(_with_scores(row, source, row[name]))) is not None
+            if (text := _fact(_with_scores(row, source, row[name]))) is not None
         ],
         "decided": _decided(decided, row, given) if decided else None,
         "origin": _origin(source.run),
@@ -76,7 +76,8 @@ def _paths(dataset: fo.Dataset, source: Source) -> dict[str, Any]:
     field = source.field
     paths = {"filepath": "filepath", "path": scope.picture(dataset, field), **_numbered(source.facts)}
     paths |= {f"check_{name}": path for name, path in source.checks.items()}
-    paths |= {name: path for name, path in (("given", source.given), ("suggested", source.suggested)) if path}
+    labels = {"given": source.given, "suggested": source.suggested, "problem": source.problem}
+    paths |= {name: path for name, path in labels.items() if path}
     paths |= {"tags": scope.own(field, "tags"), "reason": scope.own(field, REASON)}
     if source.given and has_curated(dataset, scope.stored(dataset, field, source.given)):
         paths["curated"] = scope.own(field, "label_curated") if field else curated_path(source.given)

@@ -13,25 +13,19 @@ from typing import Any
 
 import fiftyone.core.stages as fos
 
-from ...core.base.columns import Neighbors
+from ...core.base.columns import Role
 from ...core.catalog import METHODS
 from ...dataset.decisions.decisions import REVIEWS
+from ...dataset.fields import marks
 from ...dataset.runs.record import Run
 from ..shared import wording
 from ..shared.patches import seen
-from ..shared.run_layout import Layout, Part, is_there, layout
+from ..shared.run_layout import Part, is_there, layout
 from ..shared.scope import Scope, stored
 
 LONGEST = 10_000  # samples of one queue
 REASONS = ("unusable", "duplicate", "wrong content", "not in scope")  # offered for every exclusion
-USUAL_REASON = {"find_duplicates": "duplicate", "find_leaks": "leak", "find_outliers": "not in scope"}
-UNREAD = "Cannot be read"
-FACTS = {"detectors": "Doubted by", "error": UNREAD}  # what the card calls them
-KEEPER = "keep"  # a mark of the copy that is proposed to be kept
-GOOD = (KEEPER, "is_correct")  # marks of what is good: their queue holds the others
-ISSUES = "issues"  # a column that names the checks which found something; a score per check stands beside it
-INTEREST = "of_interest"  # a mark of what is to be looked at, the highest score first though none is bad
-POSITION = "position"  # an int column of that name is an order in which similar images stand side by side
+UNSHOWN: tuple[Role, ...] = ("suggestion", "pair", "group", "check", "problem")  # the card has another place for them
 
 
 @dataclass(frozen=True)
@@ -40,7 +34,7 @@ class Source:
 
     Attributes:
         flag: path of the mark; None where the queue holds every sample with a score.
-        flagged: the value of the mark that puts a sample into the queue.
+        flagged: what the mark holds of the samples in the queue, in a query of the database.
         score: orders the queue.
         group: path of the number that copies share.
         partners: path of the ids of a sample's copies.
@@ -49,13 +43,14 @@ class Source:
         keeper: path of the mark of copies that are proposed to be kept.
         suggested: path of the suggested class.
         given: path of the given labels.
+        problem: path of why a sample could not be read.
         facts: further columns, title → path, that the card shows.
-        checks: name → path of the scores, 1 for fine, of the checks that the column `issues` names.
+        checks: name → path of the scores, 1 for fine, of the checks that a fact names.
     """
 
     run: Run
     flag: str | None
-    flagged: bool
+    flagged: Any
     score: Part | None
     group: str | None
     partners: str | None
@@ -64,6 +59,7 @@ class Source:
     keeper: str | None
     suggested: str | None
     given: str | None
+    problem: str | None
     facts: Mapping[str, str]
     checks: Mapping[str, str]
 
@@ -95,7 +91,8 @@ class Source:
     @property
     def reason(self) -> str:
         """Why its samples are usually excluded."""
-        return USUAL_REASON.get(self.run.method, REASONS[0])
+        finding = self.run.declaration.finding if self.run.declaration else None
+        return (finding.reason if finding else None) or REASONS[0]
 
 
 @dataclass(frozen=True)
@@ -137,36 +134,34 @@ def source_of(run: Run, fields: Collection[str], labels: str | None) -> Source |
     if run.patches_field is not None:
         labels = f"{run.patches_field}.label"
     parts = layout(run, fields)
-    score, flag = next((part for part in parts.scores if part.column.best), None), _flag(parts)
-    if score is None and flag is not None and flag.name == INTEREST:
+    score, flag = next((part for part in parts.scores if part.column.best), None), parts.marking
+    if score is None and flag is not None and flag.column.role == "interest":
         score = parts.scores[0]
-    names = {column.name: column for column in (run.declaration.writes if run.declaration else ())}
-    there = {name: seen(run, run.writes[name]) for name in names if name in run.writes and is_there(run, name, fields)}
-    numbers = {name: path for name, path in there.items() if names[name].type is int}
-    position = numbers.get(POSITION)
+    declared = run.declaration.writes if run.declaration else ()
+    there = [column for column in declared if column.name in run.writes and is_there(run, column.name, fields)]
+    of_role = {column.role: seen(run, run.writes[column.name]) for column in reversed(there)}
+    position = of_role.get("position")
     if flag is None and score is None and position is None:
         return None
-    neighbors = [path for name, path in there.items() if names[name].type is Neighbors]
-    checks = {name: path for name, path in there.items() if ISSUES in there and names[name].type is float}
-    shown = {
-        FACTS.get(name) or wording.title(name): path
-        for name, path in there.items()
-        if name not in checks and _is_fact(name, names[name].type)
-    }
     return Source(
         run,
         flag=flag.path if flag else None,
-        flagged=flag is None or flag.name not in GOOD,
+        flagged=marks.wanted(flag.column) if flag else None,
         score=score,
-        group=numbers.get("group"),
-        partners=neighbors[0] if parts.split and neighbors else None,
+        group=of_role.get("group"),
+        partners=of_role.get("partners") if parts.split else None,
         split=parts.split,
         position=position,
-        keeper=there.get(KEEPER),
+        keeper=of_role.get("keep"),
         suggested=parts.label.path if parts.label and parts.given else None,
         given=parts.given or labels,
-        facts=shown,
-        checks=checks,
+        problem=of_role.get("problem"),
+        facts={
+            column.title or wording.title(column.name): seen(run, run.writes[column.name])
+            for column in there
+            if column.name and column.role not in UNSHOWN and column.type in (float, int, str, list[str])
+        },
+        checks={column.name: seen(run, run.writes[column.name]) for column in there if column.role == "check"},
     )
 
 
@@ -234,11 +229,3 @@ def _reviewed(source: Source, scope: Scope) -> fos.Match:
 
 def _has_reviews(scope: Scope) -> bool:
     return scope.dataset.get_field(stored(scope.dataset, scope.field, scope.own(REVIEWS))) is not None
-
-
-def _flag(parts: Layout) -> Part | None:
-    return next((part for part in parts.flags if part.name not in GOOD), parts.flags[0] if parts.flags else None)
-
-
-def _is_fact(name: str, kind: Any) -> bool:
-    return name not in ("", "suggested", "predicted", "pair", "group") and kind in (float, int, str, list[str])

@@ -11,12 +11,10 @@ import fiftyone as fo
 from ...dataset.decisions.decisions import TAGS
 from ...dataset.runs.record import Run
 from ..shared import scope, wording
-from ..shared.patches import seen
-from ..shared.run_layout import is_there
-from .review_queue import POSITION, Queue, Source
+from ..shared.run_layout import path_of
+from .review_queue import Queue, Source
 
 SIZE = 30  # pictures on a page
-SECTION = "section"  # beside the positions of an order: the number of the run of similar images
 
 
 @dataclass(frozen=True)
@@ -60,12 +58,11 @@ def page(dataset: fo.Dataset, source: Source, queue: Queue, place: int, order: O
 def order_of(runs: Sequence[Run], source: Source, fields: Mapping[str, Any]) -> Order | None:
     """The order that is reviewed; else the newest of similar images that a run made, or of similar objects."""
     made = [run for run in runs if run.status == "done" and run.declaration and run.patches_field == source.field]
-    made = [run for run in made if POSITION in run.writes and is_there(run, POSITION, fields)]
+    made = [run for run in made if path_of(run, "position", fields)]
     if not made:
         return None
     run = source.run if source.position is not None else made[-1]
-    section = seen(run, run.writes[SECTION]) if SECTION in run.writes and is_there(run, SECTION, fields) else None
-    return Order(seen(run, run.writes[POSITION]), section)
+    return Order(path_of(run, "position", fields) or "", path_of(run, "section", fields))
 
 
 def _picture(row: dict[str, Any], done: bool, before: dict[str, Any] | None) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from image_curation.core.base import columns as kinds
-from image_curation.core.base.method import STAGES, Method
+from image_curation.core.base.columns import Role
+from image_curation.core.base.method import SEVERITIES, STAGES, Method
 from image_curation.core.base.params import REQUIRED, ROLES, ParamError, domains, roles
 from image_curation.core.catalog import METHODS, method_named
 
@@ -42,7 +43,7 @@ def test_method__is_declared_in_full(method: Method) -> None:
     assert set(declared.values()) <= set(ROLES)
     assert {*declared.values(), "paths"} >= set(method.reads)
     assert {role for name, role in declared.items() if domains(method.params)[name].default} <= set(method.reads)
-    assert list(declared.values()).count("labels") <= 1
+    assert sum(role in ("labels", "splits") for role in declared.values()) <= 1
     assert sum(role == "embeddings" and not domains(method.params)[name].many for name, role in declared.items()) <= 1
     for name, domain in domains(method.params).items():
         assert name not in ("key", "overwrite", "progress"), "these are `curate`'s own"
@@ -59,6 +60,11 @@ def test_method__columns_say_what_they_mean(method: Method) -> None:
         assert column.name == "" or column.name.isidentifier()
         assert len(column.description) > 10
         assert column.best is None or column.type in (float, int)
+        assert column.role is None or column.role in get_args(Role)
+    if method.finding is not None:
+        assert method.marking is not None, "a finding is about the rows that a column marks"
+        assert method.finding.severity in SEVERITIES
+        assert method.finding.sentence.endswith(".")
 
 
 @every_method

@@ -79,7 +79,7 @@ def run(method: Method, x: Any, labels: list[str | None]) -> dict[str, Any]:
     elif "embeddings" in names:
         given["embeddings"] = "vectors"
     params = method.params(**given)
-    wanted = any(role == "labels" and getattr(params, name) for name, role in roles(method.params).items())
+    wanted = any(role in ("labels", "splits") and getattr(params, name) for name, role in roles(method.params).items())
     inputs = Inputs(
         n=len(x),
         ids=[f"{row}" for row in range(len(x))],

@@ -9,23 +9,22 @@ from typing import Any
 import fiftyone as fo
 import pytest
 from image_curation import act
-from image_curation.core.catalog import method_named
-from image_curation.dataset.actions.check_dataset import FINDINGS, Finding
+from image_curation.core.base.method import Method
+from image_curation.core.catalog import METHODS
+from image_curation.dataset.fields import marks
 from image_curation.dataset.runs.record import Run
 from image_curation.panels.review.review_queue import source_of
 
 
-@pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.method)
-def test_finding__its_review_holds_what_it_counts(finding: Finding) -> None:
-    method = method_named(finding.method)
+@pytest.mark.parametrize("method", [one for one in METHODS if one.finding], ids=lambda method: method.name)
+def test_finding__its_review_holds_what_it_counts(method: Method) -> None:
     writes = {column.name: column.field("it") for column in method.writes}
     run = Run(key="it", method=method.name, status="done", writes=writes)
     source = source_of(run, set(writes.values()), "ground_truth.label")
+    column = method.marking
     assert source is not None
-    if finding.test == "known":  # classes that a shortcut tells: their samples come first
-        assert (source.flag, source.score is None) == (None, False)
-    else:
-        assert (source.flag, source.flagged) == (writes[finding.column], finding.test == "true")
+    assert column is not None
+    assert (source.flag, source.flagged) == (writes[column.name], marks.wanted(column))
 
 
 def test_checkup__from_the_first_page_to_the_grid_and_to_the_review(panel: Any, dataset: Any) -> None:
