@@ -93,13 +93,11 @@ def self_confidence(table: Any, seed: int, grid: tuple[float, ...], grouped: boo
 
 def near_duplicates(x: Any) -> Any:
     """Our groups of rows that no fold may part."""
-    from image_curation.core.base.arrays import silent
-    from image_curation.core.base.inputs import Inputs
+    from image_curation.core.neighbors.graph import build_graph
     from image_curation.core.probes.folds import near_duplicate_groups
     from image_curation.core.probes.linear_probe import NEIGHBORS
 
-    inputs = Inputs(n=len(x), embeddings=x)
-    return near_duplicate_groups(inputs.neighbors(NEIGHBORS, "cosine", silent))
+    return near_duplicate_groups(build_graph(x, k=NEIGHBORS))
 
 
 def score(table: Any, badness: Any) -> dict[str, float]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from .arrays import Array, Progress, silent
-
-if TYPE_CHECKING:
-    from .graph import Graph
+from .arrays import Array, Progress
+from .graph import Graph
 
 
 class Kept(Protocol):
@@ -121,7 +119,8 @@ class Inputs:
             parameter names nothing.
         sources: "embeddings", or a run's key → what is known about the run that made that input (`model`, …).
         kept: vectors of earlier calls that need not be made again, for methods that make vectors of files.
-        graph_of: builds or fetches the k-nearest-neighbor graph of these embeddings.
+        graph_of: fetches the graph of the k nearest neighbors of these embeddings, or builds it; None where it is not
+            shared. `neighbors.graph.shared_graph` asks it.
         folder: where a method may keep files, such as trained models; those it names in `facts["files"]` go when the
             run is forgotten. None where nothing can be kept.
     """
@@ -142,16 +141,3 @@ class Inputs:
         """The embeddings of a method that declares that it reads them."""
         assert self.embeddings is not None, "the method does not declare that it reads embeddings"
         return self.embeddings
-
-    def neighbors(self, k: int, metric: str = "cosine", progress: Progress = silent) -> Graph:
-        """The shared graph of the k nearest neighbors of each row: built once per set of vectors.
-
-        Args:
-            k: neighbors wanted; the graph returned has min(k, n - 1).
-            metric: "cosine" or "euclidean".
-        """
-        from ..neighbors.graph import build_graph
-
-        if self.graph_of is not None:
-            return self.graph_of(k, metric, progress).first(k)
-        return build_graph(self.vectors, k=k, metric=metric, progress=progress)

@@ -22,6 +22,7 @@ from ..base.inputs import Inputs
 from ..base.method import Method
 from ..base.params import ParamError
 from ..images.reading import UnreadableImage, read_images
+from ..neighbors.graph import shared_graph
 from ..probes.folds import near_duplicate_groups, stratified_folds
 from ..probes.linear_probe import NEIGHBORS
 from ..probes.nested_cross_validation import measured
@@ -53,7 +54,7 @@ def finetune_classifier(inputs: Inputs, params: FinetuneParams, progress: Progre
         start = pretrained_state(params.model, params.weights, params.allow_download) if params.pretrained else {}
     pictures, errors = _read(inputs, frame.resize, progress)
     task = _readable(task_of(inputs, ClassifierParams(label_field=params.label_field)), errors)
-    groups = near_duplicate_groups(inputs.neighbors(NEIGHBORS)) if params.embeddings else _same_bytes(pictures)
+    groups = near_duplicate_groups(shared_graph(inputs, NEIGHBORS)) if params.embeddings else _same_bytes(pictures)
     fold = _folds(task, groups, params)
     store = Checkpoints(inputs, params)
     logits = np.zeros((inputs.n, len(task.names)), dtype=np.float32)

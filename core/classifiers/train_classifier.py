@@ -22,6 +22,7 @@ from ..base.columns import Column, Columns, Label, Labels, LabelValues
 from ..base.inputs import Inputs
 from ..base.method import Method
 from ..base.params import ParamError
+from ..neighbors.graph import shared_graph
 from ..probes.folds import crossing_share, groups_of_many, near_duplicate_groups, stratified_folds
 from ..probes.linear_probe import NEIGHBORS, unit_rows
 from ..probes.logistic import PENALTIES, Design, sigmoid, softmax, solve
@@ -46,7 +47,7 @@ def train_classifier(inputs: Inputs, params: ClassifierParams, progress: Progres
         ParamError: fewer than two classes, a class that no sample has, or too few samples that are no copies.
     """
     task = task_of(inputs, params)
-    groups = near_duplicate_groups(inputs.neighbors(NEIGHBORS, "cosine", progress))
+    groups = near_duplicate_groups(shared_graph(inputs, NEIGHBORS, "cosine", progress))
     fold, folds = folds_of(task, groups, params.folds, params.seed)
     design = Design.of(unit_rows(inputs.vectors))
     fit, penalties = (_linear if params.model == "linear" else _mlp)(design, task, params)

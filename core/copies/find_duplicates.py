@@ -22,6 +22,7 @@ from ..base.method import Finding, Method
 from ..base.params import ParamError, param
 from ..base.shared_params import ObjectParams
 from ..images.pixels import Looks
+from ..neighbors.graph import shared_graph
 from .search import Copies, K, find_copies, of_kept
 
 POLICIES = ("best", "first")
@@ -59,7 +60,7 @@ class DuplicatesParams(ObjectParams):
 
 def find_duplicates(inputs: Inputs, params: DuplicatesParams, progress: Progress) -> Columns:
     """Group copies and propose one of each group to keep. Columns as declared in `METHOD`."""
-    graph = inputs.neighbors(K, "cosine", progress) if params.embeddings is not None else None
+    graph = shared_graph(inputs, K, "cosine", progress) if params.embeddings is not None else None
     found = find_copies(inputs, graph, params.threshold, params.exact, params.confirm, progress)
     widest = groups_of(found)[0]
     if params.keep == "best":

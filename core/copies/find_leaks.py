@@ -17,6 +17,7 @@ from ..base.columns import Column, Columns, Neighbors
 from ..base.inputs import GivenLabels, Inputs
 from ..base.method import Finding, Method
 from ..base.params import ParamError, Params, param
+from ..neighbors.graph import shared_graph
 from .search import Copies, K, find_copies, of_kept
 
 LISTED = 10
@@ -51,7 +52,7 @@ def find_leaks(inputs: Inputs, params: LeaksParams, progress: Progress) -> Colum
             f"LeaksParams.split_field must hold at least two splits; got {', '.join(splits.names)} only: "
             "name another field, or run find_duplicates"
         )
-    graph = inputs.neighbors(K, "cosine", progress)
+    graph = shared_graph(inputs, K, "cosine", progress)
     found = find_copies(inputs, graph, params.threshold, True, params.confirm, progress)
     columns = _columns(found.above(found.facts["threshold"]), splits)
     return replace(columns, kept={**found.kept(), "split": splits.codes, "names": np.array(splits.names)})

@@ -31,6 +31,7 @@ import numpy as np
 from ..base.arrays import Array, Facts, Progress
 from ..base.inputs import Inputs
 from ..base.params import ParamError
+from ..neighbors.graph import shared_graph
 from ..probes.folds import leaving_together
 from ..probes.linear_probe import NEIGHBORS, out_of_fold, two_classes, unit_rows
 from .class_probabilities import CELLS, Beliefs
@@ -96,7 +97,7 @@ def views(
         groups = leaving_together(inputs, None)
         parts = in_parts(groups, len(classes), cells)
     else:
-        graph = inputs.neighbors(NEIGHBORS, "cosine", progress)
+        graph = shared_graph(inputs, NEIGHBORS, "cosine", progress)
         groups = leaving_together(inputs, graph)
         parts = in_parts(groups, len(labels.names), cells)
         own, facts = _own_views(inputs, which, graph, groups, parts, large, folds, seed, progress)
@@ -221,7 +222,7 @@ def untrained(inputs: Inputs, progress: Progress) -> Array:
     """
     labels = two_classes(inputs)
     codes, n_classes = labels.codes, len(labels.names)
-    graph = inputs.neighbors(NEIGHBORS, "cosine", progress)
+    graph = shared_graph(inputs, NEIGHBORS, "cosine", progress)
     groups = leaving_together(inputs, graph)
     everyone = np.arange(inputs.n)
     left_out = LeftOutViews(unit_rows(inputs.vectors), codes, n_classes, graph, groups, [everyone])

@@ -24,6 +24,7 @@ from ..base.inputs import GivenSets, Inputs
 from ..base.method import Finding, Method
 from ..base.params import ParamError, Params, param
 from ..base.threads import blas_threads
+from ..neighbors.graph import shared_graph
 from ..probes.folds import groups_of_many, leaving_together
 from ..probes.linear_probe import NEIGHBORS, unit_rows
 from ..probes.ridge import PENALTIES, GramSums, Ridge, blocks
@@ -92,7 +93,7 @@ def probabilities(inputs: Inputs, rows: Array, y: Array, progress: Progress) -> 
         ParamError: all labelled rows leave together.
     """
     progress(0, 3, "leaving each sample out")
-    graph = inputs.neighbors(NEIGHBORS, "cosine", progress)
+    graph = shared_graph(inputs, NEIGHBORS, "cosine", progress)
     groups = leaving_together(inputs, graph)
     if len(np.unique(groups[rows])) < 2:
         raise ParamError(

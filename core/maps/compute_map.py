@@ -23,7 +23,7 @@ from ..base.inputs import Inputs
 from ..base.method import Method
 from ..base.params import Params, param
 from ..neighbors.distances import METRICS, comparable
-from ..neighbors.graph import build_graph
+from ..neighbors.graph import build_graph, shared_graph
 from .placement import spread
 from .trust import FEWEST, NEIGHBORHOOD, quality
 
@@ -59,7 +59,7 @@ def compute_map(inputs: Inputs, params: MapParams, progress: Progress) -> Column
     x = comparable(inputs.vectors, params.metric)
     n = len(x)
     few = n <= 2 * params.landmarks
-    graph = inputs.neighbors(max(params.neighbors - 1, NEIGHBORHOOD if few else LISTED), params.metric, progress)
+    graph = shared_graph(inputs, max(params.neighbors - 1, NEIGHBORHOOD if few else LISTED), params.metric, progress)
     components, explained = principal_components(x, params.dims)
     method = params.method if n >= FEWEST_FOR[params.method] and graph.distances.max(initial=0) > 0 else "pca"
     progress(1, 3, f"computing the {SHOWN[method]} map")

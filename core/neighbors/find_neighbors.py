@@ -13,6 +13,7 @@ from ..base.method import Method
 from ..base.number_text import number
 from ..base.params import Params, param
 from .distances import METRICS
+from .graph import shared_graph
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class NeighborsParams(Params):
 
 def find_neighbors(inputs: Inputs, params: NeighborsParams, progress: Progress) -> Columns:
     """Nearest neighbors of each sample, from the graph that all methods share. Columns as declared in `METHOD`."""
-    graph = inputs.neighbors(params.k, params.metric, progress)
+    graph = shared_graph(inputs, params.k, params.metric, progress)
     alone = np.full(graph.n, np.nan)
     distance = graph.distances.mean(axis=1, dtype=np.float64) if graph.k else alone
     typical = float(np.median(distance)) if graph.k else None

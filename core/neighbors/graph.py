@@ -15,6 +15,7 @@ import numpy as np
 
 from ..base.arrays import Array, Facts, Progress, silent
 from ..base.graph import Graph
+from ..base.inputs import Inputs
 from ..base.params import ParamError
 from .distances import METRICS, comparable, copies
 from .search import approximate, certified_recall, exact, nearest, ranked
@@ -27,6 +28,7 @@ __all__ = [
     "extend_graph",
     "mutual_edges",
     "nearest",
+    "shared_graph",
     "symmetric_edges",
 ]
 
@@ -75,6 +77,18 @@ def build_graph(
     if len(firsts) < len(x):
         indices, distances = _with_copies(indices, distances, copy_of, firsts, k)
     return Graph(indices, distances, metric, facts)
+
+
+def shared_graph(inputs: Inputs, k: int, metric: str = "cosine", progress: Progress = silent) -> Graph:
+    """The graph of a method's embeddings, which all methods share: built once per set of vectors.
+
+    Args:
+        k: neighbors wanted; the graph returned has min(k, n - 1).
+        metric: "cosine" or "euclidean".
+    """
+    if inputs.graph_of is not None:
+        return inputs.graph_of(k, metric, progress).first(k)
+    return build_graph(inputs.vectors, k=k, metric=metric, progress=progress)
 
 
 def extend_graph(graph: Graph, x: Array, new: Array, *, k: int | None = None, progress: Progress = silent) -> Graph:

@@ -16,6 +16,7 @@ import numpy as np
 from ..base.arrays import Array, Progress, silent
 from ..base.inputs import GivenLabels, Inputs
 from ..base.params import ParamError
+from ..neighbors.graph import shared_graph
 from .folds import crossing_share, groups_of_many, leaving_together, stratified_folds
 from .logistic import Design, log_loss
 from .penalty_path import Walk
@@ -60,7 +61,7 @@ def out_of_fold(
     """
     labels = two_classes(inputs)
     if groups is None:
-        groups = leaving_together(inputs, inputs.neighbors(NEIGHBORS, "cosine", progress))
+        groups = leaving_together(inputs, shared_graph(inputs, NEIGHBORS, "cosine", progress))
     used = min(folds, len(np.unique(groups[labels.codes >= 0])))
     if used < 2:
         raise ParamError(

@@ -22,6 +22,7 @@ from ..base.graph import Graph
 from ..base.inputs import Inputs
 from ..base.method import Finding, Method
 from ..base.params import Params, param
+from ..neighbors.graph import shared_graph
 from ..probes.folds import near_duplicate_groups
 
 K = 24  # neighbors by which near-duplicates and tiny clusters are told
@@ -45,7 +46,7 @@ class OutliersParams(Params):
 
 def find_outliers(inputs: Inputs, params: OutliersParams, progress: Progress) -> Columns:
     """Score every sample by its distance to others. Columns as declared in `METHOD`."""
-    graph = inputs.neighbors(max(K, 2 * params.k), "cosine", progress)
+    graph = shared_graph(inputs, max(K, 2 * params.k), "cosine", progress)
     near = graph.first(K)
     group = near_duplicate_groups(near)
     different = different_neighbors(graph, group, params.k)

@@ -14,6 +14,7 @@ from ..base.inputs import GivenLabels, Inputs
 from ..base.params import ParamError
 from ..base.threads import blas_threads
 from ..neighbors.distances import comparable
+from ..neighbors.graph import shared_graph
 from ..probes.folds import near_duplicate_groups
 from ..probes.ridge import GramSums, Ridge, choose_penalty, leave_out, margins
 from .greedy import Pool, nearest_of
@@ -60,7 +61,7 @@ def question(inputs: Inputs, params: SubsetParams, progress: Progress) -> Questi
     codes = labels.codes if labels is not None else np.full(inputs.n, -1)
     free = inside & ~taken & ((codes >= 0) | (weights.balance == "none"))
     count = _count(params, inputs, int(free.sum()), int(inside.sum()))
-    graph = inputs.neighbors(K, "cosine", progress)
+    graph = shared_graph(inputs, K, "cosine", progress)
     vectors = comparable(inputs.vectors, "cosine")
     rows = np.flatnonzero(inside | taken)
     if len(rows) < inputs.n:

@@ -23,7 +23,7 @@ from ..base.inputs import GivenLabels, Inputs
 from ..base.method import Method
 from ..base.params import Params, param
 from ..neighbors.distances import comparable, distance_block
-from ..neighbors.graph import build_graph
+from ..neighbors.graph import build_graph, shared_graph
 
 K = 24
 NEAR = 8  # of them, those that moves are tried with: with the shortest edges less penalties
@@ -58,7 +58,7 @@ def order_by_similarity(inputs: Inputs, params: OrderParams, progress: Progress)
     """Order the samples. Columns as declared in `METHOD`."""
     x = comparable(inputs.vectors, "cosine")
     if params.within is None:
-        graph = inputs.neighbors(K, "cosine", progress) if inputs.n > 1 else None
+        graph = shared_graph(inputs, K, "cosine", progress) if inputs.n > 1 else None
         order, part = similarity_order(x, graph, progress), np.zeros(inputs.n, dtype=np.int64)
     else:
         assert inputs.labels is not None, "the method reads the labels it is told to order within"

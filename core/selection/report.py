@@ -17,6 +17,7 @@ from ..base.columns import Column, Columns
 from ..base.inputs import GivenLabels, Inputs
 from ..base.method import Method
 from ..base.params import ParamError, Params, param
+from ..neighbors.graph import shared_graph
 from ..probes.folds import near_duplicate_groups
 from .coverage import MEASURES, SEEDS, Ground, against_random, curve, ground, nearest, random_subsets, touched_by_size
 
@@ -67,7 +68,7 @@ def report(inputs: Inputs, params: ReportParams, progress: Progress) -> Columns:
         )
     labels = inputs.labels
     codes = labels.codes[rows] if labels is not None else None
-    twin = near_duplicate_groups(inputs.neighbors(K, "cosine", progress))[rows]
+    twin = near_duplicate_groups(shared_graph(inputs, K, "cosine", progress))[rows]
     on = ground(
         inputs.vectors[rows],
         codes=codes,

@@ -20,6 +20,7 @@ from ..base.method import Method
 from ..base.params import ParamError, Params, param
 from ..base.threads import blas_threads
 from ..neighbors.distances import comparable
+from ..neighbors.graph import shared_graph
 from ..probes.folds import near_duplicate_groups
 from ..probes.logistic import Design, solve
 from .candidates import members
@@ -95,7 +96,7 @@ def select_next_batch(inputs: Inputs, params: NextBatchParams, progress: Progres
             f"({int(free.sum())}); got {params.n}"
         )
     x = comparable(inputs.vectors, "cosine")
-    graph = inputs.neighbors(K, "cosine", progress)
+    graph = shared_graph(inputs, K, "cosine", progress)
     progress(0, 2, "training the probe")
     belief = believe(x, codes)
     if params.balanced and not np.isfinite(belief.uncertainty).any():

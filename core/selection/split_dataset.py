@@ -24,6 +24,7 @@ from ..base.method import Method
 from ..base.params import ParamError, Params, param
 from ..copies.search import K, leaving_no_leaks
 from ..neighbors.distances import comparable, distance_block
+from ..neighbors.graph import shared_graph
 from ..probes.folds import connected, groups_of_many
 from ..representatives.k_medoids import k_medoids
 
@@ -91,7 +92,7 @@ def split_dataset(inputs: Inputs, params: SplitParams, progress: Progress) -> Co
     Raises:
         ParamError: there are fewer units that must stay together than splits.
     """
-    graph = inputs.neighbors(K, "cosine", progress)
+    graph = shared_graph(inputs, K, "cosine", progress)
     near, how = leaving_no_leaks(inputs, graph, progress)
     vectors = comparable(inputs.vectors, "cosine")
     unit = units(inputs, params, near)

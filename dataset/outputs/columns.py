@@ -22,9 +22,9 @@ from ...core.base.arrays import Array, Progress
 from ...core.base.columns import Column, Columns, HeatmapValues, LabelValues
 from ...core.base.method import Method
 from ...core.base.params import ParamError
-from .. import searching
 from ..fields import sidebar
 from ..fields.rows import BATCH, Rows, attribute
+from .similarity_index import register
 
 MOST_INDEXES = 60  # MongoDB allows 64 per collection, and FiftyOne makes a few of its own
 
@@ -60,7 +60,7 @@ def write(
                 ids = [into.ids[int(row)] for row in rows]
                 _register_map(dataset, key, path, into.field, ids, np.asarray(columns.values[name])[rows])
         if method.makes_vectors:
-            searching.register(dataset, key, paths[""], into.field, columns.facts, in_file="" in numbered)
+            register(dataset, key, paths[""], into.field, columns.facts, in_file="" in numbered)
         if into.field is None:  # the App lists a label's attributes under its label field by itself
             sidebar.add_group(dataset, key, [path for path in paths.values() if dataset.get_field(path) is not None])
     except BaseException:

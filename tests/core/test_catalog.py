@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -13,7 +11,6 @@ from image_curation.core.base.method import SEVERITIES, STAGES, Method
 from image_curation.core.base.params import REQUIRED, ROLES, ParamError, domains, roles
 from image_curation.core.catalog import METHODS, method_named
 
-ROOT = Path(__file__).resolve().parents[2]
 TYPES = (
     bool,
     int,
@@ -28,7 +25,6 @@ TYPES = (
     kinds.Labels,
     kinds.Heatmap,
 )
-LAYERS = {"core": 0, "dataset": 1, "operators": 2, "panels": 2}
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 
@@ -86,33 +82,3 @@ def test_method_named__near_miss() -> None:
 
 def test_names__are_unique() -> None:
     assert len({method.name for method in METHODS}) == len(METHODS)
-
-
-def test_layers__point_downwards_only() -> None:
-    """panels, operators → dataset → core: never upward, never sideways."""
-    for layer, height in LAYERS.items():
-        for path in (ROOT / layer).rglob("*.py"):
-            for target in _imports(path):
-                if target in LAYERS and target != layer:
-                    assert LAYERS[target] < height, f"{path.relative_to(ROOT)} imports {target}"
-
-
-def test_core__knows_no_fiftyone() -> None:
-    for path in (ROOT / "core").rglob("*.py"):
-        assert "fiftyone" not in _imports(path), path.relative_to(ROOT)
-
-
-def _imports(path: Path) -> set[str]:
-    """Top-level names that a file imports: other packages, and the layers of this one."""
-    found: set[str] = set()
-    depth = len(path.relative_to(ROOT).parts) - 1
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            found.add((node.module or "").split(".")[0])
-        elif isinstance(node, ast.ImportFrom):
-            parts = [*path.relative_to(ROOT).parts[: depth - node.level + 1], *(node.module or "").split(".")]
-            names = [part for part in parts if part]
-            found |= {names[0]} if names else {alias.name for alias in node.names}
-    return found

@@ -244,7 +244,7 @@ def test_approximate__same_seed_same_graph_in_two_processes():
         sys.path.insert(0, {str(ROOT / "scripts")!r})
         from checkout import load_package
         load_package()
-        from image_curation.core.neighbors import build_graph
+        from image_curation.core.neighbors.graph import build_graph
         x = np.random.default_rng(0).normal(size=(9000, 6)).astype(np.float32)
         print(zlib.crc32(build_graph(x, k=15, exact_up_to=1000).indices.tobytes()))
     """
