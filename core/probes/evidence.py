@@ -23,6 +23,7 @@ from ..base.arrays import Array
 from ..base.inputs import Inputs
 from ..base.params import ParamError
 from ..base.threads import blas_threads
+from ..neighbors.graph import shared_graph
 from .folds import leaving_together, stratified_folds
 from .linear_probe import NEIGHBORS, unit_rows
 from .metrics import Z95
@@ -81,7 +82,7 @@ def evidence(vectors: Array, codes: Array, groups: Array | None = None, seed: in
     x, codes = unit_rows(np.asarray(vectors)[rows]), codes[rows]
     if groups is None:
         inputs = Inputs(n=len(x), embeddings=x)
-        groups = leaving_together(inputs, inputs.neighbors(NEIGHBORS) if len(x) > 1 else None)
+        groups = leaving_together(inputs, shared_graph(inputs, NEIGHBORS) if len(x) > 1 else None)
     else:
         groups = np.unique(groups[rows], return_inverse=True)[1]
     present = codes[:, None] == np.unique(codes)[None, :] if codes.ndim == 1 else codes.astype(bool)

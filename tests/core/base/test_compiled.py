@@ -41,13 +41,15 @@ sys.path.insert(0, {scripts!r})
 from checkout import load_package
 load_package()
 from PIL import Image
-from image_curation.core.kmedoids import k_medoids
-from image_curation.core.method import Inputs, silent
-from image_curation.core.neighbor_cells import heads, in_cells, meet, principal_axes
-from image_curation.core.neighbors import build_graph, nearest
-from image_curation.core.ordering import similarity_order
-from image_curation.core.pictures import Looks, likenesses, look_at
-from image_curation.core.selection import SubsetParams, select_subset
+from image_curation.core.representatives.k_medoids import k_medoids
+from image_curation.core.base.arrays import silent
+from image_curation.core.base.inputs import Inputs
+from image_curation.core.neighbors.cells import heads, in_cells, meet, principal_axes
+from image_curation.core.neighbors.graph import build_graph, nearest
+from image_curation.core.selection.order_by_similarity import similarity_order
+from image_curation.core.images.pixels import Looks, likenesses, look_at
+from image_curation.core.selection.select_subset import select_subset
+from image_curation.core.selection.subset_params import SubsetParams
 
 rng = np.random.default_rng(0)
 x = (3 * rng.normal(size=(6, 5))[rng.integers(6, size=70)] + rng.normal(size=(70, 5))).astype(np.float32)
