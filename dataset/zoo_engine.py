@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.base.arrays import Array, Facts
-from ..core.base.params import ParamError
+from ..core.base.errors import ModelError
 from ..core.embeddings.models.base import Engine, Entry, Request
 from ..core.embeddings.models.catalog import register
 from ..core.embeddings.models.torch_engine import hash_of, pick_device
@@ -30,9 +30,7 @@ class ZooEngine(Engine):
         from PIL import Image
 
         if request.weights is not None:
-            raise ParamError(
-                f"EmbeddingsParams.weights must be nothing with a zoo model, which has its own; got {request.weights!r}"
-            )
+            raise ModelError("weights", "must be nothing with a zoo model, which has its own", repr(request.weights))
         self._name = request.variant
         self._device = pick_device(request.device)
         self._model = _loaded(request, self._device)
@@ -79,7 +77,7 @@ def _loaded(request: Request, device: str) -> Any:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean zoo:{near[0]}?" if near else f"such as {EXAMPLE}"
-        raise ParamError(f"EmbeddingsParams.model must name a FiftyOne zoo model; got {request.model!r}, {hint}")
+        raise ModelError("model", "must name a FiftyOne zoo model", f"{request.model!r}, {hint}")
     entry = fozm.get_zoo_model(name)
     here = entry.manager is not None and fozm.is_zoo_model_downloaded(name) and _torchvision_has(entry)
     if not here and not request.allow_download:
@@ -87,9 +85,8 @@ def _loaded(request: Request, device: str) -> Any:
         raise consent(request.model, str(entry.source), size, "nothing, and fetch it with fiftyone.zoo.load_zoo_model")
     model = fozm.load_zoo_model(name, download_if_necessary=request.allow_download, device=device)
     if not isinstance(model, fom.TorchModelMixin) or not model.has_embeddings:
-        raise ParamError(
-            f"EmbeddingsParams.model must be a zoo model on torch that has embeddings; got {request.model!r}, "
-            f"a {type(model).__name__}"
+        raise ModelError(
+            "model", "must be a zoo model on torch that has embeddings", f"{request.model!r}, a {type(model).__name__}"
         )
     return model
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy.typing as npt
 
+from .errors import Interrupted as Interrupted
+
 if TYPE_CHECKING:
     pass
 
@@ -23,10 +25,6 @@ class Progress(Protocol):
     """
 
     def __call__(self, done: int, total: int, doing: str = "") -> None: ...
-
-
-class Interrupted(Exception):  # noqa: N818 - an interruption is no error
-    """The user stopped the run."""
 
 
 def silent(done: int, total: int, doing: str = "") -> None:

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from .errors import ParamError as ParamError
+
 P = TypeVar("P", bound="Params")
 
 REQUIRED: Any = dataclasses.MISSING
@@ -31,10 +33,6 @@ ROLES = {
     "members": "a true-or-false field, a tag or a saved slice: the samples that are in it",
     "run": "key of any run",
 }
-
-
-class ParamError(ValueError):
-    """A value outside its domain, or one the data cannot serve: one sentence with value, bound and way out."""
 
 
 @dataclass(frozen=True)

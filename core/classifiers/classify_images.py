@@ -13,19 +13,25 @@ import numpy as np
 
 from ..base.arrays import Array, Facts, Progress
 from ..base.columns import Column, Columns, Label, LabelValues
+from ..base.errors import asked_by
 from ..base.inputs import Inputs
 from ..base.method import Method
 from ..base.params import Params, param
+from ..embeddings.models import photographs
 from ..images.reading import UnreadableImage, read_images
 from ..probes.logistic import softmax
-from .networks import SUGGESTED, open_network, speaking_as
+from .networks import SUGGESTED, open_network
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifyParams(Params):
     """Name what a pretrained network sees: its likeliest classes with their probabilities."""
 
-    model: str = param("torchvision:resnet50", "Network: torchvision:<model> or timm:<model>", suggest=SUGGESTED)
+    model: str = param(
+        photographs.NAME,
+        "Network: photographs, torchvision:<model> or timm:<model>",
+        suggest=SUGGESTED,
+    )
     weights: str | None = param(
         None,
         "Checkpoint on this machine, also a fine-tuned network; else the library's cache",
@@ -47,7 +53,7 @@ def classify_images(inputs: Inputs, params: ClassifyParams, progress: Progress) 
         ParamError: no such network, or weights that are not here or not its own.
     """
     progress(0, inputs.n, f"loading {params.model}")
-    with speaking_as("ClassifyParams"):
+    with asked_by("ClassifyParams"):
         network = open_network(params.model, params.weights, params.device, params.allow_download, params.class_names)
     logits = np.full((inputs.n, len(network.classes)), np.nan, dtype=np.float32)
     errors: list[str | None] = [None] * inputs.n

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..base.arrays import Array, Facts, Progress
 from ..base.columns import Column, Columns, Label, LabelValues
+from ..base.errors import asked_by
 from ..base.inputs import Inputs
 from ..base.method import Method
 from ..base.params import ParamError
@@ -29,7 +30,7 @@ from ..probes.nested_cross_validation import measured
 from .classifier_params import ClassifierParams
 from .finetune_params import FinetuneParams
 from .network_training import Checkpoints, Trainer
-from .networks import Frame, default_frame, keep, pretrained_state, speaking_as
+from .networks import Frame, default_frame, keep, pretrained_state
 from .task import Task, task_of
 from .train_classifier import folds_of, predictions
 
@@ -48,7 +49,7 @@ def finetune_classifier(inputs: Inputs, params: FinetuneParams, progress: Progre
     """
     progress(0, inputs.n, "reading pictures")
     frame = Frame(params.side, round(params.side * ROOM))
-    with speaking_as("FinetuneParams"):
+    with asked_by("FinetuneParams"):
         own = default_frame(params.model) if params.pretrained else frame
         frame = Frame(params.side, round(params.side * ROOM), own.mean, own.std)
         start = pretrained_state(params.model, params.weights, params.allow_download) if params.pretrained else {}

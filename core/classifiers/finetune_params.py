@@ -16,7 +16,11 @@ class FinetuneParams(Params):
     embeddings: str | None = param(
         None, "Embeddings by which near-duplicates are told, so that they never straddle", reads="embeddings"
     )
-    model: str = param("torchvision:resnet18", "Network: torchvision:<model> or timm:<model>", suggest=SUGGESTED)
+    model: str = param(
+        "torchvision:resnet18",
+        "Network: photographs, torchvision:<model> or timm:<model>",
+        suggest=SUGGESTED,
+    )
     weights: str | None = param(None, "Checkpoint of it on this machine; else the library's cache", path="file")
     pretrained: bool = param(True, "Start from trained weights; without, from random ones")
     allow_download: bool = param(False, "Fetch weights that are not on this machine from the network")

@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..base.arrays import Array, Facts, Progress
+from ..base.errors import asked_by
 from ..base.inputs import Inputs
 from ..base.memory import onto, tried
 from ..base.params import ParamError
 from ..probes.logistic import PENALTIES, Design, log_loss, softmax, solve
-from .networks import Frame, build, last_linear, speaking_as
+from .networks import Frame, build, last_linear
 from .task import Task
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Trainer:
 
         from ..embeddings.models.torch_engine import native_bf16, pick_device
 
-        with speaking_as("FinetuneParams"):
+        with asked_by("FinetuneParams"):
             self.device = pick_device(params.device)
             torch.manual_seed(params.seed)
             self.module = build(params.model, len(task.names))

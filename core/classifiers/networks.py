@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,8 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from ..base.arrays import Array, Facts
+from ..base.errors import ModelError
 from ..base.memory import in_halves, onto
 from ..base.params import ParamError
+from ..embeddings.models import photographs
 from ..embeddings.models.base import Request
 from ..embeddings.models.preparation import IMAGENET_MEAN, IMAGENET_STD, Colour, Preparation
 from ..embeddings.models.torch_engine import pick_device, require
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SUGGESTED = (
+    photographs.NAME,
     "torchvision:resnet18",
     "torchvision:resnet50",
     "torchvision:mobilenet_v2",
@@ -46,12 +48,14 @@ class Frame:
         side: pixels of the square that the network sees.
         resize: pixels that the picture's shorter side is brought to before the square is cut out.
         mean, std: of each channel, for values in [0, 1].
+        interpolation: of the resize.
     """
 
     side: int
     resize: int
     mean: Colour = IMAGENET_MEAN
     std: Colour = IMAGENET_STD
+    interpolation: str = "bilinear"
 
     def prepare(self, image: Image) -> Array:
         """RGB picture → (3, side, side) float32, normalised."""
@@ -59,7 +63,7 @@ class Frame:
 
     def cut(self, image: Image) -> Array:
         """(side, side, 3) uint8, the square that the network sees."""
-        return Preparation((self.side, self.side), (self.resize, self.resize), interpolation="bilinear")(image)
+        return Preparation((self.side, self.side), (self.resize, self.resize), interpolation=self.interpolation)(image)
 
     def normalised(self, pixels: Array) -> Array:
         """(h, w, 3) uint8 → (3, h, w) float32."""
@@ -113,7 +117,7 @@ def open_network(
     """A pretrained network with its own classes.
 
     Args:
-        model: `torchvision:<model>` or `timm:<model>`.
+        model: `photographs`, `torchvision:<model>` or `timm:<model>`.
         weights: checkpoint on this machine, or one that `finetune_classifier` kept; None looks in the library's cache.
         names: file with one class per line, for a checkpoint whose classes are not ImageNet's.
 
@@ -126,7 +130,7 @@ def open_network(
     device = pick_device(device)
     path = _checkpoint(model, weights, allow_download)
     with loading(model, path):
-        state = state_in(path)
+        state = state_of(model, path)
         outputs = _outputs(model, state)
         module = build(model, outputs)
         module.load_state_dict(state)
@@ -144,7 +148,19 @@ def pretrained_state(model: str, weights: str | None, allow_download: bool) -> d
     """
     path = _checkpoint(model, weights, allow_download)
     with loading(model, path):
-        return state_in(path)
+        return state_of(model, path)
+
+
+def state_of(model: str, path: Path) -> dict[str, Any]:
+    """Tensors of a checkpoint, under the names that `build` gives the network's layers."""
+    if library_of(model) == photographs.NAME:
+        return photographs.state_of(path, build(model, 1000))
+    return state_in(path)
+
+
+def library_of(model: str) -> str:
+    """Who builds it: `torchvision`, `timm` or `photographs`."""
+    return model.partition(":")[0]
 
 
 def build(model: str, outputs: int) -> Any:
@@ -161,6 +177,8 @@ def build(model: str, outputs: int) -> Any:
         _check_known(model, variant, torchvision.models.list_models(module=torchvision.models))
         extra = {"init_weights": False} if variant in ("googlenet", "inception_v3") else {}
         return torchvision.models.get_model(variant, weights=None, num_classes=outputs, **extra)
+    if library == photographs.NAME:
+        return photographs.architecture(photographs.variant_of(model), outputs)
     if library == "timm":
         require("timm", "timm")
         import timm
@@ -194,6 +212,9 @@ def default_frame(model: str) -> Frame:
 
         t = get_model_weights(variant).DEFAULT.transforms()
         return Frame(int(t.crop_size[0]), int(t.resize_size[0]), _colour(t.mean), _colour(t.std))
+    if library == photographs.NAME:
+        said = photographs.preparation_of(photographs.variant_of(model))
+        return Frame(said.size[0], said.resize[0], said.mean, said.std, said.interpolation)
     import timm
 
     cfg: Any = timm.get_pretrained_cfg(variant)
@@ -213,14 +234,12 @@ def class_names(outputs: int, file: str | None = None) -> tuple[str, ...]:
         try:
             names = [line.strip() for line in Path(file).expanduser().read_text(encoding="utf-8").splitlines()]
         except (OSError, UnicodeDecodeError) as error:
-            raise ParamError(
-                f"EmbeddingsParams.class_names must be a text file with one class per line ({error})"
-            ) from None
+            raise ModelError("class_names", f"must be a text file with one class per line ({error})") from None
         names = [name for name in names if name]
         if len(names) != outputs:
-            raise ParamError(
-                f"EmbeddingsParams.class_names must name the {outputs} classes of the network, one per line; "
-                f"{file!r} has {len(names)}"
+            raise ModelError(
+                "class_names",
+                f"must name the {outputs} classes of the network, one per line; {file!r} has {len(names)}",
             )
         return _different(names)
     if outputs in (1000, 1001):
@@ -242,6 +261,7 @@ def keep(path: Path, module: Any, model: str, classes: Sequence[str], frame: Fra
         "resize": frame.resize,
         "mean": list(frame.mean),
         "std": list(frame.std),
+        "interpolation": frame.interpolation,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {name: value.detach().cpu().contiguous().clone() for name, value in module.state_dict().items()}
@@ -263,24 +283,16 @@ def open_kept(path: Path, device: str = "auto", model: str | None = None) -> Net
     if not about:
         raise ParamError(f"The trained network cannot be read from {path}; train it again")
     if model is not None and model != about["model"]:
-        raise ParamError(f"EmbeddingsParams.weights must be a checkpoint of {model}; {path} holds {about['model']}")
+        raise ModelError("weights", f"must be a checkpoint of {model}; {path} holds {about['model']}")
     device = pick_device(device)
     with loading(about["model"], path):
         module = build(about["model"], len(about["classes"]))
         module.load_state_dict(state_in(path))
-    frame = Frame(about["side"], about["resize"], _colour(about["mean"]), _colour(about["std"]))
+    how = about.get("interpolation", "bilinear")  # files from before it was kept
+    frame = Frame(about["side"], about["resize"], _colour(about["mean"]), _colour(about["std"]), how)
     facts = {"model": about["model"], "weights": str(path), "weights_hash": sha256_of(path), "device": device}
     module = onto(device, module.eval().requires_grad_(False))
     return Network(module, feature_map(module), tuple(about["classes"]), frame, facts)
-
-
-@contextmanager
-def speaking_as(name: str) -> Iterator[None]:
-    """Lets the sentences of shared code name the parameters that the user sees."""
-    try:
-        yield
-    except ParamError as error:
-        raise ParamError(str(error).replace("EmbeddingsParams", name)) from None
 
 
 def _checkpoint(model: str, weights: str | None, allow_download: bool) -> Path:
@@ -290,6 +302,8 @@ def _checkpoint(model: str, weights: str | None, allow_download: bool) -> Path:
 def _published(model: str, allow_download: bool) -> Path:
     """The library's own checkpoint: from its cache, or fetched if that is allowed."""
     library, _, variant = model.partition(":")
+    if library == photographs.NAME:
+        return photographs.checkpoint_of(model)
     places = {"torchvision": _torchvision_url, "timm": _timm_url}
     if library not in places:
         raise _unknown(model)
@@ -298,9 +312,7 @@ def _published(model: str, allow_download: bool) -> Path:
 
 
 def _unknown(model: str) -> ParamError:
-    return ParamError(
-        f"EmbeddingsParams.model must be torchvision:<model> or timm:<model>, such as {SUGGESTED[0]}; got {model!r}"
-    )
+    return ModelError("model", "must be photographs, torchvision:<model> or timm:<model>", repr(model))
 
 
 def _colour(values: Sequence[float]) -> Colour:
@@ -334,7 +346,7 @@ def _check_known(model: str, variant: str, known: Sequence[str]) -> None:
         near = difflib.get_close_matches(variant, known, n=1)
         library = model.partition(":")[0]
         hint = f"did you mean {library}:{near[0]}?" if near else f"such as {SUGGESTED[0]}"
-        raise ParamError(f"EmbeddingsParams.model must name a model that {library} has; got {model!r}, {hint}")
+        raise ModelError("model", f"must name a model that {library} has", f"{model!r}, {hint}")
 
 
 def _outputs(model: str, state: dict[str, Any]) -> int:

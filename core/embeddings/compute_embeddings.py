@@ -13,6 +13,7 @@ import numpy as np
 
 from ..base.arrays import Array, Facts, Progress
 from ..base.columns import Column, Columns, Vector
+from ..base.errors import asked_by
 from ..base.inputs import Inputs
 from ..base.method import Method
 from ..base.params import param
@@ -78,6 +79,7 @@ class EmbeddingsParams(ObjectParams, StoreParams):
     )
 
 
+@asked_by("EmbeddingsParams")
 def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progress) -> Columns:
     """Embed the images at `inputs.paths`.
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arrays import Array, Facts
-from ..base.params import ParamError
+from ..base.errors import ModelError
 from ..images.reading import Region, UnreadableImage, box_of
 from .models.base import Engine, Request
 from .models.catalog import open_engine
@@ -58,17 +58,14 @@ def ray_batches(
         ParamError: Ray is not installed, the folder cannot be written, or the engine is one that only FiftyOne knows.
     """
     if ".core." not in type(engine).__module__:
-        raise ParamError(
-            f"EmbeddingsParams.distributed must be none with {request.model}, whose engine other machines do not have; "
-            "got 'ray'"
+        raise ModelError(
+            "distributed", f"must be none with {request.model}, whose engine other machines do not have", "'ray'"
         )
     shards = Path(folder).expanduser() / f"shards_{uuid.uuid4().hex[:12]}"
     try:
         shards.mkdir(parents=True)
     except OSError as error:
-        raise ParamError(
-            f"EmbeddingsParams.shards must be a folder that can be written; got {folder} ({error.strerror})"
-        ) from None
+        raise ModelError("shards", "must be a folder that can be written", f"{folder} ({error.strerror})") from None
     try:
         with _cluster() as ray:
             resources, machines = ray.cluster_resources(), len(ray.nodes())
@@ -192,8 +189,8 @@ def _cluster() -> Iterator[Any]:
         import ray
         import ray.data
     except ImportError:
-        raise ParamError(
-            "EmbeddingsParams.distributed='ray' needs Ray, which is not installed; pip install 'ray[data]'"
+        raise ModelError(
+            "distributed", "must be none here, for Ray is not installed: pip install 'ray[data]'", "'ray'"
         ) from None
     context = ray.data.DataContext.get_current()
     before = context.enable_progress_bars, context.print_on_execution_start

@@ -19,10 +19,11 @@ import numpy as np
 
 from ..base.arrays import Array, Facts, Progress
 from ..base.columns import Column, Columns, Heatmap, HeatmapValues, LabelValues
+from ..base.errors import asked_by
 from ..base.inputs import GivenBoxes, Inputs
 from ..base.method import Method
 from ..base.params import ParamError, Params, param
-from ..classifiers.networks import open_network, speaking_as
+from ..classifiers.networks import open_network
 from ..images.reading import UnreadableImage, read_images
 from ..probes.logistic import softmax
 from .explainers import CLIP_LIBRARIES, ClipMaps, Explainer, NetworkExplainer, of_run, of_texts
@@ -117,7 +118,7 @@ def explain(inputs: Inputs, params: ExplainParams, progress: Progress) -> Column
         ParamError: no such model or weights, or a class that it does not have.
     """
     progress(0, inputs.n, "loading the model")
-    with speaking_as("ExplainParams"):
+    with asked_by("ExplainParams"):
         explainer = _explainer(inputs, params)
     wanted = _wanted(explainer, inputs, params)
     began = time.perf_counter()

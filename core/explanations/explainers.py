@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..base.arrays import Array, Facts
+from ..base.errors import asked_by
 from ..base.memory import in_halves
 from ..base.params import ParamError
 from ..classifiers.networks import Network, feature_map, last_linear, open_kept, open_network
@@ -213,10 +214,8 @@ def _of_tags(source: Mapping[str, Any], method: str, device: str) -> ClipMaps:
             f"those of {source.get('key')!r} are by {model or 'an unknown model'}"
         )
     about = {"model": model, "weights": source.get("weights"), "weights_hash": source.get("text_encoder"), "text": True}
-    try:
+    with asked_by("ExplainParams", embeddings="predictions"):
         engine: Any = text_engine(about, device=device)
-    except ParamError as error:
-        raise ParamError(str(error).replace("ZeroShotParams.embeddings", "ExplainParams.predictions")) from None
     classes, templates = source["classes"], source["templates"]
     texts = class_vectors(engine, classes, templates)
     return ClipMaps(engine, method, classes, texts, 1.0 / float(source["temperature"]), templates)

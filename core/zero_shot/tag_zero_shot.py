@@ -16,9 +16,10 @@ import numpy as np
 
 from ..base.arrays import Array, Facts, Progress, silent
 from ..base.columns import Column, Columns, Label, Labels, Vector
+from ..base.errors import ModelError, ParamError, StaleError, asked_by
 from ..base.inputs import GivenLabels, Inputs
 from ..base.method import Method
-from ..base.params import ParamError, Params, param
+from ..base.params import Params, param
 from ..embeddings.compute_embeddings import ENGINES, open_engine
 from ..embeddings.models.base import Request, TextEngine, unit_rows
 from .tagging import Rules, against_labels, parse_thresholds, tag_columns
@@ -78,6 +79,7 @@ class ZeroShotParams(Params):
             raise ParamError("ZeroShotParams.background must hold at least one description with multi_label; got none")
 
 
+@asked_by("ZeroShotParams")
 def tag_zero_shot(inputs: Inputs, params: ZeroShotParams, progress: Progress) -> Columns:
     """Compare each image's vector with the classes' vectors.
 
@@ -142,14 +144,17 @@ def text_engine(source: Mapping[str, Any], allow_download: bool = False, device:
         source: facts of the embeddings' run: `model`, `weights`, `weights_hash`, `text`.
 
     Raises:
-        ParamError: the vectors are not CLIP's, or its weights are gone or changed since.
+        ModelError: the vectors are not CLIP's.
+        ParamError: its weights are gone.
+        StaleError: its weights have changed since.
     """
     model = source.get("model")
     if not source.get("text") or not isinstance(model, str) or model.partition(":")[0] not in ENGINES:
-        raise ParamError(
-            f"ZeroShotParams.embeddings must be a run of compute_embeddings with a CLIP model, such as "
-            f"open_clip:ViT-B-32/laion2b_s34b_b79k (for photographs) or tiny_clip (for the demo's digits); "
-            f"got vectors of {model or 'an unknown model'}, which has no text encoder"
+        raise ModelError(
+            "embeddings",
+            "must be a run of compute_embeddings with a CLIP model, such as open_clip:ViT-B-32/laion2b_s34b_b79k (for "
+            "photographs) or tiny_clip (for the demo's digits)",
+            f"vectors of {model or 'an unknown model'}, which has no text encoder",
         )
     weights = source.get("weights")
     here = weights is not None and Path(weights).exists()
@@ -163,9 +168,9 @@ def text_engine(source: Mapping[str, Any], allow_download: bool = False, device:
         ) from None
     found = engine.describe()["weights_hash"]
     if source.get("weights_hash") not in (None, found):
-        raise ParamError(
-            f"ZeroShotParams.embeddings must come from the weights that {model} has now (sha256 {found[:12]}); got "
-            f"vectors made with {source['weights_hash'][:12]}, so compute the embeddings again"
+        raise StaleError(
+            f"These embeddings were made with other weights (sha256 {source['weights_hash'][:12]}) than {model} has "
+            f"now ({found[:12]}); compute them again"
         )
     return cast(TextEngine, engine)
 

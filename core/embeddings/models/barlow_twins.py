@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...base.arrays import Array, Facts, Progress
-from ...base.params import ParamError
+from ...base.errors import ModelError, StaleError
 from .base import Entry, Pictures, Request
 from .preparation import Preparation
 from .torch_engine import TorchEngine, hash_of, native_bf16, require
@@ -79,7 +79,7 @@ class BarlowTwins(TorchEngine):
         if "weights" in state:
             path = local_path(str(state["weights"]))
             if sha256_of(path) != str(state["weights_hash"]):
-                raise ParamError(f"The weights that made these embeddings have changed since: {path}; embed all again")
+                raise StaleError(f"The weights that made these embeddings have changed since: {path}; embed all again")
             self._take(path)
         super().restore(state)
 
@@ -108,9 +108,10 @@ class BarlowTwins(TorchEngine):
         batches = list(pictures)
         pixels = np.concatenate(batches) if batches else np.zeros((0, SIDE, SIDE, 3), np.uint8)
         if len(pixels) < LEAST:
-            raise ParamError(
-                f"EmbeddingsParams.model must not be barlow_twins with fewer than {LEAST} readable images to train on; "
-                f"got {len(pixels)}"
+            raise ModelError(
+                "model",
+                f"must not be barlow_twins with fewer than {LEAST} readable images to train on",
+                f"{len(pixels)}",
             )
         name = f"barlow_twins-{_digest(pixels, seed, self._epochs)}"
         path = None if self._folder is None else Path(self._folder) / f"{name}.safetensors"

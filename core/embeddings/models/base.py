@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 from ...base.arrays import Array, Facts, Progress
-from ...base.params import ParamError
+from ...base.errors import ModelError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -51,7 +51,7 @@ class Request:
         """
         name = self.model.partition(":")[0]
         if self.model != name:
-            raise ParamError(f"EmbeddingsParams.model must be {name} alone, which has no variants; got {self.model!r}")
+            raise ModelError("model", f"must be {name} alone, which has no variants", repr(self.model))
 
 
 @dataclass(frozen=True)

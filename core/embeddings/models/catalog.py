@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...base.params import ParamError
-from . import barlow_twins, clip, descriptor, onnx, timm_models
+from ...base.errors import ModelError
+from . import barlow_twins, clip, descriptor, onnx, photographs, timm_models
 from . import own_module as module
 from . import torchvision_resnet as resnet
 from . import visual_words as words
@@ -13,6 +13,7 @@ ENGINES: dict[str, Entry] = {
     entry.name: entry
     for entry in (
         descriptor.ENTRY,
+        photographs.ENTRY,
         clip.ENTRY,
         timm_models.ENTRY,
         resnet.ENTRY,
@@ -38,8 +39,9 @@ def open_engine(request: Request) -> Engine:
     """
     name = request.model.partition(":")[0]
     if name not in ENGINES:
-        raise ParamError(
-            f"EmbeddingsParams.model must begin with one of {', '.join(ENGINES)}, such as "
-            f"open_clip:ViT-B-32/laion2b_s34b_b79k; got {request.model!r}"
+        raise ModelError(
+            "model",
+            f"must begin with one of {', '.join(ENGINES)}, such as open_clip:ViT-B-32/laion2b_s34b_b79k",
+            repr(request.model),
         )
     return ENGINES[name].open(request)

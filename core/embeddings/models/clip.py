@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...base.arrays import Array, Facts
+from ...base.errors import ModelError
 from ...base.memory import onto
 from ...base.params import ParamError
 from .base import Entry, Request, TextEngine, unit_rows
@@ -148,9 +149,7 @@ class TinyClipEngine(ClipEngine):
         request = replace(request, precision="fp32") if request.precision == "auto" else request
         folder = TINY if request.weights is None else local_path(request.weights)
         if not (folder / CONFIG).is_file():
-            raise ParamError(
-                f"EmbeddingsParams.weights must be a folder with {CONFIG} for model 'tiny_clip'; got {str(folder)!r}"
-            )
+            raise ModelError("weights", f"must be a folder with {CONFIG} for model 'tiny_clip'", repr(str(folder)))
         self._load(request, "tiny_clip", None, folder, "tiny_clip")
 
 
@@ -209,9 +208,7 @@ def _locate(request: Request) -> tuple[str, str | None, Path]:
     _check_name(name, tag, request)
     tags = open_clip.list_pretrained_tags_by_model(name)
     if not tags:
-        raise ParamError(
-            f"open_clip publishes no weights for {name}; set EmbeddingsParams.weights to a checkpoint on this machine"
-        )
+        raise ParamError(f"open_clip publishes no weights for {name}; set weights to a checkpoint on this machine")
     wanted = [tag] if tag else sorted(tags, key=lambda t: PREFERRED.index(t) if t in PREFERRED else len(PREFERRED))
     for choice in wanted:
         cached = _cached(open_clip.get_pretrained_cfg(name, choice))
@@ -229,15 +226,14 @@ def _check_name(name: str, tag: str | None, request: Request) -> None:
     if name not in models:
         near = difflib.get_close_matches(name, models, n=1)
         hint = f"did you mean open_clip:{near[0]}?" if near else "such as open_clip:ViT-B-32/laion2b_s34b_b79k"
-        raise ParamError(
-            f"EmbeddingsParams.model must name an open_clip model, or weights be a folder with {CONFIG}; "
-            f"got {request.model!r}, {hint}"
+        raise ModelError(
+            "model", f"must name an open_clip model, or weights be a folder with {CONFIG}", f"{request.model!r}, {hint}"
         )
     if tag is not None and not open_clip.get_pretrained_cfg(name, tag):
         tags = open_clip.list_pretrained_tags_by_model(name)
         near = difflib.get_close_matches(tag, tags, n=1, cutoff=0.0)
         hint = f"did you mean open_clip:{name}/{near[0]}?" if near else "it has none"
-        raise ParamError(f"EmbeddingsParams.model must name weights that {name} has; got {request.model!r}, {hint}")
+        raise ModelError("model", f"must name weights that {name} has", f"{request.model!r}, {hint}")
     hub = open_clip.get_model_config(name)["text_cfg"].get("hf_model_name")
     if hub and not request.allow_download:
         raise consent(

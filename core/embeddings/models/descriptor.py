@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...base.arrays import Array, Facts, Progress
+from ...base.errors import ModelError
 from ...base.params import ParamError
 from ...base.threads import blas_threads, cores
 from .base import Engine, Entry, Pictures, Request, unit_rows
@@ -48,9 +49,7 @@ class Descriptor(Engine):
     def __init__(self, request: Request) -> None:
         request.refuse_variant()
         if request.weights is not None:
-            raise ParamError(
-                f"EmbeddingsParams.weights must be nothing with model 'descriptor'; got {request.weights!r}"
-            )
+            raise ModelError("weights", "must be nothing with model 'descriptor'", repr(request.weights))
         self._pools = {grid: _pooling(grid) for grid in {*GRIDS, COLOUR_GRID}}
         self._places = _mirror_pairs()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...base.arrays import Array, Facts
+from ...base.errors import ModelError
 from ...base.params import ParamError
 from ...base.threads import cores
 from .base import Engine, Entry, Request
@@ -36,9 +37,8 @@ class OnnxEngine(Engine):
         self._model = request.model
         available = onnxruntime.get_available_providers()
         if request.device == "cuda" and "CUDAExecutionProvider" not in available:
-            raise ParamError(
-                "EmbeddingsParams.device must be auto or cpu here, for onnxruntime has no CUDA; "
-                "pip install onnxruntime-gpu"
+            raise ModelError(
+                "device", "must be auto or cpu here, for onnxruntime has no CUDA; pip install onnxruntime-gpu"
             )
         wanted = ["CUDAExecutionProvider", "CPUExecutionProvider"][request.device == "cpu" :]
         options = onnxruntime.SessionOptions()

@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from ...base.errors import ModelError
 from ...base.params import ParamError
 from .base import Entry, Request
 from .preparation import Preparation, declared_beside
@@ -76,12 +77,10 @@ def file_of(request: Request) -> Path:
     """
     named = request.weights or request.variant
     if not named:
-        raise ParamError(
-            f"EmbeddingsParams.weights must be the network's file, or model be {request.model}:<file>; got neither"
-        )
+        raise ModelError("weights", f"must be the network's file, or model be {request.model}:<file>", "neither")
     path = local_path(named)
     if not path.is_file():
-        raise ParamError(f"EmbeddingsParams.weights must be a file; got the folder {named!r}")
+        raise ModelError("weights", "must be a file", f"the folder {named!r}")
     return path
 
 

@@ -11,6 +11,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from ...base.errors import ModelError
 from ...base.params import ParamError
 from .base import Entry, Request
 from .preparation import Preparation
@@ -53,14 +54,12 @@ def _check_name(request: Request) -> None:
     if architecture not in models:
         near = difflib.get_close_matches(architecture, models, n=1)
         hint = f"did you mean timm:{near[0]}?" if near else f"such as {EXAMPLE}"
-        raise ParamError(f"EmbeddingsParams.model must name a timm model; got {request.model!r}, {hint}")
+        raise ModelError("model", "must name a timm model", f"{request.model!r}, {hint}")
     tags = [full.partition(".")[2] for full in timm.list_pretrained(architecture + "*")]
     if tag and name not in timm.list_pretrained(architecture + ".*"):
         near = difflib.get_close_matches(tag, tags, n=1, cutoff=0.0)
         hint = f"did you mean timm:{architecture}.{near[0]}?" if near else "it has none"
-        raise ParamError(
-            f"EmbeddingsParams.model must name weights that {architecture} has; got {request.model!r}, {hint}"
-        )
+        raise ModelError("model", f"must name weights that {architecture} has", f"{request.model!r}, {hint}")
 
 
 def _published(request: Request) -> Path:
@@ -70,8 +69,7 @@ def _published(request: Request) -> Path:
     config: Any = timm.get_pretrained_cfg(request.variant)
     if config is None or not (config.hf_hub_id or config.url):
         raise ParamError(
-            f"timm publishes no weights for {request.variant}; "
-            "set EmbeddingsParams.weights to a checkpoint on this machine"
+            f"timm publishes no weights for {request.variant}; set weights to a checkpoint on this machine"
         )
     if config.hf_hub_id:
         names = [config.hf_hub_filename] if config.hf_hub_filename else ["model.safetensors", "pytorch_model.bin"]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...base.arrays import Array, Facts, Progress
+from ...base.errors import ModelError
 from ...base.memory import is_out_of_memory, onto, tried
 from ...base.params import ParamError
 from ...base.threads import cores
@@ -230,7 +231,7 @@ def pick_device(wanted: str) -> str:
     import torch
 
     if wanted == "cuda" and not torch.cuda.is_available():
-        raise ParamError("EmbeddingsParams.device must be auto or cpu here, for torch sees no CUDA device; got 'cuda'")
+        raise ModelError("device", "must be auto or cpu here, for torch sees no CUDA device", "'cuda'")
     return ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...base.params import ParamError
+from ...base.errors import ModelError
 from .base import Entry, Request
 from .preparation import Preparation
 from .torch_engine import TorchEngine, require
@@ -42,9 +42,8 @@ def load_resnet(request: Request, variant: str) -> tuple[Any, Path, Preparation]
     from torchvision.models import get_model_weights
 
     if variant not in VARIANTS:
-        raise ParamError(
-            f"EmbeddingsParams.model must be one of {', '.join(f'torchvision:{v}' for v in VARIANTS)}; "
-            f"got {request.model!r}"
+        raise ModelError(
+            "model", f"must be one of {', '.join(f'torchvision:{v}' for v in VARIANTS)}", repr(request.model)
         )
     published = get_model_weights(variant).DEFAULT
     weights = (
@@ -89,7 +88,7 @@ def fused(network: Any) -> Any:
             convolution, norm = getattr(block, before), getattr(block, after)
             if isinstance(convolution, torch.nn.Conv2d) and isinstance(norm, torch.nn.BatchNorm2d):
                 setattr(block, before, fuse_conv_bn_eval(convolution, norm))
-                setattr(block, after, torch.nn.Identity())
+                setattr(block, after, getattr(norm, "act", torch.nn.Identity()))  # timm's norms bring theirs along
     return network
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ...base.arrays import Array, Facts, Progress
-from ...base.params import ParamError
+from ...base.errors import ModelError
 from .base import Engine, Entry, Pictures, Request, unit_rows
 from .descriptor import Descriptor
 from .torch_engine import TorchEngine
@@ -68,9 +68,11 @@ class WordsEngine(Engine):
         elif network in VARIANTS and layer in LAYERS:
             self._local = ResNetLayer(request, network, layer)
         else:
-            raise ParamError(
-                f"EmbeddingsParams.model must be words:descriptor or words:<network>/<layer> with a network of "
-                f"{', '.join(VARIANTS)} and a layer of {', '.join(LAYERS)}; got {request.model!r}"
+            raise ModelError(
+                "model",
+                "must be words:descriptor or words:<network>/<layer> with a network of "
+                f"{', '.join(VARIANTS)} and a layer of {', '.join(LAYERS)}",
+                repr(request.model),
             )
         self.enough, self.batch = self._local.enough, self._local.batch
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
+from ...base.errors import ModelError
 from ...base.params import ParamError
 from .base import Request
 
@@ -23,7 +24,7 @@ def local_path(weights: str) -> Path:
     """
     path = Path(weights).expanduser()
     if not path.exists():
-        raise ParamError(f"EmbeddingsParams.weights must be an existing file or folder; got {weights!r}")
+        raise ModelError("weights", "must be an existing file or folder", repr(weights))
     return path
 
 
@@ -37,9 +38,8 @@ def checkpoint_in(path: Path) -> Path:
         return path
     found = [file for ending in ("*.safetensors", "*.bin", "*.pth", "*.pt") for file in sorted(path.glob(ending))]
     if not found:
-        raise ParamError(
-            f"EmbeddingsParams.weights must be a checkpoint or a folder with one (.safetensors, .bin, .pth, .pt); "
-            f"got {str(path)!r}"
+        raise ModelError(
+            "weights", "must be a checkpoint or a folder with one (.safetensors, .bin, .pth, .pt)", repr(str(path))
         )
     return found[0]
 
@@ -156,4 +156,4 @@ def loading(model: str, path: Path) -> Iterator[None]:
             raise
         reason = " ".join(str(error).split())
         reason = reason if len(reason) <= 200 else reason[:197] + "..."
-        raise ParamError(f"EmbeddingsParams.weights must be a checkpoint of {model}; got {path} ({reason})") from None
+        raise ModelError("weights", f"must be a checkpoint of {model}", f"{path} ({reason})") from None
