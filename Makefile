@@ -7,7 +7,7 @@ PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help setup demo app test fast check web docs screenshots bench python
+.PHONY: help setup demo app test fast check web docs screenshots bench finding python
 
 help: ## these lines
 	echo 'make WORD, where WORD is one of:'
@@ -41,16 +41,21 @@ web: ## build the panels' bundle dist/index.umd.js from panels/web (needs Node)
 	command -v npm >/dev/null || { echo 'make web needs Node and npm: on Debian and Ubuntu `sudo apt-get install nodejs npm`.' >&2; exit 1; }
 	cd panels/web && npm ci --no-audit --no-fund && npm run build
 
-docs: setup ## bring the README's table of methods and the manifest up to date
+docs: setup ## bring the generated pages of docs/, the tables of benchmarks and the manifest up to date
 	$(VENV_PYTHON) scripts/docs.py
+	$(VENV_PYTHON) benchmarks/pages.py
 
-screenshots: python ## take the README's screenshots of the real App again
+screenshots: python ## take the screenshots of the real App again
 	$(SETUP) --browser
 	$(VENV_PYTHON) scripts/screenshots.py
 
 bench: python ## time and score the methods against their peers; METHOD=name for one
 	$(SETUP) --also benchmarks/requirements.txt
-	set -e; for file in $(if $(METHOD),benchmarks/$(METHOD).py,$(filter-out %/common.py,$(wildcard benchmarks/*.py))); do $(VENV_PYTHON) "$$file"; done
+	set -e; for file in $(if $(METHOD),benchmarks/$(METHOD).py,$(filter-out %/common.py %/pages.py,$(wildcard benchmarks/*.py))); do $(VENV_PYTHON) "$$file"; done
+
+finding: ## show one surprise of an outside library, in a folder of its own; NAME=script in findings/
+	[ -f 'findings/$(NAME).sh' ] || { echo 'make finding NAME=... takes one of:' $(patsubst findings/%.sh,%,$(wildcard findings/*.sh)) >&2; exit 1; }
+	bash 'findings/$(NAME).sh'
 
 python:
 	command -v '$(PYTHON)' >/dev/null || { echo 'There is no $(PYTHON) here: install Python 3.10 to 3.12, or name one with PYTHON=...' >&2; exit 1; }

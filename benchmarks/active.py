@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 import numpy as np
-from common import load_package, machine
+from common import load_package, machine, recorded
 from selection import SETS, Table, few_dimensions
 
 ROUNDS = 8
@@ -101,5 +101,6 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    load_package()
-    main(sys.argv[1:])
+    with recorded(__file__):
+        load_package()
+        main(sys.argv[1:])

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import SHARED, load_package, machine
+from common import SHARED, load_package, machine, recorded
 
 
 def curve(labels: str) -> None:
@@ -177,17 +177,18 @@ def photo_weights() -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", action="store_true")
-    parser.add_argument("--speed", action="store_true")
-    parser.add_argument("--labels", nargs="+", default=["aggre", "random1", "worst"])
-    asked = parser.parse_args()
-    load_package()
-    print(f"## A classifier of one's own\n\n{machine()}")
-    if asked.photos:
-        photos()
-    elif asked.speed:
-        speed()
-    else:
-        for chosen in asked.labels:
-            curve(chosen)
+    with recorded(__file__):
+        parser = argparse.ArgumentParser(description=__doc__)
+        parser.add_argument("--photos", action="store_true")
+        parser.add_argument("--speed", action="store_true")
+        parser.add_argument("--labels", nargs="+", default=["aggre", "random1", "worst"])
+        asked = parser.parse_args()
+        load_package()
+        print(f"## A classifier of one's own\n\n{machine()}")
+        if asked.photos:
+            photos()
+        elif asked.speed:
+            speed()
+        else:
+            for chosen in asked.labels:
+                curve(chosen)

@@ -7,22 +7,29 @@ A benchmark is a file of contestants, `name → Contestant`, that ends with `mai
 
 Every contestant is first run on a few rows (imports, compilation), then timed once per process. The table shows medians
 over the processes, with the peak memory of the process and scores that are measured outside the time.
+
+What a benchmark prints is also kept (`recorded`): `results/<script>.json` holds its tables, each with the machine,
+versions, load, commit and command that it was measured with; `pages.py` makes the pages from there.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import os
 import platform
+import re
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,6 +41,8 @@ from checkout import load_package
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
+RESULTS = Path(__file__).resolve().parent / "results"
+PACKAGES = ("numpy", "scikit-learn", "numba", "pynndescent", "umap-learn")
 
 
 @dataclass(frozen=True)
@@ -142,15 +151,21 @@ def over_seeds(
 ) -> None:
     """Print each score's median over seeds, and its least and most; a seed draws the data, the folds and the start."""
     load_package()
+    print(f"## Medians of {len(seeds)} seeds\n\n{machine()}\n")
+    headed = False
     for name, make in data.items():
         tables = {seed: make(seed) for seed in seeds}
         for contestant, solve in contestants.items():
             began = time.process_time()
             results = [score(tables[seed], solve(tables[seed], seed)) for seed in seeds]
-            cells = [f"{(time.process_time() - began) / len(seeds):.1f} CPU s"]
+            cells = [f"{(time.process_time() - began) / len(seeds):.1f}"]
+            if not headed:
+                columns = ["data", "contestant", "CPU s", *results[0]]
+                print(f"| {' | '.join(columns)} |\n" + "|---" * len(columns) + "|")
+                headed = True
             for key in results[0]:
                 values = [result[key] for result in results]
-                cells.append(f"{key} {statistics.median(values):.4f} ({min(values):.4f} to {max(values):.4f})")
+                cells.append(f"{statistics.median(values):.4f} ({min(values):.4f} to {max(values):.4f})")
             print(f"| {name} | {contestant} | " + " | ".join(cells) + " |", flush=True)
 
 
@@ -193,13 +208,95 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
+@contextlib.contextmanager
+def recorded(script: str, **about: Any) -> Iterator[None]:
+    """Keep the tables that are printed meanwhile in `results/<script>.json`; those of another name there stay.
+
+    Nothing is kept of a benchmark that fails, and of one that prints no heading, as contestants' own processes do.
+
+    Args:
+        script: its file.
+        about: what readers must know of every table: `seeds`, `held_out`.
+    """
+    printed = _Twice(sys.stdout)
+    began, load = time.perf_counter(), os.getloadavg()[0]
+    with contextlib.redirect_stdout(printed):
+        yield
+    tables = tables_in(printed.getvalue())
+    if not tables:
+        return
+    measured = {
+        "machine": processor(),
+        "versions": {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
+        "load": f"{load:.1f} at the start, {os.getloadavg()[0]:.1f} at the end",
+        "minutes": round((time.perf_counter() - began) / 60, 1),
+        "date": f"{datetime.now(timezone.utc):%Y-%m-%d}",
+        "commit": _commit(),
+        "command": " ".join(["python", *sys.argv]),
+        **about,
+    }
+    path = RESULTS / f"{Path(script).stem}.json"
+    found: dict[str, Any] = {"script": f"benchmarks/{Path(script).name}", "tables": {}}
+    if path.exists():
+        found = json.loads(path.read_text())
+    found["tables"] |= {name: {**one, "measured": measured} for name, one in tables.items()}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+
+
+def tables_in(text: str) -> dict[str, dict[str, Any]]:
+    """The Markdown tables of a text, named by their headings: columns, rows, and what is said beside them."""
+    found: dict[str, dict[str, Any]] = {}
+    for section in re.split(r"^#+ ", text, flags=re.M)[1:]:
+        title, _, body = section.partition("\n")
+        lines = [line.strip() for line in body.splitlines() if line.strip()]
+        name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+        said = [line for line in lines if not line.startswith("|")]
+        heads = [number for number, line in enumerate(lines[1:]) if line.startswith("|--")]
+        ends = heads[1:] + [len(lines)] * bool(heads)
+        for number, (head, end) in enumerate(zip(heads, ends, strict=True), 1):
+            rows = [_cells(line) for line in lines[head + 2 : end] if line.startswith("|")]
+            table = {"title": title, "columns": _cells(lines[head]), "rows": rows, "said": said}
+            found[name if number == 1 else f"{name}-{number}"] = table
+        if said and not heads:
+            found[name] = {"title": title, "columns": [], "rows": [], "said": said}
+    return found
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line[1:-1].split("|")]
+
+
 def machine() -> str:
     """What the figures were measured on, in a line."""
-    processor = platform.processor() or platform.machine()
+    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
+    return f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}."
+
+
+def processor() -> str:
+    """The processor's name."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-        processor = names[0] if names else processor
-    packages = ("numpy", "scikit-learn", "numba", "pynndescent", "umap-learn")
-    versions = ", ".join(f"{package} {version(package)}" for package in packages)
-    return f"{processor}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}."
+        if names:
+            return names[0]
+    return platform.processor() or platform.machine()
+
+
+class _Twice(io.StringIO):
+    """Text that is also written to another stream, as it comes."""
+
+    def __init__(self, other: Any) -> None:
+        super().__init__()
+        self._other = other
+
+    def write(self, text: str) -> int:
+        self._other.write(text)
+        self._other.flush()
+        return super().write(text)
+
+
+def _commit() -> str:
+    command = ["git", "rev-parse", "--short=10", "HEAD"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from common import over_seeds, synthetic_clusters
+from common import over_seeds, recorded, synthetic_clusters
 from label_issues import ours, planted_module
 from probe import split
 
@@ -125,5 +125,6 @@ DATA = {
 }
 
 if __name__ == "__main__":
-    chosen = {name: make for name, make in DATA.items() if not sys.argv[1:] or name.startswith(sys.argv[1])}
-    over_seeds(CONTESTANTS, chosen, score)
+    with recorded(__file__):
+        chosen = {name: make for name, make in DATA.items() if not sys.argv[1:] or name.startswith(sys.argv[1])}
+        over_seeds(CONTESTANTS, chosen, score)

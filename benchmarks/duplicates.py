@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import SHARED, load_package, machine
+from common import SHARED, load_package, machine, recorded
 
 ALTERED = ("mirrored", "re-encoded", "halved", "cut to .95", "cut to .9", "cut to .8", "brighter", "grey", "paler")
 ALTERED += ("mirrored and cut to .9",)
@@ -264,9 +264,10 @@ def own_database(folder: Path) -> None:
 RUNS = {"photos": run_photos, "cifar": run_cifar, "caltech": run_caltech, "moving": run_moving}
 
 if __name__ == "__main__":
-    load_package()
-    with tempfile.TemporaryDirectory() as home:
-        own_database(Path(home))
-        print(f"## Copies\n\n{machine()}")
-        for name in sys.argv[1:] or RUNS:
-            RUNS[name]()
+    with recorded(__file__):
+        load_package()
+        with tempfile.TemporaryDirectory() as home:
+            own_database(Path(home))
+            print(f"## Copies\n\n{machine()}")
+            for name in sys.argv[1:] or RUNS:
+                RUNS[name]()

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from classifier import photo_weights
-from common import ROOT, SHARED, load_package, machine
+from common import ROOT, SHARED, load_package, machine, recorded
 
 REPEATS = 3
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -152,16 +152,17 @@ def random_clip() -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--planted", action="store_true")
-    parser.add_argument("--photographs", action="store_true")
-    parser.add_argument("--most", type=int, default=32, help="pictures")
-    asked = parser.parse_args()
-    load_package()
-    print(f"## Explanations\n\n{machine()}")
-    if asked.planted:
-        planted()
-    elif asked.photographs:
-        planted_photographs()
-    else:
-        speed(asked.most)
+    with recorded(__file__):
+        parser = argparse.ArgumentParser(description=__doc__)
+        parser.add_argument("--planted", action="store_true")
+        parser.add_argument("--photographs", action="store_true")
+        parser.add_argument("--most", type=int, default=32, help="pictures")
+        asked = parser.parse_args()
+        load_package()
+        print(f"## Explanations\n\n{machine()}")
+        if asked.planted:
+            planted()
+        elif asked.photographs:
+            planted_photographs()
+        else:
+            speed(asked.most)

@@ -20,7 +20,7 @@ import time
 from typing import Any
 
 import numpy as np
-from common import load_package
+from common import load_package, recorded
 from probe import cifar10n, split
 
 ROUNDS, CELLS = 10, 3
@@ -125,4 +125,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with recorded(__file__):
+        main()

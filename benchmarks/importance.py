@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 import numpy as np
-from common import Contestant, load_package, main, over_seeds
+from common import Contestant, load_package, main, over_seeds, recorded
 from label_issues import HUMAN, PLANTED, cleanlab
 from probe import cifar10n, split
 
@@ -58,6 +58,7 @@ def coresets(only: list[str], seeds: int = 10) -> None:
     load_package()
     # C: the penalty that our probe chooses on all of the rows, the same for every sampler
     sets = {"aggre": lambda: cifar10n("aggre"), "clean": lambda: cifar10n("clean"), "pair 10%": PLANTED["pair 10%"]}
+    print("## Coresets\n")
     print("| data | share | sampler | accuracy | gain | least | below | loss error | at 0.3 |\n|" + "---|" * 9)
     for name in only or sets:
         table = sets[name]()
@@ -140,13 +141,14 @@ CONTESTANTS = {
 }
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["coresets"]:
-        coresets(sys.argv[2:])
-    elif sys.argv[1:] == ["seeds"]:
-        both = {
-            "Cleanlab": lambda table, seed: cleanlab(table, seed)[0],
-            "ours": lambda table, seed: attention(table, seed=seed),
-        }
-        over_seeds(both, HUMAN | {name: make for name, make in PLANTED.items() if "copied" not in name}, score)
-    else:
-        main("Importance: attention", CONTESTANTS, HUMAN | PLANTED, score)
+    with recorded(__file__):
+        if sys.argv[1:2] == ["coresets"]:
+            coresets(sys.argv[2:])
+        elif sys.argv[1:] == ["seeds"]:
+            both = {
+                "Cleanlab": lambda table, seed: cleanlab(table, seed)[0],
+                "ours": lambda table, seed: attention(table, seed=seed),
+            }
+            over_seeds(both, HUMAN | {name: make for name, make in PLANTED.items() if "copied" not in name}, score)
+        else:
+            main("Importance: attention", CONTESTANTS, HUMAN | PLANTED, score)

@@ -15,7 +15,7 @@ import sys
 from typing import Any
 
 import numpy as np
-from common import ROOT, Contestant, main, over_seeds
+from common import ROOT, Contestant, main, over_seeds, recorded
 from probe import cifar10n, scikit, split
 
 
@@ -95,7 +95,10 @@ PLANTED = {
 }
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["seeds"]:
-        over_seeds({"Cleanlab": cleanlab, "ours": lambda table, seed: ours(table, seed=seed)}, HUMAN | PLANTED, score)
-    else:
-        main("Label issues", CONTESTANTS, HUMAN | PLANTED, score)
+    with recorded(__file__):
+        if sys.argv[1:] == ["seeds"]:
+            over_seeds(
+                {"Cleanlab": cleanlab, "ours": lambda table, seed: ours(table, seed=seed)}, HUMAN | PLANTED, score
+            )
+        else:
+            main("Label issues", CONTESTANTS, HUMAN | PLANTED, score)

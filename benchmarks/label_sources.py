@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from common import SHARED, load_package, machine
+from common import SHARED, load_package, machine, recorded
 from probe import cifar10n, scikit, split
 
 CIFAR = ("aggre", "random1", "random2", "random3", "worst")
@@ -158,7 +158,8 @@ def run_mnist() -> None:
 
 
 if __name__ == "__main__":
-    load_package()
-    print(f"## Sources of label issues\n\n{machine()}")
-    for name in sys.argv[1:] or (*CIFAR, "mnist"):
-        run_mnist() if name == "mnist" else run_cifar(name)
+    with recorded(__file__):
+        load_package()
+        print(f"## Sources of label issues\n\n{machine()}")
+        for name in sys.argv[1:] or (*CIFAR, "mnist"):
+            run_mnist() if name == "mnist" else run_cifar(name)

@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 import numpy as np
-from common import load_package, machine
+from common import load_package, machine, recorded
 
 D = 64
 
@@ -66,7 +66,8 @@ def main(n: int, classes: int, cells: float) -> None:
 
 
 if __name__ == "__main__":
-    load_package()
-    print(f"## Label issues in large\n\n{machine()}")
-    size = [int(number) for number in sys.argv[1:3]] or [1_000_000, 1000]
-    main(size[0], size[1], float(sys.argv[3]) if len(sys.argv) > 3 else 2e8)
+    with recorded(__file__):
+        load_package()
+        print(f"## Label issues in large\n\n{machine()}")
+        size = [int(number) for number in sys.argv[1:3]] or [1_000_000, 1000]
+        main(size[0], size[1], float(sys.argv[3]) if len(sys.argv) > 3 else 2e8)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import SHARED, load_package, machine
+from common import SHARED, load_package, machine, recorded
 from duplicates import described, own_database, photos, timed
 
 Pairs = set[tuple[int, int]]
@@ -135,9 +135,10 @@ def _pair(one: int, other: int) -> tuple[int, int]:
 RUNS = {"cifar": run_cifar, "caltech": run_caltech, "photos": run_photos}
 
 if __name__ == "__main__":
-    load_package()
-    with tempfile.TemporaryDirectory() as home:
-        own_database(Path(home))
-        print(f"## Leaks\n\n{machine()}")
-        for name in sys.argv[1:] or RUNS:
-            RUNS[name]()
+    with recorded(__file__):
+        load_package()
+        with tempfile.TemporaryDirectory() as home:
+            own_database(Path(home))
+            print(f"## Leaks\n\n{machine()}")
+            for name in sys.argv[1:] or RUNS:
+                RUNS[name]()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from common import Contestant, cifar, load_package, main, mnist, synthetic
+from common import Contestant, cifar, load_package, main, mnist, recorded, synthetic
 
 load_package()
 
@@ -48,22 +48,23 @@ def score(x: Any, points: Any) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main(
-        "Maps",
-        {
-            "umap-learn, defaults": umap_learn(),
-            "umap-learn, seeded": umap_learn(random_state=0, n_jobs=1),
-            "ours, UMAP": ours("umap"),
-            "ours, UMAP, a quarter laid out": ours("umap", laid_out=4),
-            "ours, PaCMAP": ours("pacmap"),
-            "ours, PCA": ours("pca"),
-        },
-        {
-            "mnist": mnist,
-            "cifar": cifar,
-            "synthetic 30k": lambda: synthetic(30_000),
-            "synthetic 1M": lambda: synthetic(1_000_000),
-        },
-        score,
-        default=("mnist", "cifar"),
-    )
+    with recorded(__file__):
+        main(
+            "Maps",
+            {
+                "umap-learn, defaults": umap_learn(),
+                "umap-learn, seeded": umap_learn(random_state=0, n_jobs=1),
+                "ours, UMAP": ours("umap"),
+                "ours, UMAP, a quarter laid out": ours("umap", laid_out=4),
+                "ours, PaCMAP": ours("pacmap"),
+                "ours, PCA": ours("pca"),
+            },
+            {
+                "mnist": mnist,
+                "cifar": cifar,
+                "synthetic 30k": lambda: synthetic(30_000),
+                "synthetic 1M": lambda: synthetic(1_000_000),
+            },
+            score,
+            default=("mnist", "cifar"),
+        )

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from common import load_package, machine, synthetic
+from common import load_package, machine, recorded, synthetic
 
 load_package()
 
@@ -59,4 +59,5 @@ def _told(what: str) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    main()
+    with recorded(__file__):
+        main()

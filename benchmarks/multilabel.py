@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 import numpy as np
-from common import SHARED, load_package, machine
+from common import SHARED, load_package, machine, recorded
 
 LEAST = 10  # pictures of a class
 PLANTED = 40
@@ -91,6 +91,7 @@ def main(plantings: int) -> None:
 
 
 if __name__ == "__main__":
-    load_package()
-    print(f"## Sets of labels\n\n{machine()}")
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    with recorded(__file__):
+        load_package()
+        print(f"## Sets of labels\n\n{machine()}")
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)

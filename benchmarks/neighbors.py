@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from common import Contestant, cifar, load_package, main, mnist, synthetic
+from common import Contestant, cifar, load_package, main, mnist, recorded, synthetic
 
 load_package()
 
@@ -67,22 +67,23 @@ def score(x: Any, indices: Any) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main(
-        "Neighbor graph",
-        {
-            "scikit-learn brute force": Contestant(brute_force, most=30_000),
-            "ours": Contestant(ours, warm=warm_ours),
-            "faiss flat": Contestant(faiss_flat, most=30_000),
-            "pynndescent, 24 neighbors": pynndescent(24),
-            "pynndescent, 32 neighbors": pynndescent(32),
-        },
-        {
-            "synthetic 20k": lambda: synthetic(20_000),
-            "mnist": mnist,
-            "cifar": cifar,
-            "synthetic 100k": lambda: synthetic(100_000),
-            "synthetic 1M": lambda: synthetic(1_000_000),
-        },
-        score,
-        default=("synthetic 20k", "mnist", "cifar", "synthetic 100k"),
-    )
+    with recorded(__file__):
+        main(
+            "Neighbor graph",
+            {
+                "scikit-learn brute force": Contestant(brute_force, most=30_000),
+                "ours": Contestant(ours, warm=warm_ours),
+                "faiss flat": Contestant(faiss_flat, most=30_000),
+                "pynndescent, 24 neighbors": pynndescent(24),
+                "pynndescent, 32 neighbors": pynndescent(32),
+            },
+            {
+                "synthetic 20k": lambda: synthetic(20_000),
+                "mnist": mnist,
+                "cifar": cifar,
+                "synthetic 100k": lambda: synthetic(100_000),
+                "synthetic 1M": lambda: synthetic(1_000_000),
+            },
+            score,
+            default=("synthetic 20k", "mnist", "cifar", "synthetic 100k"),
+        )

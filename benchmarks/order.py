@@ -23,7 +23,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from common import cifar, load_package, machine, mnist, synthetic
+from common import cifar, load_package, machine, mnist, recorded, synthetic
 from numba import njit
 from selection import SETS, unit
 from threadpoolctl import threadpool_limits
@@ -192,13 +192,14 @@ def large(n: int = 200_000, d: int = 64) -> None:
 
 
 if __name__ == "__main__":
-    load_package()
-    print(f"## Order\n\n{machine()}\n")
-    with threadpool_limits(1):
-        if sys.argv[1:] == ["large"]:
-            large()
-        elif sys.argv[1:] == ["bound"]:
-            bound()
-        else:
-            lengths()
-            errors()
+    with recorded(__file__):
+        load_package()
+        print(f"## Order\n\n{machine()}\n")
+        with threadpool_limits(1):
+            if sys.argv[1:] == ["large"]:
+                large()
+            elif sys.argv[1:] == ["bound"]:
+                bound()
+            else:
+                lengths()
+                errors()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import SHARED, cifar, load_package, machine
+from common import SHARED, cifar, load_package, machine, recorded
 from duplicates import own_database
 
 N = 5_000
@@ -125,11 +125,13 @@ def compare(how: str, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    load_package()
-    with tempfile.TemporaryDirectory() as home:
-        own_database(Path(home))
-        print(f"## Outliers\n\n{machine()}\n\n| planted | | AUROC | average precision | CPU s |\n|---|---|---|---|---|")
-        names, seeds = [a for a in sys.argv[1:] if a in HOW], [int(a) for a in sys.argv[1:] if a.isdigit()]
-        for seed in seeds or [0]:
-            for name in names or HOW:
-                compare(name, seed)
+    with recorded(__file__):
+        load_package()
+        with tempfile.TemporaryDirectory() as home:
+            own_database(Path(home))
+            print(f"## Outliers\n\n{machine()}\n")
+            print("| planted | | AUROC | average precision | CPU s |\n|---|---|---|---|---|")
+            names, seeds = [a for a in sys.argv[1:] if a in HOW], [int(a) for a in sys.argv[1:] if a.isdigit()]
+            for seed in seeds or [0]:
+                for name in names or HOW:
+                    compare(name, seed)

@@ -99,6 +99,7 @@ def main() -> None:
         for panel in panels
         for name, times in panel.times.items()
     ]
+    print("## Events of the panels\n")
     print("| panel | event | median ms | worst ms | processor ms | payload kB |\n|---|---|---|---|---|---|")
     for panel, name, median, worst, worked, size in rows:
         cells = [1000 * median, 1000 * worst, 1000 * worked]
@@ -321,4 +322,5 @@ PANELS: dict[str, Callable[[Any], Events]] = {
 
 
 if __name__ == "__main__":
-    main()
+    with common.recorded(__file__):
+        main()

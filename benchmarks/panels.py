@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import ROOT, load_package, machine
+from common import ROOT, load_package, machine, recorded
 
 URI = "@image-curation/curator/"
 CLASSES = 30
@@ -238,4 +238,5 @@ def _settings(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with recorded(__file__):
+        main()

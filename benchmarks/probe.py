@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from common import SHARED, Contestant, main
+from common import SHARED, Contestant, main, recorded
 
 
 def cifar10n(labels: str) -> Any:
@@ -86,4 +86,5 @@ CONTESTANTS = {
 DATA = {labels: lambda labels=labels: cifar10n(labels) for labels in ("clean", "aggre", "random1", "worst")}
 
 if __name__ == "__main__":
-    main("Probe: out-of-fold probabilities", CONTESTANTS, DATA, score)
+    with recorded(__file__):
+        main("Probe: out-of-fold probabilities", CONTESTANTS, DATA, score)

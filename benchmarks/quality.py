@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import SHARED, Contestant, main
+from common import SHARED, Contestant, main, recorded
 
 CHECKS = ("dark", "light", "odd_aspect_ratio", "low_information", "blurry", "grayscale", "odd_size")
 BLURRED = "_blurred_"
@@ -85,4 +85,5 @@ DATA = {
 }
 
 if __name__ == "__main__":
-    main("Quality of image files", CONTESTANTS, DATA, score, warm_rows=20)
+    with recorded(__file__):
+        main("Quality of image files", CONTESTANTS, DATA, score, warm_rows=20)

@@ -17,7 +17,7 @@ import sys
 from typing import Any
 
 import numpy as np
-from common import Contestant, cifar, load_package, main, mnist, synthetic
+from common import Contestant, cifar, load_package, main, mnist, recorded, synthetic
 
 load_package()
 
@@ -126,17 +126,18 @@ def contestants(k: int) -> dict[str, Contestant]:
 
 
 if __name__ == "__main__":
-    main(
-        "Representatives",
-        contestants(100) | contestants(1000),
-        {
-            "mnist": mnist,
-            "cifar": cifar,
-            "synthetic 10k": lambda: synthetic(10_000),
-            "synthetic 100k": lambda: synthetic(100_000),
-            "synthetic 100k, 4,000 groups": lambda: synthetic(100_000, clusters=4_000),
-            "synthetic 1M": lambda: synthetic(1_000_000),
-        },
-        score,
-        default=("mnist", "cifar", "synthetic 10k"),
-    )
+    with recorded(__file__):
+        main(
+            "Representatives",
+            contestants(100) | contestants(1000),
+            {
+                "mnist": mnist,
+                "cifar": cifar,
+                "synthetic 10k": lambda: synthetic(10_000),
+                "synthetic 100k": lambda: synthetic(100_000),
+                "synthetic 100k, 4,000 groups": lambda: synthetic(100_000, clusters=4_000),
+                "synthetic 1M": lambda: synthetic(1_000_000),
+            },
+            score,
+            default=("mnist", "cifar", "synthetic 10k"),
+        )

@@ -18,7 +18,7 @@ import time
 from typing import Any
 
 import numpy as np
-from common import load_package, machine, synthetic
+from common import load_package, machine, recorded, synthetic
 
 K = 100
 CENTRAL, ADDED = 20, 600  # candidates of each cluster at first, and more after each exact round
@@ -100,12 +100,13 @@ def _central(x: Any, nearest: Any) -> Any:
 
 
 if __name__ == "__main__":
-    load_package()
-    from image_curation.core.representatives.k_medoids import k_medoids
+    with recorded(__file__):
+        load_package()
+        from image_curation.core.representatives.k_medoids import k_medoids
 
-    given = [float(number) for number in sys.argv[1:]]
-    rows, limit = given + [100_000, 700][len(given) :]
-    vectors = synthetic(int(rows))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    print(f"## A bound on the loss of medoids\n\n{machine()}\n")
-    bound(vectors, k_medoids(vectors, K).indices, limit)
+        given = [float(number) for number in sys.argv[1:]]
+        rows, limit = given + [100_000, 700][len(given) :]
+        vectors = synthetic(int(rows))
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        print(f"## A bound on the loss of medoids\n\n{machine()}\n")
+        bound(vectors, k_medoids(vectors, K).indices, limit)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import load_package, machine, synthetic
+from common import load_package, machine, recorded, synthetic
 
 # The starter recipe on vectors that are there already, and what else reads them; the slowest last.
 STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -130,4 +130,5 @@ def _watched() -> Iterator[list[float]]:
 
 
 if __name__ == "__main__":
-    main()
+    with recorded(__file__):
+        main()

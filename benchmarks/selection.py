@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from common import SHARED, load_package, machine, mnist
+from common import SHARED, load_package, machine, mnist, recorded
 
 SEEDS = 20
 SPLITS = 5
@@ -363,8 +363,9 @@ def million(n: int = 1_000_000, d: int = 64) -> None:
 
 
 if __name__ == "__main__":
-    load_package()
-    if sys.argv[1:2] == ["million"]:
-        million()
-    else:
-        tables(sys.argv[1:])
+    with recorded(__file__):
+        load_package()
+        if sys.argv[1:2] == ["million"]:
+            million()
+        else:
+            tables(sys.argv[1:])

@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 import numpy as np
-from common import load_package, machine
+from common import load_package, machine, recorded
 from selection import SETS, Table, unit
 from threadpoolctl import threadpool_limits
 
@@ -57,5 +57,6 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    load_package()
-    main(sys.argv[1:])
+    with recorded(__file__):
+        load_package()
+        main(sys.argv[1:])

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import load_package, machine
+from common import load_package, machine, recorded
 
 DIM = 512
 
@@ -145,7 +145,7 @@ def main() -> None:
 
 def _tables(n: int) -> None:
     dataset = make(n)
-    print(machine())
+    print(f"## Reading vectors back\n\n{machine()}")
     print(f"\n| {n:,} x {DIM} | CPU s | wall s | peak MB of the process |\n|---|---|---|---|")
     for reader in READERS:
         command = [sys.executable, __file__, "--measure", reader, dataset.name]
@@ -157,4 +157,5 @@ def _tables(n: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with recorded(__file__):
+        main()

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from common import load_package
+from common import load_package, recorded
 
 CHUNK, DIMS, CLASSES = 20_000, 512, 100
 
@@ -55,8 +55,10 @@ def measure(n: int) -> None:
 
 
 if __name__ == "__main__":
-    load_package()
-    print("| samples | seconds, making them included | CPU seconds to fit | CPU seconds in all | peak MB |")
-    print("|---" * 5 + "|")
-    for number in [int(given) for given in sys.argv[1:]] or [250_000, 1_000_000]:
-        measure(number)
+    with recorded(__file__):
+        load_package()
+        print("## Streaming\n")
+        print("| samples | seconds, making them included | CPU seconds to fit | CPU seconds in all | peak MB |")
+        print("|---" * 5 + "|")
+        for number in [int(given) for given in sys.argv[1:]] or [250_000, 1_000_000]:
+            measure(number)

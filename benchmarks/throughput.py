@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import SHARED, load_package, machine
+from common import SHARED, load_package, machine, recorded
 
 WARM = 32
 NETWORKS = {"ViT-B-32": "open_clip:ViT-B-32", "resnet18": "torchvision:resnet18"}
@@ -205,4 +205,5 @@ def _own_database(home: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with recorded(__file__):
+        main()

@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 import numpy as np
-from common import load_package, synthetic
+from common import load_package, recorded, synthetic
 
 VOCABULARIES = ((10, False), (100, False), (1_000, False), (100, True))
 
@@ -76,14 +76,16 @@ def _peak() -> float:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        load_package()
-        measure(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "True")
-        sys.exit()
-    head = ("vectors", "classes", "tags", "load", "encode the texts", "tag", "wall", "retag", "peak MB")
-    print("CPU seconds, but for wall, which is of tagging.\n")
-    print("| " + " | ".join(head) + " |")
-    print("|---" * len(head) + "|", flush=True)
-    for count, several in VOCABULARIES:
-        many = sys.argv[1] if len(sys.argv) > 1 else "100000"
-        subprocess.run([sys.executable, __file__, many, str(count), str(several)], check=True)
+    with recorded(__file__):
+        if len(sys.argv) > 2:
+            load_package()
+            measure(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "True")
+            sys.exit()
+        head = ("vectors", "classes", "tags", "load", "encode the texts", "tag", "wall", "retag", "peak MB")
+        print("## Zero-shot tags\n\nCPU seconds, but for wall, which is of tagging.\n")
+        print("| " + " | ".join(head) + " |")
+        print("|---" * len(head) + "|", flush=True)
+        for count, several in VOCABULARIES:
+            many = sys.argv[1] if len(sys.argv) > 1 else "100000"
+            command = [sys.executable, __file__, many, str(count), str(several)]
+            print(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout, end="")

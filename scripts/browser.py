@@ -1,4 +1,4 @@
-"""Drives the real App in headless Chromium; for the tests in the browser and for the README's screenshots."""
+"""Drives the real App in headless Chromium; for the tests in the browser and for the screenshots."""
 
 from __future__ import annotations
 

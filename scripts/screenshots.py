@@ -1,4 +1,4 @@
-"""Takes the README's screenshots of the real App, on the demo's data: `make screenshots`."""
+"""Takes the screenshots in docs/images of the real App, on the demo's data: `make screenshots`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from browser import (
     open_run,
 )
 
-DOCS = home.ROOT / "docs"
+PICTURES = home.ROOT / "docs" / "images"
 DEMO = "curator-demo"
 
 
@@ -39,7 +39,7 @@ def main() -> None:
     measure(dataset)
     port = home.choose_port(None)
     session = home.launch(dataset, port)
-    DOCS.mkdir(exist_ok=True)
+    PICTURES.mkdir(parents=True, exist_ok=True)
     try:
         with chromium() as browser:
             take(open_app(browser, home.address_of(dataset, port)), session)
@@ -97,7 +97,7 @@ def keep(page: Any, name: str, grid: bool = True) -> None:
     if grid:
         page.get_by_test_id("looker").first.wait_for()
     page.wait_for_timeout(3_000)
-    path = DOCS / name
+    path = PICTURES / name
     page.screenshot(path=path)
     print(f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
 
