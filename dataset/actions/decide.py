@@ -41,11 +41,7 @@ def mark(samples: fo.DatasetView, params: MarkParams, progress: Progress) -> dic
         made = decisions.exclude(samples, params.reason, params.run)
     else:
         made = decisions.keep(samples, queue=params.run)
-    return {
-        "headline": f"{counted(len(made.ids), word)} {made.said}",
-        "count": len(made.ids),
-        "unchanged": len(samples) - len(made.ids),
-    }
+    return _summary(made, word, len(samples))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +75,8 @@ def relabel(samples: fo.DatasetView, params: RelabelParams, progress: Progress) 
         if not labels:
             raise ParamError(f"None of these samples has a label in {params.from_field!r}; name another field")
     made = decisions.relabel(samples, params.label_field, labels, params.run)
-    return {
-        "headline": f"{counted(len(made.ids), word)} {made.said}",
-        "count": len(made.ids),
-        "unchanged": len(samples) - len(made.ids),
-        "field": curated_field(label_path(samples._root_dataset, params.label_field, about)),
-    }
+    field = curated_field(label_path(samples._root_dataset, params.label_field, about))
+    return {**_summary(made, word, len(samples)), "field": field}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +92,7 @@ def undo(samples: fo.DatasetView, params: UndoParams, progress: Progress) -> dic
     taken = decisions.undo(samples._root_dataset, params.steps, params.run)
     if not taken:
         return {"headline": "There is no decision to take back", "steps": 0, "samples": 0, "left": 0}
-    count, left = sum(len(one.ids) - one.left for one in taken), sum(one.left for one in taken)
+    count, left = sum(len(one.ids) for one in taken), sum(one.left for one in taken)
     what = f"{len(taken):,} decisions" if len(taken) > 1 else f"“{taken[0].said}”"
     word = taken[0].word if len({one.word for one in taken}) == 1 else "sample"
     later = f"; {counted(left, word)} changed since and left as they are" if left else ""
@@ -110,6 +102,14 @@ def undo(samples: fo.DatasetView, params: UndoParams, progress: Progress) -> dic
         "samples": count,
         "left": left,
     }
+
+
+def _summary(made: decisions.Decision, word: str, asked: int) -> dict[str, Any]:
+    """What was done, in numbers that are those of the database."""
+    left = f"; {counted(made.left, word)} changed by somebody else meanwhile and left" if made.left else ""
+    done = len(made.ids)
+    summary = {"headline": f"{counted(done, word)} {made.said}{left}", "count": done}
+    return {**summary, "unchanged": asked - done - made.left} | ({"left": made.left} if made.left else {})
 
 
 def _subject(samples: fo.DatasetView, label_field: str | None) -> tuple[fo.DatasetView, str]:

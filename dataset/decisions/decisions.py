@@ -16,8 +16,9 @@ the journal before it is on the samples (`journal.py`), and `undo` brings back e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal, TypeAlias
 
 import fiftyone as fo
@@ -30,15 +31,17 @@ from ..fields.rows import Rows, shown_field
 from ..fields.saved_views import named_like
 from ..inputs.read import label_path
 from . import journal
+from .changes import AT_ONCE, VERDICTS, Change, batches
 
 Verdict = Literal["excluded", "kept", "relabelled"]
 Decided: TypeAlias = fo.DatasetView | Rows
 
-TAGS = ("excluded", "kept", "relabelled")
+TAGS = VERDICTS
 REASON = "curation_reason"
 REVIEWS = "curation_reviews"
 SLICE = "curated"
 GROUP = "curation"
+LOGITS = "logits"
 DESCRIPTIONS = {REASON: "Why the sample was excluded", REVIEWS: "Runs in whose review this sample was decided"}
 
 
@@ -47,13 +50,14 @@ class Decision:
     """One decision as it was made or taken back.
 
     Attributes:
-        key: its place in the journal; None where nothing changed.
+        key: by which the journal knows it; None where nothing changed.
         verdict: what was decided.
         said: a sentence.
         ids: samples, or objects, that it changed.
         queue: key of the run whose review led to it, or None.
         word: what one of them is.
-        left: those that stayed as they are, because they have been changed since (of one that was taken back).
+        left: those that stayed as they are, because somebody else had changed or deleted them meanwhile.
+        author: who decided, or None.
     """
 
     key: str | None
@@ -63,28 +67,39 @@ class Decision:
     queue: str | None = None
     word: str = "sample"
     left: int = 0
+    author: str | None = None
 
 
-def exclude(samples: Decided, reason: str | None = None, queue: str | None = None) -> Decision:
+def exclude(
+    samples: Decided, reason: str | None = None, queue: str | None = None, author: str | None = None
+) -> Decision:
     """Leave samples out of the curated set; nothing is deleted."""
     rows = _rows(samples)
     _declare(rows)
     _ensure_slice(rows)
     said = f"excluded{f' ({reason})' if reason else ''}"
-    return _made(rows, "excluded", said, _changes(rows, "excluded", reason=reason, queue=queue), queue)
+    return _made(rows, "excluded", said, _changes(rows, "excluded", reason=reason, queue=queue), queue, author)
 
 
-def keep(samples: Decided, label_field: str | None = None, queue: str | None = None) -> Decision:
+def keep(
+    samples: Decided, label_field: str | None = None, queue: str | None = None, author: str | None = None
+) -> Decision:
     """Say that samples are right as they are. With `label_field`, so is their given label."""
     rows = _rows(samples)
     _declare(rows)
     given = label_path(rows.dataset, label_field, rows.field) if label_field else None
     if given is not None and not has_curated(rows.dataset, given):
         given = None
-    return _made(rows, "kept", "kept", _changes(rows, "kept", given=given, queue=queue), queue)
+    return _made(rows, "kept", "kept", _changes(rows, "kept", given=given, queue=queue), queue, author)
 
 
-def relabel(samples: Decided, label_field: str, labels: str | Mapping[str, str], queue: str | None = None) -> Decision:
+def relabel(
+    samples: Decided,
+    label_field: str,
+    labels: str | Mapping[str, str],
+    queue: str | None = None,
+    author: str | None = None,
+) -> Decision:
     """Write another label for samples into `<label_field>_curated`.
 
     Args:
@@ -102,39 +117,74 @@ def relabel(samples: Decided, label_field: str, labels: str | Mapping[str, str],
     _declare(rows)
     ensure_curated_labels(rows.dataset, given)
     said = f"labelled {labels}" if isinstance(labels, str) else "relabelled"
-    return _made(rows, "relabelled", said, _changes(rows, "relabelled", given=given, labels=labels, queue=queue), queue)
+    changes = _changes(rows, "relabelled", given=given, labels=labels, queue=queue)
+    return _made(rows, "relabelled", said, changes, queue, author)
 
 
-def settle(kept: Decided, excluded: Decided, reason: str | None = None, queue: str | None = None) -> Decision:
+def settle(
+    kept: Decided,
+    excluded: Decided,
+    reason: str | None = None,
+    queue: str | None = None,
+    author: str | None = None,
+) -> Decision:
     """Keep some samples and exclude others in one decision, such as those of a group of copies."""
     left, out = _rows(kept), _rows(excluded)
     _declare(left)
     _ensure_slice(left)
-    changes = _changes(out, "excluded", reason=reason, queue=queue) + _changes(left, "kept", queue=queue)
+    changes = chain(_changes(out, "excluded", reason=reason, queue=queue), _changes(left, "kept", queue=queue))
     said = f"kept {len(left):,} and excluded {len(out):,} of a group" + (f" ({reason})" if reason else "")
-    return _made(left, "excluded", said, changes, queue)
+    return _made(left, "excluded", said, changes, queue, author)
 
 
-def undo(dataset: fo.Dataset, steps: int = 1, queue: str | None = None) -> list[Decision]:
-    """Take back the last decisions, the newest first; with `queue`, those of one review.
+def undo(
+    dataset: fo.Dataset,
+    steps: int = 1,
+    queue: str | None = None,
+    author: str | None = None,
+    key: str | None = None,
+) -> list[Decision]:
+    """Take back the last decisions, the newest first.
+
+    Args:
+        queue: only those of one review.
+        author: only those of one author.
+        key: only the decision that the journal knows by it, later ones stay.
 
     Returns:
         what was taken back: fewer than `steps` where there are no more
     """
     done: list[Decision] = []
     while len(done) < steps:
-        taken = journal.pop(dataset, queue)
+        taken = journal.pop(dataset, queue, author, key)
         if taken is None:
             break
-        entry, left = taken
-        done.append(_read(entry, left))
+        done.append(_read(taken.entry, taken.ids, taken.left))
     return done
 
 
-def last(dataset: fo.Dataset, queue: str | None = None) -> Decision | None:
+def last(dataset: fo.Dataset, queue: str | None = None, author: str | None = None) -> Decision | None:
     """The decision that `undo` would take back first."""
-    entry = journal.peek(dataset, queue)
-    return _read(entry) if entry is not None else None
+    entry = journal.peek(dataset, queue, author)
+    return _read(entry, journal.changed_ids(dataset, entry.key)) if entry is not None else None
+
+
+def history(
+    dataset: fo.Dataset, most: int = 20, queue: str | None = None, author: str | None = None
+) -> list[journal.Entry]:
+    """The last decisions that can be taken back, the newest first."""
+    return journal.history(dataset, most, queue, author)
+
+
+def finish_interrupted(dataset: fo.Dataset) -> list[str]:
+    """Finish the decisions of processes that died; a sentence for each, and for each that cannot be finished."""
+    finished = journal.finish_what_was_begun(dataset)
+    said = [f"Finished an interrupted decision: {one.count:,} {one.said}" for one in finished]
+    aside = [
+        f"A decision of {entry.made[:16]} ({entry.count:,} {entry.said}) could not be finished and was set aside: {why}"
+        for entry, why in journal.set_aside(dataset)
+    ]
+    return said + aside
 
 
 def ensure_curated_labels(dataset: fo.Dataset, label_field: str) -> str:
@@ -163,11 +213,19 @@ def ensure_curated_labels(dataset: fo.Dataset, label_field: str) -> str:
     if objects:
         _copy_given(dataset, objects, given)
     else:
-        copied = [{"$set": {name: f"${given.removesuffix('.label')}"}}]
+        copied = [{"$set": {name: _without_logits(given.removesuffix(".label"), given.endswith(".label"))}}]
         dataset._sample_collection.update_many({path: None, given: {"$ne": None}}, copied)
     if existing is None:
         dataset.create_index(path)  # of values that are there: quicker than keeping it up to date as they come
     return name
+
+
+def _without_logits(path: str, embedded: bool) -> Any:
+    """What a copy of that label takes over: long logits of a model are no part of a person's decision."""
+    if not embedded:
+        return f"${path}"
+    kept = {"$filter": {"input": {"$objectToArray": f"${path}"}, "cond": {"$ne": ["$$this.k", LOGITS]}}}
+    return {"$arrayToObject": kept}
 
 
 def _copy_given(dataset: fo.Dataset, objects: str, given: str) -> None:
@@ -187,18 +245,20 @@ def _rows(samples: Decided) -> Rows:
     return Rows.known(samples._root_dataset, field, ids, ids if field is None else samples.values("sample_id"))
 
 
-def _made(rows: Rows, verdict: str, said: str, changes: Sequence[journal.Change], queue: str | None) -> Decision:
+def _made(
+    rows: Rows, verdict: str, said: str, changes: Iterable[Change], queue: str | None, author: str | None
+) -> Decision:
     """Hand to the journal what a decision changes."""
-    changed = tuple(change.id for change in changes if change.before != change.after)
-    key = journal.push(rows.dataset, verdict, said, queue, changes)
-    return Decision(key, verdict, said, changed, queue, rows.word)
+    done = journal.push(rows.dataset, verdict, said, queue, author, changes)
+    if done is None:
+        return Decision(None, verdict, said, (), queue, rows.word, author=author)
+    return Decision(done.entry.key, verdict, said, done.ids, queue, rows.word, done.left, author)
 
 
-def _read(entry: journal.Entry, left: int = 0) -> Decision:
+def _read(entry: journal.Entry, ids: tuple[str, ...], left: int = 0) -> Decision:
     """A decision from the journal."""
-    word = "object" if entry.changes[0].inside else "sample"
-    ids = tuple(change.id for change in entry.changes)
-    return Decision(entry.key, entry.verdict, entry.said, ids, entry.queue, word, left)
+    word = "object" if entry.objects else "sample"
+    return Decision(entry.key, entry.verdict, entry.said, ids, entry.queue, word, left, entry.author)
 
 
 def _changes(
@@ -209,8 +269,8 @@ def _changes(
     given: str | None = None,
     labels: str | Mapping[str, str] | None = None,
     queue: str | None = None,
-) -> list[journal.Change]:
-    """What changes on each sample.
+) -> Iterator[Change]:
+    """What changes on each sample, a block of samples at a time.
 
     Args:
         given: path of the given labels, where the decision is about labels.
@@ -222,7 +282,6 @@ def _changes(
         curated, source = curated_field(given), given if objects else given.removesuffix(".label")
         curated, source = (path.removeprefix(f"{objects}.") for path in (curated, source))
         fields += [curated, source]
-    changes = []
     for before in _documents(rows, fields):
         sample_id, within = str(before.pop("_id")), str(before.pop("_within", ""))
         label = labels.get(sample_id) if isinstance(labels, Mapping) else labels
@@ -235,8 +294,7 @@ def _changes(
             value = _labelled(before.get(curated), given_value, label, not objects and given.endswith(".label"))
             if value is not None:
                 after[curated] = value
-        changes.append(journal.Change(sample_id, before, after, within, objects))
-    return changes
+        yield Change(sample_id, before, after, within, objects)
 
 
 def _documents(rows: Rows, fields: Sequence[str]) -> Iterable[dict[str, Any]]:
@@ -244,16 +302,18 @@ def _documents(rows: Rows, fields: Sequence[str]) -> Iterable[dict[str, Any]]:
 
     Of objects the labels, each with the sample it lies in as "_within".
     """
-    stages: list[dict[str, Any]] = [{"$project": dict.fromkeys(fields, True)}]
-    if rows.inside:
-        stages = [
-            {"$unwind": f"${rows.inside}"},
-            {"$match": {f"{rows.inside}._id": {"$in": [ObjectId(one) for one in rows.ids]}}},
-            {"$replaceRoot": {"newRoot": {"$mergeObjects": [f"${rows.inside}", {"_within": "$_id"}]}}},
-            {"$project": dict.fromkeys([*fields, "_within"], True)},
-        ]
-    found: Iterable[dict[str, Any]] = rows.dataset.select(list(set(rows.images)))._aggregate(post_pipeline=stages)
-    return found
+    collection = rows.dataset._sample_collection
+    for some in batches(zip(rows.ids, rows.images, strict=True), AT_ONCE):
+        images = list(dict.fromkeys(ObjectId(image) for _, image in some))
+        stages: list[dict[str, Any]] = [{"$match": {"_id": {"$in": images}}}]
+        if rows.inside:
+            stages += [
+                {"$unwind": f"${rows.inside}"},
+                {"$match": {f"{rows.inside}._id": {"$in": [ObjectId(one) for one, _ in some]}}},
+                {"$replaceRoot": {"newRoot": {"$mergeObjects": [f"${rows.inside}", {"_within": "$_id"}]}}},
+            ]
+        project = dict.fromkeys([*fields, *(["_within"] if rows.inside else [])], True)
+        yield from collection.aggregate([*stages, {"$project": project}])
 
 
 def _marked(before: Mapping[str, Any], verdict: Verdict, reason: str | None, queue: str | None) -> dict[str, Any]:
@@ -272,12 +332,11 @@ def _marked(before: Mapping[str, Any], verdict: Verdict, reason: str | None, que
 
 def _labelled(now: Any, given: Any, label: str | None, embedded: bool) -> Any:
     """The value of the curated labels: the given one, or another label."""
-    if label is None:
-        return given
     if not embedded:
-        return label
-    known = [value for value in (now, given) if (value or {}).get("label") == label]
-    return known[0] if known else dict(fo.Classification(label=label).to_dict())
+        return given if label is None else label
+    known = [given] if label is None else [value for value in (now, given) if (value or {}).get("label") == label]
+    value = known[0] if known else fo.Classification(label=label).to_dict()
+    return None if value is None else {name: one for name, one in value.items() if name != LOGITS}
 
 
 def _declare(rows: Rows) -> None:

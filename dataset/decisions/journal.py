@@ -1,223 +1,443 @@
-"""The journal of decisions: a stack in the database that says, for each decision, what every sample was before.
+"""The journal of decisions: what every sample was before each decision, so that each can be taken back exactly.
 
-An entry is written before the samples are, so that a crash in between loses nothing: whoever looks at the journal next
-finishes what was begun. It lives in FiftyOne's execution store, which belongs to the dataset and goes with it.
+A decision is written down whole before any sample is touched, and a write counts when it is on disk. Large ones lie in
+several documents, since a document may have 16 MB; the head of a decision is written last, so that half a decision is
+none. A crash in between loses nothing: whoever looks at the journal next finishes the whole decision, or takes back
+the whole of it if that was under way. A decision that cannot be finished is set aside, and the others go on.
 
-A sample is only ever changed from the state that the journal knows. Where someone else has changed it meanwhile,
-it stays as it is and is counted.
+Entries lie in a collection of our own, `image_curation_decisions`, one head for each decision:
+
+    {_id, dataset, number, status, verdict, said, queue, author, made, owner, count, left, changes | parts}
+
+Status: doing → done → undoing → (deleted); or broken, with the error. Parts: {decision, part, changes}.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import os
+import socket
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+import bson
 import fiftyone as fo
-import fiftyone.operators as foo
+import fiftyone.core.odm as foo
+import fiftyone.operators as operators
+import psutil
 from bson import ObjectId
-from pymongo import UpdateOne
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
-STORE = "image_curation_decisions"
-ENTRY = 2_000  # samples per entry; larger decisions are several, undone together. A document may have 16 MB
-LOOKS_BACK = 4  # entries that may be unfinished: processes that decide on one dataset at the same moment
+from .changes import ON_DISK, Change, apply, batches
 
-State = Mapping[str, Any]
+COLLECTION = "image_curation_decisions"
+STORE = "image_curation_decisions"  # the execution store that held the journal before; its entries are taken over
+PART = 2_000  # changes in a document at most
+PART_BYTES = 4_000_000
+ABANDONED = 3_600.0  # seconds after which parts without a head are those of a dead process
 
-
-@dataclass(frozen=True)
-class Change:
-    """What a decision does to one sample or object: the fields it touches, before and after.
-
-    An absent field had no value.
-
-    Attributes:
-        id: of the sample, or of the object's label.
-        sample: id of the sample that an object lies in; "" for samples.
-        inside: path of the list that the object's label is in; "" for samples. Its fields are those of the label.
-    """
-
-    id: str
-    before: State
-    after: State
-    sample: str = ""
-    inside: str = ""
+_ready: set[tuple[int, ObjectId]] = set()
+_under_way: set[ObjectId] = set()  # decisions that a thread of this process is carrying out or taking back
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One decision in the journal, or one part of a large one.
+    """One decision in the journal.
 
     Attributes:
-        key: its place in the journal.
-        first: the key of the first part of the same decision.
-        status: "doing", "done" or "undoing".
+        key: of the decision in the journal.
+        number: its place: later decisions have larger ones.
+        status: "doing", "done", "undoing" or "broken".
         verdict: "excluded", "kept" or "relabelled".
         said: the decision in a sentence.
         queue: key of the run whose review led to it, or None.
+        author: who decided, or None.
         made: UTC, ISO 8601.
-        changes: what it does to each sample.
+        count: samples or objects that it changed.
+        objects: it is about objects.
     """
 
     key: str
-    first: str
+    number: int
     status: str
     verdict: str
     said: str
     queue: str | None
+    author: str | None
     made: str
-    changes: tuple[Change, ...]
+    count: int
+    objects: bool
 
 
-def push(dataset: fo.Dataset, verdict: str, said: str, queue: str | None, changes: Sequence[Change]) -> str | None:
+@dataclass(frozen=True)
+class Outcome:
+    """A decision that was carried out or taken back.
+
+    Attributes:
+        entry: the decision.
+        ids: samples or objects that are now as they should be.
+        left: how many stay as they are, because somebody else has changed or deleted them.
+    """
+
+    entry: Entry
+    ids: tuple[str, ...]
+    left: int
+
+
+def push(
+    dataset: fo.Dataset, verdict: str, said: str, queue: str | None, author: str | None, changes: Iterable[Change]
+) -> Outcome | None:
     """Write down a decision, then carry it out.
 
     Returns:
-        its key; None where it changes nothing, which is not written down
+        what was done; None where it changes nothing, which is not written down
     """
-    changes = [change for change in changes if change.before != change.after]
     finish_what_was_begun(dataset)
-    store, first = _store(dataset), None
-    for begin in range(0, len(changes), ENTRY):
-        part = tuple(changes[begin : begin + ENTRY])
-        entry = Entry("", first or "", "doing", verdict, said, queue, _now(), part)
-        entry = _append(store, entry)
-        first = first or entry.key
-        _carry_out(dataset, store, entry)
-    return first
+    essential = (change.essential for change in changes)
+    head = _write_down(dataset, verdict, said, queue, author, (change for change in essential if not change.is_empty))
+    if head is None:
+        return None
+    with _working_on(head):
+        return _carry_out(dataset, head)
 
 
-def pop(dataset: fo.Dataset, queue: str | None = None) -> tuple[Entry, int] | None:
-    """Take back the last decision; with `queue`, the last one of that review.
+def pop(
+    dataset: fo.Dataset, queue: str | None = None, author: str | None = None, key: str | None = None
+) -> Outcome | None:
+    """Take back the last decision: of that review, of that author, or the one with that key.
 
     Returns:
-        the decision with all its changes, and the number of samples that stayed as they are because they have been
-        changed since; None where there is nothing to take back
+        what was taken back; None where there is nothing to take back
     """
     finish_what_was_begun(dataset)
-    store = _store(dataset)
-    keys = _keys(store, queue)
-    while keys:
-        last = _load(store, keys[-1])
-        if last is None:  # another process was faster
-            keys.pop()
-            continue
-        changes: list[Change] = []
-        left = 0
-        for key in reversed([key for key in keys if key >= last.first]):
-            entry = _load(store, key)
-            if entry is None or entry.first != last.first:
-                continue
-            claimed = replace(entry, status="undoing")
-            if store.compare_and_set(key, _stored(entry), _stored(claimed)):
-                left += _take_back(dataset, store, claimed)
-                changes[:0] = entry.changes
-        if changes:
-            return replace(last, changes=tuple(changes)), left
-        keys.pop()
-    return None
-
-
-def peek(dataset: fo.Dataset, queue: str | None = None) -> Entry | None:
-    """The decision that `pop` would take back."""
-    store = _store(dataset)
-    for key in reversed(_keys(store, queue)):
-        entry = _load(store, key)
-        if entry is not None:
-            return entry
-    return None
-
-
-def finish_what_was_begun(dataset: fo.Dataset) -> None:
-    """Carry out what a process wrote down and did not live to do. Doing it twice is harmless."""
-    store = _store(dataset)
-    for key in _keys(store)[-LOOKS_BACK:]:
-        entry = _load(store, key)
-        if entry is not None and entry.status == "doing":
-            _carry_out(dataset, store, entry)
-        elif entry is not None and entry.status == "undoing":
-            _take_back(dataset, store, entry)
-
-
-def _carry_out(dataset: fo.Dataset, store: foo.ExecutionStore, entry: Entry) -> None:
-    _apply(dataset, [(change, change.before, change.after) for change in entry.changes])
-    store.compare_and_set(entry.key, _stored(entry), _stored(replace(entry, status="done")))
-
-
-def _take_back(dataset: fo.Dataset, store: foo.ExecutionStore, entry: Entry) -> int:
-    done = _apply(dataset, [(change, change.after, change.before) for change in entry.changes])
-    store.delete(entry.key)
-    return len(entry.changes) - done
-
-
-def _apply(dataset: fo.Dataset, steps: Sequence[tuple[Change, State, State]]) -> int:
-    """Bring samples from one state to another; those in neither are left alone. Returns how many are there now."""
-    updates, ids = [], []
-    for change, old, new in steps:
-        fields = {*old, *new}
-        known = {path: old.get(path) for path in fields}  # a query for None also finds what is not there
-        place, here = {"_id": ObjectId(change.id), **known}, ""
-        if change.inside:
-            place, here = {"_id": ObjectId(change.sample), change.inside: {"$elemMatch": place}}, f"{change.inside}.$."
-        wanted = {f"{here}{path}": new[path] for path in fields if path in new}
-        gone = {f"{here}{path}": "" for path in fields if path not in new}
-        update = {"$set": {**wanted, "last_modified_at": _utc()}} | ({"$unset": gone} if gone else {})
-        updates.append(UpdateOne(place, update))
-        ids.append(change.sample or change.id)
-    done = dataset._sample_collection.bulk_write(updates, ordered=False).matched_count if updates else 0
-    if ids:
-        dataset._bulk_write([], ids=list(dict.fromkeys(ids)))  # samples that this process holds are read again
-    return int(done)
-
-
-def _append(store: foo.ExecutionStore, entry: Entry) -> Entry:
-    """Give the entry the next free place."""
-    number = max((int(key.split()[0]) for key in _keys(store)), default=0)
-    while True:
-        number += 1
-        key = f"{number:012d} {entry.queue or ''}".rstrip()
-        placed = replace(entry, key=key, first=entry.first or key)
-        if store.set_if_absent(key, _stored(placed)):
-            return placed
-
-
-def _keys(store: foo.ExecutionStore, queue: str | None = None) -> list[str]:
-    """Keys of the journal in order; those of one review only, where it is named."""
-    keys = sorted(store.list_keys())
-    return keys if queue is None else [key for key in keys if key.partition(" ")[2] == queue]
-
-
-def _load(store: foo.ExecutionStore, key: str) -> Entry | None:
-    found = store.get(key)
-    if found is None:
-        return None
-    changes = tuple(
-        Change(str(one["id"]), one["before"], one["after"], str(one.get("sample") or ""), one.get("inside") or "")
-        for one in found["changes"]
+    heads = _heads(dataset)
+    wanted = _wanted(dataset, "done", queue, author, key)
+    claimed = heads.find_one_and_update(
+        wanted, {"$set": {"status": "undoing", "owner": _me()}}, sort=[("number", DESCENDING)]
     )
-    return Entry(**{**found, "key": key, "changes": changes})
+    if claimed is None:
+        return None
+    with _working_on(claimed):
+        return _take_back(dataset, claimed)
 
 
-def _stored(entry: Entry) -> dict[str, Any]:
-    changes = [
-        {"id": ObjectId(change.id), "before": dict(change.before), "after": dict(change.after)}
-        | ({"sample": ObjectId(change.sample), "inside": change.inside} if change.inside else {})
-        for change in entry.changes
-    ]
-    return {
-        "first": entry.first,
-        "status": entry.status,
-        "verdict": entry.verdict,
-        "said": entry.said,
-        "queue": entry.queue,
-        "made": entry.made,
-        "changes": changes,
+def peek(dataset: fo.Dataset, queue: str | None = None, author: str | None = None) -> Entry | None:
+    """The decision that `pop` would take back."""
+    return next(iter(history(dataset, 1, queue, author)), None)
+
+
+def history(dataset: fo.Dataset, most: int, queue: str | None = None, author: str | None = None) -> list[Entry]:
+    """The last decisions, the newest first."""
+    wanted = _wanted(dataset, "done", queue, author)
+    found = _heads(dataset).find(wanted, {"changes": False}, sort=[("number", DESCENDING)], limit=most)
+    return [_entry(head) for head in found]
+
+
+def set_aside(dataset: fo.Dataset) -> list[tuple[Entry, str]]:
+    """Decisions that could not be finished, each with the error."""
+    found = _heads(dataset).find(_wanted(dataset, "broken"), {"changes": False}, sort=[("number", ASCENDING)])
+    return [(_entry(head), str(head.get("error"))) for head in found]
+
+
+def changed_ids(dataset: fo.Dataset, key: str) -> tuple[str, ...]:
+    """Ids of the samples or objects that a decision in the journal changed."""
+    head = _heads(dataset).find_one({"_id": ObjectId(key)})
+    return () if head is None else tuple(change.id for change in _done_changes(dataset, head))
+
+
+def finish_what_was_begun(dataset: fo.Dataset) -> list[Entry]:
+    """Finish the decisions of processes that died while they carried them out, or took them back.
+
+    Returns:
+        those that were finished
+    """
+    heads = _heads(dataset)
+    finished = []
+    for status, finish in (("doing", _carry_out), ("undoing", _take_back)):
+        for head in list(heads.find(_wanted(dataset, status), sort=[("number", ASCENDING)])):
+            if head["_id"] in _under_way or _is_alive(head.get("owner")):
+                continue
+            mine = {"_id": head["_id"], "status": status, "owner": head.get("owner")}
+            head = heads.find_one_and_update(mine, {"$set": {"owner": _me()}}, return_document=True)
+            if head is not None and _or_set_aside(heads, head, lambda one=head, do=finish: do(dataset, one)):
+                finished.append(_entry(head))
+    return finished
+
+
+@contextmanager
+def _working_on(head: dict[str, Any]) -> Iterator[None]:
+    _under_way.add(head["_id"])
+    try:
+        yield
+    finally:
+        _under_way.discard(head["_id"])
+
+
+def _or_set_aside(heads: Any, head: dict[str, Any], finish: Callable[[], Any]) -> bool:
+    """Finish a decision; one that cannot be finished must not stop those that come after it."""
+    try:
+        with _working_on(head):
+            finish()
+    except (KeyError, TypeError, ValueError, bson.errors.BSONError, PyMongoError) as error:
+        if isinstance(error, PyMongoError) and error.timeout:
+            raise  # the database is away: nothing is wrong with the decision
+        heads.update_one({"_id": head["_id"]}, {"$set": {"status": "broken", "error": str(error)[:500]}})
+        return False
+    return True
+
+
+def _write_down(
+    dataset: fo.Dataset, verdict: str, said: str, queue: str | None, author: str | None, changes: Iterable[Change]
+) -> dict[str, Any] | None:
+    """The decision in the journal: its parts, if it needs several, and then its head, by which it counts."""
+    heads = _heads(dataset)
+    decision = ObjectId()
+    parts, count, objects = 0, 0, False
+    held: list[Change] = []
+    for part in _parts(changes):
+        count += len(part)
+        objects = bool(part[0].inside)
+        if held:
+            _insert_part(heads, decision, parts, held)
+            parts += 1
+        held = part
+    if not count:
+        return None
+    head: dict[str, Any] = {
+        "_id": decision,
+        "dataset": dataset._doc.id,
+        "status": "doing",
+        "verdict": verdict,
+        "said": said,
+        "queue": queue,
+        "author": author,
+        "made": _now(),
+        "owner": _me(),
+        "count": count,
+        "left": [],
+        "objects": objects,
     }
+    if parts:
+        _insert_part(heads, decision, parts, held)
+        head["parts"] = parts + 1
+    else:
+        head["changes"] = [_stored(change) for change in held]
+    _insert_head(heads, head)
+    return head
 
 
-def _store(dataset: fo.Dataset) -> foo.ExecutionStore:
-    return foo.ExecutionStore.create(STORE, dataset_id=dataset._doc.id)
+def _parts(changes: Iterable[Change]) -> Iterator[list[Change]]:
+    """Changes that fit a document together."""
+    some: list[Change] = []
+    size = 0
+    for change in changes:
+        if some and (len(some) == PART or size + change.size > PART_BYTES):
+            yield some
+            some, size = [], 0
+        some.append(change)
+        size += change.size
+    if some:
+        yield some
+
+
+def _insert_part(heads: Any, decision: ObjectId, number: int, changes: Sequence[Change]) -> None:
+    part = {"decision": decision, "part": number, "changes": [_stored(change) for change in changes]}
+    heads.insert_one(part)
+
+
+def _insert_head(heads: Any, head: dict[str, Any]) -> None:
+    """Give the decision the next free place."""
+    while True:
+        last = heads.find_one({"dataset": head["dataset"]}, {"number": True}, sort=[("number", DESCENDING)])
+        head["number"] = (last["number"] if last else 0) + 1
+        try:
+            heads.insert_one(head)
+        except DuplicateKeyError:  # another process was faster
+            continue
+        return
+
+
+def _carry_out(dataset: fo.Dataset, head: dict[str, Any]) -> Outcome:
+    heads = _heads(dataset)
+    done: list[str] = []
+    left: list[str] = []
+    for changes in _stored_parts(heads, head):
+        there, _ = apply(dataset, changes)
+        done += [change.id for change in changes if change.id in there]
+        left += [change.id for change in changes if change.id not in there]
+    after = {"status": "done", "count": len(done)}
+    if left and not done:
+        _forget(heads, head)
+    else:
+        _keep_left(heads, head, left)
+        heads.update_one({"_id": head["_id"], "status": "doing"}, {"$set": after})
+    return Outcome(_entry({**head, **after}), tuple(done), len(left))
+
+
+def _keep_left(heads: Any, head: dict[str, Any], left: Sequence[str]) -> None:
+    """Note who was left alone, so that taking the decision back leaves them alone too."""
+    if not left:
+        return
+    for some in batches(left, 100_000):
+        gone = {"changes": {"id": {"$in": [ObjectId(one) for one in some]}}}
+        heads.update_many({"$or": [{"_id": head["_id"]}, {"decision": head["_id"]}]}, {"$pull": gone})
+
+
+def _take_back(dataset: fo.Dataset, head: dict[str, Any]) -> Outcome:
+    heads = _heads(dataset)
+    done: list[str] = []
+    left = 0
+    for changes in reversed(list(_part_numbers(head))):
+        there, others = apply(dataset, [change.reversed for change in _part(heads, head, changes)])
+        done[:0] = sorted(there)
+        left += others
+    _forget(heads, head)
+    return Outcome(_entry(head), tuple(done), left)
+
+
+def _forget(heads: Any, head: dict[str, Any]) -> None:
+    heads.delete_one({"_id": head["_id"]})
+    heads.delete_many({"decision": head["_id"]})
+
+
+def _part_numbers(head: dict[str, Any]) -> range:
+    return range(head.get("parts") or 1)
+
+
+def _stored_parts(heads: Any, head: dict[str, Any]) -> Iterator[list[Change]]:
+    for number in _part_numbers(head):
+        yield _part(heads, head, number)
+
+
+def _done_changes(dataset: fo.Dataset, head: dict[str, Any]) -> Iterator[Change]:
+    for changes in _stored_parts(_heads(dataset), head):
+        yield from changes
+
+
+def _part(heads: Any, head: dict[str, Any], number: int) -> list[Change]:
+    found = head if not head.get("parts") else heads.find_one({"decision": head["_id"], "part": number})
+    if found is None:  # taken back already, by a process that died
+        return []
+    return [_change(one) for one in found["changes"]]
+
+
+def _change(stored: dict[str, Any]) -> Change:
+    return Change(
+        str(stored["id"]),
+        stored["before"],
+        stored["after"],
+        str(stored.get("sample") or ""),
+        stored.get("inside") or "",
+    )
+
+
+def _stored(change: Change) -> dict[str, Any]:
+    where = {"sample": ObjectId(change.sample), "inside": change.inside} if change.inside else {}
+    return {"id": ObjectId(change.id), "before": dict(change.before), "after": dict(change.after), **where}
+
+
+def _entry(head: dict[str, Any]) -> Entry:
+    return Entry(
+        key=str(head["_id"]),
+        number=head["number"],
+        status=head["status"],
+        verdict=head["verdict"],
+        said=head["said"],
+        queue=head.get("queue"),
+        author=head.get("author"),
+        made=head["made"],
+        count=head["count"],
+        objects=bool(head.get("objects")),
+    )
+
+
+def _wanted(
+    dataset: fo.Dataset, status: str, queue: str | None = None, author: str | None = None, key: str | None = None
+) -> dict[str, Any]:
+    wanted: dict[str, Any] = {"dataset": dataset._doc.id, "status": status}
+    wanted |= {"queue": queue} if queue is not None else {}
+    wanted |= {"author": author} if author is not None else {}
+    return wanted | ({"_id": ObjectId(key)} if key is not None else {})
+
+
+def _heads(dataset: fo.Dataset) -> Any:
+    """The collection, with its indexes, and with what an earlier version of ours wrote about this dataset."""
+    heads = foo.get_db_conn()[COLLECTION].with_options(write_concern=ON_DISK)
+    known = (os.getpid(), dataset._doc.id)
+    if known not in _ready:
+        numbered = {"number": {"$exists": True}}
+        heads.create_index(
+            [("dataset", ASCENDING), ("number", ASCENDING)], unique=True, partialFilterExpression=numbered
+        )
+        heads.create_index([("dataset", ASCENDING), ("status", ASCENDING), ("number", ASCENDING)])
+        heads.create_index([("dataset", ASCENDING), ("status", ASCENDING), ("queue", ASCENDING), ("number", ASCENDING)])
+        heads.create_index([("decision", ASCENDING), ("part", ASCENDING)], sparse=True)
+        _take_over(dataset, heads)
+        _sweep(heads)
+        _ready.add(known)
+    return heads
+
+
+def _take_over(dataset: fo.Dataset, heads: Any) -> None:
+    """Move what earlier versions kept in FiftyOne's execution store; doing it twice is harmless."""
+    store = operators.ExecutionStore.create(STORE, dataset_id=dataset._doc.id)
+    for key in sorted(store.list_keys()):
+        found = store.get(key)
+        if found is None:
+            continue
+        changes = [_change(one).essential for one in found["changes"]]
+        head = {
+            "_id": ObjectId(),
+            "dataset": dataset._doc.id,
+            "number": int(key.split()[0]),
+            "status": found["status"],
+            "verdict": found["verdict"],
+            "said": found["said"],
+            "queue": found["queue"],
+            "author": None,
+            "made": found["made"],
+            "owner": None,
+            "count": len(changes),
+            "left": [],
+            "objects": any(change.inside for change in changes),
+            "changes": [_stored(change) for change in changes],
+        }
+        with suppress(DuplicateKeyError):  # taken over before, by a process that died
+            heads.insert_one(head)
+        store.delete(key)
+
+
+def _sweep(heads: Any) -> None:
+    """Delete parts that never got a head, and decisions about datasets that are gone."""
+    known = set(foo.get_db_conn()["datasets"].distinct("_id"))
+    for dataset in set(heads.distinct("dataset")) - known - {None}:
+        for head in heads.find({"dataset": dataset}, {"_id": True}):
+            heads.delete_many({"decision": head["_id"]})
+        heads.delete_many({"dataset": dataset})
+    before = ObjectId.from_datetime(datetime.fromtimestamp(_utc().timestamp() - ABANDONED, timezone.utc))
+    for decision in heads.distinct("decision", {"decision": {"$lt": before}}):
+        if heads.find_one({"_id": decision}, {"_id": True}) is None:
+            heads.delete_many({"decision": decision})
+
+
+def _me() -> dict[str, Any]:
+    """This process, so that another one can tell whether it still lives."""
+    return {"host": socket.gethostname(), "pid": os.getpid(), "started": psutil.Process().create_time()}
+
+
+def _is_alive(owner: dict[str, Any] | None) -> bool:
+    """Whether that process still works; one of another host is taken for dead, since it cannot be asked."""
+    if owner is None or owner["host"] != socket.gethostname():
+        return False
+    if owner["pid"] == os.getpid():
+        return False  # this process would know
+    try:
+        return bool(abs(psutil.Process(owner["pid"]).create_time() - owner["started"]) < 1)
+    except psutil.Error:
+        return False
 
 
 def _utc() -> datetime:

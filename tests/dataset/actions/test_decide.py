@@ -193,8 +193,14 @@ def test_undo__leaves_alone_what_was_changed_since(dataset: Any) -> None:
     act(dataset.limit(2), "mark")
     dataset.limit(1).tag_samples("mine")
     summary = act(dataset, "undo")
-    assert (summary["samples"], summary["left"]) == (1, 1)
-    assert [sample.tags for sample in dataset.limit(2)] == [["excluded", "mine"], []]
+    assert (summary["samples"], summary["left"]) == (2, 0)
+    assert dataset.limit(2).values("tags") == [["mine"], []], "other people's tags stay"
+    act(dataset.limit(3), "mark", reason="blurred")
+    dataset.limit(1).set_values("curation_reason", ["my own"])
+    dataset.skip(1).limit(1).set_values("tags", [["kept"]])
+    summary = act(dataset, "undo")
+    assert (summary["samples"], summary["left"]) == (1, 2)
+    assert dataset.limit(3).values("tags") == [["mine", "excluded"], ["kept"], []]
 
 
 def test_undo__of_one_review_only(dataset: Any) -> None:
@@ -206,7 +212,7 @@ def test_undo__of_one_review_only(dataset: Any) -> None:
 
 
 def test_undo__decision_in_many_parts(dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "ENTRY", 5)  # 12 samples: three entries, one decision
+    monkeypatch.setattr(journal, "PART", 5)  # 12 samples: three entries, one decision
     act(dataset.limit(1), "mark", decision="keep")
     act(dataset, "mark", reason="all of them")
     assert act(dataset, "undo")["samples"] == 12
@@ -237,7 +243,7 @@ def test_journal__finishes_what_a_dead_process_began(dataset: Any) -> None:
         """
         import os
         from image_curation.dataset.decisions import decisions, journal
-        journal._apply = lambda *_: os._exit(9)  # the journal is written, the samples are not
+        journal.apply = lambda *_: os._exit(9)  # the journal is written, the samples are not
         decisions.exclude(dataset.skip(1).limit(1))
         """,
     )
