@@ -364,7 +364,7 @@ def test_state__is_small(panel: Any) -> None:
 def test_many_points__are_thinned_and_the_rest_is_counted(
     panel: Any, copied: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_of_the_app("panels.map_points"), "MOST", 24)
+    monkeypatch.setattr(_of_the_app("panels.map.points"), "MOST", 24)
     panel.send("refresh")
     plot = panel.data["plot"]
     assert plot["n"] == 24

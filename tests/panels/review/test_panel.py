@@ -271,7 +271,7 @@ def test_batch__a_range_is_decided_at_once(review: Any, flagged: Any) -> None:
 
 
 def test_batch__pages(review: Any, flagged: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    _panel_module(flagged, "batch", monkeypatch, "SIZE", 4)
+    _panel_module(flagged, "review.side_by_side", monkeypatch, "SIZE", 4)
     first = review.send("choose_mode", mode="batch").data["batch"]
     assert (len(first["pictures"]), first["previous"]) == (4, None)
     second = review.send("turn_page", id=first["more"]).data["batch"]
