@@ -162,7 +162,7 @@ def finish_what_was_begun(dataset: fo.Dataset) -> list[Entry]:
                 continue
             mine = {"_id": head["_id"], "status": status, "owner": head.get("owner")}
             head = heads.find_one_and_update(mine, {"$set": {"owner": _me()}}, return_document=True)
-            if head is not None and _or_set_aside(heads, head, lambda one=head, do=finish: do(dataset, one)):
+            if head is not None and _or_set_aside(dataset, head, finish):
                 finished.append(_entry(head))
     return finished
 
@@ -176,15 +176,17 @@ def _working_on(head: dict[str, Any]) -> Iterator[None]:
         _under_way.discard(head["_id"])
 
 
-def _or_set_aside(heads: Any, head: dict[str, Any], finish: Callable[[], Any]) -> bool:
+def _or_set_aside(
+    dataset: fo.Dataset, head: dict[str, Any], finish: Callable[[fo.Dataset, dict[str, Any]], Outcome]
+) -> bool:
     """Finish a decision; one that cannot be finished must not stop those that come after it."""
     try:
         with _working_on(head):
-            finish()
+            finish(dataset, head)
     except (KeyError, TypeError, ValueError, bson.errors.BSONError, PyMongoError) as error:
         if isinstance(error, PyMongoError) and error.timeout:
             raise  # the database is away: nothing is wrong with the decision
-        heads.update_one({"_id": head["_id"]}, {"$set": {"status": "broken", "error": str(error)[:500]}})
+        _heads(dataset).update_one({"_id": head["_id"]}, {"$set": {"status": "broken", "error": str(error)[:500]}})
         return False
     return True
 

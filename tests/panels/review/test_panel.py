@@ -292,7 +292,9 @@ def test_order__any_run_with_positions_is_gone_through_side_by_side(review: Any,
     run = Run(key="order", method="find_outliers", status="done", writes={"position": "order_position"}, n=60)
     flagged.add_sample_field("order_position", fo.IntField)
     flagged.set_values("order_position", places, key_field="id")
-    source = Source(run, None, True, None, None, None, None, "order_position", None, None, "ground_truth.label", {}, {})
+    source = Source(
+        run, None, True, None, None, None, None, "order_position", None, None, "ground_truth.label", None, {}, {}
+    )
     found = queue.read(source, scope.whole(flagged, None))
     assert list(found.ids) == sorted(places, key=places.__getitem__)
     flags = queue.read(review_source(flagged), scope.whole(flagged, None), order="order_position")
