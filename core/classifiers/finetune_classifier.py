@@ -27,9 +27,10 @@ from ..neighbors.graph import shared_graph
 from ..probes.folds import near_duplicate_groups, stratified_folds
 from ..probes.linear_probe import NEIGHBORS
 from ..probes.nested_cross_validation import measured
+from .checkpoints import Checkpoints
 from .classifier_params import ClassifierParams
 from .finetune_params import FinetuneParams
-from .network_training import Checkpoints, Trainer
+from .network_training import Trainer
 from .networks import Frame, default_frame, keep, pretrained_state
 from .task import Task, task_of
 from .train_classifier import folds_of, predictions

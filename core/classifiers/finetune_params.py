@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..base.params import Params, param
+from ..base.params import ParamError, Params, param
 from .networks import SUGGESTED
 
 
@@ -40,3 +40,8 @@ class FinetuneParams(Params):
         "auto", "Arithmetic; auto is bf16 on a GPU that has it", among=("auto", "fp32", "bf16"), advanced=True
     )
     seed: int = param(51, "Seed of folds, crops and random weights", at_least=0, advanced=True)
+
+    def check(self) -> None:
+        """A network that learns from the start normalises by each batch, which one picture alone cannot give."""
+        if not self.pretrained and self.batch_size == 1:
+            raise ParamError("FinetuneParams.batch_size must be at least 2 where pretrained is off; got 1")

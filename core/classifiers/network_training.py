@@ -10,48 +10,32 @@ Letters: m rows, C classes, K features, s pixels a side.
 
 from __future__ import annotations
 
-import hashlib
+import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from ..base.arrays import Array, Facts, Progress
 from ..base.errors import asked_by
-from ..base.inputs import Inputs
 from ..base.memory import onto, tried
 from ..base.params import ParamError
 from ..probes.logistic import PENALTIES, Design, log_loss, softmax, solve
+from .checkpoints import Checkpoints, Trained
 from .networks import Frame, build, last_linear
 from .task import Task
 
 if TYPE_CHECKING:
     from .finetune_params import FinetuneParams
 
-DECAY = 0.02
+DECAY = 0.02  # of weights, per step and learning rate; none of biases and of what normalises
 TRUNK = 0.1  # learning rate of the pretrained layers, relative to the last one's
+WARM = 0.1  # share of the steps in which the learning rate rises
+BRIGHTNESS = (0.8, 1.25)
 
-
-@dataclass
-class Trained:
-    """State of one fold's training; what a checkpoint holds.
-
-    Attributes:
-        epoch: passes done.
-        state: the network's tensors.
-        moments: AdamW's, first and second, by parameter.
-        best: the state of least loss, that loss and its epoch.
-        losses: of each epoch, training and set aside.
-    """
-
-    epoch: int = 0
-    state: dict[str, Any] = field(default_factory=dict)
-    moments: dict[str, list[Any]] = field(default_factory=dict)
-    best: dict[str, Any] = field(default_factory=dict)
-    losses: list[dict[str, float | None]] = field(default_factory=list)
+T = TypeVar("T")
 
 
 class Trainer:
@@ -85,6 +69,7 @@ class Trainer:
         on_gpu = params.precision == "auto" and self.device == "cuda" and native_bf16(self.device)
         self._half = params.precision == "bf16" or on_gpu
         self._task, self._frame, self._pictures, self._params, self._place = task, frame, pictures, params, place
+        self._augment = augmentation(frame.side)
         self._micro = params.batch_size  # pictures at once; fewer where the memory holds no more
         self.facts: Facts = {"precision": "bf16" if self._half else "fp32"}
 
@@ -104,11 +89,17 @@ class Trainer:
             store.save(number, trained)
         self.facts["frozen_loss"] = trained.losses[0]["aside"]
         self.module.load_state_dict(trained.state)
+        steps = math.ceil(len(rows) / self._params.batch_size)
+        optimizer = adamw(self.module, self.head, self._params)
+        if trained.optimizer:
+            optimizer.load_state_dict(trained.optimizer)
+        schedule = warm_up_and_cosine(optimizer, trained.epoch * steps, self._params.epochs * steps)
         while trained.epoch < self._params.epochs:
             if len(aside) and trained.epoch - trained.best["epoch"] >= self._params.patience:
                 break
-            loss = self._epoch(rows, trained, progress)
+            loss = self._epoch(rows, trained.epoch, optimizer, schedule, progress)
             trained.epoch += 1
+            trained.optimizer = optimizer.state_dict()
             self._look(trained, aside, loss)
             store.save(number, trained)
         self.module.load_state_dict(trained.best["state"])
@@ -122,30 +113,33 @@ class Trainer:
     def _forward(self, rows: Array) -> tuple[Array, Array]:
         """(m, C) logits of the middle of each picture, and (m, K) what the last layer is given."""
         self.module.eval()
-        logits, features = [np.zeros((0, len(self._task.names)), np.float32)], []
-        place = 0
-        while place < len(rows):
-            part = rows[place : place + self._micro]
-            found = tried(lambda: self._looked_at(part), len(part))  # noqa: B023
-            if found is None:
-                self._micro = len(part) // 2
-                continue
-            logits.append(found[0])
-            features.append(found[1])
-            place += len(part)
-        return np.concatenate(logits), np.concatenate(features or [np.zeros((0, 0), np.float32)])
+        return self._as_fits(partial(self._looked_at, rows), len(rows))
 
-    def _looked_at(self, rows: Array) -> tuple[Array, Array]:
+    def _looked_at(self, rows: Array, size: int) -> tuple[Array, Array]:
+        """`_forward`, so many pictures at once."""
         import torch
 
-        given: list[Array] = []
-        handle = self.head.register_forward_pre_hook(lambda part, x: given.append(x[0].float().cpu().numpy()))
+        given: list[Array] = [np.zeros((0, self.head.in_features), np.float32)]
+        logits: list[Array] = [np.zeros((0, len(self._task.names)), np.float32)]
+        hook = self.head.register_forward_pre_hook(
+            lambda _, x: given.append(x[0].float().cpu().numpy().reshape(-1, self.head.in_features))
+        )
         try:
             with torch.inference_mode(), self._arithmetic():
-                logits = self.module(self._batch(self._middle(rows))).float().cpu().numpy()
+                batches = (self._batch(self._middle(part)) for part in _parts(rows, size))
+                logits.extend(self.module(batch).float().cpu().numpy() for batch in batches)
         finally:
-            handle.remove()
-        return logits, given[0].reshape(len(rows), -1)
+            hook.remove()
+        return np.concatenate(logits), np.concatenate(given)
+
+    def _as_fits(self, work: Callable[[int], T], pictures: int) -> T:
+        """`work(size)` with as many pictures at once as the memory holds; later calls begin with as many."""
+        while True:
+            size = max(1, min(self._micro, pictures))
+            found = tried(partial(work, size), size)
+            if found is not None:
+                return found
+            self._micro = size // 2
 
     def _fit_head(self, rows: Array, aside: Array) -> None:
         """The best linear layer on the frozen features: its penalty by the loss on the rows set aside."""
@@ -178,42 +172,34 @@ class Trainer:
         if not trained.best or held < trained.best["loss"]:
             trained.best = {"state": trained.state, "loss": held, "epoch": trained.epoch}
 
-    def _epoch(self, rows: Array, trained: Trained, progress: Progress) -> float:
+    def _epoch(self, rows: Array, epoch: int, optimizer: Any, schedule: Any, progress: Progress) -> float:
         """One pass in random order; returns its mean loss."""
+        import torch
+
         params = self._params
-        rng = np.random.default_rng([params.seed, trained.epoch])
-        order = rng.permutation(rows)
-        steps = list(_parts(order, params.batch_size))
+        torch.manual_seed(params.seed + epoch)  # of crops and dropout: a run that goes on draws what it would have
+        order = np.random.default_rng([params.seed, epoch]).permutation(rows)
+        parts = list(_parts(order, params.batch_size))
+        all_steps = len(parts) * params.epochs
         self.module.train()
         if params.pretrained:
             _keep_statistics(self.module)
         total = 0.0
         began = time.monotonic()
-        for step, part in enumerate(steps):
-            if len(part) == 1 and len(steps) > 1:
-                continue  # one picture alone has no statistics to normalise by
-            at = trained.epoch * len(steps) + step
-            total += self._step(part, trained, at, len(steps) * params.epochs, rng) * len(part)
+        for step, part in enumerate(parts):
+            if len(part) > 1 or params.pretrained:  # one picture alone has no statistics to normalise by
+                pixels = self._varied(part) if params.augment else self._middle(part)
+                total += self._as_fits(partial(self._slopes, pixels, part), len(part)) * len(part)
+                optimizer.step()
+            schedule.step()
+            at = epoch * len(parts) + step
             each = (time.monotonic() - began) / (step + 1)
-            left = _minutes(each * (len(steps) * params.epochs * (self._place[1] - self._place[0]) - at - 1))
-            said = f"pass {trained.epoch + 1} of {params.epochs}, loss {total / ((step + 1) * params.batch_size):.3f}"
-            progress(at + 1, len(steps) * params.epochs, self._doing(f"{said}, {left}"))
+            left = _minutes(each * (all_steps * (self._place[1] - self._place[0]) - at - 1))
+            said = f"pass {epoch + 1} of {params.epochs}, loss {total / ((step + 1) * params.batch_size):.3f}"
+            progress(at + 1, all_steps, self._doing(f"{said}, {left}"))
         return total / len(rows)
 
-    def _step(self, rows: Array, trained: Trained, step: int, steps: int, rng: np.random.Generator) -> float:
-        """One step of AdamW on a batch, a part at a time where the memory does not hold all; returns the loss."""
-        pixels = self._varied(rows, rng) if self._params.augment else self._middle(rows)
-        while True:
-            size = min(self._micro, len(rows))
-            loss = tried(lambda: self._slopes(pixels, rows, size), size)  # noqa: B023
-            if loss is not None:
-                break
-            self._micro = size // 2
-        warm = min(1.0, (step + 1) / max(steps // 10, 1)) * 0.5 * (1 + np.cos(np.pi * step / max(steps, 1)))
-        self._adamw(trained, step + 1, self._params.learning_rate * warm)
-        return loss
-
-    def _slopes(self, pixels: Array, rows: Array, size: int) -> float:
+    def _slopes(self, pixels: Any, rows: Array, size: int) -> float:
         """Leave the batch's gradient in the network, made of parts of that size; returns the loss."""
         import torch
 
@@ -231,51 +217,29 @@ class Trainer:
             total += float(loss.detach())
         return total
 
-    def _adamw(self, trained: Trained, step: int, rate: float) -> None:
-        """Written out, so that its state is plain tensors: checkpoints open without running code."""
+    def _whole(self, rows: Array) -> Any:
+        """(m, 3, s + room, s + room) uint8 tensor."""
         import torch
 
-        mine = {id(part) for part in self.head.parameters()}
-        with torch.no_grad():
-            for name, weight in self.module.named_parameters():
-                if weight.grad is None:
-                    continue
-                if name not in trained.moments:
-                    trained.moments[name] = [torch.zeros_like(weight), torch.zeros_like(weight)]
-                first, second = trained.moments[name] = [one.to(weight.device) for one in trained.moments[name]]
-                first.lerp_(weight.grad, 0.1)
-                second.mul_(0.999).addcmul_(weight.grad, weight.grad, value=0.001)
-                own = rate if id(weight) in mine or not self._params.pretrained else TRUNK * rate
-                if weight.ndim > 1:
-                    weight.mul_(1 - own * DECAY)
-                deviation = (second / (1 - 0.999**step)).sqrt().add_(1e-8)
-                weight.addcdiv_(first / (1 - 0.9**step), deviation, value=-own)
+        return torch.from_numpy(np.asarray(self._pictures[rows])).permute(0, 3, 1, 2)
 
-    def _middle(self, rows: Array) -> Array:
-        """(m, s, s, 3) uint8, the middle of each picture."""
+    def _middle(self, rows: Array) -> Any:
+        """(m, 3, s, s) uint8 tensor, the middle of each picture."""
         left = (self._frame.resize - self._frame.side) // 2
         inside = slice(left, left + self._frame.side)
-        return np.asarray(self._pictures[rows])[:, inside, inside]
+        return self._whole(rows)[:, :, inside, inside]
 
-    def _varied(self, rows: Array, rng: np.random.Generator) -> Array:
-        """(m, s, s, 3) uint8: a random part of each picture, mirrored half of the time, a little brighter or darker."""
-        side, room = self._frame.side, self._frame.resize - self._frame.side
-        out = np.empty((len(rows), side, side, 3), dtype=np.uint8)
-        for place, row in enumerate(rows):
-            top, left = rng.integers(0, room + 1, 2)
-            part = self._pictures[row][top : top + side, left : left + side]
-            part = part[:, ::-1] if rng.random() < 0.5 else part
-            out[place] = np.clip(part * rng.uniform(0.8, 1.25), 0, 255)
-        return out
-
-    def _batch(self, pixels: Array) -> Any:
+    def _varied(self, rows: Array) -> Any:
+        """(m, 3, s, s) uint8 tensor, each picture varied on its own."""
         import torch
 
-        x = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).permute(0, 3, 1, 2).float() / 255
-        mean, std = (
-            torch.tensor(one, device=self.device)[:, None, None] for one in (self._frame.mean, self._frame.std)
-        )
-        return (x - mean) / std
+        return torch.stack([self._augment(picture) for picture in self._whole(rows)])
+
+    def _batch(self, pixels: Any) -> Any:
+        from torchvision.transforms.v2 import functional
+
+        x = pixels.to(self.device).float() / 255
+        return functional.normalize(x, self._frame.mean, self._frame.std)
 
     def _arithmetic(self) -> Any:
         import torch
@@ -286,46 +250,49 @@ class Trainer:
         return f"fold {self._place[0] + 1} of {self._place[1]}: {what}" if self._place[1] > 1 else what
 
 
-class Checkpoints:
-    """State on disk after every pass, under a digest of what is learned from what."""
+def augmentation(side: int) -> Any:
+    """What varies a picture while a network learns: a random part of it, mirrored or not, a little brighter or darker.
 
-    def __init__(self, inputs: Inputs, params: FinetuneParams) -> None:
-        self._path: Path | None = None
-        if inputs.folder is not None:
-            labels = inputs.labels.codes.tolist() if inputs.labels is not None else []
-            text = repr((params.to_dict(), list(inputs.ids or inputs.paths), labels))
-            self._path = Path(inputs.folder) / f"finetune-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    Returns:
+        a function of (3, h, w) uint8 tensors that returns (3, side, side) ones.
+    """
+    from torchvision.transforms import v2
 
-    def load(self, number: int) -> Trained:
-        import torch
+    return v2.Compose([v2.RandomCrop(side), v2.RandomHorizontalFlip(), v2.ColorJitter(brightness=BRIGHTNESS)])
 
-        path = self._file(number)
-        if path is None or not path.is_file():
-            return Trained()
-        try:
-            return Trained(**torch.load(path, map_location="cpu", weights_only=True))
-        except (OSError, RuntimeError, EOFError, ValueError, TypeError):
-            return Trained()  # cut short: this fold begins anew
 
-    def save(self, number: int, trained: Trained) -> None:
-        import torch
+def adamw(module: Any, head: Any, params: FinetuneParams) -> Any:
+    """The optimizer of a network: pretrained layers learn more slowly than its last one, and only weights decay."""
+    import torch
 
-        path = self._file(number)
-        if path is None:
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        torch.save(dict(vars(trained)), part)
-        part.replace(path)
+    own = {id(part) for part in head.parameters()}
+    groups = []
+    for last in (True, False):
+        rate = params.learning_rate * (1.0 if last or not params.pretrained else TRUNK)
+        parts = [part for part in module.parameters() if (id(part) in own) == last]
+        for decay, chosen in (
+            (DECAY, [part for part in parts if part.ndim > 1]),
+            (0.0, [part for part in parts if part.ndim <= 1]),
+        ):
+            groups.append({"params": chosen, "lr": rate, "initial_lr": rate, "weight_decay": decay})
+    return torch.optim.AdamW(groups)
 
-    def remove(self) -> None:
-        """Delete them, once the run is complete."""
-        if self._path is not None:
-            for path in self._path.parent.glob(f"{self._path.name}-*.pt"):
-                path.unlink()
 
-    def _file(self, number: int) -> Path | None:
-        return None if self._path is None else self._path.with_name(f"{self._path.name}-{number}.pt")
+def warm_up_and_cosine(optimizer: Any, done: int, steps: int) -> Any:
+    """The schedule of the learning rate: it rises over the first tenth of the steps, and falls along half a cosine.
+
+    Args:
+        done: steps made before, where training goes on.
+        steps: in all passes together.
+    """
+    from torch.optim.lr_scheduler import LambdaLR
+
+    warm = max(int(WARM * steps), 1)
+
+    def share(step: int) -> float:
+        return min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * step / max(steps, 1)))
+
+    return LambdaLR(optimizer, share, last_epoch=done - 1)
 
 
 def _filled(module: Any, start: dict[str, Any], params: FinetuneParams) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 sys.path.insert(0, {scripts!r})
 from checkout import load_package
 name = load_package(sys.argv[1]).__name__
-neighbors = importlib.import_module(name + ".core.neighbors")
+neighbors = importlib.import_module(name + ".core.neighbors.graph")
 print(neighbors.build_graph(np.eye(3, dtype=np.float32), k=1).indices.ravel().tolist())
 """.format(scripts=str(ROOT / "scripts"))
 
