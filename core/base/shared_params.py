@@ -12,10 +12,10 @@ class ObjectParams(Params):
     """Base of such parameters. The method sees no difference: its rows are objects, its paths regions of files."""
 
     patches_field: str | None = param(
-        None, "Work on the objects of this label field one by one, not on whole images", reads="objects", advanced=True
+        None, "Label field whose objects to work on, one by one; empty: whole images", reads="objects", advanced=True
     )
     margin: float = param(
-        0.0, "Share of an object's width and height that is shown around it on each side", at_least=0, advanced=True
+        0.0, "Extra border around each object, as a share of its width and height", at_least=0, advanced=True
     )
 
 
@@ -28,9 +28,9 @@ class StoreParams(Params):
 
     store: str = param(
         "auto",
-        "Where vectors are kept: in a field of the dataset, or in a memory-mapped file beside it; "
-        "auto takes a file beyond 100 million numbers, such as 200,000 vectors of 512",
+        "Where to store the vectors: a field of the dataset, or a memory-mapped file beside it; "
+        "auto: a file above 100 million numbers, such as 200,000 vectors of 512",
         among=("auto", "field", "file"),
         advanced=True,
     )
-    dtype: str = param("float32", "Numbers in such a file", among=("float32", "float16"), advanced=True)
+    dtype: str = param("float32", "Precision of the vector file", among=("float32", "float16"), advanced=True)

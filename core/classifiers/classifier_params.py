@@ -9,30 +9,30 @@ from ..base.params import ParamError, Params, param
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierParams(Params):
-    """Train a classifier of your own classes on embeddings; each sample is predicted by a model that did not see it."""
+    """Train a classifier on embeddings; each sample is predicted by a model that has not seen it."""
 
-    embeddings: str = param("embeddings", "Embeddings to tell classes by", reads="embeddings")
+    embeddings: str = param("embeddings", "Embeddings to classify by", reads="embeddings")
     label_field: str | None = param("ground_truth", "Labels, one class per sample", reads="labels")
     label_sets: str | None = param(
-        None, "Labels, any number of classes per sample; taken instead of the label field", reads="label_sets"
+        None, "Labels, any number of classes per sample; replaces the label field", reads="label_sets"
     )
-    classes: tuple[str, ...] = param((), "Only these classes; if empty, all that are given")
-    model: str = param("linear", "Logistic regression, or one hidden layer", among=("linear", "mlp"))
+    classes: tuple[str, ...] = param((), "Classes to learn; empty: all in the labels")
+    model: str = param("linear", "linear: logistic regression; mlp: one hidden layer", among=("linear", "mlp"))
     class_weights: str = param(
-        "none", "Balanced lets rare classes count as much as frequent ones", among=("none", "balanced")
+        "none", "balanced: rare classes count as much as frequent ones", among=("none", "balanced")
     )
     trusted: str | None = param(
         None,
-        "Samples whose labels are trusted, a field, tag or slice: tested on them, the run also tells what cleaning the "
-        "others is worth, which takes three times as long",
+        "Field, tag or slice of samples with trusted labels: the run also measures on them what cleaning the other "
+        "labels is worth; takes three times as long",
         reads="members",
     )
     subset: str | None = param(
-        None, "With trusted samples, also what this subset teaches, beside a random one of its size", reads="members"
+        None, "With trusted samples: also compare this subset with a random one of its size", reads="members"
     )
-    hidden: int = param(64, "Units of the hidden layer", at_least=1, advanced=True)
+    hidden: int = param(64, "Size of the hidden layer", at_least=1, advanced=True)
     folds: int = param(5, "Folds of the cross-validation", at_least=2, at_most=20, advanced=True)
-    seed: int = param(51, "Seed of the folds, the start and the intervals", at_least=0, advanced=True)
+    seed: int = param(51, "Random seed", at_least=0, advanced=True)
 
     def check(self) -> None:
         """One kind of labels; class names differ."""

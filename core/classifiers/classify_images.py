@@ -25,7 +25,7 @@ from .networks import SUGGESTED, open_network
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifyParams(Params):
-    """Name what a pretrained network sees: its likeliest classes with their probabilities."""
+    """List what a pretrained network sees in each image: its likeliest classes with probabilities."""
 
     model: str = param(
         photographs.NAME,
@@ -34,15 +34,13 @@ class ClassifyParams(Params):
     )
     weights: str | None = param(
         None,
-        "Checkpoint on this machine, also a fine-tuned network; else the library's cache",
+        "Checkpoint file on this machine, also of a fine-tuned network; empty: the library's cache",
         path="file",
     )
-    allow_download: bool = param(False, "Fetch weights that are not on this machine from the network")
-    class_names: str | None = param(
-        None, "Text file with one class per line, for a network whose classes are not ImageNet's", path="file"
-    )
-    top_k: int = param(5, "Classes listed per picture", at_least=1)
-    batch_size: int = param(32, "Pictures at once", at_least=1, advanced=True)
+    allow_download: bool = param(False, "Download weights that are not on this machine")
+    class_names: str | None = param(None, "Text file with one class per line, if they are not ImageNet's", path="file")
+    top_k: int = param(5, "How many classes to list per image", at_least=1)
+    batch_size: int = param(32, "Images at once", at_least=1, advanced=True)
     device: str = param("auto", "Where the network runs", among=("auto", "cpu", "cuda"), advanced=True)
 
 
@@ -97,7 +95,7 @@ def _columns(logits: Array, errors: list[str | None], classes: tuple[str, ...], 
         **facts,
         "classes": list(classes),
         "unreadable": int((~fine).sum()),
-        "headline": f"{int(fine.sum()):,} pictures classified by {facts['model']}; "
+        "headline": f"{int(fine.sum()):,} images classified by {facts['model']}; "
         f"most often {', '.join(common) or 'none'}",
     }
     return Columns(values, facts)
@@ -113,11 +111,11 @@ METHOD = Method(
     run=classify_images,
     reads=("paths",),
     writes=(
-        Column("prediction", Label, "Likeliest of the network's classes"),
-        Column("top_classes", list[str], "Likeliest classes, the first first"),
+        Column("prediction", Label, "Likeliest class"),
+        Column("top_classes", list[str], "Likeliest classes, most likely first"),
         Column("top_probabilities", list[float], "Their probabilities, in [0, 1]"),
         Column("confidence", float, "Probability of the likeliest class, in [0, 1]", best="high"),
-        Column("error", str, "Why the picture could not be read", optional=True, role="problem"),
+        Column("error", str, "Why the image could not be read", optional=True, role="problem"),
     ),
     cite="Deng et al. 2009, doi:10.1109/CVPR.2009.5206848; He et al. 2016, arXiv:1512.03385",
 )

@@ -164,12 +164,12 @@ METHOD = Method(
     run=finetune_classifier,
     reads=("paths", "labels"),
     writes=(
-        Column("prediction", Label, "Class that a network which did not see the sample predicts"),
+        Column("prediction", Label, "Class predicted by a network that has not seen the sample"),
         Column("confidence", float, "Probability of the prediction, in [0, 1]", best="high"),
-        Column("is_correct", bool, "The prediction is what the label says", role="good"),
-        Column("given_probability", float, "Probability of what the label says, in [0, 1]", best="high"),
-        Column("fold", int, "Fold that the sample was predicted in; none where the network learned from it"),
-        Column("error", str, "Why the picture could not be read", optional=True, role="problem"),
+        Column("is_correct", bool, "The prediction agrees with the label", role="good"),
+        Column("given_probability", float, "Probability of the given label, in [0, 1]", best="high"),
+        Column("fold", int, "Fold in which the sample was predicted; none if the network learned from it"),
+        Column("error", str, "Why the image could not be read", optional=True, role="problem"),
     ),
     cite="Loshchilov & Hutter 2019, arXiv:1711.05101; He et al. 2016, arXiv:1512.03385",
 )

@@ -259,12 +259,12 @@ METHOD = Method(
     run=train_classifier,
     reads=("embeddings", "labels"),
     writes=(
-        Column("prediction", Label, "Class that a model which did not see the sample predicts", optional=True),
-        Column("predictions", Labels, "Classes that a model which did not see the sample predicts", optional=True),
+        Column("prediction", Label, "Class predicted by a model that has not seen the sample", optional=True),
+        Column("predictions", Labels, "Classes predicted by a model that has not seen the sample", optional=True),
         Column("confidence", float, "Probability of the prediction, in [0, 1]", best="high"),
-        Column("is_correct", bool, "The prediction is what the label says", role="good"),
-        Column("given_probability", float, "Probability of what the label says, in [0, 1]", best="high"),
-        Column("fold", int, "Fold that the sample was predicted in"),
+        Column("is_correct", bool, "The prediction agrees with the label", role="good"),
+        Column("given_probability", float, "Probability of the given label, in [0, 1]", best="high"),
+        Column("fold", int, "Fold in which the sample was predicted"),
     ),
     cite="Varma & Simon 2006, doi:10.1186/1471-2105-7-91; Guo et al. 2017, arXiv:1706.04599",
 )

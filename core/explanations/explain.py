@@ -43,40 +43,41 @@ MODELS = (
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainParams(Params):
-    """Show what a model looks at: heatmaps over the pictures for the given, the predicted or named classes."""
+    """Show where a model looks: heatmaps over the images for predicted, given or named classes."""
 
     predictions: str | None = param(
         None,
-        "Run that is explained: a classifier trained, fine-tuned or pretrained, or zero-shot tags; predicted is the "
-        "likeliest where a sample has several",
+        "Run to explain: a trained, fine-tuned or pretrained classifier, or zero-shot tags (the likeliest of several)",
         reads="said",
     )
     model: str | None = param(
-        None, "Model to explain where no run is named: torchvision:, timm: or a CLIP model", suggest=MODELS
+        None, "Model to explain instead of a run: torchvision:, timm: or a CLIP model", suggest=MODELS
     )
-    weights: str | None = param(None, "Checkpoint of the model on this machine", path="file")
+    weights: str | None = param(None, "Checkpoint file on this machine", path="file")
     target: str = param("predicted", "Which class to explain", among=("predicted", "given", "named"))
-    classes: tuple[str, ...] = param((), "Named classes, up to four side by side; with CLIP, any texts")
-    label_field: str | None = param(None, "Given labels, for the target given", reads="labels")
+    classes: tuple[str, ...] = param((), "Classes for target named, at most four; with CLIP any texts")
+    label_field: str | None = param(None, "Label field, for target given", reads="labels")
     method: str = param(
         "auto",
-        "cam and grad_cam for convolutional networks; for CLIP attention, or patches: one pass for all classes",
+        "For convolutional networks cam or grad_cam; for CLIP attention, or patches (faster: one pass for all classes)",
         among=("auto", "cam", "grad_cam", "attention", "patches"),
     )
-    object_boxes: str | None = param(None, "Boxes of the objects, to measure what lies outside", reads="detections")
+    object_boxes: str | None = param(
+        None, "Boxes of the objects, to measure how much evidence lies outside", reads="detections"
+    )
     object_masks: str | None = param(
         None,
-        "Field with each sample's mask file, such as segmentation.mask_path; what is not 0 is object",
+        "Field with mask files, such as segmentation.mask_path; nonzero pixels are object",
         reads="values",
     )
-    words: bool = param(False, "With CLIP, also the relevance of each word of the text")
-    templates: tuple[str, ...] = param(("a photo of a {}",), "With CLIP, sentences around a class", advanced=True)
+    words: bool = param(False, "With CLIP, also show how much each word counts")
+    templates: tuple[str, ...] = param(("a photo of a {}",), "With CLIP, prompts around a class name", advanced=True)
     checked: int = param(
-        0, "Pictures on which to check the maps by hiding and showing what they point at", at_least=0, advanced=True
+        0, "Test the maps on this many images, by hiding and showing what they point at", at_least=0, advanced=True
     )
-    batch_size: int = param(32, "Pictures at once", at_least=1, advanced=True)
+    batch_size: int = param(32, "Images at once", at_least=1, advanced=True)
     device: str = param("auto", "Where the model runs", among=("auto", "cpu", "cuda"), advanced=True)
-    seed: int = param(51, "Seed of the shuffled maps that the check compares with", at_least=0, advanced=True)
+    seed: int = param(51, "Random seed of that test", at_least=0, advanced=True)
 
     def check(self) -> None:
         """One source; named classes where they are asked for."""
@@ -300,7 +301,7 @@ def _columns(explainer: Explainer, inputs: Inputs, params: ExplainParams, drawn:
         "unreadable_first": unreadable[:5],
         "without_evidence": int((drawn.maps[0].max(axis=(1, 2), initial=0)[known[0]] == 0).sum()),
     }
-    said = f"{count:,} pictures explained by {explainer.method.replace('_', '-')} of {explainer.facts['model']}"
+    said = f"{count:,} images explained by {explainer.method.replace('_', '-')} of {explainer.facts['model']}"
     inside = _inside(inputs, params, drawn, explainer.classes)
     if inside is not None:
         outside = energy_outside(drawn.maps[0], inside)
@@ -392,20 +393,20 @@ METHOD = Method(
     run=explain,
     reads=("paths",),
     writes=(
-        Column("heatmap", Heatmap, "Where the picture speaks for the class; the first of those named"),
-        Column("heatmap_2", Heatmap, "Where the picture speaks for the second of the named classes", optional=True),
-        Column("heatmap_3", Heatmap, "Where the picture speaks for the third of the named classes", optional=True),
-        Column("heatmap_4", Heatmap, "Where the picture speaks for the fourth of the named classes", optional=True),
-        Column("explained", str, "Class that the heatmap is about", group=True),
+        Column("heatmap", Heatmap, "Evidence for the class; with several named, the first"),
+        Column("heatmap_2", Heatmap, "Evidence for the second named class", optional=True),
+        Column("heatmap_3", Heatmap, "Evidence for the third named class", optional=True),
+        Column("heatmap_4", Heatmap, "Evidence for the fourth named class", optional=True),
+        Column("explained", str, "Class that the heatmap explains", group=True),
         Column(
             "outside",
             float,
-            "Share of the evidence that lies outside the objects; high where the model looks at something else",
+            "Share of the evidence outside the objects; high: the model looks at something else",
             best="low",
             optional=True,
         ),
-        Column("word_relevance", list[float], "Share of each word of the text in the agreement", optional=True),
-        Column("error", str, "Why the picture could not be read", optional=True, role="problem"),
+        Column("word_relevance", list[float], "How much each word counts, as a share", optional=True),
+        Column("error", str, "Why the image could not be read", optional=True, role="problem"),
     ),
     cite="Zhou et al. 2016, arXiv:1512.04150 (CAM); Selvaraju et al. 2017, arXiv:1610.02391 (Grad-CAM); "
     "Chefer et al. 2021, arXiv:2103.15679 (attention); Gandelsman et al. 2024, arXiv:2310.05916 (patches)",

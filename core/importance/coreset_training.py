@@ -79,8 +79,8 @@ def coreset_training(
 def said_of_training(training: dict[str, Any]) -> str:
     """What `coreset_training` found, in a sentence."""
     sizes = [
-        f"{one['n']:,} ({one['share']:.0%}) of a coreset {one['coreset']:.1%}, at random {one['random']:.1%} ± "
-        f"{one['random_spread']:.1%}"
+        f"a coreset of {one['n']:,} ({one['share']:.0%}): {one['coreset']:.1%}, "
+        f"as many at random: {one['random']:.1%} ± {one['random_spread']:.1%}"
         for one in training["sizes"]
     ]
-    return f"Trained on all {training['full']:.1%}; on " + "; ".join(sizes)
+    return f"Accuracy trained on all: {training['full']:.1%}; on " + "; ".join(sizes)

@@ -51,22 +51,25 @@ class ImportanceParams(Params):
     label_field: str | None = param("ground_truth", "Labels the classifier would learn", reads="labels")
     method: str = param(
         "attention",
-        "attention: how much the other samples speak against the label; quick_attention: the same without neighbors; "
-        "sensitivity: bound without labels",
+        "attention: how strongly the other samples contradict the label; quick_attention: the same without neighbors; "
+        "sensitivity: an upper bound that needs no labels",
         among=("attention", "quick_attention", "sensitivity"),
     )
-    coreset_size: int | None = param(None, "How many samples to pick as a weighted coreset", at_least=1)
+    coreset_size: int | None = param(None, "Size of the weighted coreset; empty: only score", at_least=1)
     class_size: tuple[str, ...] = param(
-        (), "Coreset samples of single classes, such as cat=100 or dog=all; the other classes share the rest"
+        (), "Coreset samples of certain classes, such as cat=100 or dog=all; the others share the rest"
     )
     classes_of_interest: tuple[str, ...] = param(
-        (), "Classes whose doubtful samples to mark for review, such as those that find_confusions sees mixed up"
+        (), "Classes whose doubtful samples to mark for review, such as those that find_confusions finds mixed up"
     )
     group_field: str | None = param(
-        None, "What belongs together and must not judge its own: patient, video, camera", reads="values", advanced=True
+        None,
+        "Samples that share a value (patient, video, camera) are never used to judge one another",
+        reads="values",
+        advanced=True,
     )
-    class_at_least: int = param(10, "Coreset samples of even the smallest class", at_least=0, advanced=True)
-    seed: int = param(51, "Seed of the coreset's random draw", at_least=0, advanced=True)
+    class_at_least: int = param(10, "Fewest coreset samples of any class", at_least=0, advanced=True)
+    seed: int = param(51, "Random seed of the coreset", at_least=0, advanced=True)
 
     def check(self) -> None:
         """Labels where they are needed, and class sizes that can be read."""
@@ -224,7 +227,7 @@ def _headline(params: ImportanceParams, score: Array, n_classes: int, facts: Fac
         doubted = int((score > DOUBTFUL).sum())
         text = f"{doubted:,} of {len(score):,} samples in {n_classes} classes look more like another class"
     if params.classes_of_interest:
-        text += f"; {facts['of_interest']:,} of the classes of interest"
+        text += f", {facts['of_interest']:,} of them in the classes of interest"
     if "coreset" in facts:
         text += f"; coreset of {facts['coreset']['size']:,}"
     return text
@@ -241,17 +244,17 @@ METHOD = Method(
     run=score_importance,
     reads=("embeddings", "labels"),
     writes=(
-        Column("score", float, "How much the sample matters, in [0, 1]; high: look at it", role="importance"),
+        Column("score", float, "How much the sample matters, in [0, 1]; look at high ones", role="importance"),
         Column("class_rank", int, "Rank by score within the sample's class, 1 the most important"),
         Column(
             "of_interest",
             bool,
-            "Of a class of interest, and looks more like another class",
+            "In a class of interest, but looks more like another class",
             optional=True,
             role="interest",
         ),
         Column("in_coreset", bool, "In the weighted coreset", optional=True, role="mark"),
-        Column("weight", float, "How many samples a coreset sample stands for; train with it", optional=True),
+        Column("weight", float, "Weight to train with: how many samples it stands for", optional=True),
     ),
     cite="Munteanu et al. 2018, https://arxiv.org/abs/1805.08571; Paul et al. 2021, https://arxiv.org/abs/2107.07075",
     why_now="Know which samples matter most to a model before you choose a subset.",

@@ -35,19 +35,23 @@ FEWEST_FOR = {"umap": FEWEST, "tsne": FEWEST, "pacmap": 20, "pca": 0}
 
 @dataclass(frozen=True, kw_only=True)
 class MapParams(Params):
-    """Lay all samples out on a map where similar ones lie close."""
+    """Lay out all samples on a map, similar ones close together."""
 
     embeddings: str = param("embeddings", "Embeddings to lay out", reads="embeddings")
-    method: str = param("umap", "How the map is made", among=("umap", "pacmap", "pca", "tsne"))
+    method: str = param(
+        "umap",
+        "Layout method: umap (best groups), pacmap (quick), pca (fastest), tsne",
+        among=("umap", "pacmap", "pca", "tsne"),
+    )
     dims: int = param(2, "2 for a plane, 3 for space", at_least=2, at_most=3)
     neighbors: int = param(
-        15, "Neighbors kept close by UMAP and PaCMAP; perplexity of t-SNE", at_least=2, advanced=True
+        15, "Neighbors that UMAP and PaCMAP keep close; perplexity of t-SNE", at_least=2, advanced=True
     )
     min_dist: float = param(0.1, "How tightly UMAP may pack points", at_least=0, at_most=1, advanced=True)
     metric: str = param("cosine", "Distance between embeddings", among=METRICS, advanced=True)
     landmarks: int = param(
         100_000,
-        "Of more than twice as many samples, how many are laid out; the others are placed among them",
+        "In sets more than twice this large, lay out only this many and place the others among them",
         at_least=100,
         advanced=True,
     )
@@ -219,7 +223,7 @@ METHOD = Method(
     params=MapParams,
     run=compute_map,
     reads=("embeddings",),
-    writes=(Column("", Point, "Place on the map; close means similar"),),
+    writes=(Column("", Point, "Position on the map; close means similar"),),
     cite="McInnes, Healy & Melville 2018, https://arxiv.org/abs/1802.03426",
-    why_now="A map shows at a glance which kinds of images there are and which stand alone.",
+    why_now="A map shows at a glance which kinds of images there are, and which stand alone.",
 )

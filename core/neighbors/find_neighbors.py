@@ -21,7 +21,7 @@ class NeighborsParams(Params):
     """Find the samples most like each sample."""
 
     embeddings: str = param("embeddings", "Embeddings to compare samples by", reads="embeddings")
-    k: int = param(15, "Neighbors of each sample", at_least=1)
+    k: int = param(15, "How many neighbors", at_least=1)
     metric: str = param("cosine", "Distance between embeddings", among=METRICS)
 
 
@@ -54,13 +54,13 @@ METHOD = Method(
     run=find_neighbors,
     reads=("embeddings",),
     writes=(
-        Column("ids", Neighbors, "The samples most like this one, nearest first; of exact copies only one"),
+        Column("ids", Neighbors, "The most similar samples, nearest first; exact copies are listed once"),
         Column(
             "similarities",
             list[float],
             "Similarity of each of them: the cosine, or 1 / (1 + Euclidean distance)",
         ),
-        Column("distance", float, "Mean distance to these neighbors: small in a crowd, large for a lonely sample"),
+        Column("distance", float, "Mean distance to these neighbors; large where a sample is unusual"),
     ),
     cite="Sivic & Zisserman 2003, https://doi.org/10.1109/ICCV.2003.1238663",
 )

@@ -38,10 +38,10 @@ ALONE = 1.3  # times its longest inner edge: how far a tiny cluster lies from al
 
 @dataclass(frozen=True, kw_only=True)
 class OutliersParams(Params):
-    """Find samples that lie apart from all others, and tiny clusters that stand alone."""
+    """Find samples unlike all others, and tiny clusters far from the rest."""
 
     embeddings: str = param("embeddings", "Embeddings to compare samples by", reads="embeddings")
-    k: int = param(30, "Different neighbors to measure the distance to", at_least=1, at_most=100)
+    k: int = param(30, "Neighbors to measure the distance to; near-duplicates count once", at_least=1, at_most=100)
 
 
 def find_outliers(inputs: Inputs, params: OutliersParams, progress: Progress) -> Columns:
@@ -240,15 +240,15 @@ METHOD = Method(
     run=find_outliers,
     reads=("embeddings",),
     writes=(
-        Column("score", float, "How far it lies apart, in [0, 1]; one half is three deviations", best="low"),
-        Column("is_outlier", bool, "It lies apart: a score of one half or more", role="mark"),
-        Column("density", float, "Density around it, 1 for the median of the set"),
-        Column("is_edge_case", bool, "One of a tiny cluster that stands alone"),
+        Column("score", float, "How unlike the others, in [0, 1]; 0.5 is three deviations from the median", best="low"),
+        Column("is_outlier", bool, "Unlike all others: a score of at least 0.5", role="mark"),
+        Column("density", float, "Density around the sample; 1 is the median of the set"),
+        Column("is_edge_case", bool, "In a tiny cluster far from the rest"),
     ),
     finding=Finding(
         "Outliers",
         "minor",
-        "They lie far from all others: foreign pictures, or rare ones that are worth having more of.",
+        "Unlike all others: images that do not belong here, or rare ones worth collecting more of.",
         "not in scope",
     ),
     cite="Ramaswamy, Rastogi & Shim 2000, https://doi.org/10.1145/342009.335437; Sun et al. 2022, arXiv:2204.06507; "

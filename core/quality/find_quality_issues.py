@@ -67,18 +67,18 @@ def _whole(found: Measured, cut_short: bool) -> Array:
 
 
 CHECKS = (
-    Check("dark", 0.32, lambda found: found["highlights"], "Luminance of the lightest parts (99th percentile)"),
+    Check("dark", 0.32, lambda found: found["highlights"], "Brightness of the lightest parts (99th percentile)"),
     Check(
         "bright",
         0.05,
         lambda found: 1.0 - found["shadows"],
-        "One minus luminance of the darkest parts (5th percentile)",
+        "1 minus the brightness of the darkest parts (5th percentile)",
     ),
-    Check("blurry", 0.45, _sharpness, "Sharpness: how much of the detail another blurring would take away"),
-    Check("low_information", 0.3, lambda found: found["information"], "Entropy of the grey levels, over 8 bits"),
-    Check("grayscale", 0.03, lambda found: found["colour"], "Colourfulness of the most colourful parts"),
-    Check("odd_aspect", 0.35, lambda found: 2.0 ** -np.abs(found["aspect"]), "Shorter side over longer side"),
-    Check("odd_size", 0.5, _usual_size, "Size over the set's median size, or the inverse", "relative"),
+    Check("blurry", 0.45, _sharpness, "Sharpness: how much detail a blur would remove"),
+    Check("low_information", 0.3, lambda found: found["information"], "Entropy of the gray levels, divided by 8 bits"),
+    Check("grayscale", 0.03, lambda found: found["colour"], "Colorfulness of the most colorful parts"),
+    Check("odd_aspect", 0.35, lambda found: 2.0 ** -np.abs(found["aspect"]), "Shorter side divided by longer side"),
+    Check("odd_size", 0.5, _usual_size, "Size divided by the median size of the set, or the inverse", "relative"),
     Check("unreadable", 0.5, lambda found: _whole(found, False), "1 if the file is there and can be read", "file"),
     Check("truncated", 0.5, lambda found: _whole(found, True), "1 if the file does not end too early", "file"),
 )
@@ -89,7 +89,7 @@ def _threshold(name: str) -> Any:
     usual = next(check.below for check in CHECKS if check.name == name)
     return param(
         None,
-        f"Flag scores of {name} below this, however many there are; nothing: {usual:g}, or what stands out",
+        f"Flag {name} scores below this; empty: {usual:g}, or what stands out",
         at_least=0,
         at_most=1,
         advanced=True,
@@ -98,12 +98,12 @@ def _threshold(name: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class QualityParams(ObjectParams):
-    """Find images that are dark, bright, blurry, plain, grey, oddly shaped or sized, or that cannot be read."""
+    """Find images that are dark, bright, blurry, plain, gray, oddly shaped or sized, or that cannot be read."""
 
-    checks: tuple[str, ...] = param(NAMES, "What to check", among=NAMES, suggest=NAMES)
+    checks: tuple[str, ...] = param(NAMES, "Checks to run", among=NAMES, suggest=NAMES)
     most: float = param(
         0.5,
-        "A check that would flag more than this share takes it as usual, and flags what stands out",
+        "A check that would flag more than this share flags only what stands out from the set",
         at_least=0,
         at_most=1,
     )
@@ -230,7 +230,7 @@ METHOD = Method(
     finding=Finding(
         "Bad files",
         "moderate",
-        "Dark, bright, blurry, plain, oddly shaped or sized files, or such that cannot be read.",
+        "Dark, bright, blurry, plain, oddly shaped or sized, damaged or unreadable.",
     ),
     cite="Crete et al. 2007, https://doi.org/10.1117/12.702790 (blurry); "
     "CleanVision, https://github.com/cleanlab/cleanvision (dark, bright, odd_aspect)",

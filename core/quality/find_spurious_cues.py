@@ -40,11 +40,14 @@ MOST_CUES = 50
 
 @dataclass(frozen=True, kw_only=True)
 class SpuriousParams(ObjectParams):
-    """Find classes that can be told by brightness, colour, size, shape, sharpness or the place of edges alone."""
+    """Find classes that can be guessed from brightness, color, size, shape, sharpness or edges alone."""
 
-    label_field: str = param("ground_truth", "Labels whose classes are compared", reads="labels")
+    label_field: str = param("ground_truth", "Labels to check", reads="labels")
     at_least: float = param(
-        0.5, "Strength from which a cue is named: 0 is no difference, 1 tells every sample", at_least=0, at_most=1
+        0.5,
+        "Report cues at least this strong: 0 is no difference, 1 separates the class perfectly",
+        at_least=0,
+        at_most=1,
     )
     folds: int = param(5, "Folds of the cross-validation", at_least=2, at_most=50, advanced=True)
     seed: int = param(51, "Seed of the folds", at_least=0, advanced=True)
@@ -277,9 +280,9 @@ def _corrected(codes: Array, chance: Array, n_classes: int) -> Array:
 
 
 def _headline(names: tuple[str, ...], cues: list[Cue], first: dict[int, Cue], overall: float) -> str:
-    end = f"all properties together tell classes {max(overall, 0.0):.0%} of the way from guessing to certainty"
+    end = f"all properties together get {max(overall, 0.0):.0%} of the way from guessing to certainty"
     if not cues:
-        return f"No class stands out by a property of its images; {end}"
+        return f"No class can be guessed from a property of its images; {end}"
     text = f"{len(first):,} of {len(names):,} classes stand out by a property of their images"
     return f"{text}, most of all {names[cues[0].code]}: {cues[0].direction}; {end}"
 
@@ -294,13 +297,13 @@ METHOD = Method(
     run=find_spurious_cues,
     reads=("labels", "paths"),
     writes=(
-        Column("score", float, "How surely image properties alone give away the label, in [0, 1]", best="low"),
-        Column("cue", str, "The property by which the sample's class stands out", group=True, role="mark"),
+        Column("score", float, "How well image properties alone predict the label, in [0, 1]", best="low"),
+        Column("cue", str, "Property by which the sample's class stands out", group=True, role="mark"),
     ),
     finding=Finding(
-        "Labels that a shortcut tells",
+        "Classes that a shortcut gives away",
         "moderate",
-        "Their class can be told by brightness, colour, size or the like, and a model may learn that instead.",
+        "These classes can be guessed from brightness, color or size alone; a model may learn that instead.",
     ),
     cite="Hand & Till 2001, https://doi.org/10.1023/A:1010920819831",
 )

@@ -17,17 +17,15 @@ from .k_medoids import Medoids, k_medoids
 
 @dataclass(frozen=True, kw_only=True)
 class RepresentativesParams(Params):
-    """Choose k samples that stand for the rest."""
+    """Pick k typical samples, each standing for a group of similar ones."""
 
     embeddings: str = param("embeddings", "Embeddings to compare samples by", reads="embeddings")
-    k: int = param(20, "How many representatives", at_least=1)
+    k: int = param(20, "How many samples to pick", at_least=1)
     metric: str = param("cosine", "Distance between embeddings", among=METRICS)
     within: str | None = param(
-        None, "Label field: choose inside each class, in proportion to its size but at least one", reads="labels"
+        None, "Label field: pick in each class, in proportion to its size, at least one", reads="labels"
     )
-    thorough: bool = param(
-        False, "Search longer: half as much time again, for a loss a thousandth or two lower", advanced=True
-    )
+    thorough: bool = param(False, "Search longer: 1.5 times the time for a result 0.1 to 0.2 % better", advanced=True)
     seed: int = param(51, "Seed of the random start", at_least=0, advanced=True)
 
 
@@ -64,7 +62,7 @@ def find_representatives(inputs: Inputs, params: RepresentativesParams, progress
         "mean_distance": found.loss / labelled,
         "sizes": sizes.tolist(),
         **by_class,
-        "headline": f"{params.k:,} representatives of {labelled:,} samples; the first stands for {int(sizes[0]):,}",
+        "headline": f"{params.k:,} typical samples of {labelled:,}; the largest group has {int(sizes[0]):,}",
     }
     values = {"cluster": cluster, "is_medoid": is_medoid, "distance": distance, "cluster_size": size}
     return Columns(values, facts, None if rows.all() else rows)
@@ -135,13 +133,13 @@ METHOD = Method(
         Column(
             "cluster",
             int,
-            "Number of the sample's cluster, the largest first; class by class when chosen within a label field",
+            "Cluster number, largest cluster first; numbered class by class with a label field",
             group=True,
         ),
-        Column("is_medoid", bool, "The sample stands for its cluster", role="mark"),
-        Column("distance", float, "Distance to the representative that stands for it", best="low"),
+        Column("is_medoid", bool, "The sample represents its cluster", role="mark"),
+        Column("distance", float, "Distance to the representative of its cluster", best="low"),
         Column("cluster_size", int, "Samples in the cluster"),
     ),
     cite="Schubert & Rousseeuw 2021, https://doi.org/10.1016/j.is.2021.101804",
-    why_now="A few real samples that stand for the rest make a large dataset readable.",
+    why_now="A few typical samples make a large dataset readable.",
 )

@@ -18,12 +18,12 @@ from .k_medoids import medoid_losses
 
 @dataclass(frozen=True, kw_only=True)
 class SweepParams(Params):
-    """See how many representatives are enough: the loss for a range of k, and the k at its knee."""
+    """Find out how many representatives are enough: the loss for a range of k, and where it levels off."""
 
     embeddings: str = param("embeddings", "Embeddings to compare samples by", reads="embeddings")
     k_min: int = param(5, "Fewest representatives", at_least=1)
     k_max: int = param(50, "Most representatives", at_least=1)
-    step: int = param(5, "From one number of representatives to the next", at_least=1)
+    step: int = param(5, "Step from one number to the next", at_least=1)
     metric: str = param("cosine", "Distance between embeddings", among=METRICS)
     seed: int = param(51, "Seed of the random start", at_least=0, advanced=True)
 

@@ -39,19 +39,17 @@ SHORTEST_SECTION = 3
 
 @dataclass(frozen=True, kw_only=True)
 class OrderParams(Params):
-    """Put similar images side by side: an order of all samples, cut into sections where it jumps."""
+    """Put similar images side by side: one order of all samples, cut into sections where it jumps."""
 
     embeddings: str = param(
         "embeddings",
-        "Embeddings to compare samples by; visual-word histograms in a vector field do as well",
+        "Embeddings to compare samples by",
         reads="embeddings",
     )
     within: str | None = param(
-        None, "Label field: order inside each class, similar classes next to each other", reads="labels"
+        None, "Label field: order within each class, similar classes next to each other", reads="labels"
     )
-    section_size: int = param(
-        30, "Samples in a section on average; sections begin where the order jumps farthest", at_least=2
-    )
+    section_size: int = param(30, "Average number of samples in a section", at_least=2)
 
 
 def order_by_similarity(inputs: Inputs, params: OrderParams, progress: Progress) -> Columns:
@@ -76,7 +74,7 @@ def order_by_similarity(inputs: Inputs, params: OrderParams, progress: Progress)
         "median_step": float(np.median(steps)) if len(steps) else None,
         "longest_step": float(steps.max()) if len(steps) else None,
         "sections": int(section.max()) + 1,
-        "headline": f"{inputs.n:,} samples in an order of {int(section.max()) + 1:,} sections of similar ones",
+        "headline": f"{inputs.n:,} samples ordered by similarity, in {int(section.max()) + 1:,} sections",
     }
     return Columns(values, facts)
 
@@ -250,17 +248,17 @@ METHOD = Method(
         Column(
             "position",
             int,
-            "Place in the order, from 1; sort by it to see similar images side by side",
+            "Position in the order, from 1; sort by it to see similar images side by side",
             role="position",
         ),
         Column(
             "section",
             int,
-            "Number of the run of similar images it is in, from 0 along the order",
+            "Number of its section of similar images, from 0",
             group=True,
             role="section",
         ),
-        Column("step_similarity", float, "Cosine similarity to the sample before it, in [-1, 1]; none for the first"),
+        Column("step_similarity", float, "Cosine similarity to the previous sample, in [-1, 1]; none for the first"),
     ),
     cite="Bentley 1992, https://doi.org/10.1287/ijoc.4.4.387; the idea from MLfix, https://github.com/collabora/MLfix",
 )

@@ -32,25 +32,27 @@ CLEAR = 2.0  # spreads of the random subsets beyond which a difference is told
 
 @dataclass(frozen=True, kw_only=True)
 class ReportParams(Params):
-    """Measure a subset against random subsets of the same size: coverage, balance, duplicates and what it teaches."""
+    """Compare a subset with random subsets of the same size: coverage, balance, duplicates and what it teaches."""
 
     subset: str = param("subset_selected", "The subset: a true-or-false field, a tag or a slice", reads="members")
     embeddings: str = param("embeddings", "Embeddings to measure distances by", reads="embeddings")
     rank_field: str | None = param(
-        None, "Order in which the subset was chosen: draws the figures over its size", reads="values"
+        None, "Order of choice, such as subset_rank: also draws the figures over the size", reads="values"
     )
-    label_field: str | None = param(None, "Labels, for the balance of classes and a probe's accuracy", reads="labels")
+    label_field: str | None = param(
+        None, "Labels, to measure class balance and the accuracy of a probe", reads="labels"
+    )
     importance_field: str | None = param(
-        None, "Importance of each sample, at least 0: how much of it the subset keeps", reads="values"
+        None, "Importance of each sample (0 or more), to measure how much of it the subset keeps", reads="values"
     )
     already_selected: tuple[str, ...] = param(
-        (), "Fields, tags or slices of samples chosen before: every subset has them beside it", reads="members"
+        (), "Fields, tags or slices of samples you already have; they count for every subset", reads="members"
     )
     where: tuple[str, ...] = param(
-        (), "Measure on samples in all of these fields, tags or slices only", reads="members", advanced=True
+        (), "Measure only on samples in all of these fields, tags or slices", reads="members", advanced=True
     )
-    seeds: int = param(SEEDS, "Random subsets to compare with", at_least=5, at_most=100, advanced=True)
-    seed: int = param(51, "Seed of the clusters and of the samples held out for the probe", at_least=0, advanced=True)
+    seeds: int = param(SEEDS, "How many random subsets to compare with", at_least=5, at_most=100, advanced=True)
+    seed: int = param(51, "Random seed of the clusters and the held-out samples", at_least=0, advanced=True)
 
 
 def report(inputs: Inputs, params: ReportParams, progress: Progress) -> Columns:
@@ -257,6 +259,6 @@ METHOD = Method(
     reads=("embeddings", "members"),
     writes=(
         Column("distance", float, "Cosine distance to the nearest sample of the subset", best="low"),
-        Column("cluster", int, "Cluster of alike samples that the report counts by", group=True),
+        Column("cluster", int, "Cluster of similar samples, as the report counts them", group=True),
     ),
 )

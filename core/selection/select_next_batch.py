@@ -37,25 +37,25 @@ TYPICALITY, UNCERTAINTY = 0.5, 3.0  # weights at the first and at the last stage
 
 @dataclass(frozen=True, kw_only=True)
 class NextBatchParams(Params):
-    """Choose the samples to label next: those that cover what no label covers, and later those a probe is unsure of."""
+    """Pick the samples to label next: first what no label covers, later what a probe is unsure of."""
 
     n: int = param(50, "How many samples to label in this round", at_least=1)
     embeddings: str = param("embeddings", "Embeddings to compare samples by", reads="embeddings")
-    label_field: str | None = param(None, "Labels given so far; if empty, nothing is labelled yet", reads="labels")
+    label_field: str | None = param(None, "Labels given so far; empty: none yet", reads="labels")
     labelled: tuple[str, ...] = param(
-        (), "Fields, tags or slices of samples whose label counts; if empty, every sample with a label", reads="members"
+        (), "Fields, tags or slices of samples whose labels count; empty: every labelled sample", reads="members"
     )
     earlier_rounds: str | None = param(
         None,
-        "Field with the rounds so far, such as batch_round: they are kept, and this round is the next",
+        "Field with earlier rounds, such as batch_round; this round gets the next number",
         reads="values",
     )
-    where: tuple[str, ...] = param((), "Choose only samples in all of these fields, tags or slices", reads="members")
-    exclude: tuple[str, ...] = param((), "Never choose samples in one of these", reads="members")
-    balanced: bool = param(False, "As many of each class as can be told: by the probe's prediction, rare classes first")
+    where: tuple[str, ...] = param((), "Pick only samples in all of these fields, tags or slices", reads="members")
+    exclude: tuple[str, ...] = param((), "Never pick samples in any of these", reads="members")
+    balanced: bool = param(False, "Pick evenly from the classes that the probe predicts, rare ones first")
     stage: str = param(
         "auto",
-        "typical samples for few labels, uncertain ones for many; auto goes from one to the other as labels come in",
+        "typical: for few labels; uncertain: for many; auto: from one to the other as labels come in",
         among=STAGES,
         advanced=True,
     )
@@ -208,7 +208,7 @@ def _columns(
     if np.isfinite(belief.uncertainty).any():
         facts["mean_uncertainty"] = round(float(np.nanmean(belief.uncertainty[codes < 0])), 4)
     stage = "typical ones first" if late == 0 else "uncertain ones" if late == 1 else "typical and uncertain ones"
-    lacking = f"; no more than these are no near-duplicates, {params.n:,} were asked for"
+    lacking = f"; only {len(picks.rows):,} of {params.n:,}: the rest are near-duplicates"
     facts["headline"] = (
         f"Round {this}: {len(picks.rows):,} samples to label, {stage}; {facts['labelled']:,} are labelled"
         + (lacking if len(picks.rows) < params.n else "")
@@ -224,10 +224,10 @@ def _columns(
 
 
 def _why(row: int, stands_for: int, belief: Belief, labels: GivenLabels | None, late: float) -> str:
-    text = f"Stands for {stands_for:,} sample{'s' if stands_for > 1 else ''} that no label is as near to"
+    text = f"Nearest to {stands_for:,} sample{'s' if stands_for > 1 else ''} that no label is as close to"
     if late > 0 and labels is not None and belief.first[row] >= 0:
         one, other = labels.names[belief.first[row]], labels.names[belief.second[row]]
-        text += f"; the probe gives {one} {belief.chance[row]:.0%} and hesitates most towards {other}"
+        text += f"; the probe says {one} ({belief.chance[row]:.0%}), next {other}"
     return text
 
 
@@ -241,15 +241,15 @@ METHOD = Method(
     run=select_next_batch,
     reads=("embeddings",),
     writes=(
-        Column("selected", bool, "To be labelled in this round", role="mark"),
-        Column("round", int, "Round in which the sample was chosen, this one or an earlier", group=True),
-        Column("rank", int, "Place within this round, 1 the first", role="rank"),
+        Column("selected", bool, "Label it in this round", role="mark"),
+        Column("round", int, "Round in which the sample was picked", group=True),
+        Column("rank", int, "Order within this round, 1 first", role="rank"),
         Column(
             "uncertainty",
             float,
-            "1 minus the difference of the probe's two largest probabilities, in [0, 1]; for samples without a label",
+            "1 minus the gap between the probe's two likeliest classes, in [0, 1]; unlabelled samples only",
         ),
-        Column("why", str, "What labelling the sample brings"),
+        Column("why", str, "What labelling it adds"),
     ),
     cite="Hacohen, Dekel & Weinshall 2022, https://arxiv.org/abs/2202.02794",
 )

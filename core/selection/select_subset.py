@@ -83,20 +83,20 @@ def reasons(asked: Question, picks: Picks, labels: GivenLabels | None, weights: 
     """One sentence for each pick: what it brings that those before it did not."""
     shares = {name: percentiles(score) for name, score in asked.scores.items()}
     told = {
-        "typicality": "more typical" if weights.typicality > 0 else "lonelier",
+        "typicality": "more typical" if weights.typicality > 0 else "more unusual",
         "importance": "more important" if weights.importance > 0 else "less important",
-        "likeness": "more as the marked samples are, or less as those to be avoided,",
+        "likeness": "closer to the samples to be like (or further from those to avoid)",
     }
     sentences = []
     for place, row in enumerate(picks.rows.tolist()):
         first = place == 0 and not asked.pool.taken.any()
         if first:
-            text = "The first: weighed by the purpose, the sample nearest to all others"
+            text = "First pick: closest to all others, as weighed by the purpose"
         elif picks.extreme[place]:
-            text = f"Lies far from all chosen before it: none within a distance of {picks.apart[place]:.3f}"
+            text = f"Far from everything picked before: nothing within a distance of {picks.apart[place]:.3f}"
         else:
             near = max(int(picks.stands_for[place]), 1)
-            text = f"Stands for {near:,} sample{'s' if near > 1 else ''} that nothing chosen before was as near to"
+            text = f"Now the nearest pick to {near:,} sample{'s' if near > 1 else ''}"
         for name, words in told.items():
             weight = {"typicality": weights.typicality, "importance": weights.importance}.get(name, 1.0)
             share = shares[name][row] if name in shares else 0.0
@@ -104,7 +104,7 @@ def reasons(asked: Question, picks: Picks, labels: GivenLabels | None, weights: 
             if weight and share >= MARKED:
                 text += f"; {words} than {share:.0%} of the samples"
         if weights.balance != "none" and labels is not None:
-            text += f"; for its class {labels.names[asked.codes[row]]}"
+            text += f"; picked for class {labels.names[asked.codes[row]]}"
         sentences.append(text)
     return sentences
 
@@ -131,15 +131,13 @@ def _facts(
     if labels is not None:
         counts = Counter(labels.names[code] for code in asked.codes[picks.rows] if code >= 0)
         facts["classes"] = {name: counts[name] for name in labels.names}
-    lacking = f"; the constraints allow no more than these {found:,}" if found < asked.count else ""
+    lacking = f"; only {found:,} of {asked.count:,}: the constraints allow no more" if found < asked.count else ""
     against = ""
     if distance["random_mean"] > 0:
         change = distance["value"] / distance["random_mean"] - 1
-        against = (
-            f"; the others lie {abs(change):.0%} {'nearer' if change <= 0 else 'farther'} than with random subsets"
-        )
+        against = f"; it covers the set {abs(change):.0%} {'better' if change <= 0 else 'worse'} than a random subset"
     purpose = params.purpose.replace("_", " ")
-    facts["headline"] = f"{found:,} of {len(free):,} samples selected ({purpose}){against}{lacking}"
+    facts["headline"] = f"Picked {found:,} of {len(free):,} samples ({purpose}){against}{lacking}"
     return facts
 
 
@@ -153,15 +151,13 @@ METHOD = Method(
     run=select_subset,
     reads=("embeddings", "labels"),
     writes=(
-        Column("selected", bool, "Chosen for the subset", role="mark"),
-        Column(
-            "rank", int, "Place in the order of choice, 1 the first; every prefix is a good smaller subset", role="rank"
-        ),
-        Column("why", str, "What the sample brings that those before it did not"),
+        Column("selected", bool, "In the subset", role="mark"),
+        Column("rank", int, "Order of choice, 1 first; every prefix is a good smaller subset", role="rank"),
+        Column("why", str, "What it adds to those picked before"),
         Column(
             "ladder",
             int,
-            "Of edge cases: the smallest of the nested slices that holds it, 1 the innermost",
+            "For edge cases: the smallest nested slice that holds it, 1 is the innermost",
             group=True,
             optional=True,
         ),

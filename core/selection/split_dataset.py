@@ -37,25 +37,25 @@ TOLERANCE = 0.005  # of a split's share, below which a difference is not worth a
 
 @dataclass(frozen=True, kw_only=True)
 class SplitParams(Params):
-    """Split the samples for training, validation and test, so that nothing in one split gives another away."""
+    """Split the samples for training, validation and testing, without leaks between the splits."""
 
-    embeddings: str = param("embeddings", "Embeddings to tell near-duplicates and clusters by", reads="embeddings")
+    embeddings: str = param("embeddings", "Embeddings to find near-duplicates and clusters by", reads="embeddings")
     fractions: tuple[str, ...] = param(
-        ("train=0.8", "val=0.1", "test=0.1"), "Names of the splits and their shares, which sum to 1"
+        ("train=0.8", "val=0.1", "test=0.1"), "Names and shares of the splits; the shares sum to 1"
     )
-    label_field: str | None = param(None, "Labels, so that every split has its share of each class", reads="labels")
+    label_field: str | None = param(None, "Labels, to give every split its share of each class", reads="labels")
     group_field: str | None = param(
-        None, "Group of each sample, such as its video, patient or place; no group is cut", reads="values"
+        None, "Group of each sample (video, patient, place); groups are never split", reads="values"
     )
     duplicate_field: str | None = param(
-        None, "Groups of copies found before, such as duplicates_group; no group is cut", reads="values"
+        None, "Groups of known copies, such as duplicates_group; groups are never split", reads="values"
     )
     near_duplicates: bool = param(
         True,
-        "Keep together what find_leaks would find: equal files, and near copies by embeddings and pixels",
+        "Keep together what find_leaks would call a leak",
         advanced=True,
     )
-    seed: int = param(51, "Seed of the order in which equals are placed", at_least=0, advanced=True)
+    seed: int = param(51, "Random seed for ties", at_least=0, advanced=True)
 
     def check(self) -> None:
         """Two splits or more, with different names and shares that sum to one."""
@@ -321,9 +321,9 @@ def _uneven(counts: Array, shares: Array) -> bool:
 def _headline(params: SplitParams, split: Array, facts: Facts) -> str:
     counts: Sequence[str] = [f"{count:,} {name}" for name, count in facts["sizes"].items()]
     crossing_now, random = facts["near_duplicates_across"], facts["near_duplicates_across_random"]
-    text = ", ".join(counts) + f"; {crossing_now:,} near-duplicates cross splits, {random:,.0f} in a random split"
+    text = ", ".join(counts) + f"; {crossing_now:,} near-duplicates across splits (a random split has {random:,.0f})"
     if not facts["met_exactly"]:
-        text += "; not all constraints could be met exactly: " + facts["notes"][0]
+        text += "; not everything could be met exactly: " + facts["notes"][0]
     return text
 
 
@@ -336,7 +336,7 @@ METHOD = Method(
     params=SplitParams,
     run=split_dataset,
     reads=("embeddings", "labels", "paths"),
-    writes=(Column("", str, "Name of the sample's split", group=True),),
+    writes=(Column("", str, "Split of the sample", group=True),),
     cite="Sechidis, Tsoumakas & Vlahavas 2011, https://doi.org/10.1007/978-3-642-23808-6_10; Székely & Rizzo 2013, "
     "https://doi.org/10.1016/j.jspi.2013.03.018",
 )

@@ -10,55 +10,57 @@ from .purposes import BALANCES, PURPOSES, Weights
 
 @dataclass(frozen=True, kw_only=True)
 class SubsetParams(Params):
-    """Choose the samples that serve a purpose best, and say of each what it brings."""
+    """Pick the samples that serve a purpose best, and say why each was picked."""
 
-    purpose: str = param("label_first", "What the subset is for; the weights follow from it", among=tuple(PURPOSES))
+    purpose: str = param("label_first", "What the subset is for", among=tuple(PURPOSES))
     embeddings: str = param("embeddings", "Embeddings to compare samples by", reads="embeddings")
-    n: int | None = param(None, "How many samples; if empty, the fraction below", at_least=1)
-    fraction: float = param(0.1, "Share of the samples that may be chosen from", above=0, at_most=1)
-    label_field: str | None = param(
-        None, "Labels, for purposes that balance classes or look for edge cases", reads="labels"
-    )
+    n: int | None = param(None, "How many samples; empty: the fraction below", at_least=1)
+    fraction: float = param(0.1, "Share of the available samples to pick", above=0, at_most=1)
+    label_field: str | None = param(None, "Labels, to balance classes or find edge cases", reads="labels")
     already_selected: tuple[str, ...] = param(
-        (), "Fields, tags or slices of samples chosen before: they cover, and are not chosen again", reads="members"
+        (),
+        "Fields, tags or slices of samples you already have: counted as covered, never picked again",
+        reads="members",
     )
     where: tuple[str, ...] = param(
-        (), "Choose, and cover, only samples in all of these fields, tags or slices", reads="members"
+        (), "Pick and cover only samples in all of these fields, tags or slices", reads="members"
     )
     exclude: tuple[str, ...] = param(
-        (), "Never choose samples in one of these: bad quality, surplus copies, wrong labels", reads="members"
+        (), "Never pick samples in any of these: bad files, surplus copies, wrong labels", reads="members"
     )
-    like: tuple[str, ...] = param((), "Prefer samples like those in these fields, tags or slices", reads="members")
-    unlike: tuple[str, ...] = param((), "Prefer samples unlike those in these", reads="members")
-    group_field: str | None = param(
-        None, "Group of each sample, such as its video, burst or patient", reads="values", advanced=True
+    like: tuple[str, ...] = param(
+        (), "Prefer samples similar to those in these fields, tags or slices", reads="members"
     )
-    most_per_group: int | None = param(None, "Most samples of one group", at_least=1, advanced=True)
-    time_field: str | None = param(None, "Time of each sample, a number or a date", reads="values", advanced=True)
+    unlike: tuple[str, ...] = param((), "Prefer samples unlike those in these fields, tags or slices", reads="members")
+    group_field: str | None = param(None, "Group of each sample: video, burst, patient", reads="values", advanced=True)
+    most_per_group: int | None = param(None, "At most this many samples of a group", at_least=1, advanced=True)
+    time_field: str | None = param(None, "Time of each sample: numbers or dates", reads="values", advanced=True)
     time_gap: float = param(
         0.0,
-        "Least time between samples of one group, in the field's unit; seconds for dates",
+        "Shortest time between samples of a group, in the field's unit; seconds for dates",
         at_least=0,
         advanced=True,
     )
-    unique: bool = param(True, "Take at most one of near-duplicates", advanced=True)
+    unique: bool = param(True, "Pick at most one of each group of near-duplicates", advanced=True)
     coverage: float | None = param(
-        None, "Weight of coverage; if empty, this and the weights below are the purpose's", at_least=0, advanced=True
+        None, "Weight of coverage; empty: the purpose decides, here and below", at_least=0, advanced=True
     )
-    extremes: float | None = param(None, "Weight of samples far from all chosen", at_least=0, advanced=True)
+    extremes: float | None = param(None, "Weight of samples far from all picked ones", at_least=0, advanced=True)
     typicality: float | None = param(
-        None, "Weight of typical samples; below 0, of lonely ones", at_least=-10, at_most=10, advanced=True
+        None, "Weight of typical samples; below 0: of unusual ones", at_least=-10, at_most=10, advanced=True
     )
     importance: float | None = param(None, "Weight of important samples", at_least=-10, at_most=10, advanced=True)
     importance_field: str | None = param(
         None,
-        "Numbers that say how important a sample is; if empty, how undecided a probe without it is",
+        "Importance of each sample; empty: how unsure a probe is that has not seen it",
         reads="values",
         advanced=True,
     )
-    balance: str | None = param(None, "Balance of the classes; if empty, the purpose's", among=BALANCES, advanced=True)
+    balance: str | None = param(
+        None, "Balance of the classes; empty: the purpose decides", among=BALANCES, advanced=True
+    )
     class_shares: tuple[str, ...] = param(
-        (), "With balance given: shares such as cat=2 or dog=1; other classes get none", advanced=True
+        (), "For balance given: shares such as cat=2, dog=1; other classes get none", advanced=True
     )
 
     def check(self) -> None:

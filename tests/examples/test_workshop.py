@@ -34,7 +34,7 @@ def test_workshop__runs_on_free_photographs(tmp_path: Path, monkeypatch: pytest.
     said = "".join("".join(o.get("text", [])) for cell in made["cells"] for o in cell.get("outputs", []))
     assert "parts of eight free ones are taken instead" in said
     assert "right (" in said
-    assert "pictures explained by cam of timm:resnet10t" in said
+    assert "images explained by cam of timm:resnet10t" in said
     assert "report.html written" in said
     assert {"neighbors.jpg", "medoids.jpg", "heatmaps.jpg", "regions.jpg"} <= {
         path.name for path in tmp_path.glob("*.jpg")

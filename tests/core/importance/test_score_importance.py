@@ -117,7 +117,7 @@ def test_score_importance__what_the_coreset_teaches() -> None:
     facts = _run(data.x, data.names, coreset_size=80).facts
     found = facts["coreset"]["training"]
     assert facts["held_out_accuracy"].startswith(
-        f"Trained on all {found['full']:.1%}; on {found['sizes'][0]['n']} (1%)"
+        f"Accuracy trained on all: {found['full']:.1%}; on a coreset of {found['sizes'][0]['n']} (1%)"
     )
     assert found["held_out"] == 200
     assert [size["n"] for size in found["sizes"]] == [6, 30, 60]

@@ -178,7 +178,7 @@ def test_find_representatives__columns():
     assert columns.values["cluster_size"].tolist() == [3, 3, 3, 4, 4, 4, 4]
     assert columns.facts["loss"] == 6
     assert columns.facts["sizes"] == [4, 3]
-    assert columns.facts["headline"] == "2 representatives of 7 samples; the first stands for 4"
+    assert columns.facts["headline"] == "2 typical samples of 7; the largest group has 4"
     assert columns.rows is None
 
 

@@ -89,7 +89,7 @@ def test_select_next_batch__late_rounds_ask_for_uncertain_ones():
         uncertain.values["uncertainty"][chosen(uncertain)].mean()
         > typical.values["uncertainty"][chosen(typical)].mean() + 0.05
     )
-    assert "the probe gives" in uncertain.values["why"][chosen(uncertain)[0]]
+    assert "the probe says" in uncertain.values["why"][chosen(uncertain)[0]]
     assert run(x, known, n=30).facts["weight_of_uncertainty"] == 3.0  # 75 labels per class
 
 

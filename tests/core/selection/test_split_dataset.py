@@ -77,7 +77,7 @@ def test_split_dataset__a_group_larger_than_its_split_is_told():
     found = run(x, labels, {"group_field": video}, group_field="video", fractions=["a=0.34", "b=0.33", "c=0.33"])
     assert not found.facts["met_exactly"]
     assert "the largest group that stays together has" in found.facts["notes"][0]
-    assert "not all constraints could be met exactly" in found.facts["headline"]
+    assert "not everything could be met exactly" in found.facts["headline"]
 
 
 def test_split_dataset__a_class_that_groups_hold_together_is_told():

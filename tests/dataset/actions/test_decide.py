@@ -380,7 +380,7 @@ def test_coreset__is_a_slice_with_weights(dataset: Any, tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [row["filepath"] for row in rows] == view.values("filepath")
     assert [float(row["importance_weight"]) for row in rows] == view.values("importance_weight")
-    assert run.facts["held_out_accuracy"].startswith("Trained on all")
+    assert run.facts["held_out_accuracy"].startswith("Accuracy trained on all")
 
 
 def test_edge_cases__are_nested_slices(dataset: Any) -> None:
