@@ -67,8 +67,8 @@ def title(name: str) -> str:
 def _add(form: types.Object, name: str, domain: Domain, dataset: fo.Dataset | None) -> None:
     choices = _choices(domain, dataset)
     default = None if domain.default is REQUIRED else domain.default
-    if choices and domain.reads and not domain.many and default not in choices:
-        default = None if domain.optional else choices[0]  # the newest run, where the usual name is not there
+    if choices and domain.reads and not domain.many and (default not in choices or domain.reads == "embeddings"):
+        default = None if domain.optional and default not in choices else choices[0]  # the best embeddings
     common: dict[str, Any] = {
         "label": title(name),
         "description": domain.help,

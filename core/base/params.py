@@ -23,6 +23,7 @@ ROLES = {
     "embeddings": "key of a run of embeddings, or a vector field",
     "labels": "a label field: one class per sample",
     "splits": "a field that names each sample's split; tags stands for the tags train, val and test",
+    "guide": "a label field that helps to choose; what was chosen holds when the labels change",
     "label_sets": "a field of Classifications: any number of classes per sample",
     "detections": "a field of Detections: boxes with their classes",
     "detected": "a field of Detections that a detector predicted",

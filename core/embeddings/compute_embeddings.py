@@ -6,19 +6,20 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
 
 from ..base.arrays import Array, Facts, Progress
 from ..base.columns import Column, Columns, Vector
-from ..base.errors import asked_by
+from ..base.errors import ModelError, asked_by
 from ..base.inputs import Inputs
 from ..base.method import Method
 from ..base.params import param
 from ..base.shared_params import ObjectParams, StoreParams
 from ..images.reading import UnreadableImage, box_of
+from .choose_model import AUTO, Choice, choose
 from .models.base import Engine, Request
 from .models.catalog import ENGINES as ENGINES
 from .models.catalog import open_engine as open_engine
@@ -37,15 +38,20 @@ class EmbeddingsParams(ObjectParams, StoreParams):
     """Turn every image into a vector, so that alike images lie close together."""
 
     model: str = param(
-        "descriptor",
-        "What makes the vectors: descriptor, built in, tells drawings and copies; for photographs take "
-        "torchvision:resnet50, open_clip:<model>/<weights> or another engine that the README lists",
-        suggest=MODELS,
+        AUTO,
+        "What makes the vectors; auto takes what suits these images best of the models on this machine, and says why",
+        suggest=(AUTO, *MODELS),
     )
     weights: str | None = param(
         None, "Checkpoint on this machine, a file or a folder; without it the library's cache is searched", path="file"
     )
     allow_download: bool = param(False, "Fetch weights that are not on this machine from the network")
+    label_field: str | None = param(
+        None,
+        "Labels that auto measures models by; if empty, the dataset's own where it has one such field",
+        reads="guide",
+        advanced=True,
+    )
     batch_size: int | None = param(
         None, "Images embedded at once; as many as suit the model and its memory if empty", at_least=1, advanced=True
     )
@@ -87,7 +93,6 @@ def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progr
         "": (n, d) float32; rows of NaN where the image cannot be read.
         error: (n,) one sentence where the image cannot be read, else None.
     """
-    progress(0, inputs.n, f"loading {params.model}")
     request = Request(
         params.model,
         params.weights,
@@ -97,6 +102,10 @@ def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progr
         params.epochs,
         inputs.folder,
     )
+    choice = _chosen(request, inputs, params, progress) if params.model == AUTO else None
+    if choice is not None:
+        request = replace(request, model=choice.model)
+    progress(0, inputs.n, f"loading {request.model}")
     engine = open_engine(request)
     started, cluster = time.perf_counter(), Facts()
     vectors, errors, reused = _embed_files(engine, request, inputs, params, cluster, progress)
@@ -105,6 +114,7 @@ def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progr
     embedded = inputs.n - len(unreadable)
     facts: Facts = {
         **engine.describe(),
+        **(choice.facts() if choice is not None else {}),
         **cluster,
         "dim": engine.dim,
         "embedded": embedded - reused,
@@ -112,11 +122,18 @@ def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progr
         "images_per_second": round((inputs.n - reused) / max(seconds, 1e-9), 1),
         "unreadable": len(unreadable),
         "unreadable_first": unreadable[:5],
-        "headline": f"{embedded:,} images embedded in {engine.dim} dimensions by {params.model}"
+        "headline": f"{embedded:,} images embedded in {engine.dim} dimensions by {request.model}"
         + (f", {reused:,} of them before" if reused else "")
-        + (f"; {len(unreadable):,} cannot be read" if unreadable else ""),
+        + (f"; {len(unreadable):,} cannot be read" if unreadable else "")
+        + (f"; {request.model} was chosen: {choice.why}" if choice is not None else ""),
     }
     return Columns({"": vectors, "error": errors}, facts)
+
+
+def _chosen(request: Request, inputs: Inputs, params: EmbeddingsParams, progress: Progress) -> Choice:
+    if request.weights is not None:
+        raise ModelError("weights", "must be nothing where model is auto; name the model that they are of")
+    return choose(request, inputs.paths, inputs.named.get("label_field"), params.seed, progress)
 
 
 def _embed_files(

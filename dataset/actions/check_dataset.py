@@ -41,7 +41,7 @@ class CheckDatasetParams(Params):
     """Check everything that can be checked here: labels, copies, leaks, files, outliers, shortcuts; and sum it up."""
 
     embeddings: str | None = param(
-        None, "Embeddings to compare samples by; if empty, the newest, or the descriptor's", reads="embeddings"
+        None, "Embeddings to compare samples by; if empty, the best, or what auto chooses", reads="embeddings"
     )
     label_field: str | None = param(
         None, "Labels to check; if empty, the first given ones, or those of the objects", reads="labels"
@@ -104,7 +104,7 @@ def steps(dataset: fo.Dataset, params: CheckDatasetParams) -> list[tuple[str, di
     embeddings = params.embeddings or next(iter(_vectors_of(dataset, about)), None)
     if embeddings is None:
         embeddings = runs.free_key(dataset, method_named("compute_embeddings").key)
-        plan.append(("compute_embeddings", _without_gaps({"model": "descriptor", "patches_field": about})))
+        plan.append(("compute_embeddings", _without_gaps({"model": "auto", "patches_field": about})))
     there = {
         "embeddings": embeddings,
         "labels": params.label_field or about or _given_labels(dataset),
@@ -241,7 +241,7 @@ def _fresh(samples: fo.DatasetView, name: str, given: Mapping[str, Any], progres
 
 
 def _vectors_of(dataset: fo.Dataset, about: str | None) -> list[str]:
-    """Embeddings of the objects of a field, or of images where it is None; the newest first."""
+    """Embeddings of the objects of a field, or of images where it is None; the best first."""
     return [name for name in vector_sources(dataset) if subject.of_name(dataset, name) == about]
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from ...core.base.arrays import Array, Progress
 from ...core.base.inputs import GivenLabels, Inputs
 from ...core.base.params import ParamError, Params, domains, roles
+from ...core.embeddings.choose_model import best_first
 from ..fields.curated_labels import corrections
 from ..fields.rows import Rows, object_fields, regions, root_of, rows_of
 from ..runs import record as runs
@@ -136,8 +137,13 @@ def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool =
 
 
 def vector_sources(dataset: fo.Dataset) -> list[str]:
-    """Names that an `embeddings` parameter accepts on this dataset: runs first, the newest first, then plain fields."""
-    made = [run.key for run in reversed(runs.list_runs(dataset)) if _makes_vectors(run)]
+    """Names that an `embeddings` parameter accepts on this dataset: runs first, the best first, then plain fields.
+
+    A run of the whole dataset comes before those of a part of it; how models are ranked is in `best_first`.
+    """
+    found = [run for run in reversed(runs.list_runs(dataset)) if _makes_vectors(run)]
+    order = best_first([run.facts for run in found])
+    made = [found[place].key for place in sorted(order, key=lambda place: found[place].target != "dataset")]
     schema = dict(dataset.get_field_schema())
     for objects in object_fields(dataset):
         root = root_of(dataset, objects)

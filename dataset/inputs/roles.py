@@ -46,6 +46,8 @@ def read_named(dataset: fo.Dataset, params: Params, rows: Rows) -> Named:
     named, known = Named(), domains(type(params))
     for name, role in roles(type(params)).items():
         given = getattr(params, name)
+        if role == "guide":
+            _guide(dataset, f"{type(params).__name__}.{name}", name, given, rows, named)
         if role in READERS and given:
             place = f"{type(params).__name__}.{name}"
             read = [READERS[role](dataset, place, one, rows, named) for one in (given if known[name].many else [given])]
@@ -72,6 +74,8 @@ def fields_for(dataset: fo.Dataset, role: str) -> list[str]:
     if role == "said":
         made = [run for run in reversed(runs.list_runs(dataset)) if _predicted(run) or _predicted(run, kinds.Labels)]
         return [run.key for run in made]
+    if role == "guide":
+        return _fields_of(dataset, fo.Classification)
     if role == "label_sets":
         return _fields_of(dataset, fo.Classifications)
     if role == "objects":
@@ -81,6 +85,29 @@ def fields_for(dataset: fo.Dataset, role: str) -> list[str]:
     if role == "members":
         return _members_of(dataset)
     return _paths_of(dataset, _is_plain) + [f"{path}.label" for path in _fields_of(dataset, fo.Classification)]
+
+
+def usual_labels(dataset: fo.Dataset) -> str | None:
+    """The field of given labels where nobody names one: ground_truth, or the only Classification that no run wrote."""
+    written = {path.partition(".")[0] for run in runs.list_runs(dataset) for path in run.writes.values()}
+    fields = [
+        path
+        for path in _fields_of(dataset, fo.Classification)
+        if path not in written and "curates" not in (dataset.get_field(path).info or {})
+    ]
+    return "ground_truth" if "ground_truth" in fields else fields[0] if len(fields) == 1 else None
+
+
+def _guide(dataset: fo.Dataset, place: str, name: str, given: str | None, rows: Rows, named: Named) -> None:
+    """Labels to choose by, which leave no trace in what the run was made of: it holds when they change."""
+    field = given or (usual_labels(dataset) if rows.field is None else rows.field)
+    if given and given != rows.field and given not in _fields_of(dataset, fo.Classification):
+        fields = ", ".join(_fields_of(dataset, fo.Classification)) or "none"
+        raise ParamError(f"{place} must name a field of Classifications; got {given!r}. There are: {fields}")
+    if field is not None:
+        labels = list(rows.values(rows.path("label") if field == rows.field else f"{field}.label"))
+        named.values[name] = GivenLabels.of(labels) if any(labels) else None
+        named.sources["guide"] = {"field": field}
 
 
 def _values(dataset: fo.Dataset, place: str, name: str, rows: Rows, named: Named) -> tuple[Any, dict[str, Any]]:

@@ -39,7 +39,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     listing.write_text("\n".join(paths[::6]))
     import_images("browser digits_1", list_file=str(listing))
     made = fo.load_dataset("browser digits_1")
-    curate(made, "compute_embeddings")
+    curate(made, "compute_embeddings", model="descriptor")
     yield made
     made.delete()
 

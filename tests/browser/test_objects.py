@@ -23,7 +23,7 @@ def things(digits: Any) -> Iterator[Any]:
     box = [0.1, 0.1, 0.8, 0.8]
     labels = [fo.Detection(label=label or "none", bounding_box=box) for label in digits.values("ground_truth.label")]
     digits.set_values("things", [fo.Detections(detections=[label]) for label in labels])
-    curate(digits, "compute_embeddings", key="crops", patches_field="things")
+    curate(digits, "compute_embeddings", model="descriptor", key="crops", patches_field="things")
     curate(digits, "compute_map", key="crop_map", embeddings="crops", method="pca")
     curate(digits, "find_label_issues", key="crop_issues", embeddings="crops", label_field="things")
     yield digits

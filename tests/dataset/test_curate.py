@@ -117,11 +117,11 @@ def test_curate__one_sample(dataset: Any) -> None:
 
 
 def test_stale_reason__samples_added_and_embeddings_made_again(dataset: Any) -> None:
-    curate(dataset, "compute_embeddings")
+    curate(dataset, "compute_embeddings", model="descriptor")
     curate(dataset, "find_neighbors", embeddings="embeddings")
     run = get_run(dataset, "neighbors")
     assert stale_reason(dataset, run) is None
-    curate(dataset, "compute_embeddings", overwrite=True)
+    curate(dataset, "compute_embeddings", model="descriptor", overwrite=True)
     assert stale_reason(dataset, run) == "its embeddings came from 'embeddings', which has been computed again"
     rerun(dataset, "neighbors")
     dataset.delete_samples(dataset.first())

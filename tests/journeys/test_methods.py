@@ -171,7 +171,7 @@ def test_compute_embeddings__unreadable_files_are_named_and_skipped(dataset: Any
     broken = tmp_path / "broken.jpg"
     broken.write_text("no image")
     dataset.add_sample(fo.Sample(filepath=str(broken)))
-    run = curate(dataset, "compute_embeddings")
+    run = curate(dataset, "compute_embeddings", model="descriptor")
     assert (run.n, run.skipped) == (12, 1)
     assert dataset.last().embeddings is None
     assert dataset.last().embeddings_error == "broken.jpg cannot be read: it is text, not an image"

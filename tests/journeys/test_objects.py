@@ -80,7 +80,7 @@ def drawn(tmp_path: Path) -> Any:
 @pytest.fixture(scope="module")
 def _embedded_once(tmp_path_factory: pytest.TempPathFactory) -> Any:
     made = _draw(tmp_path_factory.mktemp("objects"))
-    curate(made, "compute_embeddings", key="crops", patches_field="objects")
+    curate(made, "compute_embeddings", model="descriptor", key="crops", patches_field="objects")
     yield made
     made.delete()
 
@@ -153,7 +153,7 @@ def test_compute_embeddings__no_object_inside_its_image(dataset: Any) -> None:
     box = fo.Detection(label="far", bounding_box=[1.2, 0.2, 0.3, 0.3])
     dataset.set_values("objects", [fo.Detections(detections=[box])] * len(dataset))
     with pytest.raises(ParamError, match="No object in 'objects' has a box inside its image; mend its boxes"):
-        curate(dataset, "compute_embeddings", patches_field="objects")
+        curate(dataset, "compute_embeddings", model="descriptor", patches_field="objects")
 
 
 def test_compute_embeddings__one_vector_per_object_of_its_own_pixels(embedded: Any, tmp_path: Path) -> None:
@@ -175,20 +175,20 @@ def test_compute_embeddings__one_vector_per_object_of_its_own_pixels(embedded: A
         path = tmp_path / f"{patch.id}.png"
         whole.crop(sides).save(path)
         cut.add_sample(fo.Sample(filepath=str(path), expected=patch.objects.crops))
-    curate(cut, "compute_embeddings")
+    curate(cut, "compute_embeddings", model="descriptor")
     assert np.array_equal(np.stack(cut.values("embeddings")), np.stack(cut.values("expected")))
     cut.delete()
 
 
 def test_compute_embeddings__margin_shows_what_is_around(drawn: Any) -> None:
-    curate(drawn, "compute_embeddings", key="tight", patches_field="objects")
-    curate(drawn, "compute_embeddings", key="wide", patches_field="objects", margin=0.2)
+    curate(drawn, "compute_embeddings", model="descriptor", key="tight", patches_field="objects")
+    curate(drawn, "compute_embeddings", model="descriptor", key="wide", patches_field="objects", margin=0.2)
     tight, wide = (
         np.stack(drawn.exists("objects").limit(4).values(f"{ROOT}.{key}", unwind=True)) for key in ("tight", "wide")
     )
     assert not np.allclose(tight, wide)
     with pytest.raises(ParamError, match="margin must be float in"):
-        curate(drawn, "compute_embeddings", key="no", patches_field="objects", margin=-0.1)
+        curate(drawn, "compute_embeddings", model="descriptor", key="no", patches_field="objects", margin=-0.1)
 
 
 def test_retag__tags_of_objects(embedded: Any) -> None:
@@ -262,13 +262,13 @@ def test_target__views_of_objects(embedded: Any) -> None:
     assert (opened.n, opened.skipped, opened.target) == (5, 2, "view")
     one, two = embedded.values([f"{ROOT}.filtered_distance", f"{ROOT}.opened_distance"])
     assert one == two
-    given = curate(patches, "compute_embeddings", key="these")
+    given = curate(patches, "compute_embeddings", model="descriptor", key="these")
     assert (given.patches_field, given.params["patches_field"], given.n) == ("objects", "objects", 5)
 
 
 def test_target__patches_of_images(drawn: Any) -> None:
     """A method on images takes the images that a patches view's objects lie in."""
-    curate(drawn, "compute_embeddings", key="whole")
+    curate(drawn, "compute_embeddings", model="descriptor", key="whole")
     patches = drawn.to_patches("objects").match(F("objects.label") == "blue")
     run = curate(patches, "find_neighbors", embeddings="whole")
     assert (run.patches_field, run.n, run.target) == (None, 4, "view")
@@ -321,8 +321,16 @@ def test_stale__boxes_labels_and_objects(embedded: Any) -> None:
 
 def test_overwrite__replaces_attributes(embedded: Any) -> None:
     with pytest.raises(ParamError, match="holds a run of 'Compute embeddings' already"):
-        curate(embedded, "compute_embeddings", key="crops", patches_field="objects")
-    curate(embedded, "compute_embeddings", key="crops", patches_field="objects", margin=0.1, overwrite=True)
+        curate(embedded, "compute_embeddings", model="descriptor", key="crops", patches_field="objects")
+    curate(
+        embedded,
+        "compute_embeddings",
+        model="descriptor",
+        key="crops",
+        patches_field="objects",
+        margin=0.1,
+        overwrite=True,
+    )
     assert get_run(embedded, "crops").params["margin"] == 0.1
     assert len(embedded.exists("objects").first().objects.detections[0].crops) == 128
     assert rerun(embedded, "crops").params["margin"] == 0.1
@@ -363,7 +371,7 @@ def test_polylines__boxes_around_their_points(drawn: Any) -> None:
             polylines=[fo.Polyline(label="a", points=points), fo.Polyline(label="b", points=[])]
         )
         sample.save()
-    run = curate(drawn, "compute_embeddings", key="outlines", patches_field="lines")
+    run = curate(drawn, "compute_embeddings", model="descriptor", key="outlines", patches_field="lines")
     assert (run.n, run.facts["skipped"]) == (3, {"no box": 3})
     assert drawn.first().lines.polylines[0].outlines is not None
 
@@ -394,7 +402,7 @@ def test_vectors__of_fiftyones_own_patch_embeddings(drawn: Any) -> None:
     ],
 )
 def test_refusals__say_what_to_name(method: str, params: dict[str, Any], sentence: str, embedded: Any) -> None:
-    curate(embedded, "compute_embeddings", key="whole")
+    curate(embedded, "compute_embeddings", model="descriptor", key="whole")
     embedded.add_sample_field("other", fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections)
     with pytest.raises(ParamError, match=sentence):
         curate(embedded, method, key="refused", **params)
@@ -402,7 +410,7 @@ def test_refusals__say_what_to_name(method: str, params: dict[str, Any], sentenc
 
 def test_unreadable_file__its_objects_say_so(drawn: Any) -> None:
     Path(drawn.first().filepath).write_text("no image")
-    run = curate(drawn, "compute_embeddings", patches_field="objects")
+    run = curate(drawn, "compute_embeddings", model="descriptor", patches_field="objects")
     assert run.n == N - 3
     assert drawn.first().objects.detections[0].embeddings_error == "0.png cannot be read: it is text, not an image"
     assert curate(drawn, "find_neighbors", embeddings="embeddings").n == N - 3
@@ -410,7 +418,7 @@ def test_unreadable_file__its_objects_say_so(drawn: Any) -> None:
 
 def test_images__are_as_before(embedded: Any) -> None:
     """Runs on images and on objects of one dataset live side by side."""
-    whole = curate(embedded, "compute_embeddings", key="whole")
+    whole = curate(embedded, "compute_embeddings", model="descriptor", key="whole")
     assert (whole.n, whole.patches_field, whole.writes) == (
         6,
         None,

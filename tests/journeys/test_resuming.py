@@ -46,7 +46,7 @@ CHILD = f"""
         if f"{{doing}} {{done}}" == when:
             os.kill(os.getpid(), signal.SIGKILL)
     package.curate(fo.load_dataset(name), "compute_embeddings", key="e", batch_size=4, progress=stop,
-                   patches_field=field or None)
+                   model="descriptor", patches_field=field or None)
 """
 
 
@@ -64,7 +64,7 @@ def _killed(dataset: Any, when: str, field: str = "") -> None:
 
 
 def _whole(dataset: Any, key: str = "whole", **params: Any) -> list[Any]:
-    curate(dataset, "compute_embeddings", key=key, batch_size=4, **params)
+    curate(dataset, "compute_embeddings", model="descriptor", key=key, batch_size=4, **params)
     path = get_run(dataset, key).writes[""]
     return [None if one is None else one.tobytes() for one in dataset.values(path, unwind="." in path)]
 
@@ -81,7 +81,7 @@ def test_killed__goes_on_and_ends_with_the_same_vectors(dataset: Any, when: str,
     expected = _whole(dataset)
     _killed(dataset, when)
     assert get_run(dataset, "e").is_interrupted
-    run = curate(dataset, "compute_embeddings", key="e", batch_size=4)
+    run = curate(dataset, "compute_embeddings", model="descriptor", key="e", batch_size=4)
     assert (run.facts["embedded"], run.facts["reused"]) == (12 - reused, reused)
     assert _vectors(dataset) == expected
     assert not list(store.folder(dataset).glob("parts_*"))
@@ -91,7 +91,7 @@ def test_killed__goes_on_and_ends_with_the_same_vectors(dataset: Any, when: str,
 def test_killed__other_parameters_begin_anew(dataset: Any) -> None:
     _killed(dataset, "embedding images 8")
     assert list((store.folder(dataset) / "parts_e").glob("*.marks.npy"))
-    run = curate(dataset, "compute_embeddings", key="e", batch_size=4, seed=7)
+    run = curate(dataset, "compute_embeddings", model="descriptor", key="e", batch_size=4, seed=7)
     assert run.facts["reused"] == 0
 
 
@@ -101,32 +101,35 @@ def test_killed__objects_go_on_too(dataset: Any) -> None:
     dataset.set_values("objects", found)
     expected = _whole(dataset, patches_field="objects")
     _killed(dataset, "embedding images 12", "objects")
-    run = curate(dataset, "compute_embeddings", key="e", batch_size=4, patches_field="objects")
+    run = curate(dataset, "compute_embeddings", model="descriptor", key="e", batch_size=4, patches_field="objects")
     assert (run.n, run.facts["reused"]) == (36, 12)
     assert _vectors(dataset, "objects.detections.e") == expected
 
 
 def test_again__embeds_only_what_is_new(dataset: Any) -> None:
-    first = curate(dataset, "compute_embeddings", key="e")
+    first = curate(dataset, "compute_embeddings", model="descriptor", key="e")
     before = _vectors(dataset)
     assert (first.facts["embedded"], first.facts["reused"]) == (12, 0)
     path = Path(dataset.first().filepath).with_name("new.png")
     Image.new("RGB", (16, 16), "red").save(path)
     dataset.add_sample(fo.Sample(filepath=str(path)))
-    run = curate(dataset, "compute_embeddings", key="e", overwrite=True)
+    run = curate(dataset, "compute_embeddings", model="descriptor", key="e", overwrite=True)
     assert (run.facts["embedded"], run.facts["reused"], run.n) == (1, 12, 13)
     assert run.headline == "13 images embedded in 128 dimensions by descriptor, 12 of them before"
     assert _vectors(dataset)[:12] == before
-    assert curate(dataset, "compute_embeddings", key="e", overwrite=True, reuse=False).facts["reused"] == 0
+    assert (
+        curate(dataset, "compute_embeddings", model="descriptor", key="e", overwrite=True, reuse=False).facts["reused"]
+        == 0
+    )
 
 
 def test_again__a_set_that_has_more_than_doubled_is_learned_from_anew(dataset: Any) -> None:
-    curate(dataset.limit(5), "compute_embeddings", key="e")
-    assert curate(dataset, "compute_embeddings", key="e", overwrite=True).facts["reused"] == 0
+    curate(dataset.limit(5), "compute_embeddings", model="descriptor", key="e")
+    assert curate(dataset, "compute_embeddings", model="descriptor", key="e", overwrite=True).facts["reused"] == 0
 
 
 def test_again__another_model_takes_nothing_over(dataset: Any) -> None:
-    curate(dataset, "compute_embeddings", key="e")
+    curate(dataset, "compute_embeddings", model="descriptor", key="e")
     assert curate(dataset, "compute_embeddings", key="e", model="tiny_clip", overwrite=True).facts["reused"] == 0
 
 
@@ -141,11 +144,11 @@ def test_older_version__of_the_descriptor_is_stale_and_nothing_of_it_is_taken_ov
     assert stale_reason(dataset, get_run(dataset, "clip")) is None
     reason = stale_reason(dataset, get_run(dataset, "old"))
     assert reason == "Compute embeddings computes something else since version 3"
-    assert curate(dataset, "compute_embeddings", key="old", overwrite=True).facts["reused"] == 0
+    assert curate(dataset, "compute_embeddings", model="descriptor", key="old", overwrite=True).facts["reused"] == 0
 
 
 def test_changed_files__are_told_and_embedded_again(dataset: Any) -> None:
-    run = curate(dataset, "compute_embeddings", key="e")
+    run = curate(dataset, "compute_embeddings", model="descriptor", key="e")
     curate(dataset, "find_neighbors", embeddings="e")
     before = _vectors(dataset)
     files = dataset.limit(2).values("filepath")
@@ -154,7 +157,7 @@ def test_changed_files__are_told_and_embedded_again(dataset: Any) -> None:
     assert stale_reason(dataset, run) == "2 files have changed on disk"
     reason = stale_reason(dataset, get_run(dataset, "neighbors"))
     assert reason == "its embeddings came from 'e': 2 files have changed on disk"
-    run = curate(dataset, "compute_embeddings", key="e", overwrite=True)
+    run = curate(dataset, "compute_embeddings", model="descriptor", key="e", overwrite=True)
     assert (run.facts["embedded"], run.facts["reused"]) == (2, 10)
     after = _vectors(dataset)
     assert [one == other for one, other in zip(before, after, strict=True)] == [False] * 2 + [True] * 10
@@ -167,32 +170,32 @@ def test_changed_files__are_told_and_embedded_again(dataset: Any) -> None:
 def test_changed_boxes__are_embedded_again(dataset: Any) -> None:
     found = [fo.Detections(detections=[fo.Detection(label="a", bounding_box=[0, 0, 0.5, 0.5])]) for _ in range(12)]
     dataset.set_values("objects", found)
-    curate(dataset, "compute_embeddings", key="e", patches_field="objects")
+    curate(dataset, "compute_embeddings", model="descriptor", key="e", patches_field="objects")
     dataset.set_values("objects.detections.bounding_box", [[[0, 0, 1, 1]], *[[[0, 0, 0.5, 0.5]]] * 11])
-    run = curate(dataset, "compute_embeddings", key="e", patches_field="objects", overwrite=True)
+    run = curate(dataset, "compute_embeddings", model="descriptor", key="e", patches_field="objects", overwrite=True)
     assert (run.facts["embedded"], run.facts["reused"]) == (1, 11)
 
 
 def test_forget__takes_what_was_kept(dataset: Any) -> None:
-    curate(dataset, "compute_embeddings", key="e")
+    curate(dataset, "compute_embeddings", model="descriptor", key="e")
     assert list(store.folder(dataset).glob("*_e*"))
     act(dataset, "forget_run", key="e", confirm=True)
     assert not list(store.folder(dataset).glob("*_e*"))
 
 
 def test_damaged_marks__cost_work_only(dataset: Any) -> None:
-    first = curate(dataset, "compute_embeddings", key="e")
+    first = curate(dataset, "compute_embeddings", model="descriptor", key="e")
     (store.folder(dataset) / "made_e.npz").write_bytes(b"damaged")
     assert stale_reason(dataset, first) is None, "nothing is known, so nothing is said"
-    assert curate(dataset, "compute_embeddings", key="e", overwrite=True).facts["reused"] == 0
+    assert curate(dataset, "compute_embeddings", model="descriptor", key="e", overwrite=True).facts["reused"] == 0
 
 
 # Vectors in a file
 
 
 def test_store_file__every_reader_is_served(dataset: Any, tmp_path: Path) -> None:
-    field = curate(dataset, "compute_embeddings", key="field")
-    filed = curate(dataset, "compute_embeddings", key="filed", store="file")
+    field = curate(dataset, "compute_embeddings", model="descriptor", key="field")
+    filed = curate(dataset, "compute_embeddings", model="descriptor", key="filed", store="file")
     assert filed.facts["stored"]["dtype"] == "float32"
     assert dataset.values("filed") == list(range(12))
     ids = np.load(store.root() / filed.facts["stored"]["file"].replace(".npy", ".ids.npy"))
@@ -212,7 +215,7 @@ def test_store_file__every_reader_is_served(dataset: Any, tmp_path: Path) -> Non
 
 
 def test_store_file__of_imported_and_fused_vectors(dataset: Any, tmp_path: Path) -> None:
-    curate(dataset, "compute_embeddings", key="made")
+    curate(dataset, "compute_embeddings", model="descriptor", key="made")
     act(dataset.limit(11), "export_embeddings", path=str(tmp_path / "made.npz"), embeddings="made")
     filed = curate(
         dataset, "import_embeddings", key="filed", path=str(tmp_path / "made.npz"), store="file", dtype="float16"
@@ -236,7 +239,15 @@ def test_store_file__float16_of_objects(dataset: Any) -> None:
         fo.Detections(detections=[fo.Detection(label="a", bounding_box=[0, 0, 0.5, 0.5 + i / 24])]) for i in range(11)
     ]
     dataset.set_values("objects", [*found, None])
-    run = curate(dataset, "compute_embeddings", key="e", patches_field="objects", store="file", dtype="float16")
+    run = curate(
+        dataset,
+        "compute_embeddings",
+        model="descriptor",
+        key="e",
+        patches_field="objects",
+        store="file",
+        dtype="float16",
+    )
     assert (run.n, run.facts["stored"]["dtype"], run.facts["stored"]["n"]) == (11, "float16", 11)
     assert curate(dataset, "find_neighbors", embeddings="e").n == 11
     dataset.set_values(
@@ -244,7 +255,14 @@ def test_store_file__float16_of_objects(dataset: Any) -> None:
         [[[0, 0, 1, 0.1]], *[own.detections and [own.detections[0].bounding_box] for own in found[1:]], None],
     )
     again = curate(
-        dataset, "compute_embeddings", key="e", patches_field="objects", store="file", dtype="float16", overwrite=True
+        dataset,
+        "compute_embeddings",
+        model="descriptor",
+        key="e",
+        patches_field="objects",
+        store="file",
+        dtype="float16",
+        overwrite=True,
     )
     assert (again.facts["embedded"], again.facts["reused"]) == (1, 10)
     assert len(list(store.folder(dataset).glob("vectors_e_*.npy"))) == 2, "the replaced file and its ids are gone"
@@ -254,7 +272,7 @@ def test_store_file__unreadable_images_and_what_is_left_of_a_run(dataset: Any) -
     broken = Path(dataset.first().filepath).with_name("broken.png")
     broken.write_text("no image")
     dataset.add_sample(fo.Sample(filepath=str(broken)))
-    run = curate(dataset, "compute_embeddings", key="e", store="file")
+    run = curate(dataset, "compute_embeddings", model="descriptor", key="e", store="file")
     assert (run.n, run.skipped, dataset.last().e) == (12, 1, None)
     assert curate(dataset, "find_neighbors", embeddings="e").skipped == 1
     copy = dataset.clone()
@@ -271,7 +289,7 @@ def test_store_file__unreadable_images_and_what_is_left_of_a_run(dataset: Any) -
     assert stale_reason(dataset, run) == "its file of vectors is gone"
     with pytest.raises(ParamError, match="compute them again with overwrite=True"):
         curate(dataset, "find_neighbors", embeddings="e", overwrite=True)
-    run = curate(dataset, "compute_embeddings", key="e", store="field", overwrite=True)
+    run = curate(dataset, "compute_embeddings", model="descriptor", key="e", store="field", overwrite=True)
     assert len(dataset.first().e) == 128
     act(dataset, "forget_run", key="e", confirm=True)
     assert not list(store.folder(dataset).glob("vectors_*"))

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...base.arrays import Array, Facts, Progress
 from ...base.errors import ModelError
+from .here import Known
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -66,6 +67,8 @@ class Entry:
         licence: of its weights.
         size: of its weights.
         good_at: what to choose it for.
+        here: those of its models that are on this machine and may be chosen without being named.
+        strength: of its models, as `Known.strength`, where they do not say their own.
     """
 
     name: str
@@ -75,6 +78,8 @@ class Entry:
     licence: str
     size: str
     good_at: str
+    here: Callable[[], list[Known]] = list
+    strength: float = 0.0
 
 
 class Pictures(Protocol):

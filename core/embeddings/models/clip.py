@@ -19,11 +19,13 @@ from ...base.memory import onto
 from ...base.params import ParamError
 from .base import Entry, Request, TextEngine, unit_rows
 from .clip_text import encode_text
+from .here import Known
 from .preparation import Preparation
 from .torch_engine import TorchEngine, pick_device, require, size_of
 from .weights import cached_from_hub, checkpoint_in, consent, fetch_failed, loading, local_path
 
 CONFIG = "open_clip_config.json"
+STRENGTH = 80.0  # ViT-B-32 of LAION-2B with a linear classifier on ImageNet, about
 TINY = Path(__file__).resolve().parents[3] / "models" / "tiny_clip"
 PREPARED_BY = ("mean", "std", "interpolation", "resize_mode")
 PREFERRED = ("laion2b_s34b_b79k", "datacomp_xl_s13b_b90k", "laion2b_s32b_b82k", "openai")
@@ -291,6 +293,36 @@ def _size_of(name: str) -> str:
         return size_of(kind(**config))
 
 
+def here() -> list[Known]:
+    """The models of open_clip whose weights an earlier download left on this machine."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    caches = [Path(HF_HUB_CACHE), Path("~/.cache/clip").expanduser()]
+    if not any(cache.is_dir() and any(cache.iterdir()) for cache in caches):
+        return []  # open_clip takes seconds to load
+    import open_clip
+
+    found = []
+    for name, tag in open_clip.list_pretrained():
+        path = _cached(open_clip.get_pretrained_cfg(name, tag))
+        if path is not None:
+            found.append(Known(f"open_clip:{name}/{tag}", STRENGTH, path.stat().st_size / 1e6, licence_of(name, tag)))
+    return found
+
+
+def licence_of(name: str, tag: str) -> str:
+    """The licence of published weights, as far as it is known."""
+    if tag in ("openai",) or tag.startswith(("laion", "datacomp", "commonpool")):
+        return "MIT"
+    if "SigLIP" in name or tag == "webli":
+        return "Apache-2.0"
+    if "MobileCLIP" in name:
+        return "Apple's own, research only"
+    if tag.startswith("metaclip"):
+        return "CC-BY-NC-4.0, not for commercial use"
+    return "see its page"
+
+
 ENTRY = Entry(
     name="open_clip",
     models=(
@@ -305,6 +337,8 @@ ENTRY = Entry(
     licence="MIT (LAION, DataComp, OpenAI), Apache-2.0 (SigLIP), Apple's own (MobileCLIP)",
     size="605 MB (ViT-B-32), 1.7 GB (ViT-L-14)",
     good_at="photographs of anything; search and tags by text",
+    here=here,
+    strength=STRENGTH,
 )
 
 TINY_ENTRY = Entry(

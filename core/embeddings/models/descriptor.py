@@ -24,6 +24,7 @@ from ...base.errors import ModelError
 from ...base.params import ParamError
 from ...base.threads import blas_threads, cores
 from .base import Engine, Entry, Pictures, Request, unit_rows
+from .here import Known
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -218,6 +219,11 @@ def _pooling(grid: int) -> Array:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
+def here() -> list[Known]:
+    """It is always there."""
+    return [Known("descriptor", 30.0, 0, "no weights")]
+
+
 ENTRY = Entry(
     name="descriptor",
     models=("descriptor",),
@@ -226,4 +232,6 @@ ENTRY = Entry(
     licence="no weights",
     size="nothing",
     good_at="digits, textures, near-duplicates; any set before a network is at hand",
+    here=here,
+    strength=30.0,
 )

@@ -16,6 +16,7 @@ from typing import Any
 from ...base.errors import ModelError
 from ...base.params import ParamError
 from .base import Entry, Request
+from .here import Known
 from .preparation import Preparation
 from .torch_engine import TorchEngine, require
 from .torchvision_resnet import fused
@@ -24,6 +25,7 @@ from .weights import checkpoint_in, loading, local_path, state_in
 NAME = "photographs"
 LARGER = ("lite1", "lite2")  # more exact, where their packages are installed
 VARIANTS = ("lite0", *LARGER)
+TOP_1 = {"lite0": 75.1, "lite1": 76.7, "lite2": 77.6}  # accuracy on ImageNet, as published
 HALF = (0.5, 0.5, 0.5)
 FIRST = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
 PLAIN = {"_depthwise_conv": "conv_dw", "_project_conv": "conv_pw", "_bn1": "bn1", "_bn2": "bn2"}
@@ -162,6 +164,17 @@ def _nothing() -> Any:
     return torch.nn.Identity()
 
 
+def here() -> list[Known]:
+    """The variants whose packages are installed."""
+    found = {variant: packaged(variant) for variant in VARIANTS}
+    names = {variant: NAME if variant == VARIANTS[0] else f"{NAME}:{variant}" for variant in VARIANTS}
+    return [
+        Known(names[variant], TOP_1[variant], path.stat().st_size / 1e6, "Apache-2.0")
+        for variant, path in found.items()
+        if path is not None
+    ]
+
+
 ENTRY = Entry(
     name=NAME,
     models=(NAME, *(f"{NAME}:{one}" for one in LARGER)),
@@ -170,4 +183,6 @@ ENTRY = Entry(
     licence="Apache-2.0; trained on ImageNet, whose images are for research",
     size="17 MB, installed with Curator (lite1, lite2: 20 and 23 MB, packages of their own)",
     good_at="photographs of everyday things, without a network connection; built in",
+    here=here,
+    strength=75.1,
 )

@@ -14,10 +14,21 @@ from typing import Any
 from ...base.errors import ModelError
 from ...base.params import ParamError
 from .base import Entry, Request
+from .here import Known
 from .preparation import Preparation
 from .torch_engine import TorchEngine, require, size_of
-from .weights import checkpoint_in, loading, local_path, on_the_hub, published_at, state_in
+from .weights import (
+    cached_from_hub,
+    cached_repositories,
+    checkpoint_in,
+    loading,
+    local_path,
+    on_the_hub,
+    published_at,
+    state_in,
+)
 
+STRENGTH = 81.1  # DINOv2 small with a linear classifier on ImageNet, as published
 EXAMPLE = "timm:vit_small_patch14_dinov2.lvd142m"
 
 
@@ -106,6 +117,23 @@ def _preparation(network: Any) -> Preparation:
     )
 
 
+def here() -> list[Known]:
+    """The models of timm that Hugging Face's cache holds whole."""
+    names = cached_repositories("timm")
+    if not names:
+        return []
+    import timm
+
+    found = []
+    for name in names:
+        config: Any = timm.get_pretrained_cfg(name) if timm.is_model(name.partition(".")[0]) else None
+        path = cached_from_hub(f"timm/{name}", ("model.safetensors", "pytorch_model.bin"))
+        if config is not None and path is not None:
+            licence = config.license or "not stated"
+            found.append(Known(f"timm:{name}", STRENGTH, path.stat().st_size / 1e6, licence))
+    return found
+
+
 ENTRY = Entry(
     name="timm",
     models=(EXAMPLE, "timm:vit_base_patch14_dinov2.lvd142m", "timm:convnext_tiny.fb_in22k"),
@@ -114,4 +142,6 @@ ENTRY = Entry(
     licence="the model's own: Apache-2.0 (DINOv2), MIT (ConvNeXt); some are for research only",
     size="88 MB (DINOv2 small), 346 MB (base)",
     good_at="photographs without text: parts, poses, fine kinds (DINOv2)",
+    here=here,
+    strength=STRENGTH,
 )

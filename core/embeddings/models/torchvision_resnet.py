@@ -10,6 +10,7 @@ from typing import Any
 
 from ...base.errors import ModelError
 from .base import Entry, Request
+from .here import Known
 from .preparation import Preparation
 from .torch_engine import TorchEngine, require
 from .weights import checkpoint_in, loading, local_path, published_at, state_in
@@ -92,6 +93,22 @@ def fused(network: Any) -> Any:
     return network
 
 
+def here() -> list[Known]:
+    """The variants whose weights are in torch's cache."""
+    import torch
+    from torchvision.models import get_model_weights
+
+    cache = Path(torch.hub.get_dir()) / "checkpoints"
+    found = []
+    for variant in VARIANTS if cache.is_dir() else ():
+        published = get_model_weights(variant).DEFAULT
+        path = cache / str(published.url).rpartition("/")[2]
+        if path.is_file():
+            top_1 = float(published.meta["_metrics"]["ImageNet-1K"]["acc@1"])
+            found.append(Known(f"torchvision:{variant}", top_1, path.stat().st_size / 1e6, "none stated"))
+    return found
+
+
 ENTRY = Entry(
     name="torchvision",
     models=("torchvision:resnet18", "torchvision:resnet34", "torchvision:resnet50"),
@@ -100,4 +117,6 @@ ENTRY = Entry(
     licence="none stated; trained on ImageNet, whose images are for research",
     size="45 to 230 MB",
     good_at="photographs of everyday things, fast; the usual yardstick",
+    here=here,
+    strength=70.0,
 )

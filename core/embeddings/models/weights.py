@@ -127,6 +127,15 @@ def cached_from_hub(repository: str, names: Sequence[str]) -> Path | None:
     return None
 
 
+def cached_repositories(owner: str) -> list[str]:
+    """Names of an owner's repositories of models in Hugging Face's cache; whole or not."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    start = f"models--{owner}--"
+    folder = Path(HF_HUB_CACHE)
+    return sorted(one.name.removeprefix(start) for one in folder.glob(f"{start}*")) if folder.is_dir() else []
+
+
 def consent(model: str, source: str, size: str, local: str) -> ParamError:
     """The error for weights that would have to be fetched: what, from where, how much, and the way around it."""
     return ParamError(

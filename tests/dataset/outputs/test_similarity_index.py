@@ -91,7 +91,7 @@ def test_search__what_the_app_asks_for(digits: Any) -> None:
 
 
 def test_search__goes_with_the_run(dataset: Any, tmp_path: Path) -> None:
-    curate(dataset, "compute_embeddings", key="plain")
+    curate(dataset, "compute_embeddings", model="descriptor", key="plain")
     config = dataset.get_brain_info("plain").config
     assert not config.supports_prompts
     assert config.model is None
@@ -99,7 +99,7 @@ def test_search__goes_with_the_run(dataset: Any, tmp_path: Path) -> None:
     assert near.values("id")[0] == dataset.first().id
     with pytest.raises(ValueError, match="does not support prompts"):
         dataset.sort_by_similarity("red", brain_key="plain")
-    curate(dataset, "compute_embeddings", key="plain", overwrite=True)
+    curate(dataset, "compute_embeddings", model="descriptor", key="plain", overwrite=True)
     forget(dataset, "plain")
     assert dataset.list_brain_runs() == []
 
@@ -164,9 +164,9 @@ def test_search_of_a_file__where_the_app_has_loaded_the_plugin(digits: Any) -> N
 
 
 def test_search_of_a_file__goes_with_the_run_and_follows_it(dataset: Any) -> None:
-    curate(dataset.limit(8), "compute_embeddings", key="e", store="file", dtype="float16")
+    curate(dataset.limit(8), "compute_embeddings", model="descriptor", key="e", store="file", dtype="float16")
     assert dataset.sort_by_similarity(dataset.first().id, k=12, brain_key="e").count() == 8
-    curate(dataset, "compute_embeddings", key="e", store="file", overwrite=True)
+    curate(dataset, "compute_embeddings", model="descriptor", key="e", store="file", overwrite=True)
     assert dataset.sort_by_similarity(dataset.first().id, k=12, brain_key="e").count() == 12
     forget(dataset, "e")
     assert dataset.list_brain_runs() == []
@@ -178,7 +178,7 @@ def test_search_of_a_file__of_objects(dataset: Any) -> None:
         for _ in range(11)
     ]
     dataset.set_values("objects", [*boxes, None])
-    curate(dataset, "compute_embeddings", key="crops", patches_field="objects", store="file")
+    curate(dataset, "compute_embeddings", model="descriptor", key="crops", patches_field="objects", store="file")
     patches = dataset.to_patches("objects")
     near = patches.sort_by_similarity(patches.first().id, k=2, brain_key="crops").values("sample_id")
     assert near == [dataset.first().id] * 2

@@ -33,7 +33,7 @@ def reported(driver: Driver) -> Driver:
 def test_report_panel__says_what_to_do_first(driver: Driver) -> None:
     data = driver.send("on_load").data
     assert data["advice"]["action"]["params"] == {"method": "compute_embeddings"}
-    curate(driver.dataset, "compute_embeddings")
+    curate(driver.dataset, "compute_embeddings", model="descriptor")
     assert driver.send("refresh").data["advice"]["action"]["params"] == {"method": "select_subset"}
     curate(driver.dataset, "select_subset", n=4)
     driver.send("refresh")
