@@ -9,7 +9,7 @@ the descriptor is. On twelve sets of photographs, digits, letters, drawings, doc
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -188,7 +188,7 @@ def look(image: Image) -> Look:
     return Look(max(image.size), float((pixels.max(axis=2) - pixels.min(axis=2)).mean()), float(ground))
 
 
-def best_first(runs: Sequence[Facts]) -> list[int]:
+def best_first(runs: Sequence[Mapping[str, Any]]) -> list[int]:
     """Places of embeddings' runs, the one that others should read first: not the newest one tried, but the best.
 
     By the strength of its model; but a model that auto measured on this set and found worse than another comes after
