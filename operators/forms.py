@@ -16,7 +16,7 @@ from ..dataset.runs import record as runs
 
 MORE = "more_settings"  # a tick that unfolds the advanced parameters
 NOT_PARAMS = (MORE, "panel_id", "panel_state")  # the App adds the latter when a panel prompts an operator
-TAKEN = "Another run has this key: its results will be replaced"
+TAKEN = "Another run has this key; its results will be replaced"
 
 
 def add_params(form: types.Object, params: type[Params], dataset: fo.Dataset | None, given: Mapping[str, Any]) -> None:
@@ -28,8 +28,7 @@ def add_params(form: types.Object, params: type[Params], dataset: fo.Dataset | N
             _add(form, name, domain, dataset)
     is_set = any(given.get(name) not in (None, "", domain.default) for name, domain in advanced.items())
     if advanced and not is_set:
-        said = f"Show {len(advanced)} more that rarely need a change" if len(advanced) > 1 else "Show one more"
-        form.bool(MORE, label="More settings", description=said, default=False, view=types.CheckboxView())
+        form.bool(MORE, label=f"Advanced ({len(advanced)})", default=False, view=types.CheckboxView())
     if is_set or given.get(MORE):
         for name, domain in advanced.items():
             _add(form, name, domain, dataset)

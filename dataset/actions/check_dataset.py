@@ -38,16 +38,16 @@ KEY = "check"
 
 @dataclass(frozen=True, kw_only=True)
 class CheckDatasetParams(Params):
-    """Check everything that can be checked here: labels, copies, leaks, files, outliers, shortcuts; and sum it up."""
+    """Run every check that fits this dataset: labels, copies, leaks, files, outliers, shortcuts."""
 
     embeddings: str | None = param(
-        None, "Embeddings to compare samples by; if empty, the best, or what auto chooses", reads="embeddings"
+        None, "Embeddings; empty: the best ones there, or new ones by the model that auto chooses", reads="embeddings"
     )
     label_field: str | None = param(
-        None, "Labels to check; if empty, the first given ones, or those of the objects", reads="labels"
+        None, "Labels to check; empty: the first label field, or the objects' labels", reads="labels"
     )
     patches_field: str | None = param(
-        None, "Check the objects of this label field one by one, not whole images", reads="objects"
+        None, "Label field whose objects to check, one by one; empty: whole images", reads="objects"
     )
 
 

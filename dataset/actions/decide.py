@@ -18,20 +18,19 @@ from .action import Action, counted
 
 @dataclass(frozen=True, kw_only=True)
 class MarkParams(Params):
-    """Exclude samples with a reason, or keep them: tags them `excluded` or `kept`. Nothing is deleted; undo takes it
-    back.
+    """Tag samples as `excluded`, with a reason, or as `kept`. Nothing is deleted, and undo takes it back.
 
-    In a grid of patches it is the objects that are marked, by tags of their labels.
+    In a grid of patches the objects are tagged.
     """
 
-    decision: str = param("exclude", "What you have decided about these samples", among=("exclude", "keep"))
+    decision: str = param("exclude", "Your decision about these samples", among=("exclude", "keep"))
     reason: str | None = param(None, "Why they are excluded", suggest=("unusable", "duplicate", "wrong content"))
-    run: str | None = param(None, "Run whose review led to this, if any", reads="run", advanced=True)
+    run: str | None = param(None, "Run in whose review you decided this, if any", reads="run", advanced=True)
 
     def check(self) -> None:
         """Only what is excluded has a reason."""
         if self.decision == "keep" and self.reason is not None:
-            raise ParamError(f"MarkParams.reason says why samples are excluded; these are kept, got {self.reason!r}")
+            raise ParamError(f"MarkParams.reason must be empty for samples that are kept; got {self.reason!r}")
 
 
 def mark(samples: fo.DatasetView, params: MarkParams, progress: Progress) -> dict[str, Any]:
@@ -46,12 +45,12 @@ def mark(samples: fo.DatasetView, params: MarkParams, progress: Progress) -> dic
 
 @dataclass(frozen=True, kw_only=True)
 class RelabelParams(Params):
-    """Give samples another label: into `<label field>_curated`, a copy of the given labels, which stay as they are."""
+    """Give samples another label, in `<label field>_curated`; the given labels stay as they are."""
 
     label_field: str = param("ground_truth", "Labels to correct", reads="labels")
-    label: str | None = param(None, "The label that all of these samples get")
-    from_field: str | None = param(None, "Or: a field that holds each sample's new label, such as a run's suggestion")
-    run: str | None = param(None, "Run whose review led to this, if any", reads="run", advanced=True)
+    label: str | None = param(None, "New label for all of these samples")
+    from_field: str | None = param(None, "Or the field with each sample's new label, such as a run's suggestions")
+    run: str | None = param(None, "Run in whose review you decided this, if any", reads="run", advanced=True)
 
     def check(self) -> None:
         """One of the two ways to say the label."""
@@ -81,23 +80,23 @@ def relabel(samples: fo.DatasetView, params: RelabelParams, progress: Progress) 
 
 @dataclass(frozen=True, kw_only=True)
 class UndoParams(Params):
-    """Take back the last decisions on this dataset: tags, reasons and labels become what they were."""
+    """Undo the last decisions: tags, reasons and labels become what they were."""
 
-    steps: int = param(1, "How many decisions to take back", at_least=1)
-    run: str | None = param(None, "Only decisions made in the review of this run", reads="run")
+    steps: int = param(1, "How many decisions to undo", at_least=1)
+    run: str | None = param(None, "Undo only decisions made in the review of this run", reads="run")
 
 
 def undo(samples: fo.DatasetView, params: UndoParams, progress: Progress) -> dict[str, Any]:
     """Take back decisions, wherever their samples are."""
     taken = decisions.undo(samples._root_dataset, params.steps, params.run)
     if not taken:
-        return {"headline": "There is no decision to take back", "steps": 0, "samples": 0, "left": 0}
+        return {"headline": "Nothing to undo", "steps": 0, "samples": 0, "left": 0}
     count, left = sum(len(one.ids) for one in taken), sum(one.left for one in taken)
     what = f"{len(taken):,} decisions" if len(taken) > 1 else f"“{taken[0].said}”"
     word = taken[0].word if len({one.word for one in taken}) == 1 else "sample"
     later = f"; {counted(left, word)} changed since and left as they are" if left else ""
     return {
-        "headline": f"Took back {what} on {counted(count, word)}{later}",
+        "headline": f"Undid {what} on {counted(count, word)}{later}",
         "steps": len(taken),
         "samples": count,
         "left": left,
@@ -134,7 +133,7 @@ def _warning(dataset: fo.Dataset, given: dict[str, Any]) -> str | None:
     return (
         f"The last decision: {last.said}, on {counted(len(last.ids), last.word)}."
         if last
-        else "There is nothing to take back."
+        else "There is nothing to undo."
     )
 
 

@@ -19,14 +19,12 @@ from .action import Action
 class EvaluatePredictionsParams(Params):
     """Compare predictions with labels in FiftyOne's Model Evaluation panel."""
 
-    predictions: str = param(
-        "classifier", "Run that predicted classes, or a label field of predictions", reads="predictions"
-    )
+    predictions: str = param("classifier", "Run that predicted classes, or a field of predictions", reads="predictions")
     label_field: str = param("ground_truth", "Labels to compare with", reads="labels")
     eval_key: str = param(
-        "evaluation", "Names the evaluation, and the field that says which are right", identifier=True
+        "evaluation", "Name of the evaluation, and of the field that says which predictions are right", identifier=True
     )
-    overwrite: bool = param(False, "Replace the evaluation of that name")
+    overwrite: bool = param(False, "Replace an evaluation of this name")
 
 
 def evaluate_predictions(

@@ -21,12 +21,12 @@ class ExportEmbeddingsParams(Params):
     """Write embeddings with their image paths and labels to an NPZ or Parquet file, or to NPY with a list of paths."""
 
     path: str = param(
-        help="File to write, ending in .npz, .parquet or .npy; the last gets a list of paths beside it, <name>.ids.txt",
+        help="File to write: .npz, .parquet or .npy (with a list of paths beside it, <name>.ids.txt)",
         path="file",
     )
     embeddings: str = param("embeddings", "Embeddings to write", reads="embeddings")
     label_field: str | None = param(None, "Labels to write with them", reads="labels")
-    overwrite: bool = param(False, "Replace a file that is there")
+    overwrite: bool = param(False, "Replace an existing file")
 
 
 def export_embeddings(samples: fo.DatasetView, params: ExportEmbeddingsParams, progress: Progress) -> dict[str, Any]:

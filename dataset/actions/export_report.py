@@ -28,12 +28,12 @@ REPORTED = ("train_classifier", "finetune_classifier")  # methods whose runs are
 
 @dataclass(frozen=True, kw_only=True)
 class ExportReportParams(Params):
-    """Write a report on a subset or a classifier to one HTML page with all inside, or its figures to JSON."""
+    """Write a report on a subset or a classifier: one self-contained HTML page, or the figures as JSON."""
 
-    path: str = param(help="File to write, ending in .html or .json; or a folder that exists", path="file")
-    run: str = param("report", "The report to write: a run of report, or of a classifier that was trained", reads="run")
-    compared_with: str | None = param(None, "Another report on a subset, whose figures stand beside", reads="run")
-    overwrite: bool = param(False, "Replace a file that is there")
+    path: str = param(help="File to write: .html or .json; or an existing folder", path="file")
+    run: str = param("report", "Report to write: a run of report, or a trained classifier", reads="run")
+    compared_with: str | None = param(None, "Second report on a subset, shown beside the first", reads="run")
+    overwrite: bool = param(False, "Replace an existing file")
 
 
 def export_report(samples: fo.DatasetView, params: ExportReportParams, progress: Progress) -> dict[str, Any]:

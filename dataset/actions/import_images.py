@@ -30,16 +30,14 @@ ENOUGH = 32  # pixels to decode a JPEG to: its whole stream is still read, so da
 
 @dataclass(frozen=True, kw_only=True)
 class ImportImagesParams(Params):
-    """Make samples from a folder of images, a list of files, or an NPZ with paths, labels and embeddings."""
+    """Import images from a folder, a list of files, or an NPZ with paths, labels and embeddings."""
 
-    directory: str | None = param(None, "Folder of images; its sub-folders are read too", path="folder")
+    directory: str | None = param(None, "Folder of images, sub-folders included", path="folder")
     list_file: str | None = param(None, "Text file with one image path per line", path="file")
-    npz: str | None = param(None, "NPZ file with image_paths, and labels and embeddings if it has them", path="file")
-    label_from: str = param(
-        "parent", "Labels: parent, the name of the folder that an image lies in; or none", among=("parent", "none")
-    )
+    npz: str | None = param(None, "NPZ file with image_paths, optionally labels and embeddings", path="file")
+    label_from: str = param("parent", "parent: use folder names as labels; none: no labels", among=("parent", "none"))
     label_field: str = param("ground_truth", "Field for the labels", identifier=True, advanced=True)
-    dataset_name: str | None = param(None, "Dataset to add to, made where it does not exist; nothing for the open one")
+    dataset_name: str | None = param(None, "Dataset name, created if it does not exist; empty: the open dataset")
 
     def check(self) -> None:
         """Exactly one source."""

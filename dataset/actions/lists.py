@@ -26,19 +26,19 @@ DEFAULT_NAME = "images_to_exclude_from_training_{date:%Y_%m_%d}.txt"
 
 @dataclass(frozen=True, kw_only=True)
 class ExportListParams(Params):
-    """Write the samples of the current view to a file: text (a path per line), CSV or JSON.
+    """Write the samples of the current view to a file: text (one path per line), CSV or JSON.
 
-    Where the grid shows patches, or a field is an attribute of objects, CSV and JSON have one row per object, with its
-    id and label; text has the path of each image that holds one.
+    In a grid of patches, or with a field of objects, CSV and JSON have one row per object with its id and label; text
+    has the path of each image that has one.
     """
 
     path: str | None = param(
         None,
-        "File to write, ending in .txt, .csv or .json; or a folder; nothing: a dated text file in the home folder",
+        "File to write: .txt, .csv or .json; or a folder; empty: a dated text file in your home folder",
         path="file",
     )
-    fields: tuple[str, ...] = param((), "Fields to write beside the path (CSV and JSON)")
-    overwrite: bool = param(False, "Replace a file that is there")
+    fields: tuple[str, ...] = param((), "Fields to write besides the path (CSV and JSON)")
+    overwrite: bool = param(False, "Replace an existing file")
 
 
 def export_list(samples: fo.DatasetView, params: ExportListParams, progress: Progress) -> dict[str, Any]:
@@ -109,12 +109,14 @@ def _write(file: Any, kind: str, columns: list[str], rows: list[dict[str, Any]])
 
 @dataclass(frozen=True, kw_only=True)
 class ImportListParams(Params):
-    """Exclude, keep or save as a slice the samples that a file lists: the way back from `export_list`."""
+    """Exclude, keep or save as a slice the samples listed in a file, such as `export_list` writes."""
 
-    path: str = param(help="File to read: .txt with a path per line, .csv or .json with a column filepath", path="file")
+    path: str = param(
+        help="File to read: .txt with one path per line, or .csv or .json with a column filepath", path="file"
+    )
     use: str = param("exclude", "What to do with the listed samples", among=("exclude", "keep", "slice"))
-    reason: str | None = param(None, "Why they are excluded; by default the name of the file")
-    name: str | None = param(None, "Name of the slice; by default the name of the file")
+    reason: str | None = param(None, "Why they are excluded; empty: the file's name")
+    name: str | None = param(None, "Name of the slice; empty: the file's name")
 
 
 def import_list(samples: fo.DatasetView, params: ImportListParams, progress: Progress) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from .action import Action
 
 @dataclass(frozen=True, kw_only=True)
 class ForgetRunParams(Params):
-    """Delete a run: its fields and its record. Samples, labels and image files stay."""
+    """Delete a run with its fields and record. Samples, labels and image files stay."""
 
-    key: str = param(help="The run to forget", reads="run")
+    key: str = param(help="Run to forget", reads="run")
     confirm: bool = param(False, "Yes, delete these fields")
 
 
@@ -55,9 +55,9 @@ def _loss(dataset: fo.Dataset, given: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class RerunParams(Params):
-    """Run a run again with its parameters, replacing its results."""
+    """Repeat a run with the same parameters and replace its results."""
 
-    key: str = param(help="The run to repeat", reads="run")
+    key: str = param(help="Run to repeat", reads="run")
 
 
 def rerun(samples: fo.DatasetView, params: RerunParams, progress: Progress) -> dict[str, Any]:

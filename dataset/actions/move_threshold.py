@@ -21,10 +21,10 @@ from .action import Action, counted
 
 @dataclass(frozen=True, kw_only=True)
 class MoveThresholdParams(Params):
-    """Take another threshold for a run that found copies or leaks: in a moment, without searching again."""
+    """Change the threshold of a run that found copies or leaks, at once and without a new search."""
 
-    key: str = param(help="The run, of find_duplicates or find_leaks", reads="run")
-    threshold: float = param(help="Least cosine similarity of near copies", above=0, at_most=1)
+    key: str = param(help="Run of find_duplicates or find_leaks", reads="run")
+    threshold: float = param(help="Lowest cosine similarity of near copies", above=0, at_most=1)
 
 
 def move_threshold(samples: fo.DatasetView, params: MoveThresholdParams, progress: Progress) -> dict[str, Any]:

@@ -146,10 +146,10 @@ def _kept(dataset: fo.Dataset, step: Step) -> Run | None:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecipeParams(Params):
-    """Run a list of methods in turn; steps that are done already and still hold are kept."""
+    """Run a list of methods in turn; steps that are done and up to date are not repeated."""
 
     recipe: str = param("starter", "A recipe that comes with Curator, or a YAML file", suggest=("starter",))
-    overwrite: bool = param(False, "Replace runs that are there with other parameters, or stale")
+    overwrite: bool = param(False, "Replace runs that have other parameters or are out of date")
 
 
 def _run_recipe(samples: fo.DatasetView, params: RunRecipeParams, progress: Progress) -> dict[str, Any]:
@@ -159,10 +159,10 @@ def _run_recipe(samples: fo.DatasetView, params: RunRecipeParams, progress: Prog
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRecipeParams(Params):
-    """Write this dataset's runs as a recipe, to repeat them on another."""
+    """Save this dataset's runs as a recipe, to repeat them on another dataset."""
 
-    path: str = param(help="File to write, ending in .yaml or .yml", path="file")
-    overwrite: bool = param(False, "Replace a file that is there")
+    path: str = param(help="File to write: .yaml or .yml", path="file")
+    overwrite: bool = param(False, "Replace an existing file")
 
 
 def _export_recipe(samples: fo.DatasetView, params: ExportRecipeParams, progress: Progress) -> dict[str, Any]:

@@ -24,21 +24,17 @@ from .action import Action
 
 @dataclass(frozen=True, kw_only=True)
 class RetagParams(Params):
-    """Change the threshold or temperature of zero-shot tags at once: no model is loaded, and nothing is encoded again.
+    """Change the threshold or temperature of zero-shot tags, at once and without the model.
 
-    What is left empty stays as it is. Other classes or templates need `tag_zero_shot`.
+    Empty parameters stay as they are. For other classes or templates run `tag_zero_shot` again.
     """
 
-    key: str = param(help="The run of zero-shot tags", reads="run")
-    threshold: float | None = param(
-        None, "Confidence below which there is no tag; 0 tags every image", at_least=0, at_most=1
-    )
-    thresholds: str | None = param(None, "Classes with a threshold of their own, such as cat=0.4, dog=0.6")
-    temperature: float | None = param(
-        None, "Divides the cosines before the softmax: higher is less sure of itself", above=0
-    )
-    calibrated: bool = param(False, "Take the temperature at which the given labels are likeliest")
-    top_k: int | None = param(None, "Tags kept per image at most", at_least=1)
+    key: str = param(help="Run of zero-shot tags", reads="run")
+    threshold: float | None = param(None, "No tag below this confidence; 0 tags every image", at_least=0, at_most=1)
+    thresholds: str | None = param(None, "Thresholds of certain classes, such as cat=0.4, dog=0.6")
+    temperature: float | None = param(None, "Softmax temperature; higher makes the model less sure", above=0)
+    calibrated: bool = param(False, "Use the temperature that fits the given labels best")
+    top_k: int | None = param(None, "At most this many tags per image", at_least=1)
 
     def check(self) -> None:
         """One source of the temperature, and thresholds that can be read."""
@@ -141,7 +137,7 @@ def _standing(dataset: fo.Dataset, given: dict[str, Any]) -> str | None:
 
 ACTION = Action(
     name="retag",
-    label="Retag without the model",
+    label="Change tag threshold",
     stage="understand",
     params=RetagParams,
     run=retag_zero_shot,

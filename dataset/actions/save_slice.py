@@ -22,18 +22,18 @@ PREFIX = "slice_"
 
 @dataclass(frozen=True, kw_only=True)
 class SaveSliceParams(Params):
-    """Save the current view, or the samples that meet a condition on one field, as a view with a name.
+    """Save the current view, or the samples that meet a condition, as a named view.
 
-    Of objects (patches in the grid, or a condition on their attribute) it holds the images that have such objects, and
-    shows of each image only these.
+    A slice of objects (patches in the grid, or a condition on their attributes) holds the images that have such
+    objects, and shows only these.
     """
 
-    name: str = param(help="Name of the slice, as the App's list of saved views shows it")
-    field: str | None = param(None, "Field the condition is about; nothing for the samples of the current view")
-    equals: str | None = param(None, "Keep samples whose field has this value, or whose list holds it")
-    at_least: float | None = param(None, "Keep samples whose field is at least this")
-    at_most: float | None = param(None, "Keep samples whose field is at most this")
-    frozen: bool = param(False, "Keep exactly these samples, even if values change later")
+    name: str = param(help="Name of the slice in the App's list of saved views")
+    field: str | None = param(None, "Field for the condition; empty: the samples of the current view")
+    equals: str | None = param(None, "Samples whose field has or contains this value")
+    at_least: float | None = param(None, "Samples whose field is at least this")
+    at_most: float | None = param(None, "Samples whose field is at most this")
+    frozen: bool = param(False, "Keep exactly these samples even if values change later")
     overwrite: bool = param(False, "Replace a slice of this name")
 
     def check(self) -> None:

@@ -70,7 +70,7 @@ def test_mark__objects_of_a_patches_view(objects: Any) -> None:
     assert objects.values("objects.detections.curation_reason")[0] == ["blurred", None]
     assert objects.load_saved_view("curated objects").count("objects.detections") == 2
     assert objects.count_sample_tags() == {}
-    assert act(objects, "undo")["headline"] == "Took back “excluded (blurred)” on 1 object"
+    assert act(objects, "undo")["headline"] == "Undid “excluded (blurred)” on 1 object"
     assert _raw(objects) == before
 
 
@@ -144,7 +144,7 @@ def test_relabel__text_labels(dataset: Any) -> None:
         ("relabel", {"label": "a", "from_field": "b"}, "got label='a' and from_field='b'"),
         ("relabel", {"label": " "}, "must have at least one letter or digit; got ' '"),
         ("relabel", {"label": "a", "label_field": "nothing"}, "Label field 'nothing' does not exist"),
-        ("mark", {"decision": "keep", "reason": "good"}, r"these are kept, got 'good'"),
+        ("mark", {"decision": "keep", "reason": "good"}, r"must be empty for samples that are kept; got 'good'"),
         ("mark", {"decision": "delete"}, "MarkParams.decision must be one of"),
         ("undo", {"steps": 0}, "UndoParams.steps must be"),
     ],
@@ -179,13 +179,13 @@ def test_undo__restores_every_step_exactly(dataset: Any) -> None:
         assert act(dataset, "undo")["left"] == 0
         assert _raw(dataset) == state
     assert act(dataset, "undo")["steps"] == 1
-    assert act(dataset, "undo")["headline"] == "There is no decision to take back"
+    assert act(dataset, "undo")["headline"] == "Nothing to undo"
 
 
 def test_undo__many_steps_at_once(dataset: Any) -> None:
     act(dataset.limit(1), "mark")
     act(dataset.skip(1).limit(2), "mark", decision="keep")
-    assert act(dataset, "undo", steps=9)["headline"] == "Took back 2 decisions on 3 samples"
+    assert act(dataset, "undo", steps=9)["headline"] == "Undid 2 decisions on 3 samples"
     assert dataset.count_sample_tags() == {}
 
 
@@ -265,7 +265,7 @@ def test_two_processes__decide_on_one_dataset(dataset: Any) -> None:
         print(act(dataset, "undo", steps=1)["headline"])
         """,
     )
-    assert made.stdout.strip().splitlines()[-1] == "Took back “excluded (there)” on 1 sample", made.stderr
+    assert made.stdout.strip().splitlines()[-1] == "Undid “excluded (there)” on 1 sample", made.stderr
     dataset.reload()
     assert dataset.values("ground_truth_curated.label")[:3] == ["violet", "violet", "red"]
     assert act(dataset, "undo", steps=9)["samples"] == 2
