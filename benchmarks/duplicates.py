@@ -204,9 +204,8 @@ def run_moving(n: int = 100_000, copies: int = 10_000) -> None:
     from image_curation.core.copies.search import Copies
     from image_curation.core.images.pixels import Looks
     from image_curation.dataset.fields.rows import Rows
-    from image_curation.dataset.outputs import columns
+    from image_curation.dataset.outputs.run_writer import RunWriter
     from image_curation.dataset.runs import record as runs
-    from image_curation.dataset.storage import arrays as store
 
     dataset = fo.Dataset()
     dataset.add_sample(fo.Sample(filepath="/nowhere/0.jpg"))
@@ -225,9 +224,9 @@ def run_moving(n: int = 100_000, copies: int = 10_000) -> None:
     made = move(kept, params, 0.9)
     run = runs.Run(key="duplicates", method=METHOD.name, method_version=METHOD.version, params=params.to_dict())
     run = runs.start(dataset, run)
-    writes, count = columns.write(dataset, METHOD, run.key, rows, made, silent)
-    store.keep(dataset, run.key, kept, rows)
-    runs.finish(dataset, dataclasses.replace(run, writes=writes, n=count, facts=dict(made.facts)))
+    writer = RunWriter(dataset, METHOD, run, rows)
+    writer.stage(dataclasses.replace(made, kept=kept), silent)
+    writer.commit(dataclasses.replace(run, facts=dict(made.facts)))
     print(f"\n### Moving the threshold on {n:,} samples with {len(pairs):,} pairs\n")
     print("| from | to | samples written | wall s | CPU s of Python | of them grouping | CPU s of the database |")
     print("|---|---|---|---|---|---|---|")

@@ -14,21 +14,17 @@ import fiftyone as fo
 import numpy as np
 
 from ..core.base.arrays import Array, Progress, silent
-from ..core.base.columns import Columns, Vector
+from ..core.base.columns import Columns
 from ..core.base.method import Method
 from ..core.base.params import ParamError, Params, domains
-from ..core.base.shared_params import StoreParams
 from ..core.catalog import method_named
+from .fields.one_writer import one_writer
 from .fields.rows import Rows
 from .inputs import target as subject
 from .inputs.read import Reading, read, read_vectors
-from .outputs import columns
+from .outputs.run_writer import RunWriter
 from .runs import record as runs
-from .runs.fingerprints import digest_of_boxes
-from .runs.forget import erase
 from .runs.record import Run
-from .storage import arrays as store
-from .storage import vectors as vector_store
 from .storage.embedding_cache import KeptVectors
 
 NOTE_SECONDS = 1.0
@@ -65,29 +61,32 @@ def curate(
     dataset = view._root_dataset
     if dataset.media_type not in (None, "image"):
         raise ParamError(f"{declared.label} works on images; dataset {dataset.name!r} holds {dataset.media_type}")
-    _check_key(dataset, key, overwrite)
+    with one_writer(dataset):
+        runs.check_free(dataset, key, overwrite)
     reading = read(view, given, declared.label, with_paths="paths" in declared.reads)
-    given = reading.params
-    record = runs.start(
-        dataset,
-        Run(
-            key=key,
-            method=declared.name,
-            method_version=declared.version,
-            params=given.to_dict(),
-            reads=reading.reads,
-            skipped=reading.skipped,
-            target="dataset" if reading.inputs.n + reading.skipped == reading.total else "view",
-            patches_field=reading.rows.field,
-            fingerprint=reading.fingerprint,
-            plugin_version=_plugin_version(),
-        ),
-    )
+    record = runs.start(dataset, _begun(declared, key, reading), overwrite=overwrite)
+    writer = RunWriter(dataset, declared, record, reading.rows)
     try:
-        return _execute(dataset, declared, given, reading, record, _noted(dataset, key, progress))
+        return _execute(dataset, declared, reading, record, writer, _noted(dataset, key, progress))
     except BaseException as error:
-        runs.fail(dataset, record, str(error) or type(error).__name__)
+        runs.give_up(dataset, record, error)
         raise
+
+
+def _begun(method: Method, key: str, reading: Reading) -> Run:
+    """The record of a run that begins."""
+    return Run(
+        key=key,
+        method=method.name,
+        method_version=method.version,
+        params=reading.params.to_dict(),
+        reads=reading.reads,
+        skipped=reading.skipped,
+        target="dataset" if reading.inputs.n + reading.skipped == reading.total else "view",
+        patches_field=reading.rows.field,
+        fingerprint=reading.fingerprint,
+        plugin_version=_plugin_version(),
+    )
 
 
 def _noted(dataset: fo.Dataset, key: str, progress: Progress) -> Progress:
@@ -105,57 +104,35 @@ def _noted(dataset: fo.Dataset, key: str, progress: Progress) -> Progress:
 
 
 def _execute(
-    dataset: fo.Dataset, method: Method, params: Params, reading: Reading, record: Run, progress: Progress
+    dataset: fo.Dataset, method: Method, reading: Reading, record: Run, writer: RunWriter, progress: Progress
 ) -> Run:
+    """Compute, stage, put in place."""
     began = time.perf_counter()
     kept = _kept(dataset, record, reading) if "reuse" in domains(method.params) else None
-    result = method.run(replace(reading.inputs, kept=kept), params, progress)
+    result = method.run(replace(reading.inputs, kept=kept), reading.params, progress)
     seconds = time.perf_counter() - began
-    if record.previous is not None:
-        erase(dataset, Run(**dict(record.previous)), keep=result.facts.get("files") or ())
-    stored, numbered = _filed(dataset, method, params, record, reading.rows, result)
-    written, n = columns.write(dataset, method, record.key, reading.rows, result, progress, numbered)
-    store.keep(dataset, record.key, result.kept, reading.rows)
+    with writer.staging():
+        writer.stage(result, progress, reading.params)
+    skipped = reading.skipped + reading.inputs.n - writer.n
+    done = writer.commit(replace(record, skipped=skipped, facts=_facts(reading, result, writer, seconds)))
+    if kept is not None:
+        kept.complete()
+    return done
+
+
+def _facts(reading: Reading, result: Columns, writer: RunWriter, seconds: float) -> dict[str, Any]:
+    """The method's own, and what every run records."""
     facts: dict[str, Any] = {
         **result.facts,
-        **stored,
-        "headline": said_of(reading.rows, result.facts.get("headline") or f"{n:,} samples"),
+        **writer.facts,
+        "headline": said_of(reading.rows, result.facts.get("headline") or f"{writer.n:,} samples"),
         "seconds": round(seconds, 2),
         "peak_memory_mb": _peak_memory_mb(),
         "versions": _versions(),
     }
     if reading.why_skipped:
         facts["skipped"] = dict(reading.why_skipped)
-    done = replace(record, writes=written, n=n, skipped=reading.skipped + reading.inputs.n - n, facts=facts)
-    if "boxes" in record.fingerprint:
-        done = replace(done, fingerprint={**record.fingerprint, "boxes": digest_of_boxes(dataset, done)})
-    done = runs.finish(dataset, done)
-    if kept is not None:
-        kept.complete()
-    vector_store.drop(dataset, record.key, but=facts.get("stored"))
-    return done
-
-
-def _filed(
-    dataset: fo.Dataset, method: Method, params: Params, record: Run, rows: Rows, result: Columns
-) -> tuple[dict[str, Any], dict[str, list[int | None]]]:
-    """Put vectors into a file where the parameters, or their number, say so.
-
-    Returns:
-        for the run's facts: "stored"; and column → (n,) row number in the file, None for none
-    """
-    if not isinstance(params, StoreParams):
-        return {}, {}
-    for name, values in result.values.items():
-        if method.column(name).type is Vector and vector_store.wanted(params.store, *np.shape(values)):
-            good = vector_store.finite(values)
-            good &= True if result.rows is None else result.rows
-            ids = [one for one, there in zip(rows.ids, good, strict=True) if there]
-            when = record.started or ""
-            stored = vector_store.save(dataset, record.key, when, ids, values, np.flatnonzero(good), params.dtype)
-            places = np.cumsum(good) - 1
-            return {"stored": stored}, {name: [int(at) if ok else None for at, ok in zip(places, good, strict=True)]}
-    return {}, {}
+    return facts
 
 
 def _kept(dataset: fo.Dataset, record: Run, reading: Reading) -> KeptVectors:
@@ -210,25 +187,6 @@ def _resolve(method: str | Params, params: Mapping[str, Any]) -> tuple[Method, P
     if params.get("patches_field") and "patches_field" not in domains(declared.params):
         raise ParamError(f"{declared.label} {subject.instead_of_objects(declared.params)}; leave patches_field away")
     return declared, declared.params.from_dict(params)
-
-
-def _check_key(dataset: fo.Dataset, key: str, overwrite: bool) -> None:
-    if not isinstance(key, str) or not key.isidentifier():
-        raise ParamError(f"key must be letters, digits and _, not starting with a digit; got {key!r}")
-    if key in dataset.list_runs():
-        run = runs.get_run(dataset, key)
-        if run.status == "running" and not run.is_interrupted:
-            raise ParamError(f"The run {key!r} ({run.label}) is still running; wait for it, or choose another key")
-        if (run.status == "done" or run.previous is not None) and not overwrite:
-            raise ParamError(
-                f"The key {key!r} holds a run of {run.label!r} already; choose another key, "
-                f"such as {runs.free_key(dataset, key)!r}, or pass overwrite=True to replace it"
-            )
-    elif runs.is_taken(dataset, key):
-        raise ParamError(
-            f"The name {key!r} is taken by a field or brain run that is not Curator's; choose another key, "
-            f"such as {runs.free_key(dataset, key)!r}"
-        )
 
 
 def _plugin_version() -> str:

@@ -22,17 +22,20 @@ class ForgetRunParams(Params):
 
     key: str = param(help="Run to forget", reads="run")
     confirm: bool = param(False, "Yes, delete these fields")
+    force: bool = param(False, "Also if it seems to be running; it then ends without a result")
 
 
 def forget_run(samples: fo.DatasetView, params: ForgetRunParams, progress: Progress) -> dict[str, Any]:
     """Forget a run that was confirmed."""
     dataset = samples._root_dataset
     run = runs.get_run(dataset, params.key)
-    if run.status == "running" and not run.is_interrupted:
-        raise ParamError(f"The run {run.key!r} ({run.label}) is still running; wait until it ends")
+    if run.status == "running" and not params.force:
+        raise ParamError(
+            f"The run {run.key!r} ({run.label}) is still running; wait until it ends, or pass force=True to end it"
+        )
     if not params.confirm:
         raise ParamError(f"{_loss(dataset, {'key': params.key})} Pass confirm=True to do it")
-    counts = forget(dataset, params.key)
+    counts = forget(dataset, params.key, params.force)
     return {
         "headline": f"{params.key!r} forgotten: {counts['fields']} fields on {counts['samples']:,} samples",
         **counts,

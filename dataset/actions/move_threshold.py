@@ -9,11 +9,11 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
-from ...core.base.arrays import Array, Progress
+from ...core.base.arrays import Array, Progress, silent
 from ...core.base.columns import Columns
 from ...core.base.params import ParamError, Params, param
 from .. import curate
-from ..outputs import columns
+from ..outputs.run_writer import RunWriter
 from ..runs import record as runs
 from ..storage import arrays as store
 from .action import Action, counted
@@ -52,11 +52,20 @@ def move_threshold(samples: fo.DatasetView, params: MoveThresholdParams, progres
     if after.rows is not None:
         rows = rows[after.rows[rows]]
     progress(1, 2, "writing fields")
-    columns.rewrite(dataset, declared, run.writes, into, rows, after.values)
     headline = curate.said_of(into, after.facts["headline"])
     facts = {**run.facts, **after.facts, "headline": headline, "moved_from": before}
-    moved = {**run.params, "threshold": params.threshold}
-    runs.finish(dataset, replace(run, facts=facts, params=moved, method_version=declared.version))
+    moved = replace(
+        run, facts=facts, params={**run.params, "threshold": params.threshold}, method_version=declared.version
+    )
+    record = runs.start(dataset, moved)
+    writer = RunWriter(dataset, declared, record, into)
+    try:
+        with writer.staging():
+            writer.stage(replace(after, values={name: after.values[name] for name in run.writes}), silent, only=rows)
+        writer.commit(moved)
+    except BaseException as error:
+        runs.give_up(dataset, record, error)
+        raise
     progress(2, 2, "writing fields")
     return {
         "headline": f"{headline}; {counted(len(rows), into.word)} changed",

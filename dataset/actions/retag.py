@@ -16,9 +16,8 @@ from ...core.zero_shot.tagging import Rules, parse_thresholds
 from ..curate import said_of
 from ..inputs.read import read
 from ..inputs.roles import kept_logits
-from ..outputs import columns
+from ..outputs.run_writer import RunWriter
 from ..runs import record as runs
-from ..runs.forget import erase
 from .action import Action
 
 
@@ -74,24 +73,17 @@ def retag_zero_shot(samples: fo.DatasetView, params: RetagParams, progress: Prog
     if logits is None:
         raise ParamError(f"Some {run.word}s have lost the logits of {run.key!r}; run tag_zero_shot again")
     record = runs.start(dataset, replace(run, params=wanted.to_dict()))
+    writer = RunWriter(dataset, METHOD, record, rows)
     try:
         rules = Rules(wanted.multi_label, wanted.threshold, own, wanted.top_k)
         result = retag(run.facts["classes"], logits, now, wanted.temperature, rules, labels)
-        erase(dataset, run)
-        written, n = columns.write(dataset, METHOD, run.key, rows, result, progress)
         fresh = {role: reading.fingerprint[role] for role in ("labels", "corrections") if role in reading.fingerprint}
-        done = runs.finish(
-            dataset,
-            replace(
-                record,
-                writes=written,
-                n=n,
-                facts={**run.facts, **result.facts, "headline": said_of(rows, result.facts["headline"])},
-                fingerprint={**run.fingerprint, **fresh},
-            ),
-        )
+        facts = {**run.facts, **result.facts, "headline": said_of(rows, result.facts["headline"])}
+        with writer.staging():
+            writer.stage(result, progress)
+        done = writer.commit(replace(record, facts=facts, fingerprint={**run.fingerprint, **fresh}))
     except BaseException as error:
-        runs.fail(dataset, record, str(error) or type(error).__name__)
+        runs.give_up(dataset, record, error)
         raise
     return {
         "headline": done.headline,

@@ -1,132 +1,135 @@
-"""Arrays to fields: a method's `Columns` become fields of the samples, or of their objects.
-
-The fields are declared, then all of them are set in one bulk update, by id.
-"""
+"""Arrays to fields: how a method's `Columns` are declared as fields, and what stands in them row by row."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.brain as fob
 import fiftyone.core.fields as fof
 import numpy as np
 from PIL import Image
 
 from ...core.base import columns as kinds
-from ...core.base.arrays import Array, Progress
+from ...core.base.arrays import Array
 from ...core.base.columns import Column, Columns, HeatmapValues, LabelValues
 from ...core.base.method import Method
 from ...core.base.params import ParamError
-from ..fields import sidebar
-from ..fields.rows import BATCH, Rows, attribute
-from .similarity_index import register
+from ..fields.fiftyone_compat import delete_fields, has_brain_run, reload, undeclared
+from ..fields.names import check_fields
+from ..fields.rows import Rows
 
 MOST_INDEXES = 60  # MongoDB allows 64 per collection, and FiftyOne makes a few of its own
+TRIES = 10
+
+Values = Mapping[str, Any]
 
 
-def write(
-    dataset: fo.Dataset,
-    method: Method,
-    key: str,
-    into: Rows,
-    columns: Columns,
-    progress: Progress,
-    numbered: Mapping[str, Sequence[int | None]] | None = None,
-) -> tuple[dict[str, str], int]:
-    """Write a method's columns as fields of run `key`: of the samples, or of the labels that its rows are.
+def places(method: Method, key: str, into: Rows, names: Collection[str]) -> dict[str, str]:
+    """Column → field path, of a run's columns."""
+    return {name: into.path(method.column(name).field(key)) for name in names}
 
-    All of them are written, or none if anything fails.
 
-    Args:
-        numbered: columns whose vectors are in a file: (n,) the row number that each has there, None for none.
+def check_places(dataset: fo.Dataset, key: str, into: Rows, paths: Collection[str]) -> None:
+    """Refuse fields that are there and not this run's, and names that FiftyOne could not read.
 
-    Returns:
-        column → field path, and the number of rows that got a value of the first column
+    Raises:
+        ParamError: names the first.
     """
-    paths = {name: into.path(method.column(name).field(key)) for name in columns.values}
-    _clear_place(dataset, key, list(paths.values()))
-    numbered = numbered or {}
-    rows = np.flatnonzero(columns.rows) if columns.rows is not None else np.arange(len(into))
-    try:
-        _declare(dataset, method, key, paths, numbered)
-        n = _update(dataset, method, paths, into, columns, numbered, rows, progress)
-        for name, path in paths.items():
-            if _is_map(method.column(name), columns.values[name]):
-                ids = [into.ids[int(row)] for row in rows]
-                _register_map(dataset, key, path, into.field, ids, np.asarray(columns.values[name])[rows])
-        if method.makes_vectors:
-            register(dataset, key, paths[""], into.field, columns.facts, in_file="" in numbered)
-        if into.field is None:  # the App lists a label's attributes under its label field by itself
-            sidebar.add_group(dataset, key, [path for path in paths.values() if dataset.get_field(path) is not None])
-    except BaseException:
-        if key in dataset.list_brain_runs():
-            dataset.delete_brain_run(key)
-        declared = [path for path in paths.values() if dataset.get_field(path) is not None]
-        if declared:
-            dataset.delete_sample_fields(declared)
-        raise
-    return paths, n
-
-
-def rewrite(
-    dataset: fo.Dataset, method: Method, paths: Mapping[str, str], into: Rows, rows: Array, values: Any
-) -> None:
-    """Set fields of a run anew on some of its rows; what has no value any more is emptied.
-
-    Args:
-        paths: column → field.
-        into: all rows.
-        rows: the numbers of those to set.
-        values: column → values of all rows.
-    """
-    plain = {
-        path: _plain(method.column(name), values[name], into.ids, dataset.get_field(path))
-        for name, path in paths.items()
-    }
-    alike: dict[str, tuple[dict[str, Any], list[int]]] = {}  # many rows get the same: those that leave their groups
-    for row in rows.tolist():
-        own = {path: of(row) for path, of in plain.items()}
-        alike.setdefault(repr(own), (own, []))[1].append(row)
-    now = {"last_modified_at": datetime.now(timezone.utc)}
-    updates = [update for own, some in alike.values() for update in into.updates(some, {**own, **now})]
-    for begin in range(0, len(updates), BATCH):
-        dataset._bulk_write(updates[begin : begin + BATCH])
-
-
-def _clear_place(dataset: fo.Dataset, key: str, paths: Sequence[str]) -> None:
-    """Refuse fields that are there and not this run's; delete those that a run of this key died on writing."""
-    there = {path: kind for path in paths if (kind := dataset.get_field(path)) is not None}
-    for path, kind in there.items():
-        if (kind.info or {}).get("run") != key and key not in dataset.list_brain_runs():
+    check_fields(dataset, [path.rpartition(".")[2] for path in paths], into.field)
+    for path in paths:
+        kind = dataset.get_field(path)
+        if kind is not None and (kind.info or {}).get("run") != key and not has_brain_run(dataset, key):
             raise ParamError(
                 f"Field {path!r} exists already and is not this run's; choose another key or rename the field"
             )
-    if key in dataset.list_brain_runs():
-        dataset.delete_brain_run(key)
-    left = [path for path in there if dataset.get_field(path) is not None]
-    if left:
-        dataset.delete_sample_fields(left)
 
 
-def _declare(
-    dataset: fo.Dataset, method: Method, key: str, paths: Mapping[str, str], numbered: Mapping[str, Any]
+def values_of(
+    method: Method,
+    paths: Mapping[str, str],
+    into: Rows,
+    columns: Columns,
+    rows: Array,
+    numbered: Mapping[str, Sequence[int | None]],
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Row → its values, path → value as the database holds it; rows without any are left out.
+
+    Args:
+        rows: numbers of those wanted.
+        numbered: columns whose vectors are in a file: (n,) the row number that each has there, None for none.
+    """
+    plain = {
+        path: numbered[name].__getitem__
+        if name in numbered
+        else _plain(method.column(name), columns.values[name], into)
+        for name, path in paths.items()
+    }
+    for row in rows.tolist():
+        yield row, {path: value for path, of in plain.items() if (value := of(row)) is not None}
+
+
+def declare(
+    dataset: fo.Dataset, method: Method, key: str, paths: Mapping[str, str], numbered: Collection[str] = ()
 ) -> None:
+    """Declare a run's fields, and make sure that the database knows all of them. Call under the dataset's lock.
+
+    Args:
+        paths: column → field path.
+        numbered: columns whose fields hold row numbers.
+    """
+    wanted = {path: _declaration(method.column(name), key, name in numbered) for name, path in paths.items()}
+    there = {path: schema for path in wanted if (schema := dataset.get_field(path)) is not None}
+    delete_fields(dataset, [path for path, schema in there.items() if not _holds(schema, wanted[path])])
+    for path, schema in there.items():
+        _describe(schema, wanted[path])
+    for _ in range(TRIES):
+        for path, one in wanted.items():
+            if dataset.get_field(path) is None:
+                dataset.add_sample_field(path, **one)
+        missing = undeclared(dataset, list(wanted))
+        if not missing and all(dataset.get_field(path) is not None for path in wanted):
+            break
+        reload(dataset)  # another program declared fields at the same moment, and ours were lost
+    else:
+        raise ParamError(
+            f"The fields {', '.join(map(repr, wanted))} cannot be declared: another program keeps writing to dataset "
+            f"{dataset.name!r}; end it and run again"
+        )
+    indexed = set(dataset.list_indexes())
     for name, path in paths.items():
-        column = method.column(name)
-        ftype, options = _field_type(column) if name not in numbered else (fo.IntField, {})
-        info = {"run": key, "column": name, "best": column.best}
-        dataset.add_sample_field(path, ftype, description=column.said, info=info, **options)
-        if len(dataset.list_indexes()) < MOST_INDEXES:
-            if column.type in (kinds.Label, kinds.Labels):
-                inner = "label" if column.type is kinds.Label else "classifications.label"
-                dataset.create_index(f"{path}.{inner}")
-            elif column.best or column.group or column.type is bool:
-                dataset.create_index(path)
+        _index(dataset, path, method.column(name), indexed)
+
+
+def _index(dataset: fo.Dataset, path: str, column: Column, there: set[str]) -> None:
+    if column.type in (kinds.Label, kinds.Labels):
+        path = f"{path}.{'label' if column.type is kinds.Label else 'classifications.label'}"
+    elif not (column.best or column.group or column.type is bool):
+        return
+    if path not in there and len(there) < MOST_INDEXES:
+        there.add(dataset.create_index(path))
+
+
+def _declaration(column: Column, key: str, numbered: bool) -> dict[str, Any]:
+    ftype, options = (fo.IntField, {}) if numbered else _field_type(column)
+    info = {"run": key, "column": column.name, "best": column.best}
+    return {"ftype": ftype, "description": column.said, "info": info, **options}
+
+
+def _holds(there: fof.Field, wanted: Mapping[str, Any]) -> bool:
+    """Whether a field can hold what is wanted."""
+    inner = type(there.field) if isinstance(there, fof.ListField) else None
+    document = there.document_type if isinstance(there, fof.EmbeddedDocumentField) else None
+    same = inner is wanted.get("subfield") and document is wanted.get("embedded_doc_type")
+    return bool(same and type(there) is wanted["ftype"])
+
+
+def _describe(there: fof.Field, wanted: Mapping[str, Any]) -> None:
+    """Let a field that stays say what it holds now."""
+    if _holds(there, wanted) and (there.description, dict(there.info or {})) != (wanted["description"], wanted["info"]):
+        there.description, there.info = wanted["description"], wanted["info"]
+        there.save()
 
 
 def _field_type(column: Column) -> tuple[type[fof.Field], dict[str, Any]]:
@@ -147,40 +150,9 @@ def _field_type(column: Column) -> tuple[type[fof.Field], dict[str, Any]]:
     return simple[column.type]
 
 
-def _update(
-    dataset: fo.Dataset,
-    method: Method,
-    paths: Mapping[str, str],
-    into: Rows,
-    columns: Columns,
-    numbered: Mapping[str, Sequence[int | None]],
-    rows: Array,
-    progress: Progress,
-) -> int:
-    plain: dict[str, Callable[[int], Any]] = {
-        path: numbered[name].__getitem__
-        if name in numbered
-        else _plain(method.column(name), columns.values[name], into.ids, dataset.get_field(path))
-        for name, path in paths.items()
-    }
-    first = next(iter(paths.values()), None)
-    n = 0
-    for begin in range(0, len(rows), BATCH):
-        updates = []
-        now = datetime.now(timezone.utc)
-        for row in rows[begin : begin + BATCH]:
-            values = {path: value for path, of in plain.items() if (value := of(int(row))) is not None}
-            n += first is None or first in values
-            if values:
-                updates.append(into.update(int(row), {**values, "last_modified_at": now}))
-        if updates:
-            dataset._bulk_write(updates)
-        progress(min(begin + BATCH, len(rows)), len(rows), "writing fields")
-    return n
-
-
-def _plain(column: Column, values: Any, ids: Sequence[str], schema: fof.Field) -> Callable[[int], Any]:
+def _plain(column: Column, values: Any, into: Rows) -> Callable[[int], Any]:
     """Row → the value as the database holds it, None for no value."""
+    ids, vector = into.ids, fo.VectorField()
     if column.type is kinds.Label:
         return lambda row: _classification(values, row)
     if column.type is kinds.Labels:
@@ -191,7 +163,7 @@ def _plain(column: Column, values: Any, ids: Sequence[str], schema: fof.Field) -
         return lambda row: [ids[other] for other in values[row] if other >= 0]
     if column.type is kinds.Vector:
         return lambda row: (
-            schema.to_mongo(np.asarray(values[row], np.float32)) if np.isfinite(values[row]).all() else None
+            vector.to_mongo(np.asarray(values[row], np.float32)) if np.isfinite(values[row]).all() else None
         )
     if column.type in (kinds.Point, list[float]):
         return lambda row: None if values[row] is None else [float(value) for value in values[row]]
@@ -232,31 +204,6 @@ def _heatmap(values: HeatmapValues, row: int, sample_id: str) -> dict[str, Any] 
     return dict(fo.Heatmap(map_path=str(path)).to_dict())
 
 
-def _is_map(column: Column, values: Any) -> bool:
-    return column.type is kinds.Point and np.asarray(values).shape[1] == 2
-
-
-def _register_map(
-    dataset: fo.Dataset, key: str, path: str, patches_field: str | None, ids: Sequence[str], points: Array
-) -> None:
-    """Make the points known to the App's own Embeddings panel."""
-    description, info = dataset.get_field(path).description, dataset.get_field(path).info
-    dataset.delete_sample_field(path)  # the visualization makes the field itself, with its spatial index
-    logger = logging.getLogger("fiftyone.brain")
-    level = logger.level
-    logger.setLevel(logging.WARNING)  # it would announce its index in the middle of our progress
-    try:
-        fob.compute_visualization(
-            dataset,
-            patches_field=patches_field,
-            points=dict(zip(ids, points.astype(np.float64), strict=True)),
-            brain_key=key,
-            points_field=path if patches_field is None else attribute(dataset, patches_field, path),
-            create_index=bool(np.ptp(points) > 0),  # MongoDB refuses to index a map that is a single point
-            progress=False,
-        )
-    finally:
-        logger.setLevel(level)
-    made = dataset.get_field(path)
-    made.description, made.info = description, info
-    made.save()
+def is_points(column: Column) -> bool:
+    """Whether a column holds places on a map."""
+    return column.type is kinds.Point

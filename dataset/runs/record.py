@@ -6,7 +6,6 @@ for single samples are fields; records hold summaries only.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -15,11 +14,15 @@ from typing import Any
 
 import fiftyone as fo
 import fiftyone.core.fields as fof
-import fiftyone.core.odm as foo
+import psutil
 
 from ...core.base.method import Method
 from ...core.base.params import ParamError
 from ...core.catalog import METHODS
+from ..fields.fiftyone_compat import delete_run_record, has_brain_run, run_records, save_run_record
+from ..fields.names import check_key
+from ..fields.one_writer import one_writer
+from . import claims
 
 NAMESPACE = "image_curation/"
 
@@ -32,7 +35,7 @@ class Run:
         key: names the run, its fields and its place in the App.
         method: name of the method, such as "find_representatives".
         method_version: grows when the meaning of the method's output changes.
-        status: "running", "done" or "failed"; `is_interrupted` tells a running one whose process died.
+        status: "running", "done", "failed"; or "interrupted", of one that began and whose process is gone.
         params: all parameters, defaults included.
         reads: role → {"field": path, "run": key of the run that made it or None, "made": when}; of a saved slice also
             "slice": its name.
@@ -48,7 +51,7 @@ class Run:
         started, finished: UTC, ISO 8601.
         process: {"host", "pid"} of a running one.
         progress: {"share", "doing"} of a running one, as it was at most some seconds ago.
-        previous: the record that this run is about to replace, while it runs.
+        previous: the record of the result that this run is about to replace, while it runs.
     """
 
     key: str
@@ -99,21 +102,14 @@ class Run:
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether the process that ran it is gone, as far as this machine can tell."""
-        if self.status != "running" or self.process.get("host") != socket.gethostname():
-            return False
-        try:
-            os.kill(int(self.process["pid"]), 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            return False
-        return False
+        """Whether the process that ran it is gone."""
+        return self.status == "interrupted"
 
 
 def list_runs(dataset: fo.Dataset) -> list[Run]:
-    """All runs of Curator on the dataset, oldest first."""
-    runs = [_load(dataset, key) for key in dataset.list_runs()]
+    """All runs of Curator on the dataset, oldest first, as they stand in the database now."""
+    living = claims.living(dataset)
+    runs = [_standing(dataset, key, config, living.get(key)) for key, config in run_records(dataset)]
     return sorted((run for run in runs if run is not None), key=lambda run: run.started or "")
 
 
@@ -123,52 +119,113 @@ def get_run(dataset: fo.Dataset, key: str) -> Run:
     Raises:
         ParamError: there is none; the message lists those there are.
     """
-    run = _load(dataset, key) if key in dataset.list_runs() else None
+    known = list_runs(dataset)
+    run = next((run for run in known if run.key == key), None)
     if run is None:
-        known = ", ".join(run.key for run in list_runs(dataset)) or "none yet"
-        raise ParamError(f"There is no run {key!r} on dataset {dataset.name!r}; its runs are: {known}")
+        said = ", ".join(run.key for run in known) or "none yet"
+        raise ParamError(f"There is no run {key!r} on dataset {dataset.name!r}; its runs are: {said}")
     return run
 
 
-def start(dataset: fo.Dataset, run: Run) -> Run:
-    """Record that a run has begun. The record it replaces, if any, stays inside it until it ends."""
-    old = _load(dataset, run.key) if run.key in dataset.list_runs() else None
-    if old is not None and old.previous is not None:
-        old = Run(**dict(old.previous))
-    keep = asdict(old) if old is not None and old.status == "done" else None
-    run = replace(
-        run,
-        status="running",
-        started=_now(),
-        process={"host": socket.gethostname(), "pid": os.getpid()},
-        previous=keep,
-        writes=old.writes if keep and old else {},
-    )
-    _save(dataset, run)
+def start(dataset: fo.Dataset, run: Run, *, overwrite: bool = True) -> Run:
+    """Record that a run has begun. The record and the result that it replaces, if any, stay as they are until it ends.
+
+    Args:
+        overwrite: a result under this key may be replaced.
+
+    Raises:
+        ParamError: another run has the key, or it may not be used.
+    """
+    run = replace(run, status="running", started=_now(), process=_process(), previous=None)
+    claims.claim(dataset, run.key, asdict(run))
+    try:
+        with one_writer(dataset):
+            check_free(dataset, run.key, overwrite, claimed=True)
+            stored = dict(run_records(dataset)).get(run.key)
+            found = _from_config(run.key, stored) if stored is not None else None
+            old = _of_an_older_version(dataset, found) if found is not None else None
+            if old is not None and old.status == "done":
+                run = replace(run, previous=asdict(old), writes=old.writes)
+                claims.show(dataset, run.key, asdict(run))
+            else:
+                _save(dataset, run)
+    except BaseException:
+        claims.release(dataset, run.key)
+        raise
     return run
 
 
 def note_progress(dataset: fo.Dataset, key: str, share: float, doing: str) -> None:
     """Record how far a running run is, for those who look at it from outside: one small write."""
-    record = {"_dataset_id": dataset._doc.id, "key": key}
-    foo.get_db_conn()["runs"].update_one(record, {"$set": {"config.progress": {"share": share, "doing": doing}}})
+    claims.note_progress(dataset, key, share, doing)
 
 
 def finish(dataset: fo.Dataset, run: Run) -> Run:
     """Record that a run is complete and its fields are written."""
-    run = replace(run, status="done", finished=_now(), previous=None, process={}, progress={}, error=None)
-    _save(dataset, run)
+    run = done(run)
+    with one_writer(dataset):
+        _save(dataset, run)
+    claims.release(dataset, run.key)
     return run
 
 
-def fail(dataset: fo.Dataset, run: Run, error: str) -> None:
-    """Record why a run failed; an earlier result under the same key becomes current again, if it is still there."""
-    earlier = Run(**dict(run.previous)) if run.previous is not None else None
-    if earlier is not None and all(dataset.get_field(path) is not None for path in earlier.writes.values()):
-        _save(dataset, earlier)
+def done(run: Run) -> Run:
+    """The record of a run that has just been completed."""
+    return replace(run, status="done", finished=_now(), previous=None, process={}, progress={}, error=None)
+
+
+def give_up(dataset: fo.Dataset, run: Run, error: BaseException) -> None:
+    """A run ended with an error: refused for what it was given, it leaves nothing; else its record says why."""
+    if isinstance(error, ParamError):
+        refuse(dataset, run)
     else:
+        fail(dataset, run, str(error) or type(error).__name__)
+
+
+def fail(dataset: fo.Dataset, run: Run, error: str) -> None:
+    """Record why a run failed; an earlier result under the same key stands as before."""
+    if run.previous is None and claims.mine(dataset, run.key) is not None:
         failed = replace(run, status="failed", finished=_now(), process={}, progress={}, error=error, writes={})
-        _save(dataset, failed)
+        with one_writer(dataset):
+            _save(dataset, failed)
+    claims.release(dataset, run.key)
+
+
+def refuse(dataset: fo.Dataset, run: Run) -> None:
+    """The run cannot be made from what it was given: nothing of it stays."""
+    if run.previous is None and claims.mine(dataset, run.key) is not None:
+        with one_writer(dataset):
+            delete_run_record(dataset, run.key)
+    claims.release(dataset, run.key)
+
+
+def check_free(dataset: fo.Dataset, key: str, overwrite: bool, claimed: bool = False) -> None:
+    """Refuse a key that a new run may not take.
+
+    Args:
+        overwrite: a result under this key may be replaced.
+        claimed: this process has claimed the key.
+
+    Raises:
+        ParamError: says what has it, and a key that is free.
+    """
+    run = next((run for run in list_runs(dataset) if run.key == key), None)
+    if run is None:
+        check_key(dataset, key)
+    if not claimed and claims.is_claimed(dataset, key):
+        label = f" ({run.label})" if run is not None else ""
+        raise ParamError(f"The run {key!r}{label} is still running; wait for it, or choose another key")
+    if run is not None:
+        if (run.status == "done" or run.previous is not None) and not overwrite:
+            raise ParamError(
+                f"The key {key!r} holds a run of {run.label!r} already; choose another key, "
+                f"such as {free_key(dataset, key)!r}, or pass overwrite=True to replace it"
+            )
+    elif has_brain_run(dataset, key) or dataset.get_field(key) is not None:
+        raise ParamError(
+            f"The name {key!r} is taken by a field or brain run that is not Curator's; choose another key, "
+            f"such as {free_key(dataset, key)!r}"
+        )
 
 
 def free_key(dataset: fo.Dataset, wanted: str) -> str:
@@ -182,7 +239,9 @@ def free_key(dataset: fo.Dataset, wanted: str) -> str:
 
 def is_taken(dataset: fo.Dataset, key: str) -> bool:
     """Whether the key already names a run, a brain run or a field."""
-    return key in dataset.list_runs() or key in dataset.list_brain_runs() or dataset.get_field(key) is not None
+    if any(key == other for other, _ in run_records(dataset)) or claims.is_claimed(dataset, key):
+        return True
+    return has_brain_run(dataset, key) or dataset.get_field(key) is not None
 
 
 def is_vector_field(schema_field: fof.Field | None) -> bool:
@@ -196,13 +255,42 @@ def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
-def _load(dataset: fo.Dataset, key: str) -> Run | None:
-    config = dataset.get_run_info(key).config
-    name = getattr(config, "method", None) or ""
-    if not name.startswith(NAMESPACE):
+def _process() -> dict[str, Any]:
+    return {"host": socket.gethostname(), "pid": psutil.Process().pid}
+
+
+def _standing(dataset: fo.Dataset, key: str, config: Mapping[str, Any], claim: Mapping[str, Any] | None) -> Run | None:
+    """The run as it is now: its record, or what a living process says in its claim."""
+    run = _from_config(key, config)
+    if run is None:
         return None
-    stored = {entry.name: _plain(getattr(config, entry.name)) for entry in fields(Run) if hasattr(config, entry.name)}
-    return Run(**{**stored, "key": key, "method": name.removeprefix(NAMESPACE)})
+    if claim is not None:
+        working = _known(key, claim["run"])
+        return replace(working, status="running", progress=_plain(claim.get("progress") or {}))
+    return _of_an_older_version(dataset, run) if run.status == "running" else run
+
+
+def _of_an_older_version(dataset: fo.Dataset, run: Run) -> Run:
+    """What a record that says "running", with no living claim, means.
+
+    Versions before claims wrote it over the record of the earlier result, which then lies inside it.
+    """
+    if run.status != "running":
+        return run
+    earlier = _known(run.key, run.previous) if run.previous is not None else None
+    if earlier is not None and all(dataset.get_field(path) is not None for path in earlier.writes.values()):
+        return earlier
+    return replace(run, status="interrupted")
+
+
+def _from_config(key: str, config: Mapping[str, Any]) -> Run | None:
+    name = str(config.get("method") or "")
+    return _known(key, {**config, "method": name.removeprefix(NAMESPACE)}) if name.startswith(NAMESPACE) else None
+
+
+def _known(key: str, stored: Mapping[str, Any]) -> Run:
+    """A run from a stored one; what this version does not know of it is left out."""
+    return Run(**{**{one.name: _plain(stored[one.name]) for one in fields(Run) if one.name in stored}, "key": key})
 
 
 def _plain(value: Any) -> Any:
@@ -216,8 +304,4 @@ def _plain(value: Any) -> Any:
 
 def _save(dataset: fo.Dataset, run: Run) -> None:
     values = {name: value for name, value in asdict(run).items() if name not in ("key", "method")}
-    config = dataset.init_run(method=NAMESPACE + run.method, **values)
-    if run.key in dataset.list_runs():
-        dataset.update_run_config(run.key, config)
-    else:
-        dataset.register_run(run.key, config)
+    save_run_record(dataset, run.key, dataset.init_run(method=NAMESPACE + run.method, **values).serialize())

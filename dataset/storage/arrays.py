@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import uuid
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -80,14 +81,30 @@ def shared_graph(dataset: fo.Dataset, x: Array, k: int, metric: str, progress: P
     return graph
 
 
-def keep(dataset: fo.Dataset, key: str, arrays: Mapping[str, Array], rows: Rows) -> None:
-    """Keep what a run may be continued from, in place of what an earlier run of that key kept."""
-    path = _kept_path(dataset, key)
-    if not arrays:
-        path.unlink(missing_ok=True)
-        return
+def stage(dataset: fo.Dataset, key: str, arrays: Mapping[str, Array], rows: Rows) -> str:
+    """Write what a run may be continued from to a file of its own, for `take`.
+
+    Returns:
+        its path
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = _kept_path(dataset, key).with_name(f"run_{key}.{uuid.uuid4().hex[:12]}.npz")
     ids = {"_ids": np.array(rows.ids, dtype="S24"), "_images": np.array(rows.images, dtype="S24")}
     whole_file(path, lambda part: save_arrays(part, {**arrays, **ids}))
+    return str(path)
+
+
+def take(dataset: fo.Dataset, key: str, staged: str | None) -> None:
+    """Let a staged file, or none, take the place of what an earlier run of that key kept; twice is harmless."""
+    path = _kept_path(dataset, key)
+    if staged is None:
+        path.unlink(missing_ok=True)
+    elif Path(staged).is_file():
+        Path(staged).replace(path)
+    for left in path.parent.glob(f"run_{key}.*.npz"):  # of runs that did not live to take them
+        left.unlink(missing_ok=True)
 
 
 def kept(dataset: fo.Dataset, key: str, field: str | None) -> tuple[dict[str, Array], Rows] | None:
@@ -105,7 +122,7 @@ def kept(dataset: fo.Dataset, key: str, field: str | None) -> tuple[dict[str, Ar
 
 def drop(dataset: fo.Dataset, key: str) -> None:
     """Delete what a run kept."""
-    _kept_path(dataset, key).unlink(missing_ok=True)
+    take(dataset, key, None)
 
 
 def _kept_path(dataset: fo.Dataset, key: str) -> Path:

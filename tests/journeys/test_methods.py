@@ -245,7 +245,8 @@ def test_killed_run__is_told_and_can_be_started_again(dataset: Any) -> None:
         process.stdout.close()
         time.sleep(0.1)
     dataset.reload()
-    assert [run.is_interrupted for run in list_runs(dataset)] == [True, True]
+    found = {run.key: (run.status, run.params["metric"]) for run in list_runs(dataset)}
+    assert found == {"fresh": ("interrupted", "euclidean"), "neighbors": ("done", "cosine")}
     assert dataset.values("neighbors_distance") == earlier
     assert curate(dataset, "find_neighbors", embeddings="vectors", k=2, key="fresh").status == "done"
     with pytest.raises(ParamError, match="overwrite=True"):

@@ -61,11 +61,16 @@ def test_move_threshold__refuses_in_a_sentence(dataset: Any) -> None:
     assert not path.exists()
 
 
-def test_keep__replaces_what_was_there(dataset: Any) -> None:
+def test_take__replaces_what_was_there(dataset: Any) -> None:
     rows = Rows(dataset.view(), None)
-    store.keep(dataset, "some", {"a": np.arange(3)}, rows)
+    store.stage(dataset, "some", {"a": np.arange(9)}, rows)  # of a run that does not live to take it
+    staged = store.stage(dataset, "some", {"a": np.arange(3)}, rows)
+    assert store.kept(dataset, "some", None) is None
+    for _ in range(2):
+        store.take(dataset, "some", staged)
+    assert [path.name for path in store.folder(dataset).glob("run_some*")] == ["run_some.npz"]
     kept = store.kept(dataset, "some", None)
     assert kept is not None
     assert (kept[0]["a"].tolist(), kept[1].ids) == ([0, 1, 2], dataset.values("id"))
-    store.keep(dataset, "some", {}, rows)
+    store.take(dataset, "some", None)
     assert store.kept(dataset, "some", None) is None
