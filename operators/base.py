@@ -92,6 +92,9 @@ def action_operator(action: Action) -> type[CuratorOperator]:
             forms.add_params(form, action.params, ctx.dataset, ctx.params)
             if action.warning is not None:
                 _add_warning(form, action, ctx)
+            said = action.notice(ctx.dataset, ctx.params) if action.notice is not None else None
+            if said:
+                form.view("notice", types.Notice(label=said))
             return types.Property(form, view=types.View(label=action.label, description=action.help))
 
         def call(self, ctx: Any, progress: Progress) -> Summary:

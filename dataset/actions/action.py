@@ -5,7 +5,7 @@ As with a method, its operator's form, its SDK call and its row in the README co
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ class Action:
         run: `run(samples, params, progress) -> summary`, plain JSON; `headline` is the sentence the App shows.
         risk: "low" reads, "medium" adds, "high" changes or deletes.
         warning: a sentence for the form that counts what is about to happen; None where nothing is lost.
+        notice: a sentence for the form that says what is about to come, before anything is written.
         needs_dataset: False for an action that can make one.
     """
 
@@ -35,6 +36,7 @@ class Action:
     risk: Literal["low", "medium", "high"]
     warning: Callable[[fo.Dataset, dict[str, Any]], str | None] | None = None
     needs_dataset: bool = True
+    notice: Callable[[fo.Dataset | None, Mapping[str, Any]], str | None] | None = None
 
     @property
     def help(self) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,32 +13,38 @@ from urllib.parse import unquote, urlsplit
 import fiftyone as fo
 
 from ...core.base.arrays import Progress, silent
+from ...core.base.errors import DataError
 from ...core.base.params import ParamError, Params, param
 from ...core.embeddings.vector_files import Vectors, read_npz
 from ...core.images.reading import UnreadableImage, read_images
 from ..curate import curate
 from ..runs.record import free_key
-from .action import Action
+from .action import Action, counted
+from .image_folder import LEVELS, SUFFIXES, ImageFolder, by_folders, read_folder
 
-SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".jp2", ".ico")
-)
-SPLITS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing"))
-ERROR_FIELD = "import_error"
+ERROR_FIELD, SPLIT_FIELD = "import_error", "split"
 UNREADABLE = "unreadable"
 ENOUGH = 32  # pixels to decode a JPEG to: its whole stream is still read, so damage shows
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportImagesParams(Params):
-    """Import images from a folder, a list of files, or an NPZ with paths, labels and embeddings."""
+    """Import images from a folder, a list of files, or an NPZ with paths, labels and embeddings.
+
+    Folders named like splits become tags and the field `split`; COCO, YOLO, VOC, CVAT and metadata.csv are read.
+    """
 
     directory: str | None = param(None, "Folder of images, sub-folders included", path="folder")
     list_file: str | None = param(None, "Text file with one image path per line", path="file")
     npz: str | None = param(None, "NPZ file with image_paths, optionally labels and embeddings", path="file")
-    label_from: str = param("parent", "parent: use folder names as labels; none: no labels", among=("parent", "none"))
+    label_from: str = param(
+        "parent",
+        "Folder names used as labels: parent, the one that holds the image; top, the first; path, all; or none",
+        among=LEVELS,
+    )
     label_field: str = param("ground_truth", "Field for the labels", identifier=True, advanced=True)
     dataset_name: str | None = param(None, "Dataset name, created if it does not exist; empty: the open dataset")
+    dry_run: bool = param(False, "Say what would be imported, write nothing", advanced=True)
 
     def check(self) -> None:
         """Exactly one source."""
@@ -49,78 +56,122 @@ class ImportImagesParams(Params):
             )
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What a source says about its images: (n,) paths, (n,) labels or None, and vectors if it has them."""
-
-    paths: Sequence[str]
-    labels: Sequence[str | None]
-    vectors: Vectors | None = None
-
-
 def import_images(samples: fo.DatasetView | None, params: ImportImagesParams, progress: Progress) -> dict[str, Any]:
     """Add the images as samples; files already in the dataset are left alone, unreadable ones tagged and named.
 
     Returns:
-        counts: added, unreadable (and their first names), already there, labels
+        counts: added, unreadable (and their first names), already there, classes, splits, left out by ending, images
+        that label files name and that are missing
+
+    Raises:
+        DataError: there are no images, or a label file cannot be read.
     """
-    found = _find(params)
+    found, vectors = _find(params)
     if not found.paths:
-        raise ParamError(
-            f"No images in {params.directory or params.list_file or params.npz!r}; "
-            f"known endings: {' '.join(sorted(SUFFIXES))}"
+        beside = f"; it holds {_counts(found.left_out)}" if found.left_out else ""
+        raise DataError(
+            f"No images in {params.directory or params.list_file or params.npz!r}{beside}. "
+            f"Known endings: {' '.join(sorted(SUFFIXES))}"
         )
+    if params.dry_run:
+        return {"headline": described(found), **_summary(found)}
     dataset = _dataset(samples, params.dataset_name)
-    label_field = params.label_field
-    _check_label_field(dataset, label_field)
+    _make_fields(dataset, params.label_field, found)
     present = set(dataset.values("filepath"))
-    seen: dict[str, str | None] = {}
-    for path, label in zip(found.paths, found.labels, strict=True):
+    rows: dict[str, int] = {}
+    for row, path in enumerate(found.paths):
         if path not in present:
-            seen.setdefault(path, label)
+            rows.setdefault(path, row)
     unreadable = []
     added = 0
     batch: list[fo.Sample] = []
-    for path, sample, error in _samples(seen, label_field):
+    for path, sample, error in _samples(found, rows, params.label_field):
         batch.append(sample)
         if error is not None:
             unreadable.append(f"{path}: {error.reason}")
         added += 1
-        if len(batch) == 1_000 or added == len(seen):
+        if len(batch) == 1_000 or added == len(rows):
             dataset.add_samples(batch, progress=False)
             batch = []
-            progress(added, len(seen), "reading images")
-    summary: dict[str, Any] = {
+            progress(added, len(rows), "reading images")
+    summary = {
         "dataset": dataset.name,
         "added": added,
         "already_there": len(found.paths) - added,
         "unreadable": len(unreadable),
         "unreadable_files": unreadable[:20],
-        "classes": len({label for label in seen.values() if label is not None}),
+        **_summary(found),
     }
-    if found.vectors is not None and added:
+    if vectors is not None and added:
         run = curate(dataset, "import_embeddings", key=free_key(dataset, "embeddings"), path=params.npz)
         summary["embeddings"] = run.key
     note = f", {len(unreadable)} of them unreadable" if unreadable else ""
+    note += f"; left out: {_counts(found.left_out)}" if found.left_out else ""
+    note += f"; {len(found.missing):,} images named in label files are missing" if found.missing else ""
     return {"headline": f"{added:,} samples added to {dataset.name!r}{note}", **summary}
 
 
-def _find(params: ImportImagesParams) -> _Found:
+def preview(dataset: fo.Dataset | None, given: Mapping[str, Any]) -> str | None:
+    """What would come, before anything is written: a sentence for the form, also where nothing can come of it."""
+    named = {name: given.get(name) for name in ("directory", "list_file", "npz") if given.get(name)}
+    if not named:
+        return None
+    try:
+        params = ImportImagesParams.from_dict({**named, "label_from": given.get("label_from") or "parent"})
+        return described(_find(params)[0])
+    except (ParamError, OSError, ValueError) as error:
+        return str(error)
+
+
+def described(found: ImageFolder) -> str:
+    """Number of images, classes with counts, splits, what is left out and why."""
+    classes = Counter(label for label in found.labels if label is not None)
+    splits = Counter(split for split in found.splits if split is not None)
+    parts = [counted(len(found.paths), "image")]
+    if classes:
+        without = sum(label is None for label in found.labels)
+        parts.append(f"{counted(len(classes), 'class').replace('classs', 'classes')}: {_counts(classes)}")
+        parts += [f"{without:,} without a class"] if without else []
+    if found.boxes:
+        objects = sum(len(one.detections) for one in found.boxes.values())
+        parts.append(f"{objects:,} objects on {counted(len(found.boxes), 'image')}, from {found.layout}")
+    parts += [f"splits: {_counts(splits)}"] if splits else []
+    parts += [f"left out: {_counts(found.left_out)}"] if found.left_out else []
+    parts += [f"{len(found.missing):,} images named in label files are missing"] if found.missing else []
+    return "; ".join(parts)
+
+
+def _counts(counts: Counter[str], most: int = 12) -> str:
+    said = [f"{name} {number:,}" for name, number in counts.most_common(most)]
+    return ", ".join(said) + (f" and {len(counts) - most:,} more" if len(counts) > most else "")
+
+
+def _summary(found: ImageFolder) -> dict[str, Any]:
+    return {
+        "layout": found.layout,
+        "classes": len({label for label in found.labels if label is not None}),
+        "splits": dict(Counter(split for split in found.splits if split is not None)),
+        "left_out": dict(found.left_out),
+        "missing": found.missing[:20],
+    }
+
+
+def _find(params: ImportImagesParams) -> tuple[ImageFolder, Vectors | None]:
     if params.directory:
         root = Path(params.directory).expanduser()
         _check_readable(root, "directory", is_folder=True)
-        paths = sorted(_walk(root))
-        top = os.path.abspath(root)
-        return _Found(paths, [_parent_label(path, top, params) for path in paths])
+        return read_folder(root, params.label_from), None
+    vectors = None
     if params.list_file:
         file = Path(params.list_file).expanduser()
         _check_readable(file, "list_file", is_folder=False)
         paths = list(_listed(file))
-        return _Found(paths, [_parent_label(path, None, params) for path in paths])
-    vectors = read_npz(str(params.npz))
-    paths = [os.path.abspath(path) for path in vectors.paths]
-    labels = vectors.labels if vectors.labels is not None else [_parent_label(path, None, params) for path in paths]
-    return _Found(paths, labels, vectors)
+    else:
+        vectors = read_npz(str(params.npz))
+        paths = [os.path.abspath(path) for path in vectors.paths]
+    labels, splits = by_folders(paths, os.path.commonpath(paths) if len(paths) > 1 else "/", params.label_from)
+    given = None if vectors is None else vectors.labels
+    return ImageFolder(paths, list(given) if given is not None else labels, splits), vectors
 
 
 def _check_readable(path: Path, name: str, is_folder: bool) -> None:
@@ -133,14 +184,6 @@ def _check_readable(path: Path, name: str, is_folder: bool) -> None:
         raise ParamError(f"ImportImagesParams.{name} must be a {kind} that exists; got {str(path)!r}")
     if not os.access(path, os.R_OK | (os.X_OK if is_folder else 0)):
         raise ParamError(f"The {kind} {str(path)!r} may not be read by this user; change its permissions, or copy it")
-
-
-def _walk(root: Path) -> Iterator[str]:
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in files:
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:
-                yield os.path.abspath(os.path.join(folder, name))
 
 
 def _listed(file: Path) -> Iterator[str]:
@@ -162,20 +205,6 @@ def _listed(file: Path) -> Iterator[str]:
         yield os.path.abspath(file.parent / text)
 
 
-def _parent_label(path: str, top: str | None, params: ImportImagesParams) -> str | None:
-    parent = os.path.dirname(path)
-    if params.label_from == "none" or parent == top:
-        return None
-    name = os.path.basename(parent)
-    return None if name.lower() in SPLITS else name
-
-
-def _split_tag(path: str) -> str | None:
-    """A folder called train, val or test says which split its images belong to."""
-    parents = [part.lower() for part in Path(path).parts[-3:-1]]
-    return next((part for part in parents if part in SPLITS), None)
-
-
 def _dataset(samples: fo.DatasetView | None, name: str | None) -> fo.Dataset:
     if name is None:
         if samples is None:
@@ -188,29 +217,43 @@ def _dataset(samples: fo.DatasetView | None, name: str | None) -> fo.Dataset:
     return fo.Dataset(name, persistent=True)
 
 
-def _check_label_field(dataset: fo.Dataset, name: str) -> None:
-    schema = dataset.get_field(name)
+def _make_fields(dataset: fo.Dataset, label_field: str, found: ImageFolder) -> None:
+    """Declare the fields that there are values for; a folder without labels leaves no empty field behind."""
+    kind = fo.Detections if found.boxes else fo.Classification
+    schema = dataset.get_field(label_field)
     if schema is None:
-        dataset.add_sample_field(
-            name, fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification, description="Given label"
-        )
-        dataset.create_index(f"{name}.label")
-    elif getattr(schema, "document_type", None) is not fo.Classification:
-        raise ParamError(
-            f"Field {name!r} holds {type(schema).__name__}, not classifications; choose another label_field"
-        )
+        if found.boxes or any(label is not None for label in found.labels):
+            dataset.add_sample_field(
+                label_field, fo.EmbeddedDocumentField, embedded_doc_type=kind, description="Given label"
+            )
+            dataset.create_index(f"{label_field}.detections.label" if found.boxes else f"{label_field}.label")
+    elif getattr(schema, "document_type", None) is not kind:
+        said = "objects" if found.boxes else "classifications"
+        raise ParamError(f"Field {label_field!r} holds {type(schema).__name__}, not {said}; choose another label_field")
+    if any(found.splits):
+        kept = dataset.get_field(SPLIT_FIELD)
+        if kept is None:
+            dataset.add_sample_field(SPLIT_FIELD, fo.StringField, description="Split, as its folder or file says")
+        elif not isinstance(kept, fo.StringField):
+            raise ParamError(
+                f"Field {SPLIT_FIELD!r} holds {type(kept).__name__}, not the names of splits; rename it first"
+            )
     if dataset.get_field(ERROR_FIELD) is None:
         dataset.add_sample_field(ERROR_FIELD, fo.StringField, description="Why the image file cannot be read")
 
 
 def _samples(
-    labels: dict[str, str | None], label_field: str
+    found: ImageFolder, rows: Mapping[str, int], label_field: str
 ) -> Iterator[tuple[str, fo.Sample, UnreadableImage | None]]:
-    readings = read_images(list(labels), lambda image: None, enough=ENOUGH)
-    for (path, label), reading in zip(labels.items(), readings, strict=True):
-        tag = _split_tag(path)
-        sample = fo.Sample(filepath=path, tags=[tag] if tag else [])
-        if label is not None:
+    readings = read_images(list(rows), lambda image: None, enough=ENOUGH)
+    for (path, row), reading in zip(rows.items(), readings, strict=True):
+        label, split = found.labels[row], found.splits[row]
+        sample = fo.Sample(filepath=path, tags=[split] if split else [])
+        if split:
+            sample[SPLIT_FIELD] = split
+        if path in found.boxes:
+            sample[label_field] = found.boxes[path]
+        elif label is not None and not found.boxes:
             sample[label_field] = fo.Classification(label=label)
         error = reading if isinstance(reading, UnreadableImage) else None
         if error is not None:
@@ -229,6 +272,7 @@ ACTION = Action(
     run=import_images,
     risk="medium",
     needs_dataset=False,
+    notice=preview,
 )
 
 

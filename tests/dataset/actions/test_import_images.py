@@ -50,7 +50,7 @@ def test_import_images__folder_with_labels_and_damage(empty: Any, folder: Path) 
     assert summary["added"] == len(empty) == 10
     assert summary["unreadable"] == 3
     assert summary["classes"] == 2
-    assert summary["headline"] == f"10 samples added to {empty.name!r}, 3 of them unreadable"
+    assert summary["headline"] == f"10 samples added to {empty.name!r}, 3 of them unreadable; left out: .txt 1"
     assert empty.count_values("ground_truth.label") == {"cats": 3, "dogs": 6, None: 1}
     named = {os.path.basename(sample.filepath): sample.import_error for sample in empty.match_tags("unreadable")}
     assert set(named) == {"cut.jpg", "text.jpg", "empty.png"}
