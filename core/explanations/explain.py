@@ -94,7 +94,7 @@ class ExplainParams(Params):
 
 
 @dataclass
-class Drawn:
+class Heatmaps:
     """What was found for n pictures.
 
     Attributes:
@@ -123,9 +123,9 @@ def explain(inputs: Inputs, params: ExplainParams, progress: Progress) -> Column
         explainer = _explainer(inputs, params)
     wanted = _wanted(explainer, inputs, params)
     began = time.perf_counter()
-    drawn = _draw(explainer, inputs, params, wanted, progress)
+    heatmaps = _draw(explainer, inputs, params, wanted, progress)
     seconds = time.perf_counter() - began
-    return _columns(explainer, inputs, params, drawn, inputs.n / max(seconds, 1e-9))
+    return _columns(explainer, inputs, params, heatmaps, inputs.n / max(seconds, 1e-9))
 
 
 def energy_outside(maps: Array, inside: Array) -> Array:
@@ -218,9 +218,9 @@ def _wanted(explainer: Explainer, inputs: Inputs, params: ExplainParams) -> Arra
 
 def _draw(
     explainer: Explainer, inputs: Inputs, params: ExplainParams, wanted: Array | None, progress: Progress
-) -> Drawn:
+) -> Heatmaps:
     t = 1 if wanted is None else len(wanted)
-    drawn = Drawn(
+    heatmaps = Heatmaps(
         np.zeros((t, inputs.n, GRID, GRID), np.uint8),
         np.full((t, inputs.n), -1) if wanted is None else wanted.copy(),
         [None] * inputs.n,
@@ -234,40 +234,40 @@ def _draw(
 
     for row, item in enumerate(read_images(inputs.paths, prepare, enough=explainer.enough)):
         if isinstance(item, UnreadableImage):
-            drawn.errors[row] = str(item)
-            drawn.codes[:, row] = -1
+            heatmaps.errors[row] = str(item)
+            heatmaps.codes[:, row] = -1
         elif wanted is None or (wanted[:, row] >= 0).any():
             rows.append(row)
             batch.append(item[0])
             seen.append(item[1])
         if len(rows) == params.batch_size:
-            _draw_batch(explainer, params, drawn, np.array(rows), np.stack(batch), seen, wanted is None)
+            _draw_batch(explainer, params, heatmaps, np.array(rows), np.stack(batch), seen, wanted is None)
             rows, batch, seen = [], [], []
             progress(row + 1, inputs.n, "drawing heatmaps")
     if rows:
-        _draw_batch(explainer, params, drawn, np.array(rows), np.stack(batch), seen, wanted is None)
+        _draw_batch(explainer, params, heatmaps, np.array(rows), np.stack(batch), seen, wanted is None)
     progress(inputs.n, inputs.n, "drawing heatmaps")
-    return drawn
+    return heatmaps
 
 
 def _draw_batch(
     explainer: Explainer,
     params: ExplainParams,
-    drawn: Drawn,
+    heatmaps: Heatmaps,
     rows: Array,
     batch: Array,
     seen: list[tuple[float, float]],
     choose: bool,
 ) -> None:
     if choose:
-        drawn.codes[0, rows] = explainer.scores(batch).argmax(axis=1)
-    codes = drawn.codes[:, rows]
+        heatmaps.codes[0, rows] = explainer.scores(batch).argmax(axis=1)
+    codes = heatmaps.codes[:, rows]
     maps = explainer.maps(batch, np.maximum(codes, 0))
     maps[codes < 0] = 0
     for place, row in enumerate(rows):
         full = over_picture(maps[:, place], seen[place])
-        drawn.maps[:, row] = np.rint(255 * full / max(float(full.max()), 1e-12))  # side by side on one scale
-    left = params.checked - sum(len(check["deletion"]) for check in drawn.checks)
+        heatmaps.maps[:, row] = np.rint(255 * full / max(float(full.max()), 1e-12))  # side by side on one scale
+    left = params.checked - sum(len(check["deletion"]) for check in heatmaps.checks)
     if left > 0:
         some = slice(0, left)
 
@@ -276,50 +276,50 @@ def _draw_batch(
             own = np.arange(len(logits)), codes[0, some]
             return np.asarray(softmax(logits)[own] if logits.shape[1] > 1 else logits[own])
 
-        drawn.checks.append(curves(batch[some], maps[0, some], score, params.seed))
+        heatmaps.checks.append(curves(batch[some], maps[0, some], score, params.seed))
     if params.words and isinstance(explainer, ClipMaps):
-        drawn.vectors |= dict(zip(rows.tolist(), explainer.embed(batch), strict=True))
+        heatmaps.vectors |= dict(zip(rows.tolist(), explainer.embed(batch), strict=True))
 
 
-def _columns(explainer: Explainer, inputs: Inputs, params: ExplainParams, drawn: Drawn, speed: float) -> Columns:
-    known = drawn.codes >= 0
-    place, facts = _where_to_keep(inputs, drawn.maps)
+def _columns(explainer: Explainer, inputs: Inputs, params: ExplainParams, heatmaps: Heatmaps, speed: float) -> Columns:
+    known = heatmaps.codes >= 0
+    place, facts = _where_to_keep(inputs, heatmaps.maps)
     values: dict[str, Any] = {}
-    for number, name in enumerate(("heatmap", *EXTRA)[: len(drawn.maps)]):
+    for number, name in enumerate(("heatmap", *EXTRA)[: len(heatmaps.maps)]):
         folder = None if place is None else str(place / name)
-        values[name] = HeatmapValues(drawn.maps[number], known[number], folder)
-    values["explained"] = [explainer.classes[code] if code >= 0 else None for code in drawn.codes[0]]
-    unreadable = [error for error in drawn.errors if error is not None]
+        values[name] = HeatmapValues(heatmaps.maps[number], known[number], folder)
+    values["explained"] = [explainer.classes[code] if code >= 0 else None for code in heatmaps.codes[0]]
+    unreadable = [error for error in heatmaps.errors if error is not None]
     if unreadable:
-        values["error"] = drawn.errors
+        values["error"] = heatmaps.errors
     count = int(known[0].sum())
     facts |= {
         **explainer.facts,
-        "classes_explained": sorted({explainer.classes[code] for code in np.unique(drawn.codes[known])}),
+        "classes_explained": sorted({explainer.classes[code] for code in np.unique(heatmaps.codes[known])}),
         "images_per_second": round(speed, 1),
         "unreadable": len(unreadable),
         "unreadable_first": unreadable[:5],
-        "without_evidence": int((drawn.maps[0].max(axis=(1, 2), initial=0)[known[0]] == 0).sum()),
+        "without_evidence": int((heatmaps.maps[0].max(axis=(1, 2), initial=0)[known[0]] == 0).sum()),
     }
     said = f"{count:,} images explained by {explainer.method.replace('_', '-')} of {explainer.facts['model']}"
-    inside = _inside(inputs, params, drawn, explainer.classes)
+    inside = _inside(inputs, params, heatmaps, explainer.classes)
     if inside is not None:
-        outside = energy_outside(drawn.maps[0], inside)
+        outside = energy_outside(heatmaps.maps[0], inside)
         values["outside"] = outside
         sure = np.isfinite(outside)
         facts["measured_outside"] = int(sure.sum())
         if sure.any():
             facts["outside"] = float(outside[sure].mean())
             facts["outside_per_class"] = {
-                explainer.classes[code]: float(outside[sure & (drawn.codes[0] == code)].mean())
-                for code in np.unique(drawn.codes[0][sure])
+                explainer.classes[code]: float(outside[sure & (heatmaps.codes[0] == code)].mean())
+                for code in np.unique(heatmaps.codes[0][sure])
             }
             said += f"; {facts['outside']:.0%} of the evidence lies outside the objects"
     if params.words:
-        values["word_relevance"], facts["words"] = _words(explainer, drawn)
-    if drawn.checks:
-        for name in drawn.checks[0]:
-            facts[name] = float(np.concatenate([check[name] for check in drawn.checks]).mean())
+        values["word_relevance"], facts["words"] = _words(explainer, heatmaps)
+    if heatmaps.checks:
+        for name in heatmaps.checks[0]:
+            facts[name] = float(np.concatenate([check[name] for check in heatmaps.checks]).mean())
     return Columns(values, {**facts, "headline": said})
 
 
@@ -331,7 +331,7 @@ def _where_to_keep(inputs: Inputs, maps: Array) -> tuple[Path | None, Facts]:
     return place, {"files": [str(place)]}
 
 
-def _inside(inputs: Inputs, params: ExplainParams, drawn: Drawn, classes: tuple[str, ...]) -> Array | None:
+def _inside(inputs: Inputs, params: ExplainParams, heatmaps: Heatmaps, classes: tuple[str, ...]) -> Array | None:
     """(n, GRID, GRID) what is object: the boxes of the explained class where boxes name it, else all; or the masks."""
     boxes: GivenBoxes | None = inputs.named.get("object_boxes")
     masks = inputs.named.get("object_masks")
@@ -344,7 +344,7 @@ def _inside(inputs: Inputs, params: ExplainParams, drawn: Drawn, classes: tuple[
         for row in range(inputs.n):
             own = slice(ends[row], ends[row + 1])
             mine = boxes.boxes[own]
-            explained = code_of.get(classes[drawn.codes[0, row]], -1) if drawn.codes[0, row] >= 0 else -1
+            explained = code_of.get(classes[heatmaps.codes[0, row]], -1) if heatmaps.codes[0, row] >= 0 else -1
             of_class = boxes.codes[own] == explained
             inside[row] = boxes_on_grid(mine[of_class] if of_class.any() else mine)
     for row, path in enumerate(masks or ()):
@@ -364,18 +364,18 @@ def _mask_on_grid(path: str) -> Array:
     return np.asarray(mask.resize((GRID, GRID), Image.Resampling.BOX), dtype=np.float32) / 255
 
 
-def _words(explainer: Explainer, drawn: Drawn) -> tuple[list[list[float] | None], dict[str, Any]]:
+def _words(explainer: Explainer, heatmaps: Heatmaps) -> tuple[list[list[float] | None], dict[str, Any]]:
     """For each picture the shares of its text's words; and the words of each text."""
     if not isinstance(explainer, ClipMaps) or not explainer.templates:
         raise ParamError(
             "ExplainParams.words needs a CLIP model, set as model, or a run of zero-shot tags; only CLIP reads texts"
         )
-    found: list[list[float] | None] = [None] * drawn.codes.shape[1]
+    found: list[list[float] | None] = [None] * heatmaps.codes.shape[1]
     words: dict[str, Any] = {}
-    for code in np.unique(drawn.codes[0][drawn.codes[0] >= 0]):
-        rows = [int(row) for row in np.flatnonzero(drawn.codes[0] == code)]
+    for code in np.unique(heatmaps.codes[0][heatmaps.codes[0] >= 0]):
+        rows = [int(row) for row in np.flatnonzero(heatmaps.codes[0] == code)]
         text = explainer.templates[0].replace("{}", explainer.classes[code])
-        vectors = np.stack([drawn.vectors[row] for row in rows])
+        vectors = np.stack([heatmaps.vectors[row] for row in rows])
         spelled, shares = explainer.explainer.word_relevance(text, explainer.tokenizer(), vectors)
         words[explainer.classes[code]] = {"words": spelled, "mean": shares.mean(axis=0).tolist()}
         for row, share in zip(rows, shares, strict=True):

@@ -172,7 +172,7 @@ def _drawn(doubted: Array, loss: Array, codes: Array, sizes: Array, before: Arra
     """A few of the doubted rows by chance, which weigh as much as all; every class keeps room for another row."""
     pool = np.flatnonzero(doubted)
     number = min(max(round(DRAWN * int(sizes.sum())), FEWEST_DRAWN), len(pool), int(sizes.sum()) // 2)
-    # the root of the loss: between drawing the loss itself, which takes the wrong labels, and drawing evenly
+    # Proportional to the root of the loss: proportional to the loss would draw mostly wrong labels, evenly too few
     shares = before[pool] * np.sqrt(np.maximum(loss[pool], 1e-9))
     found = draw(shares, number, np.random.default_rng(seed), np.lexsort((loss[pool], codes[pool])))
     rows, weights = pool[found.rows], found.weights * before[pool][found.rows]

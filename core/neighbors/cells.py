@@ -147,7 +147,9 @@ def meet(
         lines = np.split(by_cell // cells, first[1:])
         keys = np.full((len(own), width), np.inf, dtype=np.float32)
         met = np.full((len(own), width), -1, dtype=np.int32)
-        for at in np.argsort(-times, kind="stable"):  # cells that many ask are near: what comes later is far
+        for at in np.argsort(
+            -times, kind="stable"
+        ):  # the cells asked most often first: they hold the nearest rows, so that later ones seldom enter the lists
             columns = slice(given.starts[asked[at]], given.starts[asked[at] + 1])
             members = lines[at]
             products = heads[members] @ head[columns].T

@@ -19,7 +19,7 @@ from ..base.params import ParamError
 from ..neighbors.graph import shared_graph
 from .folds import crossing_share, groups_of_many, leaving_together, stratified_folds
 from .logistic import Design, log_loss
-from .penalty_path import Walk
+from .penalty_path import PenaltyPath
 from .ridge import blocks
 
 NEIGHBORS = 24  # of the shared graph, from which near-duplicates are told
@@ -70,8 +70,8 @@ def out_of_fold(
         )
     fold = stratified_folds(labels.codes, groups, used, seed)
     design = Design.of(unit_rows(inputs.vectors))
-    walk = Walk(design, labels.codes, len(labels.names), fold, used, seed)
-    probabilities, chosen = walk.walk(progress)
+    path = PenaltyPath(design, labels.codes, len(labels.names), fold, used, seed)
+    probabilities, chosen = path.fit(progress)
     labelled = np.flatnonzero(fold >= 0)
     facts = {
         "probe": "logistic regression",
@@ -84,7 +84,7 @@ def out_of_fold(
         "near_duplicates_across_plain_folds": crossing_share(
             groups, stratified_folds(labels.codes, np.arange(inputs.n), used, seed)
         ),
-        "training_rows": walk.most_rows,
+        "training_rows": path.most_rows,
     }
     return OutOfFold(labels.names, probabilities, fold, facts)
 

@@ -114,7 +114,7 @@ class Fit:
     intercept: Array
 
 
-class Together:
+class FoldFits:
     """F fits to the same rows that count differently in each, so that one pass over the rows serves all of them.
 
     They may be fitted again at other penalties: what was learnt of the curvature is kept, since a penalty adds a
@@ -209,7 +209,7 @@ def solve(
         importance: (m,), or (m, C) with several classes, how much each answer counts, 1 on average.
     """
     counts = importance if importance is None or importance.ndim == 2 else importance[:, None]
-    return Together(design, design.z[rows], codes, n_classes, counts).fit(penalty, [start])[0]
+    return FoldFits(design, design.z[rows], codes, n_classes, counts).fit(penalty, [start])[0]
 
 
 def losses_and_error(scores: Array, codes: Array, counts: Array | None = None) -> tuple[Array, Array]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arrays import Array, Progress
-from .logistic import PENALTIES, TINY, Design, Fit, Together, best_temperature, softmax
+from .logistic import PENALTIES, TINY, Design, Fit, FoldFits, best_temperature, softmax
 from .ridge import blocks
 
 WORK = 2.0e10  # n * d * C that one pass over the training rows may cost; beyond it rows are sampled
@@ -29,7 +29,7 @@ class _Best:
     fits: list[Fit] = field(default_factory=list)
 
 
-class Walk:
+class PenaltyPath:
     """Fits of all folds of one design, side by side, along a path of penalties."""
 
     def __init__(self, design: Design, codes: Array, n_classes: int, fold: Array, folds: int, seed: int) -> None:
@@ -40,7 +40,7 @@ class Walk:
         self.most_rows = int(min(self.labelled, max(min(WORK / width, CELLS * n_classes / width), 20 * n_classes)))
         self.path_rows = int(min(self.labelled, max(WORK / 10 / width, 10 * n_classes)))
 
-    def walk(self, progress: Progress) -> tuple[Array, dict[str, Any]]:
+    def fit(self, progress: Progress) -> tuple[Array, dict[str, Any]]:
         """Out-of-fold probabilities at the best penalty, and facts: that penalty, the temperature, all that was tried.
 
         Best is the penalty whose held-out predictions agree with most given labels; ties go to the least log-loss at
@@ -53,7 +53,7 @@ class Walk:
         measures have been worse twice; then half a step to both sides of the best.
         """
         coarse = self.design.coarse()
-        together = self._together(coarse, self.path_rows)
+        together = self._fold_fits(coarse, self.path_rows)
         tried: dict[float, tuple[float, float]] = {}
         fits: Sequence[Fit | None] = [None] * self.folds
         pending, waited = list(PENALTIES), 0
@@ -72,7 +72,7 @@ class Walk:
         # the penalty of the mean loss falls as rows are added
         penalty = best.penalty * self.path_rows / self.most_rows
         if coarse is not self.design or self.path_rows < self.most_rows:
-            together = self._together(self.design, self.most_rows)
+            together = self._fold_fits(self.design, self.most_rows)
         fits = together.fit(penalty, [self.design.refined(fit) for fit in best.fits])
         probabilities = self._out_of_fold(self.design, fits)
         temperature = self._temper(probabilities)
@@ -93,14 +93,14 @@ class Walk:
             probabilities[block] = softmax(np.float32(temperature) * np.log(probabilities[block] + TINY))
         return temperature
 
-    def _together(self, design: Design, most: int) -> Together:
+    def _fold_fits(self, design: Design, most: int) -> FoldFits:
         """All folds on the same rows, so many that each fold's model is trained on `most` of them."""
         rows, wanted = np.flatnonzero(self.fold >= 0), most * self.folds // (self.folds - 1)
         if len(rows) > wanted:
             rows = np.sort(np.random.default_rng(self.seed).choice(rows, wanted, replace=False))
         z = design.z if len(rows) == len(design.z) else design.z[rows]
         teaches = self.fold[rows][:, None] != np.arange(self.folds)
-        return Together(design, z, self.codes[rows], self.n_classes, teaches.astype(np.float32))
+        return FoldFits(design, z, self.codes[rows], self.n_classes, teaches.astype(np.float32))
 
     def _out_of_fold(self, design: Design, fits: Sequence[Fit]) -> Array:
         out = np.zeros((len(self.fold), self.n_classes), dtype=np.float32)

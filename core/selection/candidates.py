@@ -23,12 +23,12 @@ from .subset_params import SubsetParams
 
 K = 24
 TYPICAL = 20  # neighbors whose mean distance says how typical a sample is (TypiClust, arXiv:2202.02794)
-STRAY = 0.995  # samples lonelier than this share are not taken for lying far away: they are mostly errors
+OUTLIERS = 0.995  # samples lonelier than this share of all are mostly errors: never picked for lying far away
 LIKENESS = 2.0
 
 
 @dataclass(frozen=True)
-class Question:
+class Candidates:
     """A selection made ready: all arrays are about the population, the samples that are to be covered.
 
     Attributes:
@@ -48,7 +48,7 @@ class Question:
     count: int
 
 
-def question(inputs: Inputs, params: SubsetParams, progress: Progress) -> Question:
+def candidates_of(inputs: Inputs, params: SubsetParams, progress: Progress) -> Candidates:
     """Read the constraints: who may be chosen, who was, and what is preferred.
 
     Raises:
@@ -73,7 +73,7 @@ def question(inputs: Inputs, params: SubsetParams, progress: Progress) -> Questi
         free[rows],
         taken[rows],
         bonus({name: (_weight(params, name), score) for name, score in scores.items()}, len(rows)),
-        lonely <= np.quantile(lonely, STRAY),
+        lonely <= np.quantile(lonely, OUTLIERS),
         near_duplicate_groups(graph)[rows] if params.unique else np.arange(len(rows)),
         _groups(inputs, params)[rows],
         params.most_per_group or 0,
@@ -83,12 +83,12 @@ def question(inputs: Inputs, params: SubsetParams, progress: Progress) -> Questi
     edge = percentiles(lonely)
     if "importance" in scores:
         edge = (edge + percentiles(scores["importance"])) / 2
-    return Question(rows, pool, codes[rows], scores, edge, count)
+    return Candidates(rows, pool, codes[rows], scores, edge, count)
 
 
-def class_target(asked: Question, params: SubsetParams, labels: GivenLabels) -> Array:
+def class_target(candidates: Candidates, params: SubsetParams, labels: GivenLabels) -> Array:
     """(C,) share of the turns that each class should have."""
-    inside = np.bincount(asked.codes[asked.codes >= 0], minlength=len(labels.names)).astype(np.float64)
+    inside = np.bincount(candidates.codes[candidates.codes >= 0], minlength=len(labels.names)).astype(np.float64)
     if params.weights.balance == "input":
         return inside
     if params.weights.balance == "uniform":

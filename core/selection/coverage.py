@@ -49,7 +49,7 @@ class Ground:
         x: (n, d) unit rows.
         cluster: (n,) int64 clusters, or groups known otherwise.
         codes: (n,) int64 classes, -1 for none; None without labels.
-        twin: (n,) int64, near-duplicates share a number; None where they were not looked for.
+        duplicate_group: (n,) int64, near-duplicates share a number; None where they were not looked for.
         importance: (n,) scores of at least 0, NaN for none; None without.
         beside: (m,) rows that every subset has beside it: chosen before.
         held_out: (n,) bool, rows that probes are tested on and never trained on.
@@ -59,7 +59,7 @@ class Ground:
     x: Array
     cluster: Array
     codes: Array | None = None
-    twin: Array | None = None
+    duplicate_group: Array | None = None
     importance: Array | None = None
     beside: Array = field(default_factory=lambda: np.empty(0, np.int64))
     held_out: Array = field(default_factory=lambda: np.empty(0, np.bool_))
@@ -88,7 +88,7 @@ def ground(
     x: Array,
     *,
     codes: Array | None = None,
-    twin: Array | None = None,
+    duplicate_group: Array | None = None,
     importance: Array | None = None,
     beside: Array | None = None,
     cluster: Array | None = None,
@@ -115,7 +115,9 @@ def ground(
         with blas_threads(1):
             design = Design.of(vectors) if len(some) else None
     nobody = np.empty(0, np.int64)
-    return Ground(vectors, cluster, codes, twin, importance, nobody if beside is None else beside, held_out, design)
+    return Ground(
+        vectors, cluster, codes, duplicate_group, importance, nobody if beside is None else beside, held_out, design
+    )
 
 
 def measure(on: Ground, rows: Array) -> dict[str, float]:
@@ -137,8 +139,8 @@ def measure(on: Ground, rows: Array) -> dict[str, float]:
     }
     if on.codes is not None:
         found["evenness"] = evenness(on.codes, rows)
-    if on.twin is not None and len(rows):
-        found["duplicates"] = float((np.bincount(on.twin[rows])[on.twin[rows]] > 1).mean())
+    if on.duplicate_group is not None and len(rows):
+        found["duplicates"] = float((np.bincount(on.duplicate_group[rows])[on.duplicate_group[rows]] > 1).mean())
     if on.importance is not None and np.nansum(on.importance) > 0:
         found["importance"] = float(np.nansum(on.importance[rows]) / np.nansum(on.importance))
     if on.design is not None:

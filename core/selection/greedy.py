@@ -40,8 +40,8 @@ class Pool:
         free: (n,) bool, may be picked.
         taken: (n,) bool, chosen before: they cover, and are not picked.
         bonus: (n,) float64 factor on a row's gain, positive.
-        usual: (n,) bool, no stray: may be picked for being far away.
-        twin: (n,) int64, near-duplicates share a number, and one of them at most is chosen.
+        inlier: (n,) bool, no outlier: may be picked for being far away.
+        duplicate_group: (n,) int64, near-duplicates share a number, and one of them at most is chosen.
         group: (n,) int64 group that is limited, -1 for none.
         most: rows of one group, 0 for no limit.
         time: (n,) float64, NaN for none.
@@ -52,23 +52,23 @@ class Pool:
     free: Array
     taken: Array
     bonus: Array
-    usual: Array
-    twin: Array
+    inlier: Array
+    duplicate_group: Array
     group: Array
     most: int = 0
     time: Array | None = None
     gap: float = 0.0
 
     def part(self, rows: Array) -> Pool:
-        """The same question about some of the rows."""
+        """The same, of some of the rows."""
         time = None if self.time is None else self.time[rows]
         return Pool(
             self.x[rows],
             self.free[rows],
             self.taken[rows],
             self.bonus[rows],
-            self.usual[rows],
-            self.twin[rows],
+            self.inlier[rows],
+            self.duplicate_group[rows],
             self.group[rows],
             self.most,
             time,
@@ -183,7 +183,7 @@ def joined(parts: Sequence[Picks]) -> Picks:
 def extreme_turns(count: int, share: float) -> Array:
     """(count,) bool, spread evenly, coverage first: the prefix of any length has its share of either."""
     turns = np.diff(np.floor(np.arange(count + 1) * share + 1e-9)) > 0
-    turns[:1] = False  # nothing is far from nothing
+    turns[:1] = False  # before the first pick there is nothing to be far from
     return np.asarray(turns)
 
 
@@ -271,10 +271,10 @@ def _on_all(pool: Pool, weights: Array, nearest: Array, count: int, turns: Array
         near,
         pool.bonus,
         pool.free.copy(),
-        pool.usual,
+        pool.inlier,
         group,
         room - counted,
-        pool.twin,
+        pool.duplicate_group,
         np.full(s, np.nan) if pool.time is None else pool.time,
         pool.gap,
         turns[:q],
@@ -302,7 +302,7 @@ def _thinned(pool: Pool, nearest: Array, progress: Progress) -> tuple[Array, Arr
         quota = max(1, PART * len(rows) // n)
         cell = pool.part(rows)
         open_cell = Pool(
-            cell.x, cell.free, cell.taken, np.ones(len(rows)), cell.usual, np.arange(len(rows)), np.full(len(rows), -1)
+            cell.x, cell.free, cell.taken, np.ones(len(rows)), cell.inlier, np.arange(len(rows)), np.full(len(rows), -1)
         )
         picks = _on_all(open_cell, np.ones(len(rows)), nearest[rows], quota, extreme_turns(quota, 0.5)).rows
         if len(picks) == 0:
@@ -349,7 +349,7 @@ class _Allowed:
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
-        self.twins: set[int] = set(pool.twin[pool.taken].tolist())
+        self.duplicate_groups: set[int] = set(pool.duplicate_group[pool.taken].tolist())
         self.times: dict[int, list[float]] = {}
         for row in np.flatnonzero(pool.taken & (pool.group >= 0)).tolist():
             self._count(row)
@@ -357,14 +357,14 @@ class _Allowed:
     def admit(self, row: int) -> bool:
         """Whether the row may be chosen beside those admitted before; if so it is one of them."""
         pool, own = self.pool, int(self.pool.group[row])
-        if int(pool.twin[row]) in self.twins:
+        if int(pool.duplicate_group[row]) in self.duplicate_groups:
             return False
         times = self.times.get(own, [])
         if own >= 0 and pool.most and len(times) >= pool.most:
             return False
         if own >= 0 and pool.time is not None and any(abs(pool.time[row] - time) < pool.gap for time in times):
             return False
-        self.twins.add(int(pool.twin[row]))
+        self.duplicate_groups.add(int(pool.duplicate_group[row]))
         if own >= 0:
             self._count(row)
         return True
@@ -378,7 +378,7 @@ def _room_left(pool: Pool) -> Pool:
     """The pool without rows that what was chosen before rules out."""
     free = pool.free & ~pool.taken
     if pool.taken.any():
-        free &= ~np.isin(pool.twin, pool.twin[pool.taken])
+        free &= ~np.isin(pool.duplicate_group, pool.duplicate_group[pool.taken])
         grouped = np.flatnonzero(pool.taken & (pool.group >= 0))
         if len(grouped) and pool.most:
             counted = np.bincount(pool.group[grouped], minlength=int(pool.group.max()) + 1)
@@ -409,7 +409,9 @@ def _near_in_time(pool: Pool, chosen: Array) -> Array:
 
 
 def _with(pool: Pool, free: Array, taken: Array) -> Pool:
-    return Pool(pool.x, free, taken, pool.bonus, pool.usual, pool.twin, pool.group, pool.most, pool.time, pool.gap)
+    return Pool(
+        pool.x, free, taken, pool.bonus, pool.inlier, pool.duplicate_group, pool.group, pool.most, pool.time, pool.gap
+    )
 
 
 def _widest(x: Array) -> Array:

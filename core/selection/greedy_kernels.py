@@ -17,10 +17,10 @@ def greedy(
     nearest: Array,
     bonus: Array,
     free: Array,
-    usual: Array,
+    inlier: Array,
     group: Array,
     room: Array,
-    twin: Array,
+    duplicate_group: Array,
     time: Array,
     gap: float,
     turns: Array,
@@ -41,9 +41,9 @@ def greedy(
         nearest: (s,) float32 distance to the nearest row chosen before; changed.
         bonus: (s,) float64, positive.
         free: (s,) bool, may be picked; changed.
-        usual: (s,) bool, may be picked in an extremes turn.
+        inlier: (s,) bool, may be picked in an extremes turn.
         group: (s,) int64 group that is limited, -1 for none; room: (groups,) int64 how many may still come; changed.
-        twin: (s,) int64 near-duplicates share a number; only one of them is picked.
+        duplicate_group: (s,) int64 near-duplicates share a number; only one of them is picked.
         time: (s,) float64, NaN for none; gap: rows of one group must lie at least this far apart.
         turns: (q,) bool, True for an extremes turn.
         picks: (q,) int64 rows; values: (q,) float64 gain, or distance; stands_for: (q,) float64 weight of the rows
@@ -57,7 +57,7 @@ def greedy(
         if turns[t]:
             top = -1.0
             for row in range(s):
-                if free[row] and usual[row] and nearest[row] * bonus[row] > top:
+                if free[row] and inlier[row] and nearest[row] * bonus[row] > top:
                     top = nearest[row] * bonus[row]
                     best = row
         if best == NONE:
@@ -92,7 +92,7 @@ def greedy(
         if own != NONE:
             room[own] -= 1
         for other in range(s):
-            if twin[other] == twin[best]:
+            if duplicate_group[other] == duplicate_group[best]:
                 free[other] = False
             if own != NONE and group[other] == own and (room[own] <= 0 or abs(time[other] - time[best]) < gap):
                 free[other] = False

@@ -70,11 +70,11 @@ def report(inputs: Inputs, params: ReportParams, progress: Progress) -> Columns:
         )
     labels = inputs.labels
     codes = labels.codes[rows] if labels is not None else None
-    twin = near_duplicate_groups(shared_graph(inputs, K, "cosine", progress))[rows]
+    duplicate_group = near_duplicate_groups(shared_graph(inputs, K, "cosine", progress))[rows]
     on = ground(
         inputs.vectors[rows],
         codes=codes,
-        twin=twin,
+        duplicate_group=duplicate_group,
         importance=_importance(inputs, params, rows),
         beside=np.flatnonzero(beside),
         seed=params.seed,

@@ -18,7 +18,7 @@ from ..base.arrays import Array, Facts, Progress
 from ..base.columns import Column, Columns
 from ..base.inputs import GivenLabels, Inputs
 from ..base.method import Method
-from .candidates import Question, class_target, question
+from .candidates import Candidates, candidates_of, class_target
 from .coverage import distance_against_random
 from .edge_case_ladder import ladder, said_of_ladder
 from .greedy import Picks, pick, pick_in_turns
@@ -34,23 +34,25 @@ def select_subset(inputs: Inputs, params: SubsetParams, progress: Progress) -> C
     Raises:
         ParamError: nothing is left to choose from, or n is more than that.
     """
-    asked = question(inputs, params, progress)
+    candidates = candidates_of(inputs, params, progress)
     weights = params.weights
-    picks = choose(asked, params, inputs.labels, asked.count, progress)
-    rows = asked.rows[picks.rows]
+    picks = choose(candidates, params, inputs.labels, candidates.count, progress)
+    rows = candidates.rows[picks.rows]
     selected, rank = np.zeros(inputs.n, dtype=np.bool_), [None] * inputs.n
     why: list[str | None] = [None] * inputs.n
-    sentences = reasons(asked, picks, inputs.labels, weights)
+    sentences = reasons(candidates, picks, inputs.labels, weights)
     for place, (row, sentence) in enumerate(zip(rows.tolist(), sentences, strict=True), start=1):
         selected[row], rank[row], why[row] = True, place, sentence  # type: ignore[call-overload]
-    for row in asked.rows[asked.pool.taken].tolist():
+    for row in candidates.rows[candidates.pool.taken].tolist():
         why[row] = "Chosen before: it covers, and is not chosen again"
     values: dict[str, Any] = {"selected": selected, "rank": rank, "why": why}
-    facts = _facts(asked, picks, params, inputs.labels, progress)
+    facts = _facts(candidates, picks, params, inputs.labels, progress)
     if params.purpose == "edge_cases":
-        plain = replace(asked.pool, bonus=np.ones(len(asked.rows)))
-        base = pick(plain, asked.count, 0.0, progress)
-        level, facts["ladder"] = ladder(asked.pool.x, asked.codes, asked.edge, picks.rows, base.rows, progress)
+        plain = replace(candidates.pool, bonus=np.ones(len(candidates.rows)))
+        base = pick(plain, candidates.count, 0.0, progress)
+        level, facts["ladder"] = ladder(
+            candidates.pool.x, candidates.codes, candidates.edge, picks.rows, base.rows, progress
+        )
         steps: list[int | None] = [None] * inputs.n
         for row, step in zip(rows.tolist(), level.tolist(), strict=True):
             steps[row] = step
@@ -64,24 +66,26 @@ def select_subset(inputs: Inputs, params: SubsetParams, progress: Progress) -> C
     return Columns(values, facts)
 
 
-def choose(asked: Question, params: SubsetParams, labels: GivenLabels | None, count: int, progress: Progress) -> Picks:
-    """The picks of a question, class by class in turn where classes are balanced."""
+def choose(
+    candidates: Candidates, params: SubsetParams, labels: GivenLabels | None, count: int, progress: Progress
+) -> Picks:
+    """The picks among the candidates, class by class in turn where classes are balanced."""
     weights = params.weights
     share = weights.extremes / (weights.coverage + weights.extremes)
     if weights.balance == "none" or labels is None:
-        return pick(asked.pool, count, share, progress)
-    target = class_target(asked, params, labels)
-    before = np.bincount(asked.codes[asked.pool.taken & (asked.codes >= 0)], minlength=len(target))
+        return pick(candidates.pool, count, share, progress)
+    target = class_target(candidates, params, labels)
+    before = np.bincount(candidates.codes[candidates.pool.taken & (candidates.codes >= 0)], minlength=len(target))
 
     def turns(available: Array, chosen: Array, number: int) -> Array:
         return turns_of_classes(target, before + chosen, available, number)
 
-    return pick_in_turns(asked.pool, asked.codes, turns, count, share, progress)
+    return pick_in_turns(candidates.pool, candidates.codes, turns, count, share, progress)
 
 
-def reasons(asked: Question, picks: Picks, labels: GivenLabels | None, weights: Weights) -> list[str]:
+def reasons(candidates: Candidates, picks: Picks, labels: GivenLabels | None, weights: Weights) -> list[str]:
     """One sentence for each pick: what it brings that those before it did not."""
-    shares = {name: percentiles(score) for name, score in asked.scores.items()}
+    shares = {name: percentiles(score) for name, score in candidates.scores.items()}
     told = {
         "typicality": "more typical" if weights.typicality > 0 else "more unusual",
         "importance": "more important" if weights.importance > 0 else "less important",
@@ -89,7 +93,7 @@ def reasons(asked: Question, picks: Picks, labels: GivenLabels | None, weights: 
     }
     sentences = []
     for place, row in enumerate(picks.rows.tolist()):
-        first = place == 0 and not asked.pool.taken.any()
+        first = place == 0 and not candidates.pool.taken.any()
         if first:
             text = "First pick: closest to all others, as weighed by the purpose"
         elif picks.extreme[place]:
@@ -104,34 +108,36 @@ def reasons(asked: Question, picks: Picks, labels: GivenLabels | None, weights: 
             if weight and share >= MARKED:
                 text += f"; {words} than {share:.0%} of the samples"
         if weights.balance != "none" and labels is not None:
-            text += f"; picked for class {labels.names[asked.codes[row]]}"
+            text += f"; picked for class {labels.names[candidates.codes[row]]}"
         sentences.append(text)
     return sentences
 
 
 def _facts(
-    asked: Question, picks: Picks, params: SubsetParams, labels: GivenLabels | None, progress: Progress
+    candidates: Candidates, picks: Picks, params: SubsetParams, labels: GivenLabels | None, progress: Progress
 ) -> Facts:
-    found, free = len(picks.rows), np.flatnonzero(asked.pool.free)
+    found, free = len(picks.rows), np.flatnonzero(candidates.pool.free)
     progress(0, 1, "measuring against random subsets")
     distance = distance_against_random(
-        asked.pool.x, picks.rows, np.union1d(free, picks.rows), np.flatnonzero(asked.pool.taken)
+        candidates.pool.x, picks.rows, np.union1d(free, picks.rows), np.flatnonzero(candidates.pool.taken)
     )
     facts: Facts = {
         "purpose": params.purpose,
         "weights": asdict(params.weights),
-        "asked_for": asked.count,
+        "asked_for": candidates.count,
         "found": found,
         "candidates": len(free),
-        "already_selected": int(asked.pool.taken.sum()),
+        "already_selected": int(candidates.pool.taken.sum()),
         "for_coverage": int((~picks.extreme).sum()),
         "for_being_far": int(picks.extreme.sum()),
         "mean_distance": distance,
     }
     if labels is not None:
-        counts = Counter(labels.names[code] for code in asked.codes[picks.rows] if code >= 0)
+        counts = Counter(labels.names[code] for code in candidates.codes[picks.rows] if code >= 0)
         facts["classes"] = {name: counts[name] for name in labels.names}
-    lacking = f"; only {found:,} of {asked.count:,}: the constraints allow no more" if found < asked.count else ""
+    lacking = (
+        f"; only {found:,} of {candidates.count:,}: the constraints allow no more" if found < candidates.count else ""
+    )
     against = ""
     if distance["random_mean"] > 0:
         change = distance["value"] / distance["random_mean"] - 1

@@ -14,7 +14,7 @@ from image_curation.core.neighbors.graph import build_graph
 from image_curation.core.probes import penalty_path as penalty_walk
 from image_curation.core.probes.folds import groups_of_many, near_duplicate_groups, stratified_folds
 from image_curation.core.probes.linear_probe import out_of_fold, unit_rows
-from image_curation.core.probes.logistic import Design, Together, solve
+from image_curation.core.probes.logistic import Design, FoldFits, solve
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
@@ -116,7 +116,7 @@ def test_together__each_fold_as_if_alone_and_as_scikit_learn() -> None:
     data = planted.clean(210, 8, classes=3, spread=2.0)
     design, codes, fold = Design.of(unit_rows(data.x)), data.given, np.arange(210) % 3
     teaches = (fold[:, None] != np.arange(3)).astype(np.float32)
-    together = Together(design, design.z, codes, 3, teaches)
+    together = FoldFits(design, design.z, codes, 3, teaches)
     strong = together.fit(1e-1, [None] * 3)
     weak = together.fit(1e-3, strong)  # with what was learnt at the stronger penalty
     for held_out in range(3):

@@ -23,8 +23,8 @@ def pool(x, **given):
         "free": np.ones(n, bool),
         "taken": np.zeros(n, bool),
         "bonus": np.ones(n),
-        "usual": np.ones(n, bool),
-        "twin": np.arange(n),
+        "inlier": np.ones(n, bool),
+        "duplicate_group": np.arange(n),
         "group": np.full(n, -1),
     }
     return Pool(x, **{**own, **given})
@@ -92,17 +92,17 @@ def test_pick__constraints_hold(monkeypatch, part):
     monkeypatch.setattr(greedy, "CELL", 40)
     monkeypatch.setattr(greedy, "PICKS_PER_PART", 10)
     x, rng = cloud(240), np.random.default_rng(1)
-    twin, group = rng.integers(120, size=240), rng.integers(10, size=240)
+    duplicate_group, group = rng.integers(120, size=240), rng.integers(10, size=240)
     time = rng.uniform(0, 100, size=240)
     taken = np.zeros(240, bool)
     taken[[0, 51]] = True
     free = np.ones(240, bool)
     free[100:120] = False
-    asked = pool(x, free=free, taken=taken, twin=twin, group=group, most=4, time=time, gap=5.0)
+    asked = pool(x, free=free, taken=taken, duplicate_group=duplicate_group, group=group, most=4, time=time, gap=5.0)
     rows = pick(asked, 60, 0.3).rows
     everyone = np.concatenate([rows, [0, 51]])
     assert not set(rows.tolist()) & {0, 51, *range(100, 120)}
-    assert len(set(twin[everyone].tolist())) == len(everyone)
+    assert len(set(duplicate_group[everyone].tolist())) == len(everyone)
     assert np.bincount(group[everyone]).max() <= 4
     for one in range(10):
         times = np.sort(time[everyone[group[everyone] == one]])

@@ -283,7 +283,10 @@ def test_measure__by_hand():
     # Four directions a quarter turn apart, two rows each; rows 0 and 2 are chosen.
     x = np.repeat(np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]], np.float32), 2, axis=0)
     on = ground(
-        x, cluster=np.repeat(np.arange(4), 2), codes=np.repeat([0, 0, 1, 1], 2), twin=np.repeat(np.arange(4), 2)
+        x,
+        cluster=np.repeat(np.arange(4), 2),
+        codes=np.repeat([0, 0, 1, 1], 2),
+        duplicate_group=np.repeat(np.arange(4), 2),
     )
     found = measure(on, np.array([0, 2]))
     assert found["clusters"] == 0.5
