@@ -42,7 +42,7 @@ class Look:
     """What is kept of one picture.
 
     Attributes:
-        digest: of the decoded pixels, upright; equal digests are equal pictures, pixel by pixel. 32 bytes.
+        digest: of the decoded pixels with their transparency, upright; equal digests are equal pictures. 32 bytes.
         pixels: width times height.
         sharpness: variance of the Laplacian at 256 x 256 pixels, so that enlarging a picture does not raise it.
         grey: (64, 64) uint8, squeezed to a square.
@@ -63,6 +63,9 @@ def look_at(image: Image) -> Look:
     pixels = np.asarray(image)
     digest = hashlib.sha256(str(pixels.shape).encode())
     digest.update(pixels.data)
+    alpha = image.info.get("alpha")  # white drawings on clear ground are not all one
+    if alpha is not None:
+        digest.update(alpha.tobytes())
     grey = image.convert("L")
     fine = np.asarray(grey.resize((SHARPNESS_SIDE, SHARPNESS_SIDE), Resampling.BILINEAR, reducing_gap=2.0), np.int16)
     laplacian = 4 * fine[1:-1, 1:-1] - fine[:-2, 1:-1] - fine[2:, 1:-1] - fine[1:-1, :-2] - fine[1:-1, 2:]

@@ -15,6 +15,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from . import formats
+from .orientation import orientation_of, turned_size, upright
+from .ranges import Numbers, Ranges, to_8_bits
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -24,6 +28,8 @@ T = TypeVar("T")
 _CUT_SHORT = "the file is cut short"
 
 MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs: 512 MiB of RGB
+
+HIDDEN = 24.0  # grey levels: a drawing nearer to white than this on average is shown on black
 
 # What Pillow's decoders raise on damaged files; found by flipping bytes in every common format.
 _DAMAGE = (
@@ -51,19 +57,29 @@ class Region(str):
 
     Attributes:
         box: left, top, right, bottom as shares of the upright picture's sides, inside [0, 1]; None for all of it.
+        ranges: that numbers of more than 8 bits are shown in, those of the set; None for the picture's own.
     """
 
     box: tuple[float, float, float, float] | None
+    ranges: Ranges | None
 
-    def __new__(cls, path: str, box: tuple[float, float, float, float] | None = None) -> Region:
+    def __new__(
+        cls, path: str, box: tuple[float, float, float, float] | None = None, ranges: Ranges | None = None
+    ) -> Region:
         region = super().__new__(cls, path)
         region.box = box
+        region.ranges = ranges
         return region
 
 
 def box_of(path: str) -> tuple[float, float, float, float] | None:
     """The part of the picture that a path means; None for all of it."""
     return path.box if isinstance(path, Region) else None
+
+
+def ranges_at(path: str) -> Ranges | None:
+    """The ranges of the set that a path was read with; None where none came with it."""
+    return path.ranges if isinstance(path, Region) else None
 
 
 class UnreadableImage(Exception):  # noqa: N818 - it reads as what it is
@@ -81,11 +97,13 @@ class UnreadableImage(Exception):  # noqa: N818 - it reads as what it is
 
 
 def read_image(path: str, enough: int | None = None, decoded: dict[tuple[int, int], Image] | None = None) -> Image:
-    """The picture as people see it: upright, three channels of 8 bits, first frame.
+    """The picture as people see it: the way up that the browser shows it, three channels of 8 bits, first frame.
 
-    Palettes and CMYK become RGB, transparency shows white paper, 16-bit grey is scaled by its full range and
-    orientation tags are obeyed. `info["full_size"]` holds the upright width and height that the file has, which a
-    reduced decoding does not.
+    Palettes and CMYK become RGB and orientation is obeyed as `core/images/orientation.py` says. Numbers of more than 8
+    bits are shown in the range of their set, or in their own (`core/images/ranges.py`). Transparency shows white paper,
+    or black where the drawing could not be seen on white; `info["alpha"]` then holds it, an image of mode L.
+    `info["full_size"]` holds the upright width and height that the file has, which a reduced decoding does not, and
+    `info["format"]` the name of the format.
 
     Args:
         path: image file, or a region of one, which is cut out after the picture is upright.
@@ -97,34 +115,144 @@ def read_image(path: str, enough: int | None = None, decoded: dict[tuple[int, in
     Raises:
         UnreadableImage: missing, forbidden, cut short, no image, or too large.
     """
-    from PIL import Image, UnidentifiedImageError
-
     _check_file(path)
     try:
-        with Image.open(path) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise UnreadableImage(path, _too_large(width, height))
-            orientation = _orientation(image)
-            if enough is not None:
-                _decode_less(image, box_of(path), orientation, enough)
-            size = image.size
-            upright = decoded.get(size) if decoded is not None else None
-            if upright is None:
-                upright = _upright(_to_rgb(image), orientation)
-                upright.info["full_size"] = (height, width) if orientation >= 5 else (width, height)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UnreadableImage(path, _too_large()) from None
-    except UnidentifiedImageError:
-        raise UnreadableImage(path, _why_not_an_image(path)) from None
+        key, picture = _decoded(path, enough, decoded)
     except PermissionError:
         raise UnreadableImage(path, "this user may not read it; change its permissions") from None
     except _DAMAGE as error:
         raise UnreadableImage(path, _why_damaged(error)) from None
     if decoded is not None:
-        decoded[size] = upright
+        decoded[key] = picture
     box = box_of(path)
-    return upright if box is None else _cut_out(upright, box)
+    return picture if box is None else _cut_out(picture, box)
+
+
+def read_numbers(path: str) -> Numbers | None:
+    """What a file holds before it is made 8 bits; None where it has 8 bits, or cannot be read."""
+    try:
+        _check_file(path)
+        with open(path, "rb") as file:
+            kind = formats.kind_of(file.read(132))
+        found = _of_pillow(path) if kind is None else _of_others(path, kind)
+    except (UnreadableImage, *_DAMAGE):
+        return None
+    return found if isinstance(found, Numbers) and found.kind != "uint8" else None
+
+
+def _decoded(
+    path: str, enough: int | None, decoded: dict[tuple[int, int], Image] | None
+) -> tuple[tuple[int, int], Image]:
+    """The whole picture, and its size as decoded, before it is turned."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            if image.format != formats.TIFF:
+                full = image.size
+                orientation = orientation_of(image)
+                if enough is not None:
+                    _decode_less(image, box_of(path), orientation, enough)
+                size = image.size
+                if size[0] * size[1] > MAX_PIXELS:
+                    raise UnreadableImage(path, _too_large(*full))
+                if decoded is not None and size in decoded:
+                    return size, decoded[size]
+                found: Image.Image | Numbers = _numbers_in(image)
+                picture = _shown(found, path)
+                if orientation == 1 and image.format == "PNG":
+                    orientation = orientation_of(image)  # which may stand behind the pixels
+                return size, _finished(picture, orientation, turned_size(*full, orientation), image.format)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise UnreadableImage(path, _too_large()) from None
+    except UnidentifiedImageError:
+        pass
+    with open(path, "rb") as file:
+        kind = formats.kind_of(file.read(132))
+    if kind is None:
+        raise UnreadableImage(path, _why_not_an_image(path))
+    found = _of_others(path, kind)
+    picture = _shown(found, path)
+    orientation = found.orientation if isinstance(found, Numbers) else 1
+    return picture.size, _finished(picture, orientation, turned_size(*picture.size, orientation), kind)
+
+
+def _of_others(path: str, kind: str) -> Numbers | Image:
+    """A picture of a kind that Pillow does not read by itself, or not always rightly."""
+    if kind == formats.TIFF:
+        import tifffile
+
+        from .tiff import NotShown, read_tiff
+
+        try:
+            return read_tiff(path, MAX_PIXELS)
+        except NotShown as error:
+            raise UnreadableImage(path, str(error)) from None
+        except tifffile.TiffFileError as error:
+            raise UnreadableImage(path, _why_damaged(error)) from None
+    if kind == formats.AVIF or not formats.is_installed(kind):
+        raise UnreadableImage(path, formats.needs(kind))
+    if kind == formats.DICOM:
+        from .dicom import read_dicom
+
+        found = read_dicom(path, MAX_PIXELS)
+        if isinstance(found, str):
+            raise UnreadableImage(path, found)
+        return found
+    if kind == formats.HEIF:
+        formats.let_pillow_read_heif()
+        return _of_pillow(path)
+    from imagecodecs import jpegxl_decode
+
+    with open(path, "rb") as file:
+        values = np.asarray(jpegxl_decode(file.read(), index=0))
+    return Numbers(values[..., :3] if values.ndim == 3 and values.shape[2] > 2 else values.reshape(values.shape[:2]))
+
+
+def _of_pillow(path: str) -> Numbers | Image:
+    """A picture that Pillow opens, decoded; not turned."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise UnreadableImage(path, _too_large(*image.size))
+        found = _numbers_in(image)
+        if not isinstance(found, Numbers):
+            found.load()
+        return found
+
+
+def _numbers_in(image: Image) -> Numbers | Image:
+    """The image, or its numbers where they are of more than 8 bits."""
+    if not image.mode.startswith(("I", "F")):
+        return image
+    values = np.asarray(image)
+    if image.mode == "I" and image.format in ("PNG", "PPM", "JPEG2000"):  # 16 bits in 32
+        values = values.astype(np.uint16)
+    return Numbers(values)
+
+
+def _shown(found: Numbers | Image, path: str) -> Image:
+    """Three channels of 8 bits; `info["alpha"]` where something is clear."""
+    from PIL import Image as PILImage
+
+    if not isinstance(found, Numbers):
+        return _to_rgb(found)
+    picture = PILImage.fromarray(to_8_bits(found, ranges_at(path))).convert("RGB")
+    if found.clear is None:
+        return picture
+    picture.putalpha(PILImage.fromarray(found.clear))
+    return _to_rgb(picture)
+
+
+def _finished(picture: Image, orientation: int, full_size: tuple[int, int], kind: str | None) -> Image:
+    """Turned upright, with what is told about it."""
+    alpha = picture.info.get("alpha")
+    turned = upright(picture, orientation)
+    if alpha is not None:
+        turned.info["alpha"] = upright(alpha, orientation)
+    turned.info["full_size"], turned.info["format"] = full_size, kind
+    return turned
 
 
 def read_images(
@@ -227,54 +355,26 @@ def _check_file(path: str) -> None:
         raise UnreadableImage(path, "it is not a regular file")
 
 
-def _orientation(image: Image) -> int:
-    """EXIF orientation, 1 to 8; 1 where there is none or the tags are damaged, for the picture itself is fine."""
-    try:
-        value = image.getexif().get(0x0112, 1)
-    except _DAMAGE:
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-def _upright(image: Image, orientation: int) -> Image:
-    from PIL.Image import Transpose
-
-    turn = {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_270,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_90,
-    }.get(orientation)
-    return image if turn is None else image.transpose(turn)
-
-
 def _to_rgb(image: Image) -> Image:
-    from PIL import Image as PILImage
-
-    if image.mode.startswith(("I", "F")):
-        return PILImage.fromarray(_grey_to_8_bits(np.asarray(image))).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        picture = image.convert("RGBA")
-        paper = PILImage.new("RGBA", picture.size, "white")
-        return PILImage.alpha_composite(paper, picture).convert("RGB")
+        return _on_a_ground(image.convert("RGBA"))
     return image.convert("RGB")
 
 
-def _grey_to_8_bits(grey: np.ndarray) -> np.ndarray:
-    """(h, w) grey of 16 or 32 bits or floats → uint8.
+def _on_a_ground(picture: Image) -> Image:
+    """A transparent picture on white, or on black where it is so light that white would hide it."""
+    from PIL import Image as PILImage
 
-    16 bits are scaled by their full range, so that one brightness is one value in the whole set; wider
-    integers and floats, which have no range of their own, from their darkest to their brightest pixel.
-    """
-    values = np.nan_to_num(grey.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    if np.issubdtype(grey.dtype, np.integer) and low >= 0 and high <= 65535:
-        low, high = 0.0, 255.0 if high <= 255 and grey.dtype.itemsize > 2 else 65535.0
-    span = (high - low) or 1.0
-    return np.asarray(np.rint((values - low) * (255.0 / span)), dtype=np.uint8)
+    alpha = picture.getchannel("A")
+    if alpha.getextrema() == (255, 255):
+        return picture.convert("RGB")
+    light = np.asarray(picture.convert("L").getchannel(0).histogram(alpha.point(lambda level: 255 * (level > 127))))
+    share = light / max(int(light.sum()), 1)
+    unlike_white = float(share @ np.arange(255, -1, -1))
+    ground = "black" if light.any() and unlike_white < HIDDEN else "white"
+    shown = PILImage.alpha_composite(PILImage.new("RGBA", picture.size, ground), picture).convert("RGB")
+    shown.info["alpha"] = alpha
+    return shown
 
 
 def _too_large(width: int = 0, height: int = 0) -> str:

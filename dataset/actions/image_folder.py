@@ -21,12 +21,8 @@ import fiftyone as fo
 
 from ...core.base.errors import DataError
 from ...core.base.split_names import split_of
+from ...core.images.formats import SUFFIXES
 
-_ENDINGS = (
-    ".jpg .jpeg .jpe .jfif .mpo .png .apng .gif .bmp .dib .tif .tiff .webp .avif .ico .tga .qoi .pcx .psd "
-    ".ppm .pgm .pbm .pnm .jp2 .j2k .heic .heif"
-)
-SUFFIXES = frozenset(_ENDINGS.split())
 HOLDERS = frozenset(("images", "image", "imgs", "img", "jpegimages", "pictures", "photos", "data", "all"))
 UNLABELLED = frozenset(("unlabeled", "unlabelled", "unknown", "unsorted", "nolabel", "none"))
 LEVELS = ("parent", "top", "path", "none")

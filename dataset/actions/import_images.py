@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,11 +17,12 @@ from ...core.base.arrays import Progress, silent
 from ...core.base.errors import DataError
 from ...core.base.params import ParamError, Params, param
 from ...core.embeddings.vector_files import Vectors, read_npz
+from ...core.images.formats import SUFFIXES
 from ...core.images.reading import UnreadableImage, read_images
 from ..curate import curate
 from ..runs.record import free_key
 from .action import Action, counted
-from .image_folder import LEVELS, SUFFIXES, ImageFolder, by_folders, read_folder
+from .image_folder import LEVELS, ImageFolder, by_folders, read_folder
 
 ERROR_FIELD, SPLIT_FIELD = "import_error", "split"
 UNREADABLE = "unreadable"
@@ -245,7 +247,7 @@ def _make_fields(dataset: fo.Dataset, label_field: str, found: ImageFolder) -> N
 def _samples(
     found: ImageFolder, rows: Mapping[str, int], label_field: str
 ) -> Iterator[tuple[str, fo.Sample, UnreadableImage | None]]:
-    readings = read_images(list(rows), lambda image: None, enough=ENOUGH)
+    readings = read_images(list(rows), lambda image: image.info["full_size"], enough=ENOUGH)
     for (path, row), reading in zip(rows.items(), readings, strict=True):
         label, split = found.labels[row], found.splits[row]
         sample = fo.Sample(filepath=path, tags=[split] if split else [])
@@ -256,12 +258,29 @@ def _samples(
         elif label is not None and not found.boxes:
             sample[label_field] = fo.Classification(label=label)
         error = reading if isinstance(reading, UnreadableImage) else None
-        if error is not None:
+        if isinstance(reading, UnreadableImage):
             sample.tags.append(UNREADABLE)
-            sample[ERROR_FIELD] = f"{error}"
+            sample[ERROR_FIELD] = f"{reading}"
         else:
-            sample.metadata = fo.ImageMetadata.build_for(path)
+            sample.metadata = metadata_of(path, reading)
         yield path, sample, error
+
+
+def metadata_of(path: str, size: tuple[int, int]) -> fo.ImageMetadata:
+    """What the App and exports know of a picture. Its sizes are those of the pixels that are read, turned upright.
+
+    FiftyOne turns the sizes of JPEG files only, and knows fewer formats.
+    """
+    kind, channels = mimetypes.guess_type(path)[0], 3
+    try:
+        built = fo.ImageMetadata.build_for(path)
+        kind, channels = built.mime_type, built.num_channels
+    except Exception:  # noqa: BLE001 - FiftyOne raises whatever its readers do; the picture itself could be read
+        pass
+    width, height = size
+    return fo.ImageMetadata(
+        size_bytes=os.path.getsize(path), mime_type=kind, width=width, height=height, num_channels=channels
+    )
 
 
 ACTION = Action(

@@ -73,9 +73,9 @@ def test_read_image__16_bit(tmp_path: Path) -> None:
 
 
 def test_read_image__float(tmp_path: Path) -> None:
-    grey = np.array([[-1.0, 0.0], [1.0, np.nan]], dtype=np.float32)  # -1 is black, 1 is white, NaN counts as 0
+    grey = np.array([[-1.0, 0.0], [1.0, np.nan]], dtype=np.float32)  # -1 is black, 1 is white, NaN is no value
     image = read_image(save(tmp_path / "a.tif", Image.fromarray(grey)))
-    assert np.asarray(image)[..., 0].tolist() == [[0, 128], [255, 128]]
+    assert np.asarray(image)[..., 0].tolist() == [[0, 128], [255, 0]]
 
 
 def test_read_image__palette_and_one_bit(tmp_path: Path) -> None:

@@ -130,3 +130,20 @@ def test_import_images__bad_input(empty: Any, tmp_path: Path) -> None:
     (tmp_path / "urls.txt").write_text("https://example.org/a.png\n")
     with pytest.raises(ParamError, match="Line 1 of .* fetch remote images first"):
         import_images(empty, list_file=str(tmp_path / "urls.txt"))
+
+
+def test_import__sizes_are_those_of_the_upright_pixels(tmp_path: Path) -> None:
+    """FiftyOne turns the sizes of JPEG files only."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for ending in ("jpg", "png", "tif"):
+        Image.new("RGB", (30, 20), "red").save(tmp_path / f"a.{ending}", exif=exif.tobytes())
+    Image.new("RGB", (30, 20), "red").save(tmp_path / "a.webp", exif=exif.tobytes())  # which browsers do not turn
+    (tmp_path / "a.heic").write_bytes(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(200))
+    import fiftyone as fo
+
+    said = import_images("upright", directory=str(tmp_path))
+    dataset = fo.load_dataset("upright")
+    assert (said["added"], said["unreadable"]) == (5, 1)
+    sizes = {one.filepath[-4:]: (one.metadata.width, one.metadata.height) for one in dataset if one.metadata}
+    assert sizes == {".jpg": (20, 30), ".png": (20, 30), ".tif": (20, 30), "webp": (30, 20)}
