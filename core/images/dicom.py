@@ -15,7 +15,8 @@ from .ranges import Numbers, Range
 def read_dicom(path: str, most_pixels: int) -> Numbers | str:
     """Its picture; or why there is none, after "cannot be read:"."""
     import pydicom
-    from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
+    from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
+    from pydicom.pixels.utils import pixel_array
 
     found = pydicom.dcmread(path)
     if "PixelData" not in found and "FloatPixelData" not in found and "DoubleFloatPixelData" not in found:

@@ -53,8 +53,10 @@ class Numbers:
 
     def there(self) -> Array:
         """(h, w) bool, where something was measured."""
-        there = np.isfinite(self.values) if self.values.dtype.kind == "f" else np.ones(self.values.shape, dtype=bool)
-        there = there.all(axis=2) if there.ndim == 3 else there
+        is_float = self.values.dtype.kind == "f"
+        there: Array = np.isfinite(self.values) if is_float else np.ones(self.values.shape, dtype=bool)
+        if there.ndim == 3:
+            there = np.asarray(there.all(axis=2))
         return np.asarray(there if self.missing is None else there & ~self.missing)
 
 

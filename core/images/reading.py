@@ -162,7 +162,7 @@ def _decoded(
                 picture = _shown(found, path)
                 if orientation == 1 and image.format == "PNG":
                     orientation = orientation_of(image)  # which may stand behind the pixels
-                return size, _finished(picture, orientation, turned_size(*full, orientation), image.format)
+                return size, _finished(picture, orientation, turned_size(full[0], full[1], orientation), image.format)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise UnreadableImage(path, _too_large()) from None
     except UnidentifiedImageError:

@@ -101,8 +101,8 @@ def _by_pillow(path: str, number: int, page: Any) -> Image | None:
             exif[274] = turn
         image.load()
     if image.mode in ("RGBA", "LA") and not is_transparency(np.asarray(image.getchannel("A"))):
-        image = image.convert("RGBX" if image.mode == "RGBA" else image.mode)
-        return Image.merge("RGB", image.split()[:3]) if image.mode == "RGBX" else image.getchannel(0)
+        colours = image.split()[:-1]
+        return Image.merge("RGB", colours) if len(colours) == 3 else colours[0]
     return image
 
 
