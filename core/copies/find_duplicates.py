@@ -30,26 +30,26 @@ POLICIES = ("best", "first")
 
 @dataclass(frozen=True, kw_only=True)
 class DuplicatesParams(ObjectParams):
-    """Find pictures that are there more than once, exactly or nearly, and propose which copy to keep."""
+    """Find exact and near copies of images, and propose which one to keep."""
 
     embeddings: str | None = param(
-        "embeddings", "Embeddings to find near copies by; nothing for exact copies only", reads="embeddings"
+        "embeddings", "Embeddings to find near copies by; empty: exact copies only", reads="embeddings"
     )
-    exact: bool = param(True, "Find equal files and equal decoded pixels, whatever their embeddings say")
+    exact: bool = param(True, "Also find equal files and equal pixels, whatever their embeddings say")
     threshold: float | None = param(
         None,
-        "Least cosine similarity of near copies; if empty, from the usual distance between neighbors in this set",
+        "Lowest cosine similarity of near copies; empty: chosen from this set",
         above=0,
         at_most=1,
     )
     keep: str = param(
         "best",
-        "Which copy to keep: best (readable, label like its neighbors', largest, sharpest) or first",
+        "Copy to keep: best (readable, label agrees with neighbors, largest, sharpest) or first",
         among=POLICIES,
     )
-    label_field: str | None = param(None, "Labels, so that a copy with a doubtful label is not kept", reads="labels")
+    label_field: str | None = param(None, "Labels, to avoid keeping a copy with a doubtful label", reads="labels")
     confirm: bool = param(
-        True, "Compare the pixels of near pairs too: the same scene is not the same picture", advanced=True
+        True, "Compare pixels too, so that two shots of a scene do not count as copies", advanced=True
     )
 
     def check(self) -> None:
@@ -274,19 +274,19 @@ METHOD = Method(
         Column(
             "group",
             int,
-            "Number of the group of copies, by the place of its first picture; none for a picture that is there once",
+            "Number of its group of copies; none if there is no copy",
             group=True,
             role="group",
         ),
-        Column("kind", str, "Of a copy: exact, another sample has the same file or pixels; or near", group=True),
-        Column("keep", bool, "Worth keeping: the best of its group, or there once", role="keep"),
+        Column("kind", str, "exact: another sample has the same file or pixels; near: a similar image", group=True),
+        Column("keep", bool, "Keep it: the best of its group, or no copy at all", role="keep"),
         Column("similarity", float, "Cosine similarity to the medoid of the group of copies, in [-1, 1]"),
-        Column("copies", int, "How many pictures its group has, itself included; 1 for a picture that is there once"),
+        Column("copies", int, "Size of its group; 1 if there is no copy"),
     ),
     finding=Finding(
         "Surplus copies",
         "moderate",
-        "The same picture is there more than once and counts as often. One of each group is proposed to stay.",
+        "The same image is there several times and counts as often. One of each group is proposed to stay.",
         "duplicate",
     ),
     cite="Barz & Denzler 2020, https://doi.org/10.3390/jimaging6060041 (near-duplicates judged by people)",

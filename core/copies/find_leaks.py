@@ -26,7 +26,7 @@ MOST_LISTED = 10_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class LeaksParams(Params):
-    """Find pictures that stand in more than one split, exactly or nearly: drop the training copy, keep the test one."""
+    """Find images with an exact or near copy in another split."""
 
     embeddings: str = param("embeddings", "Embeddings to find near copies by", reads="embeddings")
     split_field: str = param(
@@ -34,12 +34,12 @@ class LeaksParams(Params):
     )
     threshold: float | None = param(
         None,
-        "Least cosine similarity of near copies; if empty, from the usual distance between neighbors in this set",
+        "Lowest cosine similarity of near copies; empty: chosen from this set",
         above=0,
         at_most=1,
     )
     confirm: bool = param(
-        True, "Compare the pixels of near pairs too: the same scene is not the same picture", advanced=True
+        True, "Compare pixels too, so that two shots of a scene do not count as copies", advanced=True
     )
 
 
@@ -156,14 +156,14 @@ METHOD = Method(
     run=find_leaks,
     reads=("embeddings", "splits", "paths"),
     writes=(
-        Column("is_leak", bool, "A copy of this picture stands in another split", role="mark"),
-        Column("leak_of", Neighbors, "Its copies in other splits, at most ten, most similar first", role="partners"),
+        Column("is_leak", bool, "A copy is in another split", role="mark"),
+        Column("leak_of", Neighbors, "Copies in other splits, at most ten, most similar first", role="partners"),
         Column("similarity", float, "Cosine similarity to the nearest copy in another split, in [-1, 1]"),
     ),
     finding=Finding(
         "Copies in two splits",
         "serious",
-        "A model has seen these pictures before it is tested on them, so scores are too good. Drop the training copy.",
+        "A model is tested on images it was trained on, so scores are too good. Drop the training copies.",
         "leak",
     ),
     cite="Barz & Denzler 2020, https://doi.org/10.3390/jimaging6060041",

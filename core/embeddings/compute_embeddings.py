@@ -35,52 +35,53 @@ MODELS = tuple(model for entry in ENGINES.values() for model in entry.models)
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingsParams(ObjectParams, StoreParams):
-    """Turn every image into a vector, so that alike images lie close together."""
+    """Turn every image into a vector, so that similar images have similar vectors."""
 
     model: str = param(
         AUTO,
-        "What makes the vectors; auto takes what suits these images best of the models on this machine, and says why",
+        "Model; auto picks the one on this machine that suits these images best, and says why",
         suggest=(AUTO, *MODELS),
     )
     weights: str | None = param(
-        None, "Checkpoint on this machine, a file or a folder; without it the library's cache is searched", path="file"
+        None, "Checkpoint file or folder on this machine; empty: the library's cache", path="file"
     )
-    allow_download: bool = param(False, "Fetch weights that are not on this machine from the network")
+    allow_download: bool = param(False, "Download weights that are not on this machine")
     label_field: str | None = param(
         None,
-        "Labels that auto measures models by; if empty, the dataset's own where it has one such field",
+        "Labels by which auto compares models; empty: the dataset's label field if it has only one",
         reads="guide",
         advanced=True,
     )
     batch_size: int | None = param(
-        None, "Images embedded at once; as many as suit the model and its memory if empty", at_least=1, advanced=True
+        None, "Images per batch; empty: what suits the model and memory", at_least=1, advanced=True
     )
     device: str = param("auto", "Where the model runs", among=("auto", "cpu", "cuda"), advanced=True)
     precision: str = param(
         "auto",
-        "Arithmetic of the model; auto takes bf16 where the hardware has it",
+        "Number format; auto: bf16 where the hardware has it",
         among=("auto", "fp32", "bf16"),
         advanced=True,
     )
-    workers: int | None = param(None, "Threads that read images; one per core if empty", at_least=1, advanced=True)
-    epochs: int = param(20, "Passes over the images with barlow_twins, which trains on them", at_least=1, advanced=True)
-    seed: int = param(51, "Seed of what an engine learns from the set", at_least=0, advanced=True)
+    workers: int | None = param(None, "Threads that read images; empty: one per core", at_least=1, advanced=True)
+    epochs: int = param(
+        20, "For barlow_twins, which trains on your images: passes over them", at_least=1, advanced=True
+    )
+    seed: int = param(51, "Random seed of models that learn from the images", at_least=0, advanced=True)
     distributed: str = param(
         "none",
-        "On this machine, or on a Ray cluster: the one that RAY_ADDRESS names, or one that is made on this machine",
+        "none: this machine; ray: the Ray cluster in RAY_ADDRESS, or a new one on this machine",
         among=("none", "ray"),
         advanced=True,
     )
     shards: str | None = param(
         None,
-        "With Ray: a folder that all its machines see, for what they have made; beside the dataset if empty",
+        "For Ray: folder for results that all machines see; empty: beside the dataset",
         path="folder",
         advanced=True,
     )
     reuse: bool = param(
         True,
-        "Go on where an interrupted run of this key ended, and take over its vectors of images that have not changed, "
-        "when it is replaced",
+        "Resume an interrupted run; when replacing one, reuse vectors of unchanged images",
         advanced=True,
     )
 
@@ -207,7 +208,7 @@ METHOD = Method(
     run=compute_embeddings,
     reads=("paths",),
     writes=(
-        Column("", Vector, "The image as a vector; alike images have vectors in like directions"),
+        Column("", Vector, "The image as a vector; similar images have similar vectors"),
         Column("error", str, "Why the image could not be read", optional=True, role="problem"),
     ),
     cite="Dalal & Triggs 2005, https://doi.org/10.1109/CVPR.2005.177 (descriptor); "

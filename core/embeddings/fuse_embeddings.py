@@ -31,7 +31,7 @@ LEAST = 1e-6  # share of the largest variance below which a component is roundin
 
 @dataclass(frozen=True, kw_only=True)
 class FuseParams(StoreParams):
-    """Join two or more embeddings of the same images into one, in which none outweighs the others.
+    """Join two or more embeddings of the same images into one, with equal weight.
 
     What one model does not see another may: meaning from CLIP, shape from DINOv2, layout from the descriptor. Keep the
     CLIP run beside it: fused vectors have no text encoder.
@@ -40,14 +40,14 @@ class FuseParams(StoreParams):
     sources: tuple[str, ...] = param(help="Embeddings to join, at least two", reads="embeddings")
     method: str = param(
         "pca_whiten",
-        "Reduce them by principal components and even these out, or only set them side by side",
+        "pca_whiten: reduce to the main components and even them out; concat: put them side by side",
         among=("pca_whiten", "concat"),
     )
-    dim: int = param(512, "Dimensions to reduce to; fewer where the sources have fewer", at_least=1)
+    dim: int = param(512, "Dimensions of the result, at most those of the sources together", at_least=1)
     whitening: float = param(
-        0.5, "How far components are evened out: 0 not at all, 1 fully", at_least=0, at_most=1, advanced=True
+        0.5, "How much to even out the components: 0 not at all, 1 fully", at_least=0, at_most=1, advanced=True
     )
-    seed: int = param(51, "Seed of the random projections of very many dimensions", at_least=0, advanced=True)
+    seed: int = param(51, "Random seed, for very many dimensions", at_least=0, advanced=True)
 
     def check(self) -> None:
         """At least two sources, all different."""
@@ -233,6 +233,6 @@ METHOD = Method(
     params=FuseParams,
     run=fuse_embeddings,
     reads=("embeddings",),
-    writes=(Column("", Vector, "The image as a vector that joins several embeddings"),),
+    writes=(Column("", Vector, "The image as a vector joined from several embeddings"),),
     cite="Jégou & Chum 2012, https://doi.org/10.1007/978-3-642-33709-3_55; Halko et al. 2011, arXiv:0909.4061",
 )

@@ -20,11 +20,11 @@ from .vector_files import match, read_vectors
 
 @dataclass(frozen=True, kw_only=True)
 class ImportEmbeddingsParams(StoreParams):
-    """Take vectors that another tool made, from an NPZ, NPY or Parquet file."""
+    """Import vectors made by another tool, from an NPZ, NPY or Parquet file."""
 
     path: str = param(
         help="NPZ with arrays embeddings and image_paths; Parquet with columns embedding and image_path; or NPY, "
-        "with a path or sample id per line in <name>.ids.txt beside it, or else in the order of the samples",
+        "with a path or sample id per line in <name>.ids.txt beside it, or in the order of the samples",
         path="file",
     )
 
@@ -88,7 +88,7 @@ METHOD = Method(
     run=import_embeddings,
     reads=("paths",),
     writes=(
-        Column("", Vector, "The image as a vector that another tool made"),
+        Column("", Vector, "The image as a vector made by another tool"),
         Column("error", str, "Why the image has no vector", optional=True, role="problem"),
     ),
 )

@@ -37,23 +37,23 @@ MOST_CANDIDATES = 50
 
 @dataclass(frozen=True, kw_only=True)
 class ConfusionsParams(Params):
-    """Find the classes that are taken for each other, in which direction and how often, and which could be merged."""
+    """Find classes that are mixed up: in which direction, how often, and which could be merged."""
 
     embeddings: str | None = param(
-        "embeddings", "Embeddings to tell classes by; nothing where predictions are given", reads="embeddings"
+        "embeddings", "Embeddings to predict classes by; not needed with predictions", reads="embeddings"
     )
     label_field: str = param("ground_truth", "Labels to compare predictions with", reads="labels")
     predictions: str | None = param(
-        None, "A model's predictions, which saw none of the samples, instead of the probe's", reads="predictions"
+        None, "Predictions of a model that has seen none of the samples; empty: those of a probe", reads="predictions"
     )
     group_field: str | None = param(
-        None, "What belongs together and must not judge its own: patient, video, camera", reads="values"
+        None, "Samples that share a value (patient, video, camera) are never used to judge one another", reads="values"
     )
-    top: int = param(20, "How many cells of the confusion matrix to list, the largest first", at_least=1)
-    fewest: int = param(2, "Samples a cell must have to be listed", at_least=1, advanced=True)
+    top: int = param(20, "How many pairs of classes to list, the worst first", at_least=1)
+    fewest: int = param(2, "List only pairs with at least this many samples", at_least=1, advanced=True)
     merge_above: float = param(
         0.25,
-        "Mix-up of two classes that makes them merge candidates; 0 is never, 0.5 cannot be told apart",
+        "Suggest merging two classes that are mixed up this often; 0.5 is guessing",
         at_least=0,
         at_most=0.5,
         advanced=True,
@@ -236,7 +236,7 @@ def _headline(
 ) -> str:
     total = len(found.confused)
     if not pairs:
-        return f"No two classes are taken for each other more than now and then, among {total:,} samples"
+        return f"No two classes are mixed up more than now and then, among {total:,} samples"
     worst = pairs[0]
     text = (
         f"{int(found.confused.sum()):,} of {total:,} samples look like another class; most often {worst['given']} "
@@ -263,17 +263,17 @@ METHOD = Method(
     run=find_confusions,
     reads=("embeddings", "labels"),
     writes=(
-        Column("is_confused", bool, "A model that did not see the sample takes it for another class", role="mark"),
+        Column("is_confused", bool, "A model that has not seen the sample predicts another class", role="mark"),
         Column(
             "predicted",
             str,
-            "The class that this model takes it for; none where several are equally likely",
+            "Predicted class; none if several are equally likely",
             role="suggestion",
         ),
         Column(
             "pair",
             str,
-            "Given class → the class it is taken for, if that is one of the largest cells",
+            "Given class → predicted class, if that pair is listed",
             group=True,
             role="pair",
         ),
@@ -281,7 +281,7 @@ METHOD = Method(
     finding=Finding(
         "Samples that look like another class",
         "minor",
-        "A model that did not see them takes them for another class: hard samples, or classes to merge.",
+        "A model that has not seen them predicts another class: hard samples, or classes to merge.",
     ),
     cite="Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953",
 )

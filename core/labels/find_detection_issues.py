@@ -27,10 +27,12 @@ LEAST_AREA = 1e-9  # share of the image
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionIssuesParams(Params):
-    """Find images whose boxes are probably wrong: overlooked objects, swapped classes, bad places."""
+    """Find images whose boxes are probably wrong: missed objects, wrong classes, bad positions."""
 
     label_field: str = param("ground_truth", "Boxes to check", reads="detections")
-    predictions: str = param("predictions", "A detector's boxes, best of one that saw none of them", reads="detected")
+    predictions: str = param(
+        "predictions", "Boxes predicted by a detector that was not trained on these images", reads="detected"
+    )
 
 
 def find_detection_issues(inputs: Inputs, params: DetectionIssuesParams, progress: Progress) -> Columns:
@@ -182,7 +184,7 @@ def _facts(
             for code, name in enumerate(names)
             if (codes == code).any()
         ],
-        "headline": f"{int(issue.sum()):,} of {len(rows):,} images with likely wrong boxes"
+        "headline": f"{int(issue.sum()):,} of {len(rows):,} images probably have wrong boxes"
         + (f": {said}" if said else ""),
     }
 
@@ -197,18 +199,18 @@ METHOD = Method(
     run=find_detection_issues,
     reads=("detections", "detected"),
     writes=(
-        Column("is_issue", bool, "An object is probably overlooked, or a box is swapped or badly located", role="mark"),
-        Column("quality", float, "How probably the boxes are right, in [0, 1]", best="high"),
+        Column("is_issue", bool, "An object is probably missed, or a box has the wrong class or position", role="mark"),
+        Column("quality", float, "Probability that the boxes are right, in [0, 1]", best="high"),
         Column("kinds", list[str], "What is probably wrong", group=True),
-        Column("overlooked", float, "Low where an object has no box, in [0, 1]", best="high"),
-        Column("swapped", float, "Low where a box has another object's class, in [0, 1]", best="high"),
-        Column("badly_located", float, "Low where a box does not fit its object, in [0, 1]", best="high"),
-        Column("boxes", list[float], "Quality of each given box, in their order; 0 for boxes that hold nothing"),
+        Column("overlooked", float, "Low if an object has no box, in [0, 1]", best="high"),
+        Column("swapped", float, "Low if a box has the wrong class, in [0, 1]", best="high"),
+        Column("badly_located", float, "Low if a box does not fit its object, in [0, 1]", best="high"),
+        Column("boxes", list[float], "Quality of each given box, in order; 0 for empty boxes"),
     ),
     finding=Finding(
         "Wrong boxes",
         "serious",
-        "An object is probably overlooked, or a box has the wrong class or place.",
+        "An object is probably missed, or a box has the wrong class or position.",
     ),
     cite="Tkachenko, Thyagarajan & Mueller 2023, arXiv:2309.00832",
 )

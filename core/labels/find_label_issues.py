@@ -37,29 +37,28 @@ PRESETS = ("conservative", "balanced", "broad")
 
 @dataclass(frozen=True, kw_only=True)
 class LabelIssuesParams(Params):
-    """Find samples whose given label is probably wrong, with the label they should have."""
+    """Find samples whose label is probably wrong, and suggest a better one."""
 
     embeddings: str | None = param(
-        "embeddings", "Embeddings to judge labels by; nothing where predictions judge alone", reads="embeddings"
+        "embeddings", "Embeddings to judge labels by; not needed where only predictions judge", reads="embeddings"
     )
     label_field: str = param("ground_truth", "Labels to check", reads="labels")
     probabilities: str = param(
         "consensus",
-        "Who judges: a linear probe, the nearest neighbors, a consensus of these and more, or predictions alone",
+        "Who judges: consensus (best), probe, neighbors, or only the predictions you name",
         among=("consensus", "probe", "neighbors", "predictions"),
     )
     predictions: tuple[str, ...] = param(
         (),
-        "Runs or fields whose predictions judge too, such as zero-shot tags; classes that no sample was given may "
-        "be among them",
+        "Runs or fields of predictions that judge too, such as zero-shot tags; their classes may be new",
         reads="predictions",
     )
     group_field: str | None = param(
-        None, "What belongs together and must not judge its own: patient, video, camera", reads="values"
+        None, "Samples that share a value (patient, video, camera) are never used to judge one another", reads="values"
     )
     preset: str = param(
         "balanced",
-        "What to flag: conservative, few that are nearly all wrong; balanced, as many as there are; broad, to miss few",
+        "conservative: few flags, almost all right; balanced: about as many as there are errors; broad: miss few",
         among=PRESETS,
     )
     folds: int = param(5, "Folds of the cross-validation", at_least=2, at_most=50, advanced=True)
@@ -334,23 +333,23 @@ METHOD = Method(
         Column(
             "suggested",
             str,
-            "The class it most looks like; for an issue, another than the given one",
+            "Class it looks most like; for an issue never the given one",
             group=True,
             role="suggestion",
         ),
-        Column("rank", int, "Place among the issues, 1 the worst"),
+        Column("rank", int, "Rank among the issues, 1 is the worst"),
         Column(
             "detectors",
             list[str],
-            "Who prefers another class, and whether confident learning flags the label",
+            "Judges that prefer another class; confident learning if it flags the label",
             title="Doubted by",
         ),
     ),
     finding=Finding(
         "Wrong labels",
         "serious",
-        "The given class is probably wrong, by models that did not see the sample. Review them, the worst first.",
+        "Models that have not seen these samples disagree with their labels. Review the worst first.",
     ),
     cite="Northcutt, Jiang & Chuang 2021, https://doi.org/10.1613/jair.1.12125",
-    why_now="The samples have labels, and some are probably wrong: find them before anything learns from them.",
+    why_now="Some labels are probably wrong. Find them before you train on them.",
 )

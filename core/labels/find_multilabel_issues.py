@@ -39,12 +39,12 @@ CHOSEN_ON = 5_000
 
 @dataclass(frozen=True, kw_only=True)
 class MultilabelIssuesParams(Params):
-    """Find pictures whose set of classes is probably wrong: a class is missing, or one is there that should not be."""
+    """Find images whose set of labels is probably wrong: a class is missing, or one is too many."""
 
     embeddings: str = param("embeddings", "Embeddings to judge labels by", reads="embeddings")
     label_field: str = param("ground_truth", "Classifications to check", reads="label_sets")
     group_field: str | None = param(
-        None, "What belongs together and must not judge its own: patient, video, camera", reads="values"
+        None, "Samples that share a value (patient, video, camera) are never used to judge one another", reads="values"
     )
 
 
@@ -239,7 +239,7 @@ def _facts(names: tuple[str, ...], y: Array, wrong: Array, right: Array, joints:
             }
             for c, name in enumerate(names)
         ],
-        "headline": f"{issues:,} of {len(y):,} pictures with likely wrong sets of labels: "
+        "headline": f"{issues:,} of {len(y):,} images probably have wrong sets of labels: "
         f"{int(missing.sum()):,} classes missing, {int(surplus.sum()):,} too many",
     }
 
@@ -258,18 +258,21 @@ METHOD = Method(
     run=find_multilabel_issues,
     reads=("embeddings", "label_sets"),
     writes=(
-        Column("is_issue", bool, "A class is probably missing, or one too many", role="mark"),
+        Column("is_issue", bool, "A class is probably missing, or one is too many", role="mark"),
         Column(
-            "quality", float, "How probably the set is right, its worst answers weighing most, in [0, 1]", best="high"
+            "quality",
+            float,
+            "Probability that the set is right, its worst labels counting most, in [0, 1]",
+            best="high",
         ),
         Column("missing", list[str], "Classes that are probably missing", group=True),
         Column("surplus", list[str], "Given classes that are probably wrong", group=True),
-        Column("rank", int, "Place among the issues, 1 the worst"),
+        Column("rank", int, "Rank among the issues, 1 is the worst"),
     ),
     finding=Finding(
         "Wrong sets of labels",
         "serious",
-        "A class is probably missing, or one is there that should not be.",
+        "A class is probably missing, or one is too many.",
     ),
     cite="Thyagarajan, Snorrason, Northcutt & Mueller 2022, arXiv:2211.13895",
 )

@@ -31,38 +31,38 @@ BLOCK = 1 << 21  # numbers worked on at once
 
 @dataclass(frozen=True, kw_only=True)
 class ZeroShotParams(Params):
-    """Tag every image with the class whose description fits it best, without any training.
+    """Tag every image with the class whose description fits best, without training.
 
     Needs embeddings of a CLIP model, whose text encoder puts the descriptions into the same space.
     """
 
     embeddings: str = param("embeddings", "Embeddings of a CLIP model", reads="embeddings")
-    classes: tuple[str, ...] = param((), "Names of the classes; if empty, those of the file or of the label field")
-    classes_file: str | None = param(None, "Text file with the name of a class on each line", path="file")
+    classes: tuple[str, ...] = param((), "Classes; empty: those of the file or the label field")
+    classes_file: str | None = param(None, "Text file with one class per line", path="file")
     label_field: str | None = param(
-        None, "Given labels: they name the classes where none are listed, and measure the tags", reads="labels"
+        None, "Labels: provide the classes if none are listed, and measure the tags", reads="labels"
     )
-    templates: tuple[str, ...] = param(TEMPLATES, "Sentences around a class name, which stands for {}")
-    multi_label: bool = param(False, "Any number of tags per image, each judged by itself against the background")
+    templates: tuple[str, ...] = param(TEMPLATES, "Prompts; {} stands for the class name")
+    multi_label: bool = param(False, "Allow any number of tags per image, each judged against the neutral prompts")
     background: tuple[str, ...] = param(
         BACKGROUND,
-        "Descriptions of nothing in particular that a tag must beat when there can be any number",
+        "Neutral prompts; with multi_label a tag must score above these",
         advanced=True,
     )
     threshold: float | None = param(
         None,
-        "Confidence below which there is no tag; empty is 0, or 0.5 with any number of tags",
+        "No tag below this confidence; empty: 0, or 0.5 with multi_label",
         at_least=0,
         at_most=1,
     )
-    thresholds: str | None = param(None, "Classes with a threshold of their own, such as cat=0.4, dog=0.6")
+    thresholds: str | None = param(None, "Thresholds of certain classes, such as cat=0.4, dog=0.6")
     temperature: float | None = param(
-        None, "Divides the cosines before the softmax; empty takes what the model learned", above=0, advanced=True
+        None, "Softmax temperature; empty: what the model learned", above=0, advanced=True
     )
     top_k: int | None = param(
-        None, "Tags kept per image at most; empty keeps the best one, or with any number all that fit", at_least=1
+        None, "At most this many tags per image; empty: the best one, or all that fit with multi_label", at_least=1
     )
-    allow_download: bool = param(False, "Fetch the text encoder if it is not on this machine")
+    allow_download: bool = param(False, "Download the text encoder if it is not on this machine")
 
     def check(self) -> None:
         """Templates hold {}, class names differ, thresholds can be read."""
@@ -304,8 +304,8 @@ METHOD = Method(
         Column("tags", Labels, "Classes whose descriptions fit", optional=True),
         Column("confidence", float, "Probability of the best class, in [0, 1]", best="high"),
         Column("margin", float, "Lead of the best class over the second, in [0, 1]", best="high"),
-        Column("entropy", float, "How undecided the model is, in [0, 1]", best="low"),
-        Column("logits", Vector, "Scores of the run's classes before the softmax, kept for retagging", optional=True),
+        Column("entropy", float, "How unsure the model is, in [0, 1]", best="low"),
+        Column("logits", Vector, "Class scores before the softmax, stored for changing the threshold", optional=True),
     ),
     cite="Radford et al. 2021, arXiv:2103.00020; Guo et al. 2017, arXiv:1706.04599",
 )

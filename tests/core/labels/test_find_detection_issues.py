@@ -52,7 +52,7 @@ def test_find_detection_issues__planted() -> None:
     assert found.values["badly_located"].argmin() in (7, 11)
     assert sorted(np.argsort(found.values["quality"])[:3].tolist()) == [3, 7, 11]
     assert found.values["boxes"][7][0] < found.values["boxes"][7][1]
-    assert found.facts["headline"].startswith("3 of 20 images with likely wrong boxes")
+    assert found.facts["headline"].startswith("3 of 20 images probably have wrong boxes")
     assert {row["class"]: row["boxes"] for row in found.facts["classes"]} == {"cat": 19, "dog": 20}
 
 
