@@ -16,6 +16,7 @@ from .embeddings import fuse_embeddings as fusion
 from .embeddings import import_embeddings
 from .explanations import explain
 from .importance import score_importance as importance
+from .importance import select_coreset as coreset
 from .labels import find_confusions as confusions
 from .labels import find_detection_issues as detection_issues
 from .labels import find_label_issues as label_issues
@@ -58,6 +59,7 @@ METHODS: tuple[Method, ...] = (
     outliers.METHOD,
     importance.METHOD,
     selection.METHOD,
+    coreset.METHOD,
     splits.METHOD,
     next_batch.METHOD,
     ordering.METHOD,

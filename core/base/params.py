@@ -51,12 +51,18 @@ class Domain:
     path: str | None = None
     identifier: bool = False
     advanced: bool = False
+    mapping: str = ""
+    words: tuple[str, ...] = ()
+    whole: bool = False
     type: Any = object
     optional: bool = False
     many: bool = False
 
     def describe(self) -> str:
         """The domain in words, as error messages and the README's table say it."""
+        if self.mapping:
+            number = ("a whole number" if self.whole else "a number") + self._interval()
+            return f"entries such as {self.mapping}, each {' or '.join((number, *self.words))}"
         if self.among:
             words = "one of " + ", ".join(self.among)
         else:
@@ -75,6 +81,8 @@ class Domain:
             if self.optional:
                 return None
             raise ValueError
+        if self.mapping:
+            return self._checked_entries(value)
         if self.many:
             if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
                 raise ValueError
@@ -83,8 +91,10 @@ class Domain:
 
     def bad_value(self) -> Any:
         """A value that this domain refuses, for the test that tries every parameter of every method."""
-        if self.at_least is not None:
-            bad: Any = self.at_least - 1
+        if self.mapping:
+            bad: Any = "no number"
+        elif self.at_least is not None:
+            bad = self.at_least - 1
         elif self.above is not None:
             bad = self.above
         elif self.at_most is not None:
@@ -96,6 +106,32 @@ class Domain:
         if self.type is int and self.at_least is not None:
             bad = int(bad)
         return (bad,) if self.many else bad
+
+    def entries(self, value: tuple[str, ...]) -> dict[str, Any]:
+        """Name → number or word, of entries such as cat=2.
+
+        Raises:
+            ValueError: one is none of these, or a name comes twice.
+        """
+        found: dict[str, Any] = {}
+        for entry in value:
+            name, _, text = (part.strip() for part in entry.rpartition("="))
+            if not name or name in found:
+                raise ValueError
+            found[name] = text if text in self.words else self._number(text)
+        return found
+
+    def _checked_entries(self, value: Any) -> tuple[str, ...]:
+        if isinstance(value, Mapping):
+            value = [f"{name}={number}" for name, number in value.items()]
+        if isinstance(value, (str, bytes)) or not all(isinstance(entry, str) for entry in value):
+            raise ValueError
+        self.entries(tuple(value))
+        return tuple(value)
+
+    def _number(self, text: str) -> float:
+        numbers = dataclasses.replace(self, type=int if self.whole else float, mapping="", many=False)
+        return float(numbers._check_one(int(text) if self.whole else float(text)))
 
     def _check_one(self, value: Any) -> Any:
         if isinstance(value, np.generic):
@@ -147,6 +183,9 @@ def param(
     path: str | None = None,
     identifier: bool = False,
     advanced: bool = False,
+    mapping: str = "",
+    words: tuple[str, ...] = (),
+    whole: bool = False,
 ) -> Any:
     """Declare one parameter: its default, what it means and which values it takes.
 
@@ -164,8 +203,13 @@ def param(
         path: the text is a path on the machine that runs the method: `"file"` or `"folder"`.
         identifier: the text must be a Python identifier, as keys and field names are.
         advanced: the form shows it after the others.
+        mapping: the parameter gives names their numbers, within the bounds above, and this is an example of an entry,
+            such as "cat=2". A mapping is taken too. `Params.mapping` reads it.
+        words: what an entry may say in place of a number, such as "all".
+        whole: the numbers are whole ones.
     """
-    domain = Domain(help, default, at_least, above, at_most, among, suggest, reads, path, identifier, advanced)
+    given = (at_least, above, at_most, among, suggest, reads, path, identifier, advanced, mapping, words, whole)
+    domain = Domain(help, default, *given)
     return dataclasses.field(default=default, metadata={"domain": domain})
 
 
@@ -186,6 +230,10 @@ class Params:
 
     def check(self) -> None:
         """Conditions between parameters. Overridden where a class has any; raises ParamError."""
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        """Name → float or word, of a parameter that is a mapping."""
+        return domains(type(self))[name].entries(getattr(self, name))
 
     def to_dict(self) -> dict[str, Any]:
         """All parameters, defaults included, as plain JSON values."""

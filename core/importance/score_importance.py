@@ -1,4 +1,4 @@
-"""How much each sample matters to a classifier on the embeddings, and a weighted coreset to train on.
+"""How much each sample matters to a classifier on the embeddings.
 
 Two different questions, answered apart:
 
@@ -15,9 +15,8 @@ here. It does not look at labels: flipping the label of a row mirrors the row, z
 it cannot find wrong labels (its average precision for them is the share of wrong labels); nor can any other
 label-free score.
 
-The *coreset* (`core/importance/coreset.py`) is a small weighted sample on which a classifier learns nearly what it
-would from all. It is made for training and estimates the loss of a pilot model; it carries no bound on other losses.
-Train on it with its weights. Never train on the highest scores: they are the wrong labels.
+Never train on the highest scores: they are the wrong labels. `select_coreset` picks what to train on; runs of this
+method may ask for a coreset too, as they could before that method was there.
 """
 
 from __future__ import annotations
@@ -36,8 +35,8 @@ from ..base.threads import blas_threads
 from ..labels.consensus import untrained
 from ..probes.linear_probe import two_classes, unit_rows
 from ..probes.ridge import GramSums, Ridge, choose_penalty, leave_out, margins
-from .coreset import class_sizes, pick, pilot_loss
-from .coreset_training import coreset_training, said_of_training
+from .coreset_training import said_of_training
+from .select_coreset import CLASS_SIZE, at_most_all, coreset_columns, sizes_of_classes
 
 DOUBTFUL = 0.5  # with attention: the other samples prefer another class
 SLOPE = 4.0  # of the scale from margins, about -1 to 1, to scores in [0, 1]
@@ -45,7 +44,7 @@ SLOPE = 4.0  # of the scale from margins, about -1 to 1, to scores in [0, 1]
 
 @dataclass(frozen=True, kw_only=True)
 class ImportanceParams(Params):
-    """Score how much each sample matters to a classifier on the embeddings, and pick a weighted coreset."""
+    """Score how much each sample matters to a classifier on the embeddings."""
 
     embeddings: str = param("embeddings", "Embeddings the classifier would see", reads="embeddings")
     label_field: str | None = param("ground_truth", "Labels the classifier would learn", reads="labels")
@@ -55,9 +54,14 @@ class ImportanceParams(Params):
         "sensitivity: an upper bound that needs no labels",
         among=("attention", "quick_attention", "sensitivity"),
     )
-    coreset_size: int | None = param(None, "Size of the weighted coreset; empty: only score", at_least=1)
+    coreset_size: int | None = param(
+        None, "Pick a weighted coreset of this size too, as select_coreset does", at_least=1, advanced=True
+    )
     class_size: tuple[str, ...] = param(
-        (), "Coreset samples of certain classes, such as cat=100 or dog=all; the others share the rest"
+        (),
+        "Coreset samples of certain classes, such as cat=100 or dog=all; the others share the rest",
+        advanced=True,
+        **CLASS_SIZE,
     )
     classes_of_interest: tuple[str, ...] = param(
         (), "Classes whose doubtful samples to mark for review, such as those that find_confusions finds mixed up"
@@ -78,12 +82,6 @@ class ImportanceParams(Params):
                 f"ImportanceParams.label_field is needed by method {self.method!r}; got nothing: name a label field, "
                 "or choose method 'sensitivity', which needs none"
             )
-        for entry in self.class_size:
-            _, found, number = entry.rpartition("=")
-            if not found or not (number == "all" or number.isdecimal()):
-                raise ParamError(
-                    f"ImportanceParams.class_size must be entries such as cat=100 or dog=all; got {entry!r}"
-                )
         if self.classes_of_interest and self.method == "sensitivity":
             raise ParamError(
                 "ImportanceParams.classes_of_interest needs a method that reads labels, attention or quick_attention; "
@@ -102,18 +100,6 @@ class ImportanceParams(Params):
                 )
         return [names.index(name) for name in self.classes_of_interest]
 
-    def sizes(self, names: tuple[str, ...]) -> dict[int, int | None]:
-        """Class code → number wanted, None for all."""
-        wanted: dict[int, int | None] = {}
-        for entry in self.class_size:
-            name, _, number = entry.rpartition("=")
-            if name not in names:
-                raise ParamError(
-                    f"ImportanceParams.class_size names the class {name!r}; the classes are {', '.join(names[:20])}"
-                )
-            wanted[names.index(name)] = None if number == "all" else int(number)
-        return wanted
-
 
 def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progress) -> Columns:
     """Scores of all rows; with either attention, of all labelled rows. Columns as declared in `METHOD`."""
@@ -123,13 +109,9 @@ def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progres
     else:
         names, codes = ("all",), np.zeros(inputs.n, dtype=np.int64)
     rows = codes >= 0
-    if params.coreset_size is not None and params.coreset_size > rows.sum():
-        which = "labelled samples" if (~rows).any() else "samples"
-        raise ParamError(
-            f"ImportanceParams.coreset_size must be at most the number of {which} ({int(rows.sum())}); "
-            f"got {params.coreset_size}"
-        )
-    wanted, interest = params.sizes(names), params.codes_of_interest(names)
+    if params.coreset_size is not None:
+        at_most_all(params.coreset_size, rows, "ImportanceParams.coreset_size")
+    wanted, interest = sizes_of_classes(params, "class_size", names), params.codes_of_interest(names)
     x = unit_rows(inputs.vectors)
     with blas_threads(1):
         progress(0, 3, "summing statistics")
@@ -147,25 +129,12 @@ def score_importance(inputs: Inputs, params: ImportanceParams, progress: Progres
     if interest:
         values["of_interest"] = rows & np.isin(codes, interest) & (score > DOUBTFUL)
     facts: Facts = {"method": params.method, "penalty": penalty, "leave_one_out_error": errors.get(penalty)}
-    progress(2, 3, "drawing the coreset")
     if params.coreset_size is not None:
-        some = np.flatnonzero(rows)
-        own, known = x[some], codes[some]
-        sizes = class_sizes(known, len(names), params.coreset_size, params.class_at_least, wanted)
-        with blas_threads(1):
-            coreset = pick(own, pilot_loss(own, known, len(names)), known, sizes, params.seed)
-        weight = np.full(inputs.n, np.nan)
-        weight[some[coreset.rows]] = coreset.weights
-        values |= {"in_coreset": ~np.isnan(weight), "weight": weight}
-        facts["coreset"] = {
-            "size": len(coreset.rows),
-            "per_class": {name: int(size) for name, size in zip(names, sizes, strict=True)},
-            "largest_weight": float(coreset.weights.max(initial=0.0)),
-        }
-        if len(names) > 1:
-            training = coreset_training(own, known, len(names), params.class_at_least, params.seed, progress)
-            facts["coreset"]["training"] = training
-            facts |= {"held_out_accuracy": said_of_training(training)} if training else {}
+        size, least = params.coreset_size, params.class_at_least
+        chosen, facts["coreset"] = coreset_columns(x, codes, names, size, least, wanted, params.seed, progress)
+        values |= chosen
+        training = facts["coreset"].get("training")
+        facts |= {"held_out_accuracy": said_of_training(training)} if training else {}
     if interest:
         facts["of_interest"] = int(values["of_interest"].sum())
     facts["headline"] = _headline(params, score[rows], len(names), facts)

@@ -94,13 +94,12 @@ def class_target(candidates: Candidates, params: SubsetParams, labels: GivenLabe
     if params.weights.balance == "uniform":
         return (inside > 0).astype(np.float64)
     target = np.zeros(len(labels.names))
-    for entry in params.class_shares:
-        name, _, share = entry.rpartition("=")
+    for name, share in params.mapping("class_shares").items():
         if name not in labels.names:
             raise ParamError(
                 f"SubsetParams.class_shares names the class {name!r}; the classes are {', '.join(labels.names[:20])}"
             )
-        target[labels.names.index(name)] = float(share)
+        target[labels.names.index(name)] = share
     return target
 
 

@@ -41,7 +41,10 @@ class SplitParams(Params):
 
     embeddings: str = param("embeddings", "Embeddings to find near-duplicates and clusters by", reads="embeddings")
     fractions: tuple[str, ...] = param(
-        ("train=0.8", "val=0.1", "test=0.1"), "Names and shares of the splits; the shares sum to 1"
+        ("train=0.8", "val=0.1", "test=0.1"),
+        "Names and shares of the splits; the shares sum to 1",
+        mapping="train=0.8",
+        above=0,
     )
     label_field: str | None = param(None, "Labels, to give every split its share of each class", reads="labels")
     group_field: str | None = param(
@@ -59,31 +62,23 @@ class SplitParams(Params):
 
     def check(self) -> None:
         """Two splits or more, with different names and shares that sum to one."""
-        names, shares = [], []
-        for entry in self.fractions:
-            name, found, number = entry.rpartition("=")
-            if not found or not name.strip() or not number.strip().replace(".", "", 1).isdigit() or not float(number):
-                raise ParamError(
-                    f"SplitParams.fractions must be entries such as train=0.8, each above 0; got {entry!r}"
-                )
-            names.append(name.strip())
-            shares.append(float(number))
-        if len(names) < 2 or len(set(names)) < len(names):
+        if len(self.names) < 2:
             raise ParamError(
-                f"SplitParams.fractions must name at least 2 different splits; got {', '.join(names) or 'none'}"
+                f"SplitParams.fractions must name at least 2 different splits; got {', '.join(self.names) or 'none'}"
             )
-        if abs(sum(shares) - 1) > 1e-6:
-            raise ParamError(f"SplitParams.fractions must sum to 1; {', '.join(self.fractions)} sum to {sum(shares):g}")
+        total = self.shares.sum()
+        if abs(total - 1) > 1e-6:
+            raise ParamError(f"SplitParams.fractions must sum to 1; {', '.join(self.fractions)} sum to {total:g}")
 
     @property
     def names(self) -> list[str]:
         """Names of the splits."""
-        return [entry.rpartition("=")[0].strip() for entry in self.fractions]
+        return list(self.mapping("fractions"))
 
     @property
     def shares(self) -> Array:
         """(S,) float64 share of each split."""
-        return np.array([float(entry.rpartition("=")[2]) for entry in self.fractions])
+        return np.array(list(self.mapping("fractions").values()))
 
 
 def split_dataset(inputs: Inputs, params: SplitParams, progress: Progress) -> Columns:

@@ -60,7 +60,11 @@ class SubsetParams(Params):
         None, "Balance of the classes; empty: the purpose decides", among=BALANCES, advanced=True
     )
     class_shares: tuple[str, ...] = param(
-        (), "For balance given: shares such as cat=2, dog=1; other classes get none", advanced=True
+        (),
+        "For balance given: shares such as cat=2, dog=1; other classes get none",
+        mapping="cat=2",
+        at_least=0,
+        advanced=True,
     )
 
     def check(self) -> None:
@@ -73,10 +77,6 @@ class SubsetParams(Params):
                 "SubsetParams.class_shares and balance 'given' belong together; got "
                 f"{list(self.class_shares)} with balance {weights.balance!r}"
             )
-        for entry in self.class_shares:
-            _, found, number = entry.rpartition("=")
-            if not found or not number.replace(".", "", 1).isdigit():
-                raise ParamError(f"SubsetParams.class_shares must be entries such as cat=2; got {entry!r}")
         if weights.balance != "none" and self.label_field is None and self.balance is not None:
             raise ParamError(f"SubsetParams.balance {weights.balance!r} needs label_field; got nothing")
         if self.purpose == "balanced_training_set" and weights.balance == "uniform" and self.label_field is None:

@@ -66,7 +66,7 @@ def test_method__columns_say_what_they_mean(method: Method) -> None:
 @every_method
 def test_method__refuses_a_bad_value_of_every_parameter(method: Method) -> None:
     required: dict[str, Any] = {
-        name: ("x", "y") if domain.many else "x"
+        name: ("x", "y") if domain.many else 1 if domain.type is int else "x"
         for name, domain in domains(method.params).items()
         if domain.default is REQUIRED
     }

@@ -41,6 +41,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "find_representatives": {"k": 5},
     "report": {"subset": "members", "label_field": "labels"},
     "score_importance": {"label_field": "labels", "coreset_size": 20},
+    "select_coreset": {"label_field": "labels", "size": 20},
     "select_next_batch": {"n": 5},
     "select_subset": {"n": 12},
     "sweep_representatives": {"k_min": 1, "k_max": 6, "step": 2},

@@ -21,6 +21,8 @@ class Example(Params):
     limit: int | None = param(None, "Limit", at_least=0)
     exact: bool = param(True, "Exact")
     key: str = param("a", "Key", identifier=True)
+    shares: tuple[str, ...] = param((), "Shares", mapping="cat=2", above=0)
+    sizes: tuple[str, ...] = param((), "Sizes", mapping="cat=20", words=("all",), whole=True, at_least=0)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,18 @@ class Example(Params):
         ({"limit": -1}, r"Example.limit must be int in \[0, inf\) or nothing; got -1"),
         ({"exact": 1}, "Example.exact must be true or false; got 1"),
         ({"key": "2 b"}, "letters, digits and _, not starting with a digit"),
+        (
+            {"shares": ["cat"]},
+            r"Example.shares must be entries such as cat=2, each a number in \(0, inf\); got \['cat'\]",
+        ),
+        ({"shares": ["=2"]}, "got"),
+        ({"shares": ["cat=0"]}, "got"),
+        ({"shares": ["cat=inf"]}, "got"),
+        ({"shares": ["cat=all"]}, "got"),
+        ({"shares": ["cat=1", "cat = 2"]}, "got"),
+        ({"shares": "cat=1"}, "got 'cat=1'"),
+        ({"shares": {"cat": None}}, "got {'cat': None}"),
+        ({"sizes": ["cat=2.5"]}, r"cat=20, each a whole number in \[0, inf\) or all; got \['cat=2.5'\]"),
         ({"mertic": "cosine"}, "Example has no parameter 'mertic'; did you mean metric?"),
     ],
 )
@@ -50,6 +64,16 @@ def test_params__takes_numpy_and_the_apps_numbers() -> None:
     made = Example(k=np.int64(3), share=1, names=["a", "b"], limit=4.0)  # type: ignore[arg-type]
     assert (made.k, made.share, made.names, made.limit) == (3, 1.0, ("a", "b"), 4)
     assert [type(value) for value in (made.k, made.share, made.limit)] == [int, float, int]
+
+
+def test_params__mapping_takes_entries_or_a_mapping() -> None:
+    """Names may hold =; the number comes after the last one. Records keep the entries."""
+    made = Example(shares=["a=b = 2", "c=.5"], sizes={"cat": 3, "dog": "all"})  # type: ignore[arg-type]
+    assert made.mapping("shares") == {"a=b": 2.0, "c": 0.5}
+    assert made.mapping("sizes") == {"cat": 3, "dog": "all"}
+    assert made.to_dict()["sizes"] == ["cat=3", "dog=all"]
+    assert Example.from_dict(made.to_dict()) == made
+    assert Example().mapping("shares") == {}
 
 
 def test_params__round_trip() -> None:
