@@ -13,6 +13,7 @@ from fiftyone import ViewField as F
 
 from ...core.base.arrays import Progress
 from ...core.base.params import ParamError, Params, param
+from ..fields.conditions import equals, holds
 from ..fields.rows import Rows, resolved, root_of, rows_of, shown_field
 from ..fields.saved_views import named_like
 from .action import Action, counted
@@ -112,11 +113,11 @@ def condition(dataset: fo.Dataset, params: SaveSliceParams, inside: str | None =
         path = f"{path}.classifications.label"
     path = str(path).removeprefix(f"{inside}.") if inside else str(path)
     if path.endswith(".classifications.label") and params.equals is not None:
-        return F(path).contains(params.equals)
+        return holds(path, params.equals)
     if isinstance(schema, fof.ListField) and params.equals is not None:
-        return F(path).contains(_typed(schema.field, params.equals, params.field))
+        return holds(path, _typed(schema.field, params.equals, params.field))
     if params.equals is not None:
-        return F(path) == _typed(schema, params.equals, params.field)
+        return equals(path, _typed(schema, params.equals, params.field))
     if not isinstance(schema, (fof.FloatField, fof.IntField)):
         raise ParamError(f"at_least and at_most need a number field; {params.field!r} is {type(schema).__name__}")
     expression = F(path) != None  # noqa: E711

@@ -19,6 +19,7 @@ from fiftyone.operators.categories import Categories
 from ...core.catalog import METHODS
 from ...dataset.actions.catalog import ACTIONS
 from ...dataset.actions.lists import default_name
+from ...dataset.fields.conditions import equals, holds
 from ...dataset.inputs.read import vector_sources
 from ...dataset.runs.freshness import Freshness
 from ...dataset.runs.record import Run, list_runs
@@ -194,7 +195,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         _, last = reading.extremes(view.match(condition), score.path)
         text = f"{score.title} {wording.interval(low, high, least, largest)}"
         if label is not None:
-            condition, text = condition & (F(parts.labels) == label), f"{text}, labelled {label}"
+            condition, text = condition & equals(parts.labels, label), f"{text}, labelled {label}"
         shown = {"event": "show_range", "column": score.name, "low": low, "high": high, "last": last, "text": text}
         showing.show(ctx, fos.Match(condition), {**shown, "class": label})
 
@@ -202,7 +203,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         """Show the samples of one group, or those of one given label that the run marked."""
         parts, column, value = _parts(ctx), ctx.params.get("column"), ctx.params.get("value")
         if column == GIVEN and parts.given is not None:
-            condition, text = F(parts.given) == value, f"given label {value}"
+            condition, text = equals(parts.given, value), f"given label {value}"
             if parts.flags:
                 condition = condition & (F(parts.flags[0].path) == True)  # noqa: E712
                 text += f", {parts.flags[0].title.lower()}"
@@ -210,7 +211,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             part = next((part for part in parts.groups if part.name == column), None)
             if part is None:
                 return
-            condition = F(part.path).contains(value) if part.holds_many else F(part.path) == value
+            condition = (holds if part.holds_many else equals)(part.path, value)
             text = f"{part.title.lower()} {value}"
         shown = {"event": "show_group", "column": column, "value": value, "text": text}
         showing.show(ctx, fos.Match(condition), shown)
@@ -245,7 +246,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         parts, row, column = _parts(ctx), ctx.params.get("row"), ctx.params.get("column")
         if parts.labels is None or parts.label is None or not isinstance(row, str) or not isinstance(column, str):
             return
-        condition = (F(parts.labels) == row) & (F(parts.label.path) == column)
+        condition = equals(parts.labels, row) & equals(parts.label.path, column)
         text = f"given label {row}, {parts.label.title.lower()} {column}"
         shown = {"event": "show_cell", "column": column, "value": row, "text": text}
         showing.show(ctx, fos.Match(condition), shown)

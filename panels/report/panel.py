@@ -14,6 +14,7 @@ import fiftyone.operators.types as types
 from fiftyone import ViewField as F
 from fiftyone.operators.categories import Categories
 
+from ...dataset.fields.conditions import equals
 from ...dataset.runs.freshness import Freshness
 from ...dataset.runs.record import Run, list_runs
 from ..shared import grid
@@ -139,7 +140,7 @@ class ReportPanel(foo.Panel):  # type: ignore[misc]
             path = objects.seen(run, run.writes["cluster"])
             showing.show(
                 ctx,
-                fos.Match(F(path) == cluster),
+                fos.Match(equals(path, cluster)),
                 {"event": "show_cluster", "value": cluster, "text": f"cluster {cluster}"},
             )
 
@@ -149,7 +150,7 @@ class ReportPanel(foo.Panel):  # type: ignore[misc]
         condition = report_view.members(ctx.dataset, run) if run is not None else None
         if run is None or not isinstance(name, str) or "labels" not in run.reads:
             return
-        labelled = F(objects.seen(run, run.reads["labels"]["field"])) == name
+        labelled = equals(objects.seen(run, run.reads["labels"]["field"]), name)
         condition = labelled if condition is None else condition & labelled
         showing.show(ctx, fos.Match(condition), {"event": "show_class", "value": name, "text": f"{name} in the subset"})
 

@@ -11,6 +11,7 @@ from fiftyone import ViewField as F
 
 from ...core.images.reading import box_of
 from ...dataset.actions.export_report import places
+from ...dataset.fields.conditions import holds
 from ...dataset.pages.subset_page import line_of
 from ...dataset.runs.record import Run
 from ..shared import patches as objects
@@ -96,7 +97,7 @@ def members(dataset: fo.Dataset, run: Run) -> Any:
     name = str(run.params["subset"])
     field = (run.reads.get("subset") or {}).get("field", name)
     if field == "tags":
-        return F("tags").contains(name)
+        return holds("tags", name)
     if isinstance(dataset.get_field(field), fof.BooleanField):
         return F(objects.seen(run, field)) == True  # noqa: E712
     return None

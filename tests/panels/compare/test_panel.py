@@ -10,7 +10,7 @@ import pytest
 from image_curation.dataset.curate import curate
 from image_curation.panels.compare.panel import MOST, compared
 
-from .conftest import Driver
+from ..conftest import Driver
 
 URI = "@image-curation/curator/comparison"
 

@@ -8,7 +8,7 @@ import fiftyone as fo
 import pytest
 from image_curation import curate
 
-from .conftest import Driver
+from ..conftest import Driver
 
 PANEL = "@image-curation/curator/subset_report"
 
