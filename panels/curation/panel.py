@@ -194,7 +194,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         condition = reading.in_range(score.path, low, high, closed=largest is None or high >= largest)
         _, last = reading.extremes(view.match(condition), score.path)
         text = f"{score.title} {wording.interval(low, high, least, largest)}"
-        if label is not None:
+        if label is not None and parts.labels is not None:
             condition, text = condition & equals(parts.labels, label), f"{text}, labelled {label}"
         shown = {"event": "show_range", "column": score.name, "low": low, "high": high, "last": last, "text": text}
         showing.show(ctx, fos.Match(condition), {**shown, "class": label})
