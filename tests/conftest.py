@@ -18,10 +18,14 @@ import numpy as np
 import pytest
 from checkout import load_package
 from database import start_database
+from watchdog import end_children, pytest_runtest_protocol, pytest_sessionfinish
+
+__all__ = ["pytest_runtest_protocol", "pytest_sessionfinish"]  # hooks of pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = Path(tempfile.mkdtemp(prefix="curator-tests-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)  # registered first, so after the database's end
+atexit.register(end_children)  # so is this: the database ends in order, and only what was left behind is killed
 
 for name in [name for name in os.environ if name.startswith("FIFTYONE_")]:
     del os.environ[name]  # tests never reach the user's own database

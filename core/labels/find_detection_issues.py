@@ -8,7 +8,10 @@ geometric mean of the three, each pooled over its boxes so that the worst weigh 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import numpy as np
@@ -113,7 +116,20 @@ def _scores(labels: list[dict[str, Array]], guesses: list[Array]) -> tuple[dict[
         np.nan_to_num(np.minimum(np.asarray(swap, dtype=np.float64), np.asarray(place, dtype=np.float64)), nan=1.0)
         for swap, place in zip(per_box["swapped"], per_box["badly_located"], strict=True)
     ]
-    return scores, worst, np.asarray(judge.find_label_issues(labels, guesses), dtype=bool)
+    with _in_this_process(judge):
+        return scores, worst, np.asarray(judge.find_label_issues(labels, guesses), dtype=bool)
+
+
+@contextmanager
+def _in_this_process(judge: Any) -> Iterator[None]:
+    """Let Cleanlab's workers be threads: it forks ten pools of one process each, and a fork of a process with threads,
+    as the App is, may hang and holds on to all its files and connections."""
+    forking = judge.Pool
+    judge.Pool = ThreadPool
+    try:
+        yield
+    finally:
+        judge.Pool = forking
 
 
 def _columns(n: int, rows: Array, scores: dict[str, Array], quality: Array, issue: Array) -> dict[str, Any]:

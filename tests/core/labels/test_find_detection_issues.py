@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -84,3 +85,13 @@ def test_find_detection_issues__nothing_to_compare() -> None:
         run([[], []], [list(FINE), list(FINE)])
     with pytest.raises(ParamError, match="predictions must hold at least one box"):
         run([list(FINE), list(FINE)], [[], []])
+
+
+def test_find_detection_issues__starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process forked from one with threads may hang, and holds on to its connections."""
+
+    def fork() -> int:
+        raise AssertionError("forked")
+
+    monkeypatch.setattr(os, "fork", fork)
+    run([list(FINE)] * 3, [list(FINE)] * 3)
