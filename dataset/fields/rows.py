@@ -13,6 +13,7 @@ from typing import Any
 
 import fiftyone as fo
 import fiftyone.core.fields as fof
+import fiftyone.core.stages as fos
 import numpy as np
 from bson import ObjectId
 from pymongo import UpdateMany, UpdateOne
@@ -22,6 +23,25 @@ from ...core.base.params import ParamError
 from ...core.images.reading import Region
 
 BATCH = 5_000  # updates sent to the database at once
+HIDING = (fos.SelectFields, fos.ExcludeFields)
+CHOOSING = (  # stages that choose or order samples, and leave what they hold alone
+    fos.Select,
+    fos.SelectBy,
+    fos.Exclude,
+    fos.ExcludeBy,
+    fos.Exists,
+    fos.GeoNear,
+    fos.GeoWithin,
+    fos.Limit,
+    fos.Match,
+    fos.MatchLabels,
+    fos.MatchTags,
+    fos.Shuffle,
+    fos.Skip,
+    fos.SortBy,
+    fos.SortBySimilarity,
+    fos.Take,
+)
 KINDS = (fo.Detections, fo.Polylines)  # those that FiftyOne's own patches views show
 
 
@@ -196,7 +216,7 @@ def rows_of(samples: fo.DatasetView, field: str | None) -> Rows:
         ParamError: the target shows objects of another field.
     """
     if not samples._is_patches:
-        return Rows(samples, field)
+        return Rows(_unhidden(samples), field)
     source = samples._source_collection.view()
     if field is None:
         return Rows(source, None, samples.values("sample_id"))
@@ -210,6 +230,21 @@ def rows_of(samples: fo.DatasetView, field: str | None) -> Rows:
     found = samples.values(f"{root}.id")
     nested = (own if isinstance(own, list) else [own] for own in found)
     return Rows(source, field, [one for own in nested for one in own if one is not None])
+
+
+def alters(samples: fo.DatasetView) -> bool:
+    """Whether a view shows other values than its dataset has: filtered or mapped labels, fields that it sets."""
+    return any(not isinstance(stage, (*CHOOSING, *HIDING)) for stage in samples._all_stages) and not samples._is_patches
+
+
+def _unhidden(samples: fo.DatasetView) -> fo.DatasetView:
+    """The view with all its fields: which ones the App shows is no matter of what is read."""
+    if not any(isinstance(stage, HIDING) for stage in samples._stages):
+        return samples
+    shown = samples._root_dataset.view()
+    for stage in samples._stages:
+        shown = shown if isinstance(stage, HIDING) else shown.add_stage(stage)
+    return shown
 
 
 def shown_field(samples: fo.DatasetView) -> str | None:

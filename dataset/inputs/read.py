@@ -7,29 +7,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.core.fields as fof
 import numpy as np
 
 from ...core.base.arrays import Array, Progress
-from ...core.base.inputs import GivenLabels, Inputs
+from ...core.base.inputs import Inputs
 from ...core.base.params import ParamError, Params, domains, roles
-from ...core.embeddings.choose_model import best_first
-from ..fields.curated_labels import corrections
-from ..fields.rows import Rows, object_fields, regions, root_of, rows_of
-from ..runs import record as runs
-from ..runs.fingerprints import digest, digest_of_source
+from ..fields.rows import Rows, alters, regions, rows_of
+from ..fields.working_set import Choice, in_use, sentence
+from ..runs.fingerprints import fingerprints
 from ..storage import arrays as store
-from ..storage import vectors as vector_store
 from . import target as subject
-from .roles import read_named
+from .roles import READERS, RoleInput, read_role
 
-TAGS = "tags"  # as a label field: the split that a sample's tags name
-SPLITS = ("train", "val", "validation", "test")
-GEOMETRY = (".bounding_box", ".points", ".mask")  # arrays of numbers that labels have of their own
+WORKING = Choice()
+MAIN = {"embeddings": "embeddings", "labels": "labels", "splits": "labels"}  # role → its name in records
 
 
 @dataclass(frozen=True)
@@ -45,6 +40,8 @@ class Reading:
         why_skipped: reason → number of rows.
         reads: role → {"field", "run", "made"}, as the run record keeps it.
         fingerprint: role → digest, as the run record keeps it.
+        working: what the working set was, as the run record keeps it.
+        alters: the target is a view that shows other values than the dataset has.
     """
 
     inputs: Inputs
@@ -55,263 +52,169 @@ class Reading:
     why_skipped: Mapping[str, int] = field(default_factory=dict)
     reads: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: Mapping[str, str] = field(default_factory=dict)
+    working: Mapping[str, Any] = field(default_factory=dict)
+    alters: bool = False
+
+    @property
+    def target(self) -> str:
+        """ "dataset" where all of it was read as it stands, else "view", as the run record keeps it."""
+        read = self.inputs.n + self.skipped + self.working.get("excluded", 0)
+        return "dataset" if read == self.total and not self.alters else "view"
+
+    @property
+    def working_set(self) -> str:
+        """What was read in one line; "" where it was everything, as given."""
+        used = self.inputs.n + self.skipped
+        return sentence(self.rows.word, used, used + self.working["excluded"], self.working["corrected"])
 
 
-def read(samples: fo.DatasetView, params: Params, label: str, with_paths: bool = False) -> Reading:
-    """Read what the parameters name: embeddings, labels; and the image files' paths if wanted.
+def read(
+    samples: fo.DatasetView, params: Params, label: str, with_paths: bool = False, choice: Choice = WORKING
+) -> Reading:
+    """Read what the parameters name, of the working set; and the image files' paths if wanted.
 
     Args:
         label: who reads, for the error's sentence.
+        choice: excluded rows too, or the labels as they were given.
 
     Raises:
         ParamError: no rows, a field or run that is not there, or no row with usable vectors.
     """
     dataset = samples._root_dataset
     params = subject.settled(samples, params)
-    about = subject.of(dataset, params)
-    rows = rows_of(samples, about)
-    if not len(rows):
-        widen = "import images or widen the view" if about is None else f"none of its images has any in {about!r}"
-        raise ParamError(f"{label} needs at least 1 {rows.word}, and the target has 0; {widen}")
-    total = len(rows)
-    reads: dict[str, Any] = {}
-    sources: dict[str, Mapping[str, Any]] = {}
-    fingerprint = {"samples": digest(dataset.values("id" if about is None else rows.path("id")))}
-    keep = np.ones(total, dtype=bool)
-    vectors, why, labels = None, Counter[str](), None
-    main, _ = _roles(params)
-
-    if main.get("embeddings"):
-        path, source, facts = find_vectors(dataset, main["embeddings"])
-        reads["embeddings"], sources["embeddings"] = source, facts
-        vectors, keep, why = _vectors(rows, path, facts)
-    several = _several(dataset, rows, params, keep, why, reads, sources)
-    files: list[str] = rows.values("filepath") if with_paths else []
-    if with_paths and about is not None:
-        margin = getattr(params, "margin", 0.0) or sources.get("embeddings", {}).get("margin") or 0.0
-        files, good, reasons = regions(files, rows.boxes(), margin)
-        keep, why = keep & good, why + reasons
-        fingerprint["boxes"] = ""  # known when the run is complete
-        if not keep.any():
-            raise ParamError(
-                f"No object in {about!r} has a box inside its image; mend its boxes, or name another field"
-            )
-    kept = rows if keep.all() else rows.only(keep)
-    if vectors is not None and not keep.all():
-        vectors = vectors[keep]
-    if main.get("labels"):  # classes or, for methods about splits, each sample's split
-        path = TAGS if main["labels"] == TAGS else label_path(dataset, main["labels"], about)
-        labels = _splits(kept.values(path)) if path == TAGS else kept.values(path)
-        reads["labels"] = {"field": path, "run": None, "made": None}
-        fingerprint["labels"] = digest(dataset.values(path))
-        fingerprint["corrections"] = digest(corrections(dataset, path))
-        if all(value is None for value in labels):
-            raise ParamError(
-                f"No {rows.word} of the target has a label in {main['labels']!r}; label some, or name another field"
-            )
-    named = read_named(dataset, params, kept)
-    fingerprint |= {
-        role: digest_of_source(dataset, source, about) for role, source in named.reads.items() if source["run"] is None
-    }
+    every = rows_of(samples, subject.of(dataset, params))
+    target = _target(every, label, choice)
+    reading = Counter[str]()
+    found = _read_all(target, params, EMBEDDINGS, choice)
+    keep = _usable(target, found, reading)
+    files = _files(target, params, found, keep, reading) if with_paths else []
+    rows = target if keep.all() else target.only(keep)
+    others = _read_all(rows, params, OTHERS, choice)
+    main = _value(found, "embeddings")
+    vectors = None if main is None else main[keep]
     inputs = Inputs(
-        n=len(kept),
-        ids=kept.ids,
+        n=len(rows),
+        ids=rows.ids,
         paths=[path for path, good in zip(files, keep, strict=True) if good] if with_paths else (),
         embeddings=vectors,
-        labels=GivenLabels.of(labels) if labels is not None else None,
-        named={**named.values, **{name: tuple(matrix[keep] for matrix in many) for name, many in several.items()}},
-        sources={**named.sources, **sources},
+        labels=_value(others, "labels"),
+        named=_named(found, keep) | _named(others),
+        sources=_makers(found) | _makers(others),
         graph_of=_graph_source(dataset, vectors) if vectors is not None else None,
         folder=str(store.folder(dataset)),
     )
+    sources = {role: one.source for role, one in (*_by_role(found), *_by_role(others)) if one.source}
     return Reading(
         inputs,
-        kept,
+        rows,
         params,
-        total=len(dataset) if about is None else dataset.count(rows.path("id")),
-        skipped=total - len(kept),
-        why_skipped=dict(why),
-        reads={**reads, **named.reads},
-        fingerprint=fingerprint,
+        total=len(dataset) if every.field is None else dataset.count(every.path("id")),
+        skipped=len(target) - len(rows),
+        why_skipped=dict(reading),
+        reads=sources,
+        fingerprint=fingerprints(dataset, every.field, sources, choice, boxes=with_paths),
+        working={
+            "include_excluded": choice.include_excluded,
+            "given_labels": choice.given_labels,
+            "excluded": len(every) - len(target),
+            "corrected": sum(one.corrected for _, one in _by_role(others)),
+        },
+        alters=alters(samples),
     )
 
 
-def vector_sources(dataset: fo.Dataset) -> list[str]:
-    """Names that an `embeddings` parameter accepts on this dataset: runs first, the best first, then plain fields.
-
-    A run of the whole dataset comes before those of a part of it; how models are ranked is in `best_first`.
-    """
-    found = [run for run in reversed(runs.list_runs(dataset)) if _makes_vectors(run)]
-    order = best_first([run.facts for run in found])
-    made = [found[place].key for place in sorted(order, key=lambda place: found[place].target != "dataset")]
-    schema = dict(dataset.get_field_schema())
-    for objects in object_fields(dataset):
-        root = root_of(dataset, objects)
-        schema |= {f"{root}.{name}": kind for name, kind in dataset.get_field(root).field.get_field_schema().items()}
-    plain = [path for path, kind in schema.items() if runs.is_vector_field(kind) and not path.endswith(GEOMETRY)]
-    written = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
-    return made + [path for path in plain if path not in written]
-
-
-def label_fields(dataset: fo.Dataset) -> list[str]:
-    """Names that a `label_field` parameter accepts on this dataset: its Classification and text fields, and those
-    of objects, which are for methods that work on objects.
-
-    `tags` is accepted too and stands for the split that the tags name; it is no field of labels, so it is not listed.
-    """
-    found = []
-    for path, schema in dataset.get_field_schema().items():
-        if isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classification:
-            found.append(path)
-    own = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
-    found += [p for p, s in dataset.get_field_schema(ftype=fo.StringField).items() if p != "filepath"]
-    return sorted(found, key=lambda path: path in own) + object_fields(dataset)
-
-
-def label_path(dataset: fo.Dataset, name: str, objects: str | None = None) -> str:
-    """Path of the labels that a `label_field` parameter names: the label inside a Classification, or a text field.
-
-    Args:
-        objects: the field whose objects the rows are; its name means their own labels.
-
-    Raises:
-        ParamError: no such field, or it holds no labels.
-    """
-    schema = dataset.get_field(name)
-    if name in object_fields(dataset):
-        if name == objects:
-            return f"{root_of(dataset, name)}.label"
+def _target(every: Rows, label: str, choice: Choice) -> Rows:
+    """The rows of the target that are in use."""
+    word, about = every.word, every.field
+    if not len(every):
+        widen = "import images or widen the view" if about is None else f"none of its images has any in {about!r}"
+        raise ParamError(f"{label} needs at least 1 {word}, and the target has 0; {widen}")
+    if choice.include_excluded:
+        return every
+    used = in_use(every)
+    if not used.any():
         raise ParamError(
-            f"Label field {name!r} holds the labels of objects; name embeddings that compute_embeddings made of them "
-            f"with patches_field={name!r}, or a label field of images: {_listed(label_fields(dataset))}"
+            f"{label} needs at least 1 {word} in use, and all {len(every):,} of the target are excluded; "
+            "widen the target, or pass include_excluded=True"
         )
-    if isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classification:
-        return f"{name}.label"
-    if isinstance(schema, fof.StringField):
-        return name
-    is_there = "is not a Classification or text field" if schema is not None else "does not exist"
-    raise ParamError(
-        f"Label field {name!r} {is_there} on dataset {dataset.name!r}; it has: {_listed(label_fields(dataset))}"
-    )
+    return every if used.all() else every.only(used)
 
 
-def find_vectors(dataset: fo.Dataset, name: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """Path of the vectors that a name stands for, what the run record says of them, and what is known about their run.
-
-    Raises:
-        ParamError: no such run or field, or the run made no vectors.
-    """
-    if name in dataset.list_runs():
-        run = runs.get_run(dataset, name)
-        if run.status != "done":
-            raise ParamError(f"The embeddings run {name!r} is {run.status}, not done; run it again or name another")
-        if not _makes_vectors(run):
-            raise ParamError(
-                f"The run {name!r} ({run.label}) made no embeddings; name one of: {_listed(vector_sources(dataset))}"
-            )
-        facts = {**run.params, **run.facts, "key": name, "method": run.method}
-        return run.writes[""], {"field": run.writes[""], "run": name, "made": run.finished}, facts
-    if runs.is_vector_field(dataset.get_field(name)):
-        return name, {"field": name, "run": None, "made": None}, {"key": name}
-    raise ParamError(
-        f"Dataset {dataset.name!r} has no embeddings run or vector field {name!r}; it has: "
-        f"{_listed(vector_sources(dataset))}. Run compute_embeddings first"
-    )
+Found = Mapping[str, "list[RoleInput]"]
+EMBEDDINGS = ("embeddings",)  # rows without a vector are left out before the rest is read
+OTHERS = tuple(role for role in READERS if role not in EMBEDDINGS)
 
 
-def _makes_vectors(run: runs.Run) -> bool:
-    declared = run.declaration
-    return declared is not None and run.status == "done" and declared.makes_vectors
-
-
-def _vectors(rows: Rows, path: str, facts: Mapping[str, Any]) -> tuple[Array, Array, Counter[str]]:
-    """(n, d) vectors of the rows, (n,) whether they can be used, and why not."""
-    matrix, has = read_vectors(rows, path, facts)
-    keep = np.isfinite(matrix).all(axis=1) & has
-    why = Counter({"no vector": int((~has).sum()), "vector with NaN or infinite numbers": int((has & ~keep).sum())})
-    if not keep.any():
-        raise ParamError(f"Every vector in {path!r} holds NaN or infinite numbers; compute them again")
-    return matrix, keep, +why
-
-
-def read_vectors(rows: Rows, path: str, facts: Mapping[str, Any]) -> tuple[Array, Array]:
-    """The vectors of the rows, wherever they are kept.
-
-    Args:
-        path: as `find_vectors` gives it.
-        facts: of the run that made them.
-
-    Returns:
-        (n, d) float32, NaN for none; and (n,) bool, whether the row has a vector
-
-    Raises:
-        ParamError: no row has one, or they differ in length.
-    """
-    if "stored" in facts:
-        return vector_store.read(facts["stored"], rows.values(path), facts.get("key") or path)
-    matrix, lengths = rows.vectors(path)
-    if not lengths:
-        raise ParamError(f"No {rows.word} of the target has a vector in {path!r}; compute embeddings for it first")
-    if len(lengths) > 1:
-        found = ", ".join(f"{length} numbers on {count:,} {rows.word}s" for length, count in lengths.most_common())
-        raise ParamError(f"The vectors in {path!r} differ in length: {found}; compute them again with one model")
-    if sum(lengths.values()) == len(rows):
-        return matrix, np.ones(len(rows), dtype=bool)
-    return matrix, np.asarray(~np.isnan(matrix).all(axis=1))
-
-
-def _roles(params: Params) -> tuple[dict[str, Any], list[str]]:
-    """Role → what is named, for single embeddings and labels; and the parameters that name several embeddings."""
-    known, main, several = domains(type(params)), {}, []
+def _read_all(rows: Rows, params: Params, wanted: Sequence[str], choice: Choice) -> dict[str, list[RoleInput]]:
+    """Parameter → what it names, for parameters of these roles. The main embeddings and labels go by their role."""
+    known, found = domains(type(params)), {}
     for name, role in roles(type(params)).items():
-        if role in ("embeddings", "labels", "splits"):
-            if known[name].many:
-                several.append(name)
-            else:
-                main["embeddings" if role == "embeddings" else "labels"] = getattr(params, name)
-    return main, several
-
-
-def _several(
-    dataset: fo.Dataset,
-    rows: Rows,
-    params: Params,
-    keep: Array,
-    why: Counter[str],
-    reads: dict[str, Any],
-    sources: dict[str, Mapping[str, Any]],
-) -> dict[str, list[Array]]:
-    """Parameter → one matrix for each of the embeddings that it names; rows that lack one leave `keep`."""
-    found: dict[str, list[Array]] = {}
-    for name in _roles(params)[1]:
-        found[name] = []
-        for number, key in enumerate(getattr(params, name)):
-            path, source, facts = find_vectors(dataset, key)
-            reads[f"{name}.{number}"], sources[key] = {"role": "embeddings", **source}, facts
-            matrix, has, lacking = _vectors(rows, path, facts)
-            found[name].append(matrix)
-            why.update({f"{reason} in {key!r}": count for reason, count in lacking.items()})
-            keep &= has
-    if not keep.any():
-        raise ParamError("No sample of the target has a vector in each of the embeddings; compute those that lack")
+        if role in wanted and (read := read_role(rows, params, name, choice)):
+            main = role in MAIN and not known[name].many
+            found[MAIN[role] if main else f"{name}." if known[name].many else name] = [
+                replace(one, source={"role": role, **one.source}) if one.source and not main else one for one in read
+            ]
     return found
 
 
-def _splits(tags: Sequence[Sequence[str]]) -> list[str | None]:
-    """The tag that names each sample's split, None where there is none."""
-    of = [[tag for tag in SPLITS if tag in (own or ())] for own in tags]
-    torn = [found for found in of if len(found) > 1]
-    if torn:
+def _usable(rows: Rows, found: Found, why: Counter[str]) -> Array:
+    """(n,) bool, the rows that have all embeddings."""
+    keep = np.ones(len(rows), dtype=bool)
+    for name, inputs in found.items():
+        for one in inputs:
+            keep &= True if one.has is None else one.has
+            said = f" in {one.source['run'] or one.source['field']!r}" if name.endswith(".") else ""
+            why.update({f"{reason}{said}": count for reason, count in one.why.items()})
+    if not keep.any():
+        raise ParamError("No sample of the target has a vector in each of the embeddings; compute those that lack")
+    return keep
+
+
+def _files(rows: Rows, params: Params, found: Found, keep: Array, why: Counter[str]) -> list[str]:
+    """The image files, or regions of them; objects that cannot be cut out leave `keep`."""
+    files: list[str] = rows.values("filepath")
+    if rows.field is None:
+        return files
+    maker = found["embeddings"][0].maker if "embeddings" in found else None
+    margin = getattr(params, "margin", 0.0) or (maker or {}).get("margin") or 0.0
+    files, good, reasons = regions(files, rows.boxes(), margin)
+    keep &= good
+    why.update(reasons)
+    if not keep.any():
         raise ParamError(
-            f"Each sample must have at most one of the tags {', '.join(SPLITS)}; {len(torn):,} have more, "
-            f"such as {' and '.join(torn[0])}: take one away, or name a field that holds the split"
+            f"No object in {rows.field!r} has a box inside its image; mend its boxes, or name another field"
         )
-    return [found[0] if found else None for found in of]
+    return files
+
+
+def _value(found: Found, name: str) -> Any:
+    return found[name][0].value if name in found else None
+
+
+def _named(found: Found, keep: Array | None = None) -> dict[str, Any]:
+    """Parameter → value, or a tuple of several, as `Inputs.named` holds them."""
+    named: dict[str, Any] = {}
+    for name, inputs in found.items():
+        values = tuple(one.value if keep is None else one.value[keep] for one in inputs)
+        if name not in MAIN.values():
+            named[name.removesuffix(".")] = values if name.endswith(".") else values[0]
+    return named
+
+
+def _by_role(found: Found) -> list[tuple[str, RoleInput]]:
+    """What was read under the names that a run's record has for it: "embeddings", "score", "predictions.0"."""
+    return [
+        (f"{name}{number}" if name.endswith(".") else name, one)
+        for name, inputs in found.items()
+        for number, one in enumerate(inputs)
+    ]
+
+
+def _makers(found: Found) -> dict[str, Mapping[str, Any]]:
+    """What is known about the runs that made the inputs, by key; of the main embeddings by their role."""
+    every = [(name, one) for name, one in _by_role(found) if one.maker is not None]
+    return {name if name == "embeddings" else str((one.maker or {})["key"]): one.maker or {} for name, one in every}
 
 
 def _graph_source(dataset: fo.Dataset, x: Array) -> Callable[[int, str, Progress], Any]:
     return lambda k, metric, progress: store.shared_graph(dataset, x, k, metric, progress)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) or "none"

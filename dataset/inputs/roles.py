@@ -1,63 +1,82 @@
-"""What parameters name beside the embeddings and labels a method works on: fields and the results of other runs."""
+"""What parameters name on a dataset, read by the role that they declare: one reader for each, in one table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import fiftyone as fo
 import fiftyone.core.fields as fof
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from ...core.base import columns as kinds
 from ...core.base.arrays import Array
 from ...core.base.columns import LabelValues
 from ...core.base.inputs import GivenBoxes, GivenLabels, GivenSets
-from ...core.base.params import ParamError, Params, domains, roles
+from ...core.base.params import ParamError, Params, domains
+from ..fields import splits, working_set
 from ..fields.rows import Rows, field_of, object_fields, resolved, rows_of
+from ..fields.working_set import Choice
 from ..runs import record as runs
+from .sources import TAGS, find_vectors, label_path, read_vectors
 
+GUIDE = "guide"  # read also where nothing is named
+ODD = 0.02  # share of rows whose largest logit may be another class's: labels were thresholded, or ties
 Values = Callable[[str], Sequence[Any]]  # path → one value per row
 PLAIN = (fof.BooleanField, fof.FloatField, fof.IntField, fof.StringField, fof.DateTimeField, fof.DateField)
 
 
-@dataclass
-class Named:
-    """What was read for the parameters.
+@dataclass(frozen=True)
+class RoleInput:
+    """What was read for one name.
 
     Attributes:
-        values: parameter → what it names, as `Inputs.named` holds it.
-        reads: parameter → {"role", "field", "run", "made"}, as the run record keeps it.
-        sources: run's key → its parameters and facts.
+        value: as the method gets it.
+        source: {"field", "run", "made"}, as the run's record keeps it; empty for what leaves no trace in it.
+        has: (n,) bool, the rows that can be used; None where gaps are left to the method.
+        why: why the others cannot.
+        maker: parameters and facts of the run that made it.
+        corrected: labels that people have corrected.
     """
 
-    values: dict[str, Any] = field(default_factory=dict)
-    reads: dict[str, Any] = field(default_factory=dict)
-    sources: dict[str, Any] = field(default_factory=dict)
+    value: Any
+    source: dict[str, Any]
+    has: Array | None = None
+    why: Mapping[str, int] = field(default_factory=dict)
+    maker: Mapping[str, Any] | None = None
+    corrected: int = 0
 
 
-def read_named(dataset: fo.Dataset, params: Params, rows: Rows) -> Named:
-    """Read what the parameters name, other than embeddings and labels, of these rows.
+@dataclass(frozen=True)
+class Asked:
+    """Who asks for what.
+
+    Attributes:
+        place: the parameter, for sentences.
+        name: what it names.
+        choice: which labels and boxes are wanted.
+    """
+
+    place: str
+    name: str
+    choice: Choice
+
+
+def read_role(rows: Rows, params: Params, parameter: str, choice: Choice) -> list[RoleInput]:
+    """What a parameter names, of these rows: one, or several where it takes several; none where it names nothing.
 
     Raises:
         ParamError: a field or run is not there, or is of another kind.
     """
-    named, known = Named(), domains(type(params))
-    for name, role in roles(type(params)).items():
-        given = getattr(params, name)
-        if role == "guide":
-            _guide(dataset, f"{type(params).__name__}.{name}", name, given, rows, named)
-        if role in READERS and given:
-            place = f"{type(params).__name__}.{name}"
-            read = [READERS[role](dataset, place, one, rows, named) for one in (given if known[name].many else [given])]
-            named.values[name] = tuple(value for value, _ in read) if known[name].many else read[0][0]
-            fields = [{"role": role, **source} for _, source in read]
-            if known[name].many:
-                named.reads |= {f"{name}.{number}": source for number, source in enumerate(fields)}
-            else:
-                named.reads[name] = fields[0]
-    return named
+    domain, given = domains(type(params))[parameter], getattr(params, parameter)
+    if domain.reads not in READERS or (not given and domain.reads != GUIDE):
+        return []
+    place = f"{type(params).__name__}.{parameter}"
+    names = given if domain.many else [given or ""]
+    return [READERS[domain.reads](rows, Asked(place, one, choice)) for one in names]
 
 
 def prediction_sources(dataset: fo.Dataset) -> list[str]:
@@ -98,69 +117,135 @@ def usual_labels(dataset: fo.Dataset) -> str | None:
     return "ground_truth" if "ground_truth" in fields else fields[0] if len(fields) == 1 else None
 
 
-def _guide(dataset: fo.Dataset, place: str, name: str, given: str | None, rows: Rows, named: Named) -> None:
+def _guide(rows: Rows, asked: Asked) -> RoleInput:
     """Labels to choose by, which leave no trace in what the run was made of: it holds when they change."""
+    dataset, given = rows.dataset, asked.name
     field = given or (usual_labels(dataset) if rows.field is None else rows.field)
     if given and given != rows.field and given not in _fields_of(dataset, fo.Classification):
         fields = ", ".join(_fields_of(dataset, fo.Classification)) or "none"
-        raise ParamError(f"{place} must name a field of Classifications; got {given!r}. There are: {fields}")
-    if field is not None:
-        labels = list(rows.values(rows.path("label") if field == rows.field else f"{field}.label"))
-        named.values[name] = GivenLabels.of(labels) if any(labels) else None
-        named.sources["guide"] = {"field": field}
+        raise ParamError(f"{asked.place} must name a field of Classifications; got {given!r}. There are: {fields}")
+    if not field:
+        return RoleInput(None, {})
+    labels, _ = working_set.labels(rows, rows.path("label") if field == rows.field else f"{field}.label", asked.choice)
+    return RoleInput(GivenLabels.of(labels) if any(labels) else None, {}, maker={"key": "guide", "field": field})
 
 
-def _values(dataset: fo.Dataset, place: str, name: str, rows: Rows, named: Named) -> tuple[Any, dict[str, Any]]:
+def _embeddings(rows: Rows, asked: Asked) -> RoleInput:
+    path, source, facts = find_vectors(rows.dataset, asked.name)
+    matrix, has = read_vectors(rows, path, facts)
+    good = np.isfinite(matrix).all(axis=1) & has
+    why = Counter({"no vector": int((~has).sum()), "vector with NaN or infinite numbers": int((has & ~good).sum())})
+    if not good.any():
+        raise ParamError(f"Every vector in {path!r} holds NaN or infinite numbers; compute them again")
+    return RoleInput(matrix, source, good, +why, facts)
+
+
+def _labels(rows: Rows, asked: Asked) -> RoleInput:
+    path = label_path(rows.dataset, asked.name, rows.field)
+    given, corrected = working_set.labels(rows, path, asked.choice)
+    if all(value is None for value in given):
+        raise ParamError(
+            f"No {rows.word} of the target has a label in {asked.name!r}; label some, or name another field"
+        )
+    source: dict[str, Any] = {"field": path, "run": None, "made": None}
+    return RoleInput(GivenLabels.of(given), source, corrected=corrected)
+
+
+def _splits(rows: Rows, asked: Asked) -> RoleInput:
+    path = TAGS if asked.name == TAGS else label_path(rows.dataset, asked.name, rows.field)
+    values = splits.of_tags(rows.values(path)) if path == TAGS else rows.values(path)
+    if all(value is None for value in values):
+        raise ParamError(f"No {rows.word} of the target has a split in {asked.name!r}; name another field")
+    return RoleInput(GivenLabels.of(values), {"role": "splits", "field": path, "run": None, "made": None})
+
+
+def _values(rows: Rows, asked: Asked) -> RoleInput:
+    dataset, name = rows.dataset, asked.name
     path = f"{name}.label" if name in _fields_of(dataset, fo.Classification) else _own(dataset, rows, name)
     kind = dataset.get_field(path)
     if kind is None or not _is_plain(kind):
         raise ParamError(
-            f"{place} must name a field with plain values; {name!r} "
+            f"{asked.place} must name a field with plain values; {name!r} "
             + (f"does not exist on dataset {dataset.name!r}" if kind is None else f"holds {type(kind).__name__}")
         )
-    return list(rows.values(path)), _source(dataset, path)
+    return RoleInput(list(rows.values(path)), _source(dataset, path))
 
 
-def _predictions(
-    dataset: fo.Dataset, place: str, name: str, rows: Rows, named: Named
-) -> tuple[LabelValues, dict[str, Any]]:
-    path, classes = name, dataset.classes.get(name) or dataset.default_classes or None
+def _predictions(rows: Rows, asked: Asked) -> RoleInput:
+    dataset, name = rows.dataset, asked.name
     if name in dataset.list_runs():
         run = runs.get_run(dataset, name)
         column = _predicted(run)
         if column is None:
             raise ParamError(
-                f"{place} must name a run that predicted classes and is done; {name!r} ({run.label}) is not one. "
-                f"There are: {', '.join(prediction_sources(dataset)) or 'none'}"
+                f"{asked.place} must name a run that predicted classes and is done; {name!r} ({run.label}) is not "
+                f"one. There are: {', '.join(prediction_sources(dataset)) or 'none'}"
             )
-        path, classes = run.writes[column], run.facts.get("classes")
-        named.sources[name] = {**run.params, **run.facts, "key": name, "method": run.method}
-        return _label_values(rows.values, path, classes, run.writes.get("logits")), _source(dataset, path)
+        path = run.writes[column]
+        values = _label_values(rows.values, path, run.facts.get("classes"), run.writes.get("logits"))
+        return RoleInput(values, _source(dataset, path), maker=_maker(run))
     if name not in _fields_of(dataset, fo.Classification):
         raise ParamError(
-            f"{place} must name a run that predicted classes or a field of Classifications; got {name!r}. "
+            f"{asked.place} must name a run that predicted classes or a field of Classifications; got {name!r}. "
             f"There are: {', '.join(prediction_sources(dataset)) or 'none'}"
         )
-    return _label_values(rows.values, path, classes), _source(dataset, path)
+    classes = dataset.classes.get(name) or dataset.default_classes or None
+    values = _label_values(rows.values, name, classes)
+    return RoleInput(in_order(values, asked), _source(dataset, name))
 
 
-def _likeliest(
-    dataset: fo.Dataset, place: str, name: str, rows: Rows, named: Named
-) -> tuple[LabelValues, dict[str, Any]]:
+def in_order(values: LabelValues, asked: Asked) -> LabelValues:
+    """Predictions whose logits are proved to stand in the order of the classes; put into it where labels tell it.
+
+    Raises:
+        ParamError: the largest logit is often not that of the stored class, and no order of the classes explains it.
+    """
+    if values.logits is None:
+        return values
+    known = np.flatnonzero((values.codes >= 0) & np.isfinite(values.logits).all(axis=1))
+    if not len(known):
+        return values
+    largest, stored = values.logits[known].argmax(axis=1), values.codes[known]
+    wrong = int((largest != stored).sum())
+    if wrong <= ODD * len(known):
+        return values
+    table = np.zeros((len(values.classes),) * 2, dtype=np.int64)
+    np.add.at(table, (largest, stored), 1)
+    place, code = linear_sum_assignment(-table)
+    if len(known) - table[place, code].sum() > ODD * len(known):
+        raise ParamError(
+            f"The logits of {asked.name!r} are not in the order of the dataset's classes: on {wrong:,} of "
+            f"{len(known):,} rows the largest is not that of the stored label. Set dataset.classes[{asked.name!r}] "
+            "to the model's classes in its own order"
+        )
+    unsure = [number for number in range(len(code)) if not table[place[number], code[number]]]
+    if len(unsure) > 1:
+        raise ParamError(
+            f"The logits of {asked.name!r} are not in the order of the dataset's classes, and the classes "
+            f"{', '.join(values.classes[code[number]] for number in unsure[:5])} are never the largest, so their "
+            f"places are unknown. Set dataset.classes[{asked.name!r}] to the model's classes in its own order"
+        )
+    ordered = np.empty_like(values.logits)
+    ordered[:, code] = values.logits[:, place]
+    return LabelValues(values.classes, values.codes, values.confidence, ordered)
+
+
+def _likeliest(rows: Rows, asked: Asked) -> RoleInput:
     """As `_predictions`; of a run that gave any number of classes, each row's likeliest, none where it gave none."""
+    dataset, name = rows.dataset, asked.name
     run = runs.get_run(dataset, name) if name in dataset.list_runs() else None
     column = _predicted(run, kinds.Labels) if run is not None and _predicted(run) is None else None
     if run is None or column is None:
-        return _predictions(dataset, place, name, rows, named)
+        return _predictions(rows, asked)
     inside = f"{run.writes[column]}.classifications"
     best = [
         max(zip(sure, labels, strict=True), key=lambda one: one[0]) if labels else None
         for labels, sure in zip(rows.values(f"{inside}.label"), rows.values(f"{inside}.confidence"), strict=True)
     ]
     given = GivenLabels.of([None if one is None else one[1] for one in best])
-    named.sources[name] = {**run.params, **run.facts, "key": name, "method": run.method}
     confidence = np.array([np.nan if one is None else one[0] for one in best])
-    return LabelValues(given.names, given.codes, confidence), _source(dataset, f"{inside}.label")
+    values = LabelValues(given.names, given.codes, confidence)
+    return RoleInput(values, _source(dataset, f"{inside}.label"), maker=_maker(run))
 
 
 def kept_logits(run: runs.Run, values: Values) -> Array | None:
@@ -202,10 +287,9 @@ def _label_values(
     return LabelValues(names, codes, confidence, matrix)
 
 
-def _label_sets(
-    dataset: fo.Dataset, place: str, name: str, rows: Rows, named: Named
-) -> tuple[GivenSets, dict[str, Any]]:
-    _expect(dataset, place, name, fo.Classifications)
+def _label_sets(rows: Rows, asked: Asked) -> RoleInput:
+    dataset, name = rows.dataset, asked.name
+    _expect(dataset, asked, fo.Classifications)
     sets = list(rows.values(f"{name}.classifications.label"))
     names = tuple(sorted({label for one in sets for label in one or ()}))
     index = {label: code for code, label in enumerate(names)}
@@ -213,41 +297,50 @@ def _label_sets(
     for number, one in enumerate(sets):
         present[number, [index[label] for label in one or ()]] = True
     known = np.array([one is not None for one in sets], dtype=bool)
-    return GivenSets(names, present, known), _source(dataset, f"{name}.classifications.label")
+    return RoleInput(GivenSets(names, present, known), _source(dataset, f"{name}.classifications.label"))
 
 
-def _detections(
-    dataset: fo.Dataset, place: str, name: str, rows: Rows, named: Named
-) -> tuple[GivenBoxes, dict[str, Any]]:
-    _expect(dataset, place, name, fo.Detections)
-    inside = f"{name}.detections"
-    labels, boxes = list(rows.values(f"{inside}.label")), list(rows.values(f"{inside}.bounding_box"))
+def _detections(rows: Rows, asked: Asked) -> RoleInput:
+    """The boxes of images; those that are excluded keep their place, and cover nothing."""
+    dataset = rows.dataset
+    _expect(dataset, asked, fo.Detections)
+    inside = f"{asked.name}.detections"
+    given, places = list(rows.values(f"{inside}.label")), list(rows.values(f"{inside}.bounding_box"))
+    labels, corrected = working_set.labels_within(rows, f"{inside}.label", given, asked.choice)
     confidence = list(rows.values(f"{inside}.confidence"))
     image = np.array([row for row, own in enumerate(labels) for _ in own or ()], dtype=np.int64)
     flat = GivenLabels.of([label or "" for own in labels for label in own or ()])
-    return GivenBoxes(
+    boxes = _flat(places).reshape(len(image), 4)
+    if not asked.choice.include_excluded:
+        tags = [own or () for image_tags in rows.values(f"{inside}.tags") for own in image_tags or ()]
+        boxes[[working_set.EXCLUDED in own for own in tags], 2:] = 0.0
+    value = GivenBoxes(
         names=flat.names,
         rows=image,
         codes=flat.codes,
-        boxes=_flat(boxes).reshape(len(image), 4),
+        boxes=boxes,
         confidence=_flat([[np.nan if c is None else c for c in own or ()] for own in confidence]),
         known=np.array([own is not None for own in labels], dtype=bool),
-    ), _source(dataset, f"{inside}.label")
+    )
+    return RoleInput(value, _source(dataset, f"{inside}.label"), corrected=corrected)
 
 
-def _members(dataset: fo.Dataset, place: str, name: str, rows: Rows, named: Named) -> tuple[Array, dict[str, Any]]:
+def _members(rows: Rows, asked: Asked) -> RoleInput:
     """Who is in a true-or-false field, has a tag, or is in a saved slice; in this order where a name is several."""
+    dataset, name = rows.dataset, asked.name
     path = _own(dataset, rows, name)
     if isinstance(dataset.get_field(path), fof.BooleanField):
-        return np.array([value is True for value in rows.values(path)], dtype=np.bool_), _source(dataset, path)
-    if name in dataset.distinct("tags"):
-        return np.array([name in (own or ()) for own in rows.values("tags")], dtype=np.bool_), _source(dataset, "tags")
+        value = np.array([value is True for value in rows.values(path)], dtype=np.bool_)
+        return RoleInput(value, _source(dataset, path))
+    if name in dataset.distinct(TAGS):
+        value = np.array([name in (own or ()) for own in rows.values(TAGS)], dtype=np.bool_)
+        return RoleInput(value, {**_source(dataset, TAGS), "tag": name})
     if name in dataset.list_saved_views():
         members = set(rows_of(dataset.load_saved_view(name), rows.field).ids)
         source = {"field": rows.path("id"), "run": None, "made": None, "slice": name}
-        return np.array([one in members for one in rows.ids], dtype=np.bool_), source
+        return RoleInput(np.array([one in members for one in rows.ids], dtype=np.bool_), source)
     raise ParamError(
-        f"{place} must name a true-or-false field, a tag or a saved slice; got {name!r}. "
+        f"{asked.place} must name a true-or-false field, a tag or a saved slice; got {name!r}. "
         f"There are: {', '.join(_members_of(dataset)) or 'none'}"
     )
 
@@ -257,7 +350,11 @@ def _own(dataset: fo.Dataset, rows: Rows, name: str) -> str:
     return rows.path(name) if dataset.get_field(rows.path(name)) is not None else resolved(dataset, name)[0]
 
 
-READERS: dict[str, Callable[[fo.Dataset, str, str, Rows, Named], tuple[Any, dict[str, Any]]]] = {
+READERS: dict[str, Callable[[Rows, Asked], RoleInput]] = {
+    GUIDE: _guide,
+    "embeddings": _embeddings,
+    "labels": _labels,
+    "splits": _splits,
     "values": _values,
     "members": _members,
     "predictions": _predictions,
@@ -268,14 +365,19 @@ READERS: dict[str, Callable[[fo.Dataset, str, str, Rows, Named], tuple[Any, dict
 }
 
 
+def _maker(run: runs.Run) -> dict[str, Any]:
+    """What is known about the run that made an input."""
+    return {**run.params, **run.facts, "key": run.key, "method": run.method}
+
+
 def _flat(rows: Sequence[Any]) -> Array:
     return np.array([value for own in rows for value in own or ()], dtype=np.float64)
 
 
-def _expect(dataset: fo.Dataset, place: str, name: str, document: type[Any]) -> None:
-    if name not in _fields_of(dataset, document):
+def _expect(dataset: fo.Dataset, asked: Asked, document: type[Any]) -> None:
+    if asked.name not in _fields_of(dataset, document):
         raise ParamError(
-            f"{place} must name a field of {document.__name__}; got {name!r}. "
+            f"{asked.place} must name a field of {document.__name__}; got {asked.name!r}. "
             f"There are: {', '.join(_fields_of(dataset, document)) or 'none'}"
         )
 

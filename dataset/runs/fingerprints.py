@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fiftyone as fo
 
+from ..fields.curated_labels import corrections, curated_path
 from ..fields.rows import root_of, rows_of
+from ..fields.splits import split_names
+from ..fields.working_set import Choice, excluded_ids
 from .record import Run
-
-if TYPE_CHECKING:
-    from .record import Run
 
 
 def digest(values: Iterable[Any]) -> str:
@@ -23,8 +23,36 @@ def digest(values: Iterable[Any]) -> str:
     return state.hexdigest()[:32]
 
 
+def fingerprints(
+    dataset: fo.Dataset, field: str | None, sources: Mapping[str, Any], choice: Choice, boxes: bool
+) -> dict[str, str]:
+    """Digests of what a run reads, as its record keeps them: of the whole dataset, whatever its target is.
+
+    Args:
+        field: whose objects the run is about; None where it is about samples.
+        sources: as `Run.reads` holds them.
+        boxes: the run looks at the regions of objects; their digest is known when it is complete.
+    """
+    found = {"samples": digest(dataset.values("id" if field is None else f"{root_of(dataset, field)}.id"))}
+    if not choice.include_excluded:
+        found["excluded"] = digest(excluded_ids(dataset, field))
+    if boxes and field is not None:
+        found["boxes"] = ""
+    for role, source in sources.items():
+        if source["run"] is None:
+            found[role] = digest_of_source(dataset, source, field)
+        if is_labels(role, source) and not choice.given_labels:
+            found["corrections"] = digest(corrections(dataset, source["field"]))
+    return found
+
+
+def is_labels(role: str, source: Mapping[str, Any]) -> bool:
+    """Whether a run read classes under that role, which people may correct."""
+    return role == "labels" and source.get("role") != "splits"
+
+
 def digest_of_source(dataset: fo.Dataset, source: Mapping[str, Any], patches_field: str | None) -> str:
-    """Digest of a field's values; of a saved slice, of who is in it.
+    """Digest of what a run read of a field; of a saved slice or a tag, of who is in it.
 
     Args:
         source: as `Run.reads` holds it.
@@ -32,7 +60,18 @@ def digest_of_source(dataset: fo.Dataset, source: Mapping[str, Any], patches_fie
     """
     if "slice" in source:
         return digest(sorted(rows_of(dataset.load_saved_view(source["slice"]), patches_field).ids))
-    return digest(dataset.values(source["field"]))
+    if "tag" in source:
+        return digest(dataset.match_tags(source["tag"]).values("id"))
+    values = dataset.values(source["field"])
+    if source.get("role") == "splits" and source["field"] == "tags":
+        return digest([sorted(split_names(own or ())) for own in values])
+    if source.get("role") in ("detections", "detected"):
+        inside = source["field"].removesuffix(".label")
+        parts = (f"{inside}.{name}" for name in ("bounding_box", "confidence", "tags"))
+        own = curated_path(source["field"])
+        paths = [*parts, *([own] if dataset.get_field(own) is not None else [])]
+        return digest([values, *(dataset.values(path) for path in paths)])
+    return digest(values)
 
 
 def digest_of_boxes(dataset: fo.Dataset, run: Run) -> str:

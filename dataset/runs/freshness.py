@@ -5,26 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fiftyone as fo
 import numpy as np
 
 from ...core.embeddings.reuse import mark_of
-from ..fields.curated_labels import corrections, curated_field
+from ..fields.curated_labels import corrections
 from ..fields.rows import Rows, object_fields, regions, root_of
+from ..fields.working_set import EXCLUDED, excluded_ids
 from ..storage import vectors as vector_store
-from .record import Run, list_runs
-
-if TYPE_CHECKING:
-    from .record import Run
-from typing import TYPE_CHECKING
-
 from ..storage.embedding_cache import marks_of
-from .fingerprints import digest, digest_of_boxes, digest_of_source
-
-if TYPE_CHECKING:
-    pass
+from .fingerprints import digest, digest_of_boxes, digest_of_source, is_labels
+from .record import Run, list_runs
 
 SETTLED = timedelta(seconds=1)  # the database's clock has milliseconds: within one, a later change would go unseen
 
@@ -53,7 +46,8 @@ class Freshness:
         if declared is not None and declared.outdates(run.method_version, run.params):
             return f"{declared.label} computes something else since version {declared.version}"
         reasons = (self._source_reason(run, role, source) for role, source in run.reads.items())
-        return self._rows_reason(run) or next((reason for reason in reasons if reason), None)
+        own = self._fields_reason(run) or self._rows_reason(run) or self._excluded_reason(run)
+        return own or next((reason for reason in reasons if reason), None)
 
     def _rows_reason(self, run: Run) -> str | None:
         """What has happened to the samples or objects themselves."""
@@ -86,20 +80,61 @@ class Freshness:
                 return f"{said}, which has been computed again"
             upstream = self.stale_reason(maker)
             return f"{said}: {upstream}" if upstream else None
-        if role == "labels":
-            if self._dataset.get_field(source["field"]) is None:
-                return f"its labels in {source['field']!r} are gone"
-            if self._digest(source["field"]) != run.fingerprint.get("labels"):
-                return f"labels in {source['field']!r} have changed"
-            return self._corrected_reason(run, source["field"])
         if "slice" in source:
             return self._slice_reason(run, role, source)
         if role in run.fingerprint:
+            what = "labels" if is_labels(role, source) else source.get("role") or role
             if self._dataset.get_field(source["field"]) is None:
-                return f"its {role} in {source['field']!r} are gone"
-            if self._digest(source["field"]) != run.fingerprint[role]:
-                return f"values in {source['field']!r} have changed"
-        return None
+                return f"its {what} in {source['field']!r} are gone"
+            if self._digest_of(source, run.patches_field) != run.fingerprint[role]:
+                what = "labels" if is_labels(role, source) else "values"
+                return f"{what} in {source['field']!r} have changed"
+        return self._corrected_reason(run, source["field"]) if is_labels(role, source) else None
+
+    def _digest_of(self, source: Mapping[str, Any], field: str | None) -> str:
+        told = {name: source[name] for name in ("field", "role", "tag") if name in source}
+        place = source["field"] if set(told) == {"field"} else repr(told)
+        return str(self._remembered(place, lambda: digest_of_source(self._dataset, source, field)))
+
+    def _excluded_reason(self, run: Run) -> str | None:
+        """Samples or objects that were excluded since, or brought back."""
+        if not run.working or run.working["include_excluded"]:
+            return None
+        if run.target != "dataset":
+            return self._excluded_of_view(run)
+        ids = self._remembered(
+            f"excluded of {run.patches_field}", lambda: excluded_ids(self._dataset, run.patches_field)
+        )
+        if digest(ids) == run.fingerprint.get("excluded"):
+            return None
+        change = len(ids) - run.working["excluded"]
+        if not change:
+            return f"other {run.word}s are excluded now"
+        were = f"{abs(change):,} {run.word}s were" if abs(change) > 1 else f"1 {run.word} was"
+        return f"{were} {'excluded' if change > 0 else 'brought back'} since"
+
+    def _excluded_of_view(self, run: Run) -> str | None:
+        """Of what a run of a view has results for, what was excluded since."""
+        if run.patches_field is not None or not run.writes:
+            return None
+        column = next(iter(run.writes.values()))
+        found = {"tags": EXCLUDED, column: {"$ne": None}}
+        count = self._remembered(
+            f"excluded with {column}", lambda: self._dataset._sample_collection.count_documents(found)
+        )
+        were = f"{count:,} {run.word}s were" if count > 1 else f"1 {run.word} was"
+        return f"{were} excluded since" if count else None
+
+    def _fields_reason(self, run: Run) -> str | None:
+        """What has happened to the run's own fields."""
+        gone = [path for path in run.writes.values() if self._dataset.get_field(path) is None]
+        if gone:
+            return f"its field {gone[0]!r} is gone"
+        first = next(iter(run.writes.values()), None)
+        if first is None or not run.n:
+            return None
+        count = self._remembered(f"values of {first} {run.finished}", lambda: self._dataset.count(first))
+        return None if count else f"its field {first!r} is empty"
 
     def _slice_reason(self, run: Run, role: str, source: Mapping[str, Any]) -> str | None:
         name = source["slice"]
@@ -113,13 +148,16 @@ class Freshness:
         return None if members == run.fingerprint.get(role) else f"the slice {name!r} holds other {run.word}s now"
 
     def _corrected_reason(self, run: Run, path: str) -> str | None:
-        found, count_of = self._remembered(
-            f"corrections of {path}", lambda: _digest_of_corrections(self._dataset, path)
-        )
+        if run.working.get("given_labels"):
+            return None
+        found, count = self._remembered(f"corrections of {path}", lambda: _digest_of_corrections(self._dataset, path))
         if found == run.fingerprint.get("corrections", digest([])):
             return None
-        count = f"{count_of:,} label{'' if count_of == 1 else 's'}" if count_of else "labels"
-        return f"{count} in {path.removesuffix('.label')!r} corrected since; the result is in {curated_field(path)!r}"
+        change, name = count - run.working.get("corrected", 0), path.removesuffix(".label")
+        if not change:
+            return f"labels in {name!r} were corrected otherwise since"
+        labels = f"{abs(change):,} label{'' if abs(change) == 1 else 's'} in {name!r}"
+        return f"{labels} corrected since" if change > 0 else f"the correction of {labels} was taken back"
 
     def _digest(self, path: str) -> str:
         return str(self._remembered(path, lambda: digest(self._dataset.values(path))))
