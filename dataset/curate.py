@@ -20,8 +20,10 @@ from ..core.base.params import ParamError, Params, domains
 from ..core.catalog import method_named
 from .fields.one_writer import one_writer
 from .fields.rows import Rows
+from .fields.working_set import Choice
 from .inputs import target as subject
-from .inputs.read import Reading, read, read_vectors
+from .inputs.read import Reading, read
+from .inputs.sources import read_vectors
 from .outputs.run_writer import RunWriter
 from .runs import record as runs
 from .runs.record import Run
@@ -37,16 +39,22 @@ def curate(
     *,
     key: str | None = None,
     overwrite: bool = False,
+    include_excluded: bool = False,
+    given_labels: bool = False,
     progress: Progress = silent,
     **params: Any,
 ) -> Run:
     """Run a method on a dataset or view; its results become sample fields, and its record a run.
+
+    It reads the working set: samples that are not excluded, with corrected labels where people have corrected them.
 
     Args:
         samples: what to run on.
         method: a method's name, with its parameters as keywords; or its parameters as an object.
         key: names the run and its fields; by default the method's own.
         overwrite: replace the run that has this key. Its results stay until the new ones are complete.
+        include_excluded: read excluded samples and objects too.
+        given_labels: read the labels as they were given, without corrections.
         progress: called as `progress(done, total, doing)`.
 
     Returns:
@@ -63,7 +71,8 @@ def curate(
         raise ParamError(f"{declared.label} works on images; dataset {dataset.name!r} holds {dataset.media_type}")
     with one_writer(dataset):
         runs.check_free(dataset, key, overwrite)
-    reading = read(view, given, declared.label, with_paths="paths" in declared.reads)
+    choice = Choice(include_excluded or declared.on_all_rows, given_labels)
+    reading = read(view, given, declared.label, with_paths="paths" in declared.reads, choice=choice)
     record = runs.start(dataset, _begun(declared, key, reading), overwrite=overwrite)
     writer = RunWriter(dataset, declared, record, reading.rows)
     try:
@@ -82,9 +91,10 @@ def _begun(method: Method, key: str, reading: Reading) -> Run:
         params=reading.params.to_dict(),
         reads=reading.reads,
         skipped=reading.skipped,
-        target="dataset" if reading.inputs.n + reading.skipped == reading.total else "view",
+        target=reading.target,
         patches_field=reading.rows.field,
         fingerprint=reading.fingerprint,
+        working=reading.working,
         plugin_version=_plugin_version(),
     )
 
@@ -130,6 +140,8 @@ def _facts(reading: Reading, result: Columns, writer: RunWriter, seconds: float)
         "peak_memory_mb": _peak_memory_mb(),
         "versions": _versions(),
     }
+    if reading.working_set:
+        facts["working_set"] = reading.working_set
     if reading.why_skipped:
         facts["skipped"] = dict(reading.why_skipped)
     return facts
@@ -175,7 +187,17 @@ def rerun(dataset: fo.Dataset, key: str, progress: Progress = silent) -> Run:
             f"The run {key!r} was made on a view, which its record does not keep; "
             f"open the view and run {run.label!r} there"
         )
-    return curate(dataset, run.method, key=key, overwrite=True, progress=progress, **run.params)
+    choice = Choice.of(run.working)
+    return curate(
+        dataset,
+        run.method,
+        key=key,
+        overwrite=True,
+        include_excluded=choice.include_excluded,
+        given_labels=choice.given_labels,
+        progress=progress,
+        **run.params,
+    )
 
 
 def _resolve(method: str | Params, params: Mapping[str, Any]) -> tuple[Method, Params]:

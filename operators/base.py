@@ -58,16 +58,19 @@ def method_operator(method: Method) -> type[CuratorOperator]:
                 return _need_dataset(form, method.label)
             ctx.target_view()  # asks the App for its choice of dataset, view or selection
             forms.add_params(form, method.params, ctx.dataset, ctx.params)
+            forms.add_working_set(form, method, ctx.dataset, ctx.params)
             forms.add_key(form, method, ctx.dataset, ctx.params)
             return types.Property(form, view=types.View(label=method.label, description=method.help))
 
         def call(self, ctx: Any, progress: Progress) -> Summary:
-            given = {name: value for name, value in ctx.params.items() if name not in ("key", "overwrite")}
+            own = ("key", "overwrite", *forms.WORKING_SET)
+            given = {name: value for name, value in ctx.params.items() if name not in own}
             run = curate(
                 ctx.target_view(),
                 forms.read_params(method.params, given),
                 key=ctx.params.get("key") or None,
                 overwrite=bool(ctx.params.get("overwrite", False)),
+                **{name: bool(ctx.params.get(name, False)) for name in forms.WORKING_SET},
                 progress=progress,
             )
             return _summary(run)
@@ -150,6 +153,7 @@ def _summary(run: Run) -> Summary:
         "key": run.key,
         "samples": run.n,
         "skipped": run.skipped,
+        "working_set": run.facts.get("working_set"),
         "fields": list(run.writes.values()),
         "seconds": run.facts.get("seconds"),
     }

@@ -9,13 +9,19 @@ import fiftyone as fo
 import fiftyone.operators.types as types
 
 from ..core.base.method import Method
-from ..core.base.params import REQUIRED, Domain, Params, domains
-from ..dataset.inputs import read as inputs
+from ..core.base.params import REQUIRED, Domain, Params, domains, roles
+from ..dataset.fields.working_set import EXCLUDED
 from ..dataset.inputs import roles as named
+from ..dataset.inputs import sources as inputs
 from ..dataset.runs import record as runs
 
 MORE = "more_settings"  # a tick that unfolds the advanced parameters
 NOT_PARAMS = (MORE, "panel_id", "panel_state")  # the App adds the latter when a panel prompts an operator
+WORKING_SET = {
+    "include_excluded": "Read excluded samples too; otherwise they are left out",
+    "given_labels": "Read the labels as they were given; otherwise corrected ones count as corrected",
+}
+LABELS = {"labels", "detections"}  # roles of what people may correct
 TAKEN = "Another run has this key; its results will be replaced"
 
 
@@ -32,6 +38,21 @@ def add_params(form: types.Object, params: type[Params], dataset: fo.Dataset | N
     if is_set or given.get(MORE):
         for name, domain in advanced.items():
             _add(form, name, domain, dataset)
+
+
+def add_working_set(form: types.Object, method: Method, dataset: fo.Dataset, given: Mapping[str, Any]) -> None:
+    """Add the ways out of the working set, where the dataset has something excluded or corrected."""
+    read = set(roles(method.params).values())
+    corrected = read & LABELS and any(
+        "curates" in (kind.info or {}) for kind in dataset.get_field_schema(flat=True).values()
+    )
+    offered = {
+        "include_excluded": not method.on_all_rows and EXCLUDED in dataset.distinct("tags"),
+        "given_labels": corrected,
+    }
+    for name, described in WORKING_SET.items():
+        if offered[name] or given.get(name):
+            form.bool(name, label=title(name), description=described, default=False, view=types.CheckboxView())
 
 
 def add_key(form: types.Object, method: Method, dataset: fo.Dataset, given: Mapping[str, Any]) -> None:

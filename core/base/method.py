@@ -51,6 +51,8 @@ class Method:
         reads: what `run` gets beside its parameters, and cannot do without: roles that its parameters declare
             (`params.ROLES`), and "paths" of the image files.
         cite: paper or documentation that the method comes from.
+        on_all_rows: what it says of a row depends on that row only, so it runs on excluded rows too, and excluding
+            samples makes none of its runs stale.
         why_now: for methods that everyone should run, why, as the Curation panel tells a newcomer; they are
             urged in the catalog's order once what they need is there. The others are offered.
         holds_from: `holds_from(params)`: the version since which the output has meant the same with these parameters,
@@ -69,6 +71,7 @@ class Method:
     writes: tuple[Column, ...]
     reads: tuple[str, ...] = ()
     cite: str = ""
+    on_all_rows: bool = False
     why_now: str = ""
     holds_from: Callable[[Mapping[str, Any]], int] | None = None
     finding: Finding | None = None

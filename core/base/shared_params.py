@@ -34,3 +34,13 @@ class StoreParams(Params):
         advanced=True,
     )
     dtype: str = param("float32", "Precision of the vector file", among=("float32", "float16"), advanced=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkingSetParams(Params):
+    """Base of parameters of actions that read the working set: the ways out of it. Methods get them from `curate`."""
+
+    include_excluded: bool = param(False, "Take excluded samples too; otherwise they are left out", advanced=True)
+    given_labels: bool = param(
+        False, "Take the labels as they were given; otherwise corrected ones count as corrected", advanced=True
+    )

@@ -207,6 +207,7 @@ METHOD = Method(
     params=EmbeddingsParams,
     run=compute_embeddings,
     reads=("paths",),
+    on_all_rows=True,
     writes=(
         Column("", Vector, "The image as a vector; similar images have similar vectors"),
         Column("error", str, "Why the image could not be read", optional=True, role="problem"),

@@ -87,6 +87,7 @@ METHOD = Method(
     params=ImportEmbeddingsParams,
     run=import_embeddings,
     reads=("paths",),
+    on_all_rows=True,
     writes=(
         Column("", Vector, "The image as a vector made by another tool"),
         Column("error", str, "Why the image has no vector", optional=True, role="problem"),

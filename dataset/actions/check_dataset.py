@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.core.fields as fof
 
 from ...core.base.arrays import Progress
 from ...core.base.columns import Column
@@ -22,10 +21,11 @@ from ...core.base.params import ParamError, Params, domains, param, roles
 from ...core.catalog import METHODS, method_named
 from ..curate import curate, said_of
 from ..fields import marks
-from ..fields.rows import Rows, attribute, root_of, rows_of
+from ..fields.rows import Rows, attribute, object_fields, root_of, rows_of
+from ..fields.splits import split_names
 from ..inputs import roles as named
 from ..inputs import target as subject
-from ..inputs.read import SPLITS, TAGS, vector_sources
+from ..inputs.sources import TAGS, label_fields, label_path, vector_sources
 from ..runs import record as runs
 from ..runs.fingerprints import digest
 from ..runs.freshness import Freshness
@@ -255,11 +255,17 @@ def _given_labels(dataset: fo.Dataset) -> str | None:
 
 
 def _splits(dataset: fo.Dataset) -> str | None:
-    """Where the splits are named: in the tags, or in a text field called split; None where there are no two."""
-    if sum(tag in SPLITS for tag in dataset.distinct("tags")) > 1:
+    """Where the splits are named: in the tags, or in a field that holds names of splits only; None if there are none.
+
+    Two splits at least: one alone has no other to leak into.
+    """
+    if len(split_names(dataset.distinct(TAGS))) > 1:
         return TAGS
-    if isinstance(dataset.get_field("split"), fof.StringField) and len(dataset.distinct("split")) > 1:
-        return "split"
+    for path in label_fields(dataset):
+        if path not in object_fields(dataset):
+            names = dataset.distinct(label_path(dataset, path))
+            if 1 < len(names) == len(split_names(names)):
+                return path
     return None
 
 

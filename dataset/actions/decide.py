@@ -12,7 +12,7 @@ from ...core.base.params import ParamError, Params, param
 from ..decisions import decisions
 from ..fields.curated_labels import curated_field
 from ..fields.rows import resolved, rows_of, shown_field
-from ..inputs.read import label_path
+from ..inputs.sources import label_path
 from .action import Action, counted
 
 

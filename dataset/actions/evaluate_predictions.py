@@ -8,15 +8,19 @@ from typing import Any
 import fiftyone as fo
 
 from ...core.base.arrays import Progress
-from ...core.base.params import ParamError, Params, param
-from ..inputs.read import label_path
+from ...core.base.params import ParamError, param
+from ...core.base.shared_params import WorkingSetParams
+from ..decisions.decisions import ensure_curated_labels
+from ..fields.curated_labels import has_curated
+from ..fields.working_set import EXCLUDED
 from ..inputs.roles import prediction_sources
+from ..inputs.sources import label_path
 from ..runs.record import Run, list_runs
 from .action import Action
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluatePredictionsParams(Params):
+class EvaluatePredictionsParams(WorkingSetParams):
     """Compare predictions with labels in FiftyOne's Model Evaluation panel."""
 
     predictions: str = param("classifier", "Run that predicted classes, or a field of predictions", reads="predictions")
@@ -47,7 +51,12 @@ def evaluate_predictions(
         )
     if not taken and dataset.get_field(params.eval_key) is not None:
         raise ParamError(f"Field {params.eval_key!r} exists already and is no evaluation's; choose another eval_key")
-    both = samples.exists(f"{field}.label").exists(f"{params.label_field}.label")
+    labels = params.label_field
+    if not params.given_labels and has_curated(dataset, f"{labels}.label"):
+        labels = ensure_curated_labels(dataset, f"{labels}.label")
+    if not params.include_excluded:
+        samples = samples.match_tags(EXCLUDED, bool=False)
+    both = samples.exists(f"{field}.label").exists(f"{labels}.label")
     count = len(both)
     if not count:
         raise ParamError(f"Nothing to evaluate: no sample has both {field!r} and {params.label_field!r}")
@@ -55,7 +64,7 @@ def evaluate_predictions(
     if taken:
         dataset.delete_evaluation(params.eval_key)
     results = both.evaluate_classifications(
-        field, gt_field=params.label_field, eval_key=params.eval_key, method="simple", progress=False
+        field, gt_field=labels, eval_key=params.eval_key, method="simple", progress=False
     )
     accuracy = float(results.metrics()["accuracy"])
     return {

@@ -8,16 +8,18 @@ from typing import Any
 import fiftyone as fo
 
 from ...core.base.arrays import Progress
-from ...core.base.params import Params, param
+from ...core.base.params import param
+from ...core.base.shared_params import WorkingSetParams
 from ...core.embeddings.parquet_files import write_parquet
 from ...core.embeddings.vector_files import write_npy, write_npz
+from ..fields.working_set import Choice
 from ..inputs.read import read
 from ..storage.output_files import free_path
 from .action import Action
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportEmbeddingsParams(Params):
+class ExportEmbeddingsParams(WorkingSetParams):
     """Write embeddings with their image paths and labels to an NPZ or Parquet file, or to NPY with a list of paths."""
 
     path: str = param(
@@ -34,7 +36,8 @@ def export_embeddings(samples: fo.DatasetView, params: ExportEmbeddingsParams, p
     kinds = (".npz", ".parquet", ".npy")
     path = free_path("ExportEmbeddingsParams.path", params.path, kinds, params.overwrite)
     kind = path.suffix.lower()
-    reading = read(samples, params, "Export embeddings", with_paths=True)
+    choice = Choice(params.include_excluded, params.given_labels)
+    reading = read(samples, params, "Export embeddings", with_paths=True, choice=choice)
     inputs = reading.inputs
     labels = None
     if inputs.labels is not None:
@@ -46,7 +49,8 @@ def export_embeddings(samples: fo.DatasetView, params: ExportEmbeddingsParams, p
     else:
         write_npy(str(path), inputs.vectors, inputs.paths)
     return {
-        "headline": f"{inputs.n:,} vectors of {inputs.vectors.shape[1]} numbers written to {path}",
+        "headline": f"{inputs.n:,} vectors of {inputs.vectors.shape[1]} numbers written to {path}"
+        + (f" ({reading.working_set})" if reading.working_set else ""),
         "count": inputs.n,
         "skipped": reading.skipped,
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,8 +14,11 @@ import fiftyone.core.fields as fof
 
 from ...core.base.arrays import Progress
 from ...core.base.params import ParamError, Params, param
+from ...core.base.shared_params import WorkingSetParams
 from ..decisions import decisions
+from ..fields import working_set
 from ..fields.rows import resolved, rows_of, shown_field
+from ..fields.working_set import Choice
 from ..storage.output_files import free_path, new_text
 from . import save_slice as slices
 from .action import Action, counted
@@ -25,11 +27,11 @@ DEFAULT_NAME = "images_to_exclude_from_training_{date:%Y_%m_%d}.txt"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportListParams(Params):
+class ExportListParams(WorkingSetParams):
     """Write the samples of the current view to a file: text (one path per line), CSV or JSON.
 
     In a grid of patches, or with a field of objects, CSV and JSON have one row per object with its id and label; text
-    has the path of each image that has one.
+    has the path of each image that has one. Excluded samples are left out, unless the target holds no others.
     """
 
     path: str | None = param(
@@ -48,30 +50,37 @@ def export_list(samples: fo.DatasetView, params: ExportListParams, progress: Pro
     kind = path.suffix.lower()
     if params.fields and kind == ".txt":
         raise ParamError(f"A .txt list holds paths only; write {', '.join(params.fields)} to a .csv or .json file")
-    what, columns = _columns(samples, params.fields)
+    what, columns, working = _columns(samples, params)
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     if kind == ".txt" and what == "object":
         rows, what = [{"filepath": path} for path in dict.fromkeys(columns["filepath"])], "sample"
     with new_text(path) as file:
         _write(file, kind, list(columns), rows)
-    return {"headline": f"{counted(len(rows), what)} written to {path}", "path": str(path), "count": len(rows)}
+    said = f" ({working})" if working else ""
+    return {"headline": f"{counted(len(rows), what)} written to {path}{said}", "path": str(path), "count": len(rows)}
 
 
-def _columns(samples: fo.DatasetView, names: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """What a row is, and column → one value per row."""
-    dataset = samples._root_dataset
-    found = {name: resolved(dataset, name) for name in names}
+def _columns(samples: fo.DatasetView, params: ExportListParams) -> tuple[str, dict[str, Any], str]:
+    """What a row is, column → one value per row, and what of the working set they are."""
+    dataset, choice = samples._root_dataset, Choice(params.include_excluded, params.given_labels)
+    found = {name: resolved(dataset, name) for name in params.fields}
     abouts = dict.fromkeys(field for _, field in found.values() if field is not None)
     if len(abouts) > 1:
         raise ParamError(f"The fields of a list must be about the same objects; got those of {' and '.join(abouts)}")
     about = next(iter(abouts), None) or shown_field(samples)
-    rows = rows_of(samples, about)
+    every = rows_of(samples, about)
+    used = working_set.in_use(every)
+    rows = every if params.include_excluded or not used.any() else every.only(used)
     columns = {"filepath": rows.values("filepath")}
+    paths = {name: _readable(dataset, path) for name, (path, _) in found.items()}
     if about is not None:
-        columns |= {"object": list(rows.ids), "label": rows.values(rows.path("label"))}
-    for name, (path, _) in found.items():
-        columns[name] = rows.values(_readable(dataset, path))
-    return rows.word, columns
+        columns |= {"object": list(rows.ids)}
+        paths = {"label": rows.path("label"), **paths}
+    corrected = 0
+    for name, path in paths.items():
+        columns[name], changed = working_set.labels(rows, path, choice)
+        corrected += changed
+    return rows.word, columns, working_set.sentence(rows.word, len(rows), len(every), corrected)
 
 
 def default_name() -> str:

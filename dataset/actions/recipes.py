@@ -14,6 +14,7 @@ from ...core.base.arrays import Progress, silent
 from ...core.base.params import ParamError, Params, param
 from ...core.catalog import method_named
 from ..curate import curate
+from ..fields.working_set import Choice
 from ..runs.freshness import Freshness
 from ..runs.record import Run, list_runs
 from ..storage.output_files import free_path, new_text
@@ -29,6 +30,7 @@ class Step:
     method: str
     key: str
     params: Mapping[str, Any]
+    choice: Choice = Choice()
 
 
 def load_recipe(source: str | Path | Mapping[str, Any]) -> list[Step]:
@@ -74,6 +76,8 @@ def run_recipe(
                 key=step.key,
                 overwrite=overwrite,
                 progress=_within(progress, f"step {number} of {len(steps)}, {step.method}"),
+                include_excluded=step.choice.include_excluded,
+                given_labels=step.choice.given_labels,
                 **step.params,
             )
         )
@@ -95,7 +99,7 @@ def export_recipe(dataset: fo.Dataset, path: str | Path | None = None, *, overwr
     if path is not None:
         path = free_path("ExportRecipeParams.path", path, (".yaml", ".yml"), overwrite)
     steps = [
-        {"method": run.method, "key": run.key, "params": dict(run.params)}
+        {"method": run.method, "key": run.key, **_told(run), "params": dict(run.params)}
         for run in list_runs(dataset)
         if run.status == "done" and run.declaration is not None
     ]
@@ -124,7 +128,15 @@ def _step(number: int, step: Any) -> Step:
     method = method_named(step["method"])
     params = step.get("params") or {}
     method.params.from_dict(params)
-    return Step(method.name, str(step.get("key", method.key)), params)
+    choice = Choice(*(step.get(name) is True for name in ("include_excluded", "given_labels")))
+    return Step(method.name, str(step.get("key", method.key)), params, choice)
+
+
+def _told(run: Run) -> dict[str, bool]:
+    """What a run read beside the working set."""
+    choice = Choice.of(run.working)
+    told = {"include_excluded": choice.include_excluded, "given_labels": choice.given_labels}
+    return {name: True for name, value in told.items() if value and run.declaration and not run.declaration.on_all_rows}
 
 
 def _within(progress: Progress, step: str) -> Progress:
@@ -141,7 +153,8 @@ def _kept(dataset: fo.Dataset, step: Step) -> Run | None:
     if run is None or run.method != step.method or Freshness(dataset).stale_reason(run.key):
         return None
     wanted = method_named(step.method).params.from_dict(step.params).to_dict()
-    return run if dict(run.params) == wanted else None
+    given = Choice(step.choice.include_excluded or method_named(step.method).on_all_rows, step.choice.given_labels)
+    return run if dict(run.params) == wanted and (not run.working or Choice.of(run.working) == given) else None
 
 
 @dataclass(frozen=True, kw_only=True)

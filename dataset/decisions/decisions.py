@@ -29,7 +29,7 @@ from ..fields import sidebar
 from ..fields.curated_labels import curated_field, curated_path, has_curated, inside
 from ..fields.rows import Rows, shown_field
 from ..fields.saved_views import named_like
-from ..inputs.read import label_path
+from ..inputs.sources import label_path
 from . import journal
 from .changes import AT_ONCE, VERDICTS, Change, batches
 

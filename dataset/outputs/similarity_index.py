@@ -21,7 +21,7 @@ from fiftyone.brain.internal.core.sklearn import SklearnSimilarityConfig, Sklear
 from ...core.base.arrays import Array
 from ...core.zero_shot.tag_zero_shot import text_engine
 from ..fields.rows import Rows, attribute
-from ..inputs.read import find_vectors, read_vectors
+from ..inputs.sources import find_vectors, read_vectors
 
 MODEL = "image-curation-text"
 TOLD = ("model", "weights", "weights_hash", "text")  # what a run's facts say of its model

@@ -57,7 +57,7 @@ class Freshness:
                 return f"its objects in {run.patches_field!r} are gone"
             path = f"{root_of(self._dataset, run.patches_field)}.id"
         if run.target == "dataset" and self._digest(path) != run.fingerprint.get("samples"):
-            change = self._dataset.count(path) - (run.n + run.skipped)
+            change = self._dataset.count(path) - (run.n + run.skipped + run.working.get("excluded", 0))
             if change == 0:
                 return f"{run.word}s were replaced"
             were = f"{abs(change):,} {run.word}s were" if abs(change) > 1 else f"1 {run.word} was"

@@ -45,6 +45,8 @@ class Run:
         target: "dataset" or "view".
         patches_field: the label field whose objects were worked on; None where samples were. Then the fields are
             attributes of its labels, and `n` and `skipped` count objects.
+        working: what of the working set was read: {"include_excluded", "given_labels"}, and how many rows were
+            "excluded", labels "corrected"; empty in records of versions that knew no working set.
         fingerprint: role → digest of what was read, for staleness.
         facts: summaries, plain JSON values.
         error: why it failed, one sentence.
@@ -74,6 +76,7 @@ class Run:
     previous: Mapping[str, Any] | None = None
     plugin_version: str = ""
     patches_field: str | None = None
+    working: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def word(self) -> str:

@@ -18,7 +18,7 @@ from fiftyone.operators.categories import Categories
 
 from ...core.base.columns import Label, Labels
 from ...dataset.fields.rows import Rows, field_of, shown_field
-from ...dataset.inputs.read import find_vectors, vector_sources
+from ...dataset.inputs.sources import find_vectors, vector_sources
 from ...dataset.runs.record import Run, get_run, list_runs
 from ..shared import grid, scope
 from ..shared import grid_filter as showing

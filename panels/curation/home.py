@@ -8,7 +8,7 @@ from typing import Any
 from ...core.base.method import Method
 from ...core.base.params import domains
 from ...dataset.actions.action import Action
-from ...dataset.inputs.read import TAGS
+from ...dataset.inputs.sources import TAGS
 from ...dataset.runs.record import Run
 from ..shared import wording
 

@@ -20,7 +20,7 @@ from ...core.catalog import METHODS
 from ...dataset.actions.catalog import ACTIONS
 from ...dataset.actions.lists import default_name
 from ...dataset.fields.conditions import equals, holds
-from ...dataset.inputs.read import vector_sources
+from ...dataset.inputs.sources import vector_sources
 from ...dataset.runs.freshness import Freshness
 from ...dataset.runs.record import Run, list_runs
 from ..review import review_queue as queue

@@ -18,7 +18,7 @@ from ...core.base.params import ParamError
 from ...dataset.actions import save_slice as slices
 from ...dataset.decisions import decisions
 from ...dataset.decisions.decisions import REASON, Decision
-from ...dataset.inputs.read import vector_sources
+from ...dataset.inputs.sources import vector_sources
 from ...dataset.runs.record import Run, list_runs
 from ..shared import grid, scope, wording
 from ..shared.first_steps import advice

@@ -10,15 +10,16 @@ from typing import Any
 import fiftyone as fo
 import fiftyone.core.stages as fos
 
+from ...core.base.split_names import split_of
 from ...core.images.pixels import SHARPNESS_SIDE, look_at
 from ...core.images.reading import Region, UnreadableImage, read_image
 from ...dataset.decisions.decisions import TAGS as DECIDED
-from ...dataset.inputs.read import SPLITS
+from ...dataset.fields.splits import split_names
 from ..shared import scope, wording
 from .review_queue import Source
 
 MOST = 8  # pictures that are shown and read
-KEEP_FIRST = ("test", "val", "validation")  # of a leak, the copy that is not learned from
+KEEP_FIRST = ("test", "val")  # of a leak, the copy that is not learned from
 
 
 def members(dataset: fo.Dataset, source: Source, sample_id: str) -> list[str]:
@@ -44,7 +45,8 @@ def proposed(dataset: fo.Dataset, source: Source, ids: Sequence[str]) -> list[st
     if source.split is None:
         return [row["id"] for row in rows if row["of"]]
     splits = [_split(row["of"]) for row in rows]
-    rank = [KEEP_FIRST.index(split) if split in KEEP_FIRST else len(KEEP_FIRST) for split in splits]
+    kinds = [split_of(split) if split else None for split in splits]
+    rank = [KEEP_FIRST.index(kind) if kind in KEEP_FIRST else len(KEEP_FIRST) for kind in kinds]
     return (
         [row["id"] for row, place in zip(rows, rank, strict=True) if place == min(rank)] if len(set(rank)) > 1 else []
     )
@@ -91,7 +93,7 @@ def table(dataset: fo.Dataset, source: Source, ids: Sequence[str]) -> dict[str, 
 def _split(value: Any) -> str | None:
     """The name of a split, which a field or the tags tell."""
     if isinstance(value, list):
-        return next((tag for tag in SPLITS if tag in value), None)
+        return next(iter(split_names(value)), None)
     return str(value) if value is not None else None
 
 

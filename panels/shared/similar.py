@@ -16,7 +16,7 @@ import numpy as np
 from ...core.base.arrays import Array
 from ...core.base.params import ParamError
 from ...dataset.fields.rows import Rows
-from ...dataset.inputs.read import read_vectors
+from ...dataset.inputs.sources import read_vectors
 from ...dataset.runs.record import Run, get_run
 from . import scope
 from .patches import seen

@@ -18,8 +18,8 @@ from image_curation.core.base.params import ParamError, domains, roles
 from image_curation.core.catalog import METHODS
 from image_curation.dataset.actions.catalog import ACTIONS
 from image_curation.dataset.curate import curate, rerun
-from image_curation.dataset.inputs.read import vector_sources
 from image_curation.dataset.inputs.roles import fields_for
+from image_curation.dataset.inputs.sources import vector_sources
 from image_curation.dataset.runs.forget import forget
 from image_curation.dataset.runs.freshness import stale_reason
 from image_curation.dataset.runs.record import get_run, list_runs

@@ -90,7 +90,7 @@ def test_check_dataset__of_the_objects_that_the_target_shows(drawn: Any) -> None
 def test_steps__of_objects(drawn: Any) -> None:
     plan = steps(drawn, CheckDatasetParams(patches_field="objects"))
     names = [name for name, _ in plan]
-    assert names[:3] == ["find_quality_issues", "compute_embeddings", "find_duplicates"]
+    assert names[0] == "compute_embeddings"
     assert {"find_leaks", "find_label_issues", "find_confusions", "find_spurious_cues"} <= set(names)
     assert dict(plan)["find_label_issues"]["label_field"] == "objects"
     drawn.set_values("whole", [np.ones(3, np.float32)] * 12)  # vectors of images are none of objects
