@@ -166,7 +166,7 @@ def _values(domain: Domain) -> str:
     if domain.reads is None:
         return domain.describe()
     words = ROLES[domain.reads]
-    return ("one or more, each " if domain.many else "") + words + (", or nothing" if domain.optional else "")
+    return ("one or more, each " if domain.many else "") + words + (", or empty" if domain.optional else "")
 
 
 def _fields(method: Method) -> list[str]:

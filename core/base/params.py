@@ -20,19 +20,19 @@ P = TypeVar("P", bound="Params")
 REQUIRED: Any = dataclasses.MISSING
 
 ROLES = {
-    "embeddings": "key of a run of embeddings, or a vector field",
-    "labels": "a label field: one class per sample",
-    "splits": "a field that names each sample's split; tags stands for the tags train, val and test",
-    "guide": "a label field that helps to choose; what was chosen holds when the labels change",
-    "label_sets": "a field of Classifications: any number of classes per sample",
-    "detections": "a field of Detections: boxes with their classes",
-    "detected": "a field of Detections that a detector predicted",
-    "objects": "a field of Detections or Polylines, whose objects the method then works on one by one",
-    "predictions": "key of a run that predicted classes, or a label field of predictions",
-    "said": "key of a run that predicted classes, one or any number per sample; where several, the likeliest is read",
-    "values": "any field with one plain value per sample: numbers, texts, true or false, lists of them",
-    "members": "a true-or-false field, a tag or a saved slice: the samples that are in it",
-    "run": "key of any run",
+    "embeddings": "a run of embeddings, or a vector field",
+    "labels": "a label field (one class per sample)",
+    "splits": "a field that names each sample's split, or tags",
+    "guide": "a label field (one class per sample)",
+    "label_sets": "a field of Classifications (any number of classes per sample)",
+    "detections": "a field of Detections",
+    "detected": "a field of Detections with confidences",
+    "objects": "a field of Detections or Polylines",
+    "predictions": "a run that predicted classes, or a field of predictions",
+    "said": "a run that predicted classes",
+    "values": "a field with one value per sample: number, text, true or false, list",
+    "members": "a true-or-false field, a tag or a saved slice",
+    "run": "a run",
 }
 
 
@@ -59,17 +59,18 @@ class Domain:
     many: bool = False
 
     def describe(self) -> str:
-        """The domain in words, as error messages and the README's table say it."""
+        """The domain in words, as error messages and the reference pages say it."""
+        nouns = {bool: "true or false", str: "text", int: "a whole number", float: "a number"}
         if self.mapping:
-            number = ("a whole number" if self.whole else "a number") + self._interval()
+            number = nouns[int if self.whole else float] + self._interval()
             return f"entries such as {self.mapping}, each {' or '.join((number, *self.words))}"
-        if self.among:
+        if self.many:
+            words = "a list of " + (f"any of {', '.join(self.among)}" if self.among else "texts")
+        elif self.among:
             words = "one of " + ", ".join(self.among)
         else:
-            words = {bool: "true or false", str: "text"}.get(self.type, self.type.__name__) + self._interval()
-        if self.many:
-            words = f"a list, each {words}"
-        return words + (" or nothing" if self.optional else "")
+            words = nouns.get(self.type, self.type.__name__) + self._interval()
+        return words + (", or empty" if self.optional else "")
 
     def check(self, value: Any) -> Any:
         """Return `value` in its plain Python form.
@@ -157,17 +158,20 @@ class Domain:
         return value
 
     def _interval(self) -> str:
-        if self.at_least is None and self.above is None and self.at_most is None:
-            return " (letters, digits and _, not starting with a digit)" if self.identifier else ""
-        low = (
-            f"[{self.at_least:g}"
-            if self.at_least is not None
-            else f"({self.above:g}"
-            if self.above is not None
-            else "(-inf"
-        )
-        high = f"{self.at_most:g}]" if self.at_most is not None else "inf)"
-        return f" in {low}, {high}"
+        if self.identifier:
+            return " of letters, digits and _, not starting with a digit"
+        if self.at_least is not None:
+            return (
+                f" of at least {self.at_least:g}"
+                if self.at_most is None
+                else f" from {self.at_least:g} to {self._most()}"
+            )
+        if self.above is not None:
+            return f" above {self.above:g}" + ("" if self.at_most is None else f" and at most {self._most()}")
+        return "" if self.at_most is None else f" of at most {self._most()}"
+
+    def _most(self) -> str:
+        return f"{self.at_most:,.0f}" if self.at_most is not None and self.at_most >= 1e6 else f"{self.at_most:g}"
 
 
 def param(

@@ -97,7 +97,7 @@ def test_execute__on_a_view(dataset: Any) -> None:
 def test_execute__error_is_the_sentence(dataset: Any) -> None:
     from fiftyone.operators.executor import ExecutionError
 
-    with pytest.raises(ExecutionError, match=r"NeighborsParams.k must be int in \[1, inf\); got 0"):
+    with pytest.raises(ExecutionError, match=r"NeighborsParams.k must be a whole number of at least 1; got 0"):
         _execute("find_neighbors", dataset, embeddings="vectors", k=0)
     assert dataset.list_runs() == []
 

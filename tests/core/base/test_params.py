@@ -28,16 +28,16 @@ class Example(Params):
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"k": 0}, r"Example.k must be int in \[1, 99\]; got 0"),
+        ({"k": 0}, r"Example.k must be a whole number from 1 to 99; got 0"),
         ({"k": True}, "got True"),
         ({"k": 2.5}, "got 2.5"),
         ({"k": "3"}, "got '3'"),
         ({"k": None}, "got None"),
-        ({"share": 0}, r"Example.share must be float in \(0, 1\]; got 0"),
+        ({"share": 0}, r"Example.share must be a number above 0 and at most 1; got 0"),
         ({"share": float("nan")}, "got nan"),
         ({"metric": "manhattan"}, "Example.metric must be one of cosine, euclidean; got 'manhattan'"),
-        ({"names": "abc"}, "Example.names must be a list, each text; got 'abc'"),
-        ({"limit": -1}, r"Example.limit must be int in \[0, inf\) or nothing; got -1"),
+        ({"names": "abc"}, "Example.names must be a list of texts; got 'abc'"),
+        ({"limit": -1}, r"Example.limit must be a whole number of at least 0, or empty; got -1"),
         ({"exact": 1}, "Example.exact must be true or false; got 1"),
         ({"key": "2 b"}, "letters, digits and _, not starting with a digit"),
         (

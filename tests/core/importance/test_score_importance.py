@@ -281,7 +281,7 @@ def test_score_importance__classes_of_interest_are_marked_where_doubtful() -> No
     [
         ({"classes_of_interest": ("a",), "method": "sensitivity"}, "needs a method that reads labels"),
         ({"label_field": None}, "needed by method 'attention'"),
-        ({"coreset_size": 0}, r"coreset_size must be int in \[1, inf\) or nothing; got 0"),
+        ({"coreset_size": 0}, r"coreset_size must be a whole number of at least 1, or empty; got 0"),
         ({"coreset_size": 5, "class_size": ("cat",)}, "entries such as"),
         ({"class_size": ("cat=3",)}, "needs coreset_size"),
     ],

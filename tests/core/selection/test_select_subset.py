@@ -214,9 +214,9 @@ def test_select_subset__edge_cases_come_as_nested_slices():
 @pytest.mark.parametrize(
     ("params", "sentence"),
     [
-        ({"n": 0}, r"SubsetParams\.n must be int in \[1, inf\) or nothing; got 0"),
+        ({"n": 0}, r"SubsetParams\.n must be a whole number of at least 1, or empty; got 0"),
         ({"n": 999}, r"n must be at most the number of samples that may be chosen \(130\); got 999"),
-        ({"fraction": 0.0}, r"fraction must be float in \(0, 1\]; got 0\.0"),
+        ({"fraction": 0.0}, r"fraction must be a number above 0 and at most 1; got 0\.0"),
         ({"purpose": "balanced_training_set"}, "label_field is needed by purpose 'balanced_training_set'"),
         ({"balance": "uniform"}, "balance 'uniform' needs label_field"),
         ({"balance": "given"}, "class_shares and balance 'given' belong together"),
