@@ -42,7 +42,7 @@ class Example(Params):
         ({"key": "2 b"}, "letters, digits and _, not starting with a digit"),
         (
             {"shares": ["cat"]},
-            r"Example.shares must be entries such as cat=2, each a number in \(0, inf\); got \['cat'\]",
+            r"Example.shares must be entries such as cat=2, each a number above 0; got \['cat'\]",
         ),
         ({"shares": ["=2"]}, "got"),
         ({"shares": ["cat=0"]}, "got"),
@@ -51,7 +51,7 @@ class Example(Params):
         ({"shares": ["cat=1", "cat = 2"]}, "got"),
         ({"shares": "cat=1"}, "got 'cat=1'"),
         ({"shares": {"cat": None}}, "got {'cat': None}"),
-        ({"sizes": ["cat=2.5"]}, r"cat=20, each a whole number in \[0, inf\) or all; got \['cat=2.5'\]"),
+        ({"sizes": ["cat=2.5"]}, r"cat=20, each a whole number of at least 0 or all; got \['cat=2.5'\]"),
         ({"mertic": "cosine"}, "Example has no parameter 'mertic'; did you mean metric?"),
     ],
 )

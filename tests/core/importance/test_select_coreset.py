@@ -59,9 +59,9 @@ def test_select_coreset__without_labels() -> None:
     ("params", "sentence"),
     [
         ({"size": 116}, r"CoresetParams.size must be at most the number of labelled samples \(115\); got 116"),
-        ({"size": 0}, r"CoresetParams.size must be int in \[1, inf\); got 0"),
+        ({"size": 0}, r"CoresetParams.size must be a whole number of at least 1; got 0"),
         ({"size": 9, "class_size": {"dog": 1}}, "CoresetParams.class_size names the class 'dog'; the classes are clas"),
-        ({"size": 9, "class_size": ["class 01=1.5"]}, r"cat=100, each a whole number in \[0, inf\) or all; got \['cl"),
+        ({"size": 9, "class_size": ["class 01=1.5"]}, r"cat=100, each a whole number of at least 0 or all; got \['cl"),
     ],
 )
 def test_select_coreset__refuses(params: dict[str, Any], sentence: str) -> None:

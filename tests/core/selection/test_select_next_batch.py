@@ -121,7 +121,7 @@ def test_select_next_batch__refusals():
         run(x, labels.tolist(), n=5)
     with pytest.raises(ParamError, match=r"may be chosen \(50\); got 51"):
         run(x, n=51)
-    with pytest.raises(ParamError, match=r"n must be int in \[1, inf\); got 0"):
+    with pytest.raises(ParamError, match=r"n must be a whole number of at least 1; got 0"):
         run(x, n=0)
     with pytest.raises(ParamError, match="balanced needs labels of at least two classes"):
         run(x, n=5, balanced=True)

@@ -114,7 +114,7 @@ def test_split_dataset__same_seed_same_split():
         (["train=0.8", "test=0.3"], r"must sum to 1; train=0.8, test=0.3 sum to 1\.1"),
         (["train=1"], "must name at least 2 different splits; got train"),
         (["train=0.5", "train=0.5"], r"entries such as train=0.8, .*; got \['train=0.5', 'train=0.5'\]"),
-        (["train", "test=0.5"], r"must be entries such as train=0.8, each a number in \(0, inf\); got \['train'"),
+        (["train", "test=0.5"], r"must be entries such as train=0.8, each a number above 0; got \['train'"),
         (["train=1", "test=0"], r"got \['train=1', 'test=0'\]"),
         (["train=half", "test=0.5"], "each a number"),
         (["train=nan", "test=0.5"], "each a number"),
