@@ -28,6 +28,7 @@ from .outputs.run_writer import RunWriter
 from .runs import record as runs
 from .runs.record import Run
 from .storage.embedding_cache import KeptVectors
+from .storage.notes import gathered
 
 NOTE_SECONDS = 1.0
 
@@ -119,12 +120,14 @@ def _execute(
     """Compute, stage, put in place."""
     began = time.perf_counter()
     kept = _kept(dataset, record, reading) if "reuse" in domains(method.params) else None
-    result = method.run(replace(reading.inputs, kept=kept), reading.params, progress)
-    seconds = time.perf_counter() - began
-    with writer.staging():
-        writer.stage(result, progress, reading.params)
+    with gathered() as notes:
+        result = method.run(replace(reading.inputs, kept=kept), reading.params, progress)
+        seconds = time.perf_counter() - began
+        with writer.staging():
+            writer.stage(result, progress, reading.params)
+    facts = _facts(reading, result, writer, seconds) | ({"not_kept": notes} if notes else {})
     skipped = reading.skipped + reading.inputs.n - writer.n
-    done = writer.commit(replace(record, skipped=skipped, facts=_facts(reading, result, writer, seconds)))
+    done = writer.commit(replace(record, skipped=skipped, facts=facts))
     if kept is not None:
         kept.complete()
     return done

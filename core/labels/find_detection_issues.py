@@ -8,10 +8,7 @@ geometric mean of the three, each pooled over its boxes so that the worst weigh 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import numpy as np
@@ -21,6 +18,8 @@ from ..base.columns import Column, Columns
 from ..base.inputs import GivenBoxes, Inputs
 from ..base.method import Finding, Method
 from ..base.params import ParamError, Params, param
+from .box_precision import average_precision
+from .confident_learning import module
 
 KINDS = ("overlooked", "swapped", "badly_located")
 SIDE = 1000.0  # of the square that boxes are measured in; Cleanlab takes pixels
@@ -99,9 +98,7 @@ def as_predictions(boxes: GivenBoxes, names: tuple[str, ...], rows: Array) -> li
 
 def _scores(labels: list[dict[str, Array]], guesses: list[Array]) -> tuple[dict[str, Array], list[Array], Array]:
     """Kind → (m,) score of each image; per image the worst score of each given box; (m,) bool what Cleanlab flags."""
-    from .confident_learning import module
-
-    rank, judge = module("object_detection.rank"), module("object_detection.filter")
+    rank = module("object_detection.rank")
     given: dict[str, Any] = {"labels": labels, "predictions": guesses}
     per_box = {
         "overlooked": rank.compute_overlooked_box_scores(**given),
@@ -116,20 +113,28 @@ def _scores(labels: list[dict[str, Array]], guesses: list[Array]) -> tuple[dict[
         np.nan_to_num(np.minimum(np.asarray(swap, dtype=np.float64), np.asarray(place, dtype=np.float64)), nan=1.0)
         for swap, place in zip(per_box["swapped"], per_box["badly_located"], strict=True)
     ]
-    with _in_this_process(judge):
-        return scores, worst, np.asarray(judge.find_label_issues(labels, guesses), dtype=bool)
+    return scores, worst, _flagged(labels, guesses, per_box)
 
 
-@contextmanager
-def _in_this_process(judge: Any) -> Iterator[None]:
-    """Let Cleanlab's workers be threads: it forks ten pools of one process each, and a fork of a process with threads,
-    as the App is, may hang and holds on to all its files and connections."""
-    forking = judge.Pool
-    judge.Pool = ThreadPool
-    try:
-        yield
-    finally:
-        judge.Pool = forking
+def _flagged(labels: list[dict[str, Array]], guesses: list[Array], per_box: dict[str, Any]) -> Array:
+    """(m,) bool, the images that Cleanlab's `find_label_issues` flags.
+
+    Those with a box whose score is at most so low as the detector's precision in its class allows.
+    """
+    known = module("internal.constants")
+    bound = average_precision(labels, guesses) * known.AP_SCALE_FACTOR
+    of_labels = [image["labels"] for image in labels]
+    of_guesses = [np.repeat(np.arange(len(image)), [len(some) for some in image]) for image in guesses]
+    issue = np.zeros(len(labels), dtype=bool)
+    for kind, codes, factor in (
+        ("overlooked", of_guesses, known.OVERLOOKED_THRESHOLD_FACTOR),
+        ("badly_located", of_labels, known.BADLOC_THRESHOLD_FACTOR),
+        ("swapped", of_labels, known.SWAP_THRESHOLD_FACTOR),
+    ):
+        for image, (scores, own) in enumerate(zip(per_box[kind], codes, strict=True)):
+            low = np.nan_to_num(np.asarray(scores, dtype=np.float64), nan=1.0)
+            issue[image] |= bool((low <= bound[own[: len(low)]] * factor).any())
+    return issue
 
 
 def _columns(n: int, rows: Array, scores: dict[str, Array], quality: Array, issue: Array) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from . import import_images as importing
 from . import lists, recipes
 from . import manage_runs as keeping
 from . import move_threshold as moving
+from . import repair_dataset as repairing
 from . import retag as retagging
 from . import save_slice as slices
 from .action import Action
@@ -31,6 +32,7 @@ ACTIONS: tuple[Action, ...] = (
     keeping.FORGET_ACTION,
     keeping.RERUN_ACTION,
     moving.ACTION,
+    repairing.ACTION,
     recipes.RUN_ACTION,
     recipes.EXPORT_ACTION,
 )

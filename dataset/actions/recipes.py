@@ -15,7 +15,7 @@ from ...core.base.params import ParamError, Params, param
 from ...core.catalog import method_named
 from ..curate import curate
 from ..fields.working_set import Choice
-from ..runs.freshness import Freshness
+from ..runs.freshness import Freshness, gone_field
 from ..runs.record import Run, list_runs
 from ..storage.output_files import free_path, new_text
 from .action import Action
@@ -74,7 +74,7 @@ def run_recipe(
                 samples,
                 step.method,
                 key=step.key,
-                overwrite=overwrite,
+                overwrite=overwrite or _is_gone(dataset, step),
                 progress=_within(progress, f"step {number} of {len(steps)}, {step.method}"),
                 include_excluded=step.choice.include_excluded,
                 given_labels=step.choice.given_labels,
@@ -155,6 +155,12 @@ def _kept(dataset: fo.Dataset, step: Step) -> Run | None:
     wanted = method_named(step.method).params.from_dict(step.params).to_dict()
     given = Choice(step.choice.include_excluded or method_named(step.method).on_all_rows, step.choice.given_labels)
     return run if dict(run.params) == wanted and (not run.working or Choice.of(run.working) == given) else None
+
+
+def _is_gone(dataset: fo.Dataset, step: Step) -> bool:
+    """Whether the step's own run is there and its results are not: nothing is lost by replacing it."""
+    run = next((run for run in list_runs(dataset) if run.key == step.key and run.status == "done"), None)
+    return run is not None and run.method == step.method and gone_field(dataset, run) is not None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +15,13 @@ from fiftyone import ViewField as F
 from ...core.base.arrays import Progress
 from ...core.base.params import ParamError, Params, param
 from ..fields.conditions import equals, holds
-from ..fields.rows import Rows, resolved, root_of, rows_of, shown_field
-from ..fields.saved_views import named_like
+from ..fields.declarations import declare_fields
+from ..fields.leases import Lease
+from ..fields.one_writer import one_writer
+from ..fields.rows import Rows, attribute, resolved, root_of, rows_of, shown_field
+from ..fields.saved_views import LONGEST, named_like, save_view, slug_of
+from ..runs import claims
+from ..storage.staged import Staged, collection_for
 from .action import Action, counted
 
 PREFIX = "slice_"
@@ -38,9 +44,14 @@ class SaveSliceParams(Params):
     overwrite: bool = param(False, "Replace a slice of this name")
 
     def check(self) -> None:
-        """A name that says something, and a condition where a field is given."""
-        if not re.search(r"\w", self.name):
-            raise ParamError(f"SaveSliceParams.name must contain a letter or digit; got {self.name!r}")
+        """A name that the App can show, and a condition where a field is given."""
+        if len(self.name) > LONGEST:
+            raise ParamError(f"SaveSliceParams.name must have at most {LONGEST} letters; got {len(self.name)}")
+        if not slug_of(self.name):
+            raise ParamError(
+                "SaveSliceParams.name must contain a letter from a to z or a digit, from which the App makes the "
+                f"slice's address; got {self.name!r}"
+            )
         conditions = (self.equals, self.at_least, self.at_most)
         if self.field is None and any(value is not None for value in conditions):
             raise ParamError(
@@ -71,17 +82,14 @@ def save_slice(samples: fo.DatasetView, params: SaveSliceParams, progress: Progr
     if not len(rows):
         raise ParamError(f"No {rows.word} meets the condition of slice {params.name!r}; nothing was saved")
     frozen = params.frozen or name is None
-    if taken is not None:
-        dataset.delete_saved_view(taken)
-    if frozen:
-        path, count = _stamp(dataset, rows, params.name), len(rows)
-        view = _meeting(dataset, replace(params, field=path, equals="true", at_least=None, at_most=None), about)
-        said = f"{counted(count, rows.word)}, fixed by field {path!r}"
-    else:
-        view, count = _meeting(dataset, params, about), len(meeting)
-        said = f"{rows.word}s with {_said(params)}, kept up to date"
     made_by = (dataset.get_field(name).info or {}).get("run") if name else None
-    dataset.save_view(params.name, view, description=f"Curator slice: {said}" + (f"; run {made_by}" if made_by else ""))
+    origin = f"; run {made_by}" if made_by else ""
+    count = len(rows) if frozen else len(meeting)
+    if frozen:
+        _freeze(dataset, rows, params.name, taken, origin)
+    else:
+        said = f"Curator slice: {rows.word}s with {_said(params)}, kept up to date{origin}"
+        save_view(dataset, params.name, _meeting(dataset, params, about), said)
     return {
         "headline": f"Slice {params.name!r}: {counted(count, rows.word)}",
         "name": params.name,
@@ -141,19 +149,52 @@ def _typed(schema: fof.Field, text: str, path: str | None) -> Any:
     return text
 
 
-def _stamp(dataset: fo.Dataset, rows: Rows, name: str) -> str:
+def _freeze(dataset: fo.Dataset, rows: Rows, name: str, taken: str | None, origin: str) -> None:
+    """Save a slice of exactly these rows, by a field that says who is in it; an earlier one stays until it is ready."""
     path = rows.path(PREFIX + re.sub(r"\W+", "_", name).strip("_").lower())
-    if dataset.get_field(path) is not None:
-        if (dataset.get_field(path).info or {}).get("slice") != name:
-            raise ParamError(
-                f"Field {path!r} exists already and is not this slice's; choose another name than {name!r}"
-            )
-        dataset.delete_sample_field(path)
-    info = {"slice": name}
-    dataset.add_sample_field(path, fo.BooleanField, description=f"Member of slice {name!r}", info=info)
-    dataset.create_index(path)
-    rows.set(dataset, path, True)
-    return path
+    schema = dataset.get_field(path)
+    if schema is not None and (schema.info or {}).get("slice") not in (name, taken):
+        raise ParamError(f"Field {path!r} exists already and is not this slice's; choose another name than {name!r}")
+    key = f"slice {name}"
+    lease = claims.claim(dataset, key, {"method": "save_slice"})
+    staged = Staged(dataset, collection_for(dataset, lease.owner), rows.field, rows.inside)
+    promised = {
+        "kind": "slice",
+        "name": name,
+        "path": path,
+        "objects": rows.field,
+        "inside": rows.inside,
+        "staged": staged.name,
+        "description": f"Curator slice: {counted(len(rows), rows.word)}, fixed by field {path!r}{origin}",
+    }
+    try:
+        order = sorted(range(len(rows)), key=lambda row: rows.images[row])
+        staged.add((rows.images[row], rows.ids[row], {path: True}) for row in order)
+        put_slice_in_place(dataset, promised, claims.promise(dataset, key, promised))
+    except BaseException:
+        claims.leave(dataset, key)
+        raise
+    claims.release(dataset, key)
+
+
+@claims.finishes("slice")
+def put_slice_in_place(dataset: fo.Dataset, promised: Mapping[str, Any], lease: Lease) -> None:
+    """The staged members become the field, and the view shows them; doing it again is harmless."""
+    path, objects = promised["path"], promised["objects"]
+    staged = Staged(dataset, promised["staged"], objects, promised["inside"])
+    with one_writer(dataset):
+        stale = [path] if dataset.get_field(path) is not None else []
+        if not stale:
+            said, info = f"Member of slice {promised['name']!r}", {"slice": promised["name"]}
+            declare_fields(dataset, {path: {"ftype": fo.BooleanField, "description": said, "info": info}})
+            dataset.create_index(path)
+        staged.put_in_place([path], stale, whole=True)
+        if objects is None:
+            view = dataset.match(F(path) == True)  # noqa: E712
+        else:
+            view = dataset.filter_labels(objects, F(attribute(dataset, objects, path)) == True)  # noqa: E712
+        save_view(dataset, promised["name"], view, promised["description"])
+    staged.drop()
 
 
 def _said(params: SaveSliceParams) -> str:

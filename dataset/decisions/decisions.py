@@ -27,8 +27,11 @@ from bson import ObjectId
 from ...core.base.params import ParamError
 from ..fields import sidebar
 from ..fields.curated_labels import curated_field, curated_path, has_curated, inside
+from ..fields.declarations import declare_fields
+from ..fields.fiftyone_compat import reload
+from ..fields.one_writer import one_writer
 from ..fields.rows import Rows, shown_field
-from ..fields.saved_views import named_like
+from ..fields.saved_views import named_like, save_view
 from ..inputs.sources import label_path
 from . import journal
 from .changes import AT_ONCE, VERDICTS, Change, batches
@@ -200,7 +203,7 @@ def ensure_curated_labels(dataset: fo.Dataset, label_field: str) -> str:
     given = label_field if objects else label_path(dataset, label_field)
     name, path = curated_field(given), curated_path(given)
     if dataset.get_field(name) is None:
-        dataset.reload()  # another process may have made it
+        reload(dataset)  # another process may have made it
     existing = dataset.get_field(name)
     if existing is not None and not has_curated(dataset, given):
         raise ParamError(f"Field {name!r} exists already and holds no curated labels; rename it, then relabel again")
@@ -208,7 +211,8 @@ def ensure_curated_labels(dataset: fo.Dataset, label_field: str) -> str:
         options = {"embedded_doc_type": fo.Classification} if given.endswith(".label") and not objects else {}
         ftype = fo.EmbeddedDocumentField if options else fo.StringField
         said = f"Labels of {given.removesuffix('.label')!r} with the decisions of people"
-        dataset.add_sample_field(name, ftype, description=said, info={"curates": given}, **options)
+        wanted = {"ftype": ftype, "description": said, "info": {"curates": given}, **options}
+        declare_fields(dataset, {name: wanted})
         _show_fields(dataset)
     if objects:
         _copy_given(dataset, objects, given)
@@ -345,14 +349,19 @@ def _declare(rows: Rows) -> None:
     paths = {f"{objects}.{name}" if objects else name: said for name, said in DESCRIPTIONS.items()}
     if all(dataset.get_field(path) is not None for path in paths):
         return
-    dataset.reload()
+    with one_writer(dataset):
+        _declare_anew(dataset, paths, objects)
+
+
+def _declare_anew(dataset: fo.Dataset, paths: Mapping[str, str], objects: str) -> None:
     taken = [path for path in paths if dataset.get_field(path) is not None and not _is_ours(dataset, path)]
     if taken:
         raise ParamError(f"Field {taken[0]!r} exists already and is not Curator's; rename it, then decide again")
     info = {"curation": True}
     reason, reviews = paths
-    dataset.add_sample_field(reason, fo.StringField, description=paths[reason], info=info)
-    dataset.add_sample_field(reviews, fo.ListField, subfield=fo.StringField, description=paths[reviews], info=info)
+    text = {"ftype": fo.StringField, "description": paths[reason], "info": info}
+    texts = {"ftype": fo.ListField, "subfield": fo.StringField, "description": paths[reviews], "info": info}
+    declare_fields(dataset, {reason: text, reviews: texts})
     dataset.create_index(reviews)
     if objects:
         dataset.create_index(f"{objects}.id")  # by which panels find the image of an object
@@ -381,4 +390,4 @@ def _ensure_slice(rows: Rows) -> None:
         view = dataset.match_tags("excluded", bool=False)
     else:
         view = dataset.filter_labels(objects, ~fo.ViewField("tags").contains("excluded"), only_matches=False)
-    dataset.save_view(name, view, description=f"Curator slice: {rows.word}s that are not excluded, kept up to date")
+    save_view(dataset, name, view, f"Curator slice: {rows.word}s that are not excluded, kept up to date")

@@ -16,12 +16,12 @@ from ...core.base.arrays import Array
 from ...core.base.columns import Column, Columns, HeatmapValues, LabelValues
 from ...core.base.method import Method
 from ...core.base.params import ParamError
-from ..fields.fiftyone_compat import delete_fields, has_brain_run, reload, undeclared
+from ..fields.declarations import declare_fields
+from ..fields.fiftyone_compat import delete_fields, has_brain_run
 from ..fields.names import check_fields
 from ..fields.rows import Rows
 
 MOST_INDEXES = 60  # MongoDB allows 64 per collection, and FiftyOne makes a few of its own
-TRIES = 10
 
 Values = Mapping[str, Any]
 
@@ -79,24 +79,12 @@ def declare(
         paths: column → field path.
         numbered: columns whose fields hold row numbers.
     """
-    wanted = {path: _declaration(method.column(name), key, name in numbered) for name, path in paths.items()}
+    wanted = {path: declaration(method.column(name), key, name in numbered) for name, path in paths.items()}
     there = {path: schema for path in wanted if (schema := dataset.get_field(path)) is not None}
     delete_fields(dataset, [path for path, schema in there.items() if not _holds(schema, wanted[path])])
     for path, schema in there.items():
         _describe(schema, wanted[path])
-    for _ in range(TRIES):
-        for path, one in wanted.items():
-            if dataset.get_field(path) is None:
-                dataset.add_sample_field(path, **one)
-        missing = undeclared(dataset, list(wanted))
-        if not missing and all(dataset.get_field(path) is not None for path in wanted):
-            break
-        reload(dataset)  # another program declared fields at the same moment, and ours were lost
-    else:
-        raise ParamError(
-            f"The fields {', '.join(map(repr, wanted))} cannot be declared: another program keeps writing to dataset "
-            f"{dataset.name!r}; end it and run again"
-        )
+    declare_fields(dataset, wanted)
     indexed = set(dataset.list_indexes())
     for name, path in paths.items():
         _index(dataset, path, method.column(name), indexed)
@@ -111,7 +99,8 @@ def _index(dataset: fo.Dataset, path: str, column: Column, there: set[str]) -> N
         there.add(dataset.create_index(path))
 
 
-def _declaration(column: Column, key: str, numbered: bool) -> dict[str, Any]:
+def declaration(column: Column, key: str, numbered: bool) -> dict[str, Any]:
+    """What `add_sample_field` takes for a run's column, or for its row numbers in a file."""
     ftype, options = (fo.IntField, {}) if numbered else _field_type(column)
     info = {"run": key, "column": column.name, "best": column.best}
     return {"ftype": ftype, "description": column.said, "info": info, **options}

@@ -8,7 +8,7 @@ on the new one is put in place whatever happens, if need be by another process t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -32,6 +32,7 @@ from ..runs.fingerprints import digest_of_boxes
 from ..runs.record import Run
 from ..storage import arrays as store
 from ..storage import vectors as vector_store
+from ..storage.notes import note
 from ..storage.staged import Staged, collection_for, count_values
 from . import columns
 from .similarity_index import register
@@ -177,7 +178,7 @@ class RunWriter:
         try:
             return store.stage(self._dataset, self._record.key, result.kept, self._rows)
         except OSError as error:
-            self.facts["not_kept"] = f"what it could be continued from cannot be written ({error.strerror})"
+            note("What the run could be continued from", error, "another threshold means running it again")
             return None
 
     def _bring(
@@ -228,13 +229,15 @@ def put_in_place(dataset: fo.Dataset, promised: Mapping[str, Any], lease: Lease)
         if not promised["partial"]:
             delete_fields(dataset, [path for path in gone if dataset.get_field(path) is not None])
             _let_the_app_find(dataset, method, run, numbered)
-            store.take(dataset, run.key, promised["kept"])
+            with suppress(OSError):  # of a store that may only be read; it holds caches
+                store.take(dataset, run.key, promised["kept"])
         columns.declare(dataset, method, run.key, paths, numbered)
         runs._save(dataset, run if promised["partial"] else _counted(dataset, run, promised["inside"]))
     staged.drop()
     files = run.facts.get("files") or ()
-    store.remove(dataset, [file for file in before["files"] if file not in files])
-    vector_store.drop(dataset, run.key, but=run.facts.get("stored"))
+    with suppress(OSError):
+        store.remove(dataset, [file for file in before["files"] if file not in files])
+        vector_store.drop(dataset, run.key, but=run.facts.get("stored"))
 
 
 def _counted(dataset: fo.Dataset, run: Run, inside: str) -> Run:

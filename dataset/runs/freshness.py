@@ -56,6 +56,9 @@ class Freshness:
             if run.patches_field not in object_fields(self._dataset):
                 return f"its objects in {run.patches_field!r} are gone"
             path = f"{root_of(self._dataset, run.patches_field)}.id"
+        gone = gone_field(self._dataset, run)
+        if gone is not None:
+            return f"its field {gone!r} is gone"
         if run.target == "dataset" and self._digest(path) != run.fingerprint.get("samples"):
             change = self._dataset.count(path) - (run.n + run.skipped + run.working.get("excluded", 0))
             if change == 0:
@@ -191,6 +194,11 @@ def _stamp(dataset: fo.Dataset) -> tuple[Any, ...]:
 def _digest_of_corrections(dataset: fo.Dataset, path: str) -> tuple[str, int]:
     found = corrections(dataset, path)
     return digest(found), len(found)
+
+
+def gone_field(dataset: fo.Dataset, run: Run) -> str | None:
+    """A field that a run wrote and that is not there any more: nothing can be read from such a run."""
+    return next((path for path in run.writes.values() if dataset.get_field(path) is None), None)
 
 
 def stale_reason(dataset: fo.Dataset, run: Run) -> str | None:

@@ -144,9 +144,7 @@ def start(dataset: fo.Dataset, run: Run, *, overwrite: bool = True) -> Run:
     try:
         with one_writer(dataset):
             check_free(dataset, run.key, overwrite, claimed=True)
-            stored = dict(run_records(dataset)).get(run.key)
-            found = _from_config(run.key, stored) if stored is not None else None
-            old = _of_an_older_version(dataset, found) if found is not None else None
+            old = _recorded(dataset, run.key)
             if old is not None and old.status == "done":
                 run = replace(run, previous=asdict(old), writes=old.writes)
                 claims.show(dataset, run.key, asdict(run))
@@ -212,7 +210,7 @@ def check_free(dataset: fo.Dataset, key: str, overwrite: bool, claimed: bool = F
     Raises:
         ParamError: says what has it, and a key that is free.
     """
-    run = next((run for run in list_runs(dataset) if run.key == key), None)
+    run = _recorded(dataset, key) if claimed else next((run for run in list_runs(dataset) if run.key == key), None)
     if run is None:
         check_key(dataset, key)
     if not claimed and claims.is_claimed(dataset, key):
@@ -271,6 +269,12 @@ def _standing(dataset: fo.Dataset, key: str, config: Mapping[str, Any], claim: M
         working = _known(key, claim["run"])
         return replace(working, status="running", progress=_plain(claim.get("progress") or {}))
     return _of_an_older_version(dataset, run) if run.status == "running" else run
+
+
+def _recorded(dataset: fo.Dataset, key: str) -> Run | None:
+    """What a run's record says, whoever works on the key now."""
+    stored = dict(run_records(dataset)).get(key)
+    return _standing(dataset, key, stored, None) if stored is not None else None
 
 
 def _of_an_older_version(dataset: fo.Dataset, run: Run) -> Run:

@@ -6,6 +6,7 @@ maps belong to the run that names them, and go with it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -23,6 +24,7 @@ from ...core.base.arrays import Array, Progress
 from ...core.base.graph import Graph
 from ...core.neighbors.graph import build_graph
 from ..fields.rows import Rows
+from .notes import note
 
 GRAPHS_KEPT = 4
 LEAST_K = 24
@@ -74,10 +76,14 @@ def shared_graph(dataset: fo.Dataset, x: Array, k: int, metric: str, progress: P
     if path.is_file():
         graph = _load_graph(path)
         if graph is not None and graph.k >= wanted:
-            os.utime(path)
+            with contextlib.suppress(OSError):  # of a store that may only be read
+                os.utime(path)
             return graph
     graph = build_graph(x, k=max(k, LEAST_K), metric=metric, progress=progress)
-    _save_graph(path, graph)
+    try:
+        _save_graph(path, graph)
+    except OSError as error:
+        note("The neighbor graph", error, "the next method builds it again")
     return graph
 
 

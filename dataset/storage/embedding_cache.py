@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from ...core.base.arrays import Array
 from ...core.embeddings.reuse import MARK, NO_MARK
 from . import arrays as store
 from . import vectors as vector_store
+from .notes import note
 
 if TYPE_CHECKING:
     pass
@@ -111,8 +113,9 @@ class KeptVectors:
             return
         file = self._parts / f"{len(list(self._parts.glob('*.marks.npy'))):06d}.marks.npy"
         raw = np.frombuffer(b"".join(marks), dtype=np.uint8).reshape(-1, MARK)
-        store.whole_file(_vectors_of(file), lambda part: _save(part, vectors))
-        store.whole_file(file, lambda part: _save(part, raw))  # last: a part counts once its marks are there
+        with self._keeping():
+            store.whole_file(_vectors_of(file), lambda part: _save(part, vectors))
+            store.whole_file(file, lambda part: _save(part, raw))  # last: a part counts once its marks are there
 
     def room(self, n: int, dim: int) -> Array:
         """See `Kept`."""
@@ -129,13 +132,23 @@ class KeptVectors:
         if self._made:
             raw = np.frombuffer(b"".join(self._made), dtype=np.uint8).reshape(-1, MARK)
             arrays = {"ids": np.array(self._ids, dtype=str), "marks": raw, **self._arrays()}
-            store.whole_file(self._sidecar, lambda part: store.save_arrays(part, arrays))
+            with self._keeping():
+                store.whole_file(self._sidecar, lambda part: store.save_arrays(part, arrays))
         shutil.rmtree(self._parts, ignore_errors=True)
 
     def _begin_anew(self) -> None:
         shutil.rmtree(self._parts, ignore_errors=True)
-        self._parts.mkdir(parents=True, exist_ok=True)
-        store.whole_file(self._parts / "begun.npz", lambda part: store.save_arrays(part, self._arrays()))
+        with self._keeping():
+            self._parts.mkdir(parents=True, exist_ok=True)
+            store.whole_file(self._parts / "begun.npz", lambda part: store.save_arrays(part, self._arrays()))
+
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        """A block that writes what only saves work: a full disk or a store that may only be read stops nothing."""
+        try:
+            yield
+        except OSError as error:
+            note("Vectors on their way", error, "a run that is interrupted begins anew")
 
     def _arrays(self) -> dict[str, Array]:
         return {"identity": np.array(self._identity), **{STATE + name: x for name, x in self._state.items()}}

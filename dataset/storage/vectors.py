@@ -7,6 +7,7 @@ new one is recorded.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -33,11 +34,28 @@ def wanted(choice: str, n: int, dim: int) -> bool:
 
 def scratch(folder: Path, n: int, dim: int) -> Array:
     """(n, dim) float32 in a file without a name, mapped into memory: it is gone with the array, or the process."""
-    folder.mkdir(parents=True, exist_ok=True)
     if not n * dim:
         return np.empty((n, dim), dtype=np.float32)
-    with tempfile.TemporaryFile(dir=folder) as file:
-        return np.memmap(file, dtype=np.float32, mode="w+", shape=(n, dim))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            reserve(file.fileno(), 4 * n * dim)
+            return np.memmap(file, dtype=np.float32, mode="w+", shape=(n, dim))
+    except OSError as error:
+        raise ParamError(
+            f"{n:,} vectors of {dim:,} numbers need {4e-9 * n * dim:,.1f} GB below {str(folder)!r}: {error.strerror}; "
+            "make room there"
+        ) from None
+
+
+def reserve(file: int, size: int) -> None:
+    """Take the room on disk now: a file in memory whose disk is full would end the process.
+
+    Raises:
+        OSError: there is not so much.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, size)
 
 
 def finite(vectors: Array) -> Array:
@@ -71,6 +89,8 @@ def save(
     def write(part: Path) -> None:
         shape = (len(rows), vectors.shape[1])
         out = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=shape)
+        with part.open("r+b") as file:
+            reserve(file.fileno(), part.stat().st_size)
         for some in _parts(*shape):
             out[some] = vectors[rows[some]]
             let_go(out)

@@ -99,10 +99,16 @@ def _box(row: int, field: str) -> fo.Detection:
     return fo.Detection(label="a", bounding_box=[0.1 + shift, 0.2, 0.3, 0.4], confidence=0.9)
 
 
+_forks: list[int] = []
+os.register_at_fork(before=lambda: _forks.append(1))
+
+
 @every_method
 def test_method__ordinary(method: Method, dataset: Any, tmp_path: Path) -> None:
     _ready(method, dataset)
+    forked = len(_forks)
     run = curate(dataset, method.name, **_params(method, dataset, tmp_path))
+    assert len(_forks) == forked, "a method must not fork the process it runs in, which may be the App's server"
     assert run.status == "done"
     held_out = 3  # which are all that a fine-tuned network predicts: it has seen the others
     assert run.n == (held_out if method.name == "finetune_classifier" else 12)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,3 +99,48 @@ def test_find_detection_issues__starts_no_process(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(os, "fork", fork)
     run([list(FINE)] * 3, [list(FINE)] * 3)
+
+
+def test_find_detection_issues__as_cleanlab_flags_them_and_without_a_child_process() -> None:
+    """Cleanlab's own function forks a pool of processes, so it is asked in a process of its own."""
+    root = Path(__file__).resolve().parents[3]
+    code = f"""
+        import os, sys
+        sys.path.insert(0, {str(root / "scripts")!r})
+        from checkout import load_package
+        load_package()
+        import numpy as np
+        from image_curation.core.base.inputs import GivenBoxes
+        from image_curation.core.labels import find_detection_issues as ours
+        forks = []
+        os.register_at_fork(before=lambda: forks.append(1))
+        rng = np.random.default_rng(0)
+        flagged = 0
+        for n, classes in ((1, 1), (12, 2), (60, 3)):
+            counts = rng.integers(0, 5, n)
+            rows = np.repeat(np.arange(n), counts)
+            box = np.concatenate([rng.random((len(rows), 2)) * .6, .1 + .3 * rng.random((len(rows), 2))], axis=1)
+            codes, known = rng.integers(0, classes, len(rows)), np.ones(n, dtype=bool)
+            names = tuple("abc"[:classes])
+            left = rng.random(len(rows)) < .9  # the others are overlooked
+            given = GivenBoxes(names, rows[left], codes[left], box[left], np.ones(left.sum()), known)
+            sure, moved = np.round(.96 + .04 * rng.random(len(rows)), 3), box + rng.normal(0, .002, box.shape)
+            seen = GivenBoxes(names, rows, np.where(rng.random(len(rows)) < .1, 0, codes), moved, sure, known)
+            labels = ours.as_labels(given, names, np.arange(n))
+            guesses = ours.as_predictions(seen, names, np.arange(n))
+            found = ours._scores(labels, guesses)[2]
+            assert not forks
+            from cleanlab.object_detection.filter import _get_per_class_ap, find_label_issues
+            if len(rows):
+                assert (found == find_label_issues(labels, guesses)).all(), n
+                theirs = _get_per_class_ap(labels, guesses)
+                mean = ours.average_precision(labels, guesses)
+                assert np.allclose([theirs[code] for code in range(classes)], .25 * mean, atol=1e-6)
+            flagged += found.sum()
+            forks.clear()
+        print(flagged, "flagged", flush=True)
+        os._exit(0)  # the pools that Cleanlab left
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
+    assert done.stdout.endswith(" flagged\n"), done.stderr
+    assert int(done.stdout.split()[0]) > 5, done.stdout
