@@ -15,7 +15,7 @@ from ..base.params import ParamError, param
 from ..base.shared_params import StoreParams
 from .models.catalog import ENGINES as ENGINES
 from .models.catalog import open_engine as open_engine
-from .vector_files import match, read_vectors
+from .vector_files import Vectors, match, read_vectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,14 +23,15 @@ class ImportEmbeddingsParams(StoreParams):
     """Import vectors made by another tool, from an NPZ, NPY or Parquet file."""
 
     path: str = param(
-        help="NPZ with arrays embeddings and image_paths; Parquet with columns embedding and image_path; or NPY, "
-        "with a path or sample id per line in <name>.ids.txt beside it, or in the order of the samples",
+        help="NPZ, Parquet or CSV with vectors and paths, file names, addresses or ids; NPY with these beside it, a "
+        "line each in <name>.ids.txt or as clip-retrieval writes them; or a folder of such parts",
         path="file",
     )
+    by_order: bool = param(False, "Row i of the file is image i: only for files that name no images", advanced=True)
 
 
 def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: Progress) -> Columns:
-    """Give each image its vector from a file: by id, by path, by a file name that is unique, or, without any, by order.
+    """Give each image its vector from a file: by id, by path, or by a file name that is unique; by order if told so.
 
     Returns:
         "": (n, d) float32; rows of NaN where the file has no usable vector.
@@ -39,21 +40,27 @@ def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: 
     progress(0, inputs.n, "reading vectors")
     path = str(Path(params.path).expanduser())
     given = read_vectors(path)
-    if given.paths or given.ids:
-        found, matching = match(inputs.ids, inputs.paths, given)
-    elif len(given.embeddings) == inputs.n:
+    if params.by_order:
+        if len(given.embeddings) != inputs.n:
+            raise ParamError(
+                f"ImportEmbeddingsParams.path must hold one vector per sample ({inputs.n:,}) to be matched by order; "
+                f"got {len(given.embeddings):,} in {path!r}"
+            )
         found, matching = np.arange(inputs.n), {"matched_by": "order", "matched_by_name_only": 0, "vectors_unused": 0}
+    elif given.paths or given.ids or given.names:
+        found, matching = match(inputs.ids, inputs.paths, given)
     else:
         raise ParamError(
-            f"ImportEmbeddingsParams.path must hold one vector per sample ({inputs.n:,}) where it names no images; "
-            f"got {len(given.embeddings):,} in {path!r}"
+            f"{path!r} names no images, in it or beside it, so nothing says whose its {len(given.embeddings):,} "
+            f"vectors are; name them in {Path(path).stem}.ids.txt, or set by_order=True if row i is image i "
+            f"({inputs.n:,} samples)"
         )
     usable = np.asarray(np.isfinite(given.embeddings).all(axis=1))
     good = (found >= 0) & usable[found]
     if not good.any():
         raise ParamError(
             f"ImportEmbeddingsParams.path must hold a vector for at least one sample; of {path!r} "
-            f"{int((found >= 0).sum()):,} paths match (the first is {(given.paths or given.ids or ['none'])[0]!r}) and "
+            f"{int((found >= 0).sum()):,} paths match (the first is {_first_name(given)!r}) and "
             f"{int((~usable).sum()):,} of {len(usable):,} vectors hold NaN or infinite numbers"
         )
     vectors = np.full((inputs.n, given.embeddings.shape[1]), np.nan, dtype=np.float32)
@@ -72,10 +79,22 @@ def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: 
         "samples_without_vector": inputs.n - count,
         "samples_without_vector_first": [inputs.paths[row] for row in np.flatnonzero(~good)[:5]],
         "not_finite": int((~usable).sum()),
-        "headline": f"{count:,} of {inputs.n:,} images have a vector in {Path(path).name}",
+        "headline": f"{count:,} of {inputs.n:,} images have a vector in {Path(path).name}, matched by {_by(matching)}",
     }
     progress(inputs.n, inputs.n, "reading vectors")
     return Columns({"": vectors, "error": errors}, facts)
+
+
+def _by(matching: Facts) -> str:
+    """By what the vectors found their images, in words."""
+    by, count, column = matching["matched_by"], matching["matched_by_name_only"], matching.get("matched_in")
+    names = f", {count:,} of them by file name only" if count else ""
+    return by + (f" in {column!r}" if column else "") + names
+
+
+def _first_name(given: Vectors) -> str:
+    columns = [given.paths, given.ids, *given.names.values()]
+    return next((str(column[0]) for column in columns if column), "none")
 
 
 METHOD = Method(

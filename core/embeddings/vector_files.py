@@ -3,20 +3,24 @@ an NPY of vectors with a text file of paths or ids beside it."""
 
 from __future__ import annotations
 
+import csv
 import mmap
 import os
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
 from ..base.arrays import Array, Facts
 from ..base.params import ParamError
-from .parquet_files import read_parquet
+from .named_columns import EMBEDDINGS, LABELS, PATHS, first
+from .parquet_files import named, read_names, read_parquet
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,14 @@ class Vectors:
         paths: (n,) image files as they stand in the file; empty where it names none.
         labels: (n,) names, None for a missing one; None where the file has none.
         ids: (n,) ids of samples, or of objects; empty where it names none.
+        names: all that may name images, by what it is called there: (n,) texts of each column or file.
     """
 
     embeddings: Array
     paths: list[str]
     labels: list[str | None] | None = None
     ids: Sequence[str] = ()
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def let_go(vectors: Array) -> None:
@@ -63,19 +69,29 @@ def read_npz(path: str) -> Vectors:
 
 
 def read_vectors(path: str) -> Vectors:
-    """Read an NPZ as `read_npz` does, its paths being optional; a Parquet file; or an NPY with one (n, d) array.
+    """Read an NPZ as `read_npz` does, its paths being optional; a Parquet file; an NPY with one (n, d) array; a CSV
+    with `filenames` and `embedding_0`, `embedding_1`, ... as Lightly writes it; or a folder of parts of these.
 
-    An NPY `vectors.npy` may have a text file `vectors.ids.txt` beside it: a path, or the id of a sample, on each line.
+    Beside an NPY, names are looked for as a path or id per line in `<name>.ids.txt` or `<name>.txt`, in `paths.txt` or
+    `filenames.txt`, and in `../metadata/metadata_<number>.parquet`, where clip-retrieval writes them.
 
     Raises:
         ParamError: as `read_npz`.
     """
-    if Path(path).suffix == ".parquet":
+    if Path(path).is_dir():
+        return _of_parts(path)
+    suffix = Path(path).suffix.lower()
+    if suffix == ".parquet":
         return _of_parquet(path)
+    if suffix == ".csv":
+        return _of_csv(path)
     arrays = _arrays(path)
-    if "embeddings" not in arrays:
+    name = first(EMBEDDINGS, list(arrays))
+    tables = [one for one, array in arrays.items() if array.ndim == 2 and array.dtype.kind == "f"]
+    name = tables[0] if name is None and len(tables) == 1 else name
+    if name is None:
         raise ParamError(f"{path!r} must hold an array named embeddings; it holds {', '.join(arrays) or 'none'}")
-    embeddings = arrays["embeddings"]
+    embeddings = arrays.pop(name)
     if embeddings.ndim != 2 or 0 in embeddings.shape or embeddings.dtype.kind not in "fiu":
         raise ParamError(
             f"{path!r} must hold embeddings as numbers in rows and columns (n, d); "
@@ -83,17 +99,82 @@ def read_vectors(path: str) -> Vectors:
         )
     with np.errstate(over="ignore"):  # float64 beyond float32 becomes infinite, which callers report
         embeddings = embeddings.astype(np.float32)
-    paths = _texts(path, arrays, "image_paths", len(embeddings))
-    labels = _texts(path, arrays, "labels", len(embeddings))
-    if paths is None and _ids_file(path).is_file():
-        lines = _ids_file(path).read_text(encoding="utf-8").splitlines()
-        if len(lines) != len(embeddings):
-            raise ParamError(
-                f"{str(_ids_file(path))!r} must have a line for each of the {len(embeddings):,} vectors; "
-                f"got {len(lines):,}"
-            )
-        return Vectors(embeddings, lines, None, lines)
-    return Vectors(embeddings, paths or [], [label or None for label in labels] if labels is not None else None)
+    texts = {one: _texts(path, arrays, one, len(embeddings)) for one in arrays if _may_name(one, arrays[one])}
+    return _with(embeddings, named(texts) if texts else _beside(path, len(embeddings)))
+
+
+def _may_name(name: str, array: Array) -> bool:
+    return array.dtype.kind in "US" or name in (*PATHS, *LABELS)
+
+
+def _with(embeddings: Array, found: Mapping[str, Any]) -> Vectors:
+    labels = [one or None for one in found["labels"]] if "labels" in found else None
+    paths, ids = ([one or "" for one in found.get(name, ())] for name in ("paths", "ids"))
+    return Vectors(embeddings, paths, labels, ids, found.get("names", {}))
+
+
+def _beside(path: str, n: int) -> dict[str, Any]:
+    """Names in files beside an NPY, by our names; empty where there are none."""
+    file = Path(path)
+    for lines_of in (
+        _ids_file(path),
+        file.with_suffix(".txt"),
+        file.with_name("paths.txt"),
+        file.with_name("filenames.txt"),
+    ):
+        if lines_of.is_file():
+            lines = lines_of.read_text(encoding="utf-8").splitlines()
+            if len(lines) != n:
+                raise ParamError(
+                    f"{str(lines_of)!r} must have a line for each of the {n:,} vectors; got {len(lines):,}"
+                )
+            return {"paths": lines, "ids": lines, "names": {lines_of.name: lines}}
+    number = file.stem.rpartition("_")[2]
+    metadata = file.parent.parent / "metadata" / f"metadata_{number}.parquet"
+    if metadata.is_file():
+        found = read_names(str(metadata))
+        for name, column in found["names"].items():
+            if len(column) != n:
+                raise ParamError(
+                    f"{str(metadata)!r} must have a row for each of the {n:,} vectors; got {len(column):,} in {name}"
+                )
+        return found
+    return {}
+
+
+def _of_csv(path: str) -> Vectors:
+    """A table with a row per image, and a column per number of its vector, `embedding_0` and so on."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+            numbers = [place for place, name in enumerate(header) if name.startswith("embedding_")]
+            matrix = np.array([[row[place] for place in numbers] for row in rows], dtype=np.float32)
+            texts: dict[str, list[str | None]] = {
+                name: [row[place] for row in rows] for place, name in enumerate(header) if place not in set(numbers)
+            }
+    except (OSError, ValueError, IndexError) as error:
+        raise ParamError(f"{path!r} must be a table with columns filenames, embedding_0, ...; {error}") from None
+    if not matrix.size:
+        raise ParamError(f"{path!r} must have columns embedding_0, embedding_1, ...; it has {', '.join(header[:9])}")
+    return _with(matrix, named(texts))
+
+
+def _of_parts(path: str) -> Vectors:
+    """A folder of parts of one kind, in the order of their numbers."""
+    files = [one for one in Path(path).iterdir() if one.suffix in (".npy", ".npz", ".parquet") and one.is_file()]
+    parts = [read_vectors(str(one)) for one in sorted(files, key=lambda one: (len(one.name), one.name))]
+    if not parts:
+        raise ParamError(f"{path!r} must be an NPZ or NPY file, or a folder of parts; it is a folder without any")
+    if len({part.embeddings.shape[1] for part in parts}) > 1:
+        raise ParamError(f"The parts in {path!r} must hold vectors of one length; they differ")
+    shared = set.intersection(*(set(part.names) for part in parts))
+    return Vectors(
+        np.concatenate([part.embeddings for part in parts]),
+        [one for part in parts for one in part.paths] if all(part.paths for part in parts) else [],
+        None,
+        [one for part in parts for one in part.ids] if all(part.ids for part in parts) else [],
+        {name: [one for part in parts for one in part.names[name]] for name in sorted(shared)},
+    )
 
 
 def write_npz(
@@ -138,7 +219,7 @@ def write_npy(path: str, embeddings: Array, lines: Sequence[str]) -> None:
 
 
 def match(ids: Sequence[str], paths: Sequence[str], given: Vectors) -> tuple[Array, Facts]:
-    """Find each row's vector in a file: by id, then by path as `match_paths` does.
+    """Find each row's vector in a file, by the column that names most of the images: by id, then by path.
 
     Args:
         ids: (n,) of the samples.
@@ -147,26 +228,46 @@ def match(ids: Sequence[str], paths: Sequence[str], given: Vectors) -> tuple[Arr
     Returns:
         (n,) int64 row of the file, -1 for none; how many were found by what, and which of the file's are left over
     """
-    place = {one: row for row, one in reversed(list(enumerate(given.ids)))}
-    found = np.array([place.get(one, -1) for one in ids] or [-1] * len(paths), dtype=np.int64)
-    by_id = int((found >= 0).sum())
-    missing, taken = np.flatnonzero(found < 0), set(found.tolist())
-    by_path, by_name = match_paths([paths[row] for row in missing.tolist()], given.paths)
-    found[missing] = [-1 if row in taken else row for row in by_path.tolist()]
-    left = np.setdiff1d(np.arange(len(given.embeddings)), found)
-    names = given.paths or given.ids
-    return found, {
-        "matched_by": "id" if by_id == len(found) else "id and path" if by_id else "path",
+    known = [("", given.ids, given.paths)] if given.ids or given.paths else []
+    columns = [*known, *((name, texts, texts) for name, texts in given.names.items())]
+    best, by_id, by_name, column = np.full(len(paths), -1, dtype=np.int64), 0, 0, ""
+    for name, own_ids, own_paths in columns:
+        found, with_id, with_name = _match(ids, paths, own_ids, own_paths)
+        if (found >= 0).sum() > (best >= 0).sum():
+            best, by_id, by_name, column = found, with_id, with_name, name
+        if (best >= 0).all():
+            break
+    left = np.setdiff1d(np.arange(len(given.embeddings)), best)
+    names = given.names.get(column) or given.paths or given.ids
+    column = column or next((name for name, texts in given.names.items() if list(texts) == given.paths), "")
+    return best, {
+        "matched_by": "id" if by_id == len(best) else "id and path" if by_id else "path",
+        "matched_in": column,
         "matched_by_name_only": by_name,
         "vectors_unused": len(left),
         "vectors_unused_first": [names[row] for row in left[:5].tolist()],
     }
 
 
-def match_paths(wanted: Sequence[str], given: Sequence[str]) -> tuple[Array, int]:
-    """Find each image among a file's paths, in whatever order they stand: by full path, else by a name that is unique.
+def _match(
+    ids: Sequence[str], paths: Sequence[str], own_ids: Sequence[str], own_paths: Sequence[str]
+) -> tuple[Array, int, int]:
+    """(n,) row of the file, -1 for none; how many by id, and how many by file name only."""
+    place = {one: row for row, one in reversed(list(enumerate(own_ids)))}
+    found = np.array([place.get(one, -1) for one in ids] or [-1] * len(paths), dtype=np.int64)
+    by_id = int((found >= 0).sum())
+    missing, taken = np.flatnonzero(found < 0), set(found.tolist())
+    by_path, by_name = match_paths([paths[row] for row in missing.tolist()], own_paths)
+    found[missing] = [-1 if row in taken else row for row in by_path.tolist()]
+    return found, by_id, by_name
 
-    A name counts only if it occurs once on both sides; among equal full paths the first counts.
+
+def match_paths(wanted: Sequence[str], given: Sequence[str]) -> tuple[Array, int]:
+    """Find each image among a file's paths, in whatever order they stand.
+
+    By full path; else by the longest end of the path, up to four folders, that is unique; else by the name alone; else
+    by the name without its ending, where the file's names have none. What is looked for counts only if it occurs once
+    on both sides; among equal full paths the first counts. Addresses of the web count as paths.
 
     Args:
         wanted: (n,) paths of the images.
@@ -175,29 +276,49 @@ def match_paths(wanted: Sequence[str], given: Sequence[str]) -> tuple[Array, int
     Returns:
         (n,) int64 index into `given`, -1 for none; and how many were found by name only.
     """
+    plain = [_plain(path) for path in given]
     whole: dict[str, int] = {}
-    for row, path in enumerate(given):
-        whole.setdefault(os.path.abspath(path), row)
+    for row, path in enumerate(plain):
+        if path:
+            whole.setdefault(os.path.abspath(path), row)
     found = np.array([whole.get(os.path.abspath(path), -1) for path in wanted], dtype=np.int64)
-    names, own = Counter(map(_name, given)), Counter(map(_name, wanted))
-    by_name = {_name(path): row for row, path in enumerate(given) if names[_name(path)] == 1}
-    taken = set(found.tolist())
     named = 0
-    for row in np.flatnonzero(found < 0).tolist():
-        name = _name(wanted[row])
-        if own[name] == 1 and by_name.get(name, -1) not in taken:
-            found[row] = by_name.get(name, -1)
-            named += int(found[row] >= 0)
+    here, there = [_parts(path) for path in wanted], [_parts(path) for path in plain]
+    for depth in (5, 4, 3, 2, 1, 0):
+        if (found >= 0).all():
+            break
+        own, its = (Counter(_end(parts, depth) for parts in side) for side in (here, there))
+        by_end = {end: row for row, parts in enumerate(there) if (end := _end(parts, depth)) and its[end] == 1}
+        taken = set(found.tolist())
+        for row in np.flatnonzero(found < 0).tolist():
+            end = _end(here[row], depth)
+            if end and own[end] == 1 and by_end.get(end, -1) not in taken:
+                found[row] = by_end.get(end, -1)
+                named += int(found[row] >= 0 and depth < 2)
     return found, named
+
+
+def _plain(path: str) -> str:
+    """A path without what an address of the web has around it."""
+    return unquote(urlsplit(path).path) if "://" in path else path.replace("\\", "/")
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(part for part in path.replace("\\", "/").split("/") if part not in ("", "."))
+
+
+def _end(parts: tuple[str, ...], depth: int) -> tuple[str, ...]:
+    """The last parts of a path; with depth 0 its name without the ending. Empty where it has fewer."""
+    if depth == 0:
+        return (os.path.splitext(parts[-1])[0],) if parts else ()
+    return parts[-depth:] if len(parts) >= depth else ()
 
 
 def _of_parquet(path: str) -> Vectors:
     if not Path(path).is_file():
         raise ParamError(f"{path!r} must be a Parquet file; there is no such file")
     found = read_parquet(path)
-    texts = {name: [one or "" for one in found.get(name, ())] for name in ("paths", "ids")}
-    labels = [one or None for one in found["labels"]] if "labels" in found else None
-    return Vectors(found["embeddings"], texts["paths"], labels, texts["ids"])
+    return _with(found["embeddings"], found)
 
 
 def _ids_file(path: str) -> Path:
@@ -214,7 +335,7 @@ def _arrays(path: str) -> dict[str, Array]:
             loaded = np.load(file, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 return {"embeddings": loaded}
-            return {name: loaded[name] for name in loaded.files if name in ("embeddings", "image_paths", "labels")}
+            return {name: loaded[name] for name in loaded.files}
     except FileNotFoundError:
         raise ParamError(f"{path!r} must be an NPZ or NPY file; there is no such file") from None
     except PermissionError:
@@ -234,14 +355,8 @@ def _arrays(path: str) -> dict[str, Array]:
         raise ParamError(f"{path!r} is damaged ({error}); write it again") from None
 
 
-def _texts(path: str, arrays: dict[str, Array], name: str, n: int) -> list[str] | None:
-    if name not in arrays:
-        return None
+def _texts(path: str, arrays: dict[str, Array], name: str, n: int) -> list[str | None]:
     array = arrays[name]
     if array.shape != (n,):
         raise ParamError(f"{path!r} must hold as many {name} as embeddings ({n:,}); got shape {array.shape}")
     return [item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item) for item in array.tolist()]
-
-
-def _name(path: str) -> str:
-    return os.path.basename(path.replace("\\", "/"))

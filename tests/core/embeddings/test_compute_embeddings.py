@@ -245,8 +245,9 @@ class MeanColour(Engine):
         return batch.mean(axis=(1, 2))
 
 
-def imported(path: Path, paths: list[str]) -> Columns:
-    return import_embeddings(Inputs(n=len(paths), paths=paths), ImportEmbeddingsParams(path=str(path)), silent)
+def imported(path: Path, paths: list[str], **params: object) -> Columns:
+    chosen = ImportEmbeddingsParams(path=str(path), **params)  # type: ignore[arg-type]
+    return import_embeddings(Inputs(n=len(paths), paths=paths), chosen, silent)
 
 
 def test_import_embeddings__matches_in_any_order(tmp_path: Path) -> None:
@@ -262,16 +263,21 @@ def test_import_embeddings__matches_in_any_order(tmp_path: Path) -> None:
     assert columns.facts["matched_by_name_only"] == 1
     assert columns.facts["samples_without_vector_first"] == ["/data/d.jpg", "/data/e.jpg"]
     assert columns.facts["vectors_unused"] == 2
-    assert columns.facts["headline"] == "3 of 5 images have a vector in v.npz"
+    assert columns.facts["headline"] == (
+        "3 of 5 images have a vector in v.npz, matched by path in 'image_paths', 1 of them by file name only"
+    )
 
 
-def test_import_embeddings__npy_goes_by_order(tmp_path: Path) -> None:
+def test_import_embeddings__by_order_only_if_told_so(tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", np.eye(3, dtype=np.float64))
-    columns = imported(tmp_path / "v.npy", ["a", "b", "c"])
+    with pytest.raises(ParamError, match=r"names no images.*set by_order=True if row i is image i \(3 samples\)"):
+        imported(tmp_path / "v.npy", ["a", "b", "c"])
+    columns = imported(tmp_path / "v.npy", ["a", "b", "c"], by_order=True)
+    assert columns.facts["headline"] == "3 of 3 images have a vector in v.npy, matched by order"
     assert columns.values[""].dtype == np.float32
     assert np.array_equal(columns.values[""], np.eye(3))
-    with pytest.raises(ParamError, match=r"one vector per sample \(2\) where it names no images; got 3"):
-        imported(tmp_path / "v.npy", ["a", "b"])
+    with pytest.raises(ParamError, match=r"one vector per sample \(2\) to be matched by order; got 3"):
+        imported(tmp_path / "v.npy", ["a", "b"], by_order=True)
 
 
 def test_import_embeddings__nan_rows_have_a_sentence(tmp_path: Path) -> None:
@@ -307,17 +313,19 @@ def test_read_vectors__refuses(tmp_path: Path) -> None:
         np.savez(tmp_path / name, **arrays)  # type: ignore[arg-type]
         return str(tmp_path / name)
 
+    empty = tmp_path / "empty"
+    empty.mkdir()
     good = np.eye(2)
     pickled = np.array(["a", None], dtype=object)
     cases = [
         (written("1.npz", embeddings=good, image_paths=np.array(["a"])), r"as many image_paths as embeddings \(2\)"),
         (written("2.npz", embeddings=good, image_paths=pickled), "holds pickled Python objects, which are never read"),
-        (written("3.npz", vectors=good), "must hold an array named embeddings"),
+        (written("3.npz", one=good, two=good), "must hold an array named embeddings"),
         (written("4.npz", embeddings=np.zeros(3)), r"rows and columns \(n, d\); got float64 of shape \(3,\)"),
         (written("5.npz", embeddings=np.array([["x"]])), "as numbers"),
         (written("6.npz", embeddings=good, labels=np.array(["a"] * 3)), "as many labels"),
         (str(tmp_path / "missing.npz"), "there is no such file"),
-        (str(tmp_path), "it is a folder"),
+        (str(empty), "it is a folder"),
     ]
     (tmp_path / "text.npz").write_text("hello")
     cases.append((str(tmp_path / "text.npz"), "got another kind of file"))
