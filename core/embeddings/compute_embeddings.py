@@ -18,7 +18,8 @@ from ..base.inputs import Inputs
 from ..base.method import Method
 from ..base.params import param
 from ..base.shared_params import ObjectParams, StoreParams
-from ..images.reading import UnreadableImage, box_of
+from ..images.ranges import FACT as RANGES
+from ..images.reading import Region, UnreadableImage, box_of, ranges_at
 from .choose_model import AUTO, Choice, choose
 from .models.base import Engine, Request
 from .models.catalog import ENGINES as ENGINES
@@ -113,8 +114,10 @@ def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progr
     seconds = time.perf_counter() - started
     unreadable = [error for error in errors if error is not None]
     embedded = inputs.n - len(unreadable)
+    ranges = ranges_at(inputs.paths[0])
     facts: Facts = {
         **engine.describe(),
+        **({RANGES: {kind: list(one) for kind, one in ranges.items()}} if ranges else {}),
         **(choice.facts() if choice is not None else {}),
         **cluster,
         "dim": engine.dim,
@@ -193,6 +196,7 @@ def sources_of(paths: Sequence[str], rows: Iterable[int]) -> list[Source]:
     sources = []
     for (path, whole), group in groupby(rows, key=lambda row: (str(paths[row]), box_of(paths[row]) is None)):
         same = tuple(group)
+        path = Region(path, None, ranges) if (ranges := ranges_at(paths[same[0]])) else path
         boxes = tuple(box for row in same if (box := box_of(paths[row])) is not None)
         sources += [Source(path, (row,)) for row in same] if whole else [Source(path, same, boxes)]
     return sources

@@ -89,7 +89,7 @@ def _by(matching: Facts) -> str:
     """By what the vectors found their images, in words."""
     by, count, column = matching["matched_by"], matching["matched_by_name_only"], matching.get("matched_in")
     names = f", {count:,} of them by file name only" if count else ""
-    return by + (f" in {column!r}" if column else "") + names
+    return str(by) + (f" in {column!r}" if column else "") + names
 
 
 def _first_name(given: Vectors) -> str:

@@ -4,33 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-EMBEDDINGS = (
-    "embedding",
-    "embeddings",
-    "vector",
-    "vectors",
-    "features",
-    "feature",
-    "img_emb",
-    "image_embeddings",
-    "emb",
+_VECTORS = "embedding embeddings vector vectors features feature img_emb emb image_embeddings image_embedding"
+_FILES = (
+    "image_path image_paths filepath filepaths path paths file_path file_name file_names filename filenames file files "
+    "image.path image img_path name key keys url uri __index_level_0__ index"
 )
-PATHS = ("image_path", "image_paths", "filepath", "filepaths", "path", "paths", "file_path", "file_name", "file_names")
-PATHS += (
-    "filename",
-    "filenames",
-    "file",
-    "files",
-    "image.path",
-    "image",
-    "img_path",
-    "name",
-    "key",
-    "keys",
-    "url",
-    "uri",
-)
-PATHS += ("__index_level_0__", "index")
+EMBEDDINGS = tuple(_VECTORS.split())
+PATHS = tuple(_FILES.split())
 IDS = ("id", "sample_id", "ids")
 LABELS = ("label", "labels")
 

@@ -18,7 +18,7 @@ import numpy as np
 from ..base.arrays import Array, Progress, silent
 from ..base.memory import tried
 from ..base.threads import cores
-from ..images.reading import Region, UnreadableImage, in_order, read_image
+from ..images.reading import Region, UnreadableImage, in_order, ranges_at, read_image
 from .models.base import Engine
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _pictures(engine: Engine, source: Source) -> list[Array] | UnreadableImage:
     try:
         if source.boxes is None:
             return [engine.prepare(read_image(source.path, engine.enough))]
-        regions = [Region(source.path, box) for box in source.boxes]
+        regions = [Region(source.path, box, ranges_at(source.path)) for box in source.boxes]
         return [engine.prepare(read_image(region, engine.enough, decoded)) for region in regions]
     except UnreadableImage as error:
         return error

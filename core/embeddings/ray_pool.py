@@ -22,7 +22,7 @@ import numpy as np
 
 from ..base.arrays import Array, Facts
 from ..base.errors import ModelError
-from ..images.reading import Region, UnreadableImage, box_of
+from ..images.reading import Region, UnreadableImage, box_of, ranges_at
 from .models.base import Engine, Request
 from .models.catalog import open_engine
 from .pipeline import Source, embed_stream
@@ -126,7 +126,10 @@ def _parts(sources: Sequence[Source], actors: int) -> list[dict[str, Any]]:
         {
             "part": start // size,
             "sources": json.dumps(
-                [[str(one.path), box_of(one.path), one.rows, one.boxes] for one in sources[start : start + size]]
+                [
+                    [str(one.path), box_of(one.path), ranges_at(one.path), one.rows, one.boxes]
+                    for one in sources[start : start + size]
+                ]
             ),
         }
         for start in range(0, len(sources), size)
@@ -136,11 +139,11 @@ def _parts(sources: Sequence[Source], actors: int) -> list[dict[str, Any]]:
 def _unpacked(sources: str) -> list[Source]:
     return [
         Source(
-            path if box is None else Region(path, tuple(box)),
+            path if box is None and not ranges else Region(path, None if box is None else tuple(box), ranges),
             tuple(rows),
             None if boxes is None else tuple(tuple(one) for one in boxes),
         )
-        for path, box, rows, boxes in json.loads(sources)
+        for path, box, ranges, rows, boxes in json.loads(sources)
     ]
 
 

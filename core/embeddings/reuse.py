@@ -15,7 +15,7 @@ import numpy as np
 from ..base.arrays import Facts
 from ..base.inputs import Kept
 from ..base.params import ParamError
-from ..images.reading import box_of
+from ..images.reading import box_of, ranges_at
 from .models.base import Engine
 
 MARK = 16  # bytes of a mark
@@ -30,6 +30,8 @@ def mark_of(path: str) -> bytes:
     except (OSError, ValueError):
         return NO_MARK
     said = f"{path}\0{found.st_size}\0{found.st_mtime_ns}\0{box_of(path)}"
+    if ranges_at(path):
+        said += f"\0{sorted((ranges_at(path) or {}).items())}"
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()[:MARK]
 
 

@@ -20,6 +20,7 @@ from ..base.arrays import Array
 Range = tuple[float, float]
 Ranges = Mapping[str, Range]  # kind of numbers, as `Numbers.kind` has it → from black to white
 
+FACT = "picture_ranges"  # of an embeddings run: the ranges that its pictures were shown in
 OUTSIDE = 0.001  # share of the values that may lie below the range, and above it
 FILLED = 0.25  # share of the range they were made for that numbers must fill to be shown in it
 STEPS = 4  # a round range is one of at least so many round steps

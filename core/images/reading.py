@@ -134,7 +134,7 @@ def read_numbers(path: str) -> Numbers | None:
         _check_file(path)
         with open(path, "rb") as file:
             kind = formats.kind_of(file.read(132))
-        found = _of_pillow(path) if kind is None else _of_others(path, kind)
+        found = _of_pillow(path, numbers_only=True) if kind is None else _of_others(path, kind)
     except (UnreadableImage, *_DAMAGE):
         return None
     return found if isinstance(found, Numbers) and found.kind != "uint8" else None
@@ -209,15 +209,15 @@ def _of_others(path: str, kind: str) -> Numbers | Image:
     return Numbers(values[..., :3] if values.ndim == 3 and values.shape[2] > 2 else values.reshape(values.shape[:2]))
 
 
-def _of_pillow(path: str) -> Numbers | Image:
-    """A picture that Pillow opens, decoded; not turned."""
+def _of_pillow(path: str, numbers_only: bool = False) -> Numbers | Image:
+    """A picture that Pillow opens, decoded unless only numbers are wanted; not turned."""
     from PIL import Image
 
     with Image.open(path) as image:
         if image.width * image.height > MAX_PIXELS:
             raise UnreadableImage(path, _too_large(*image.size))
         found = _numbers_in(image)
-        if not isinstance(found, Numbers):
+        if not isinstance(found, Numbers) and not numbers_only:
             found.load()
         return found
 

@@ -20,7 +20,7 @@ from pymongo import UpdateMany, UpdateOne
 
 from ...core.base.arrays import Array
 from ...core.base.params import ParamError
-from ...core.images.reading import Region
+from ...core.images.reading import Region, ranges_at
 
 BATCH = 5_000  # updates sent to the database at once
 HIDING = (fos.SelectFields, fos.ExcludeFields)
@@ -316,7 +316,7 @@ def regions(files: Sequence[str], boxes: Array, margin: float) -> tuple[list[str
     around = np.stack([left - right, top - bottom, right - left, bottom - top], axis=1) * margin
     wide = np.clip(boxes + around, 0.0, 1.0)
     paths = [
-        Region(path, (float(box[0]), float(box[1]), float(box[2]), float(box[3])))
+        Region(path, (float(box[0]), float(box[1]), float(box[2]), float(box[3])), ranges_at(path))
         for path, box in zip(files, wide, strict=True)
     ]
     return list(paths), good, Counter(why[~good].tolist())

@@ -21,6 +21,7 @@ from ..fields.working_set import Choice, in_use, sentence
 from ..runs.fingerprints import fingerprints
 from ..storage import arrays as store
 from . import target as subject
+from .pictures import files_of
 from .roles import READERS, RoleInput, read_role
 
 WORKING = Choice()
@@ -172,7 +173,7 @@ def _usable(rows: Rows, found: Found, why: Counter[str]) -> Array:
 
 def _files(rows: Rows, params: Params, found: Found, keep: Array, why: Counter[str]) -> list[str]:
     """The image files, or regions of them; objects that cannot be cut out leave `keep`."""
-    files: list[str] = rows.values("filepath")
+    files = files_of(rows)
     if rows.field is None:
         return files
     maker = found["embeddings"][0].maker if "embeddings" in found else None

@@ -194,3 +194,21 @@ def test_freshness__what_changed_a_moment_ago_is_not_remembered(dataset: Any) ->
         dataset.set_values("ground_truth.label", [label] * 12)
         assert "have changed" in (freshness.Freshness(dataset).stale_reason("label_issues") or "")
     assert all(place[0] != str(dataset._doc.id) for place in freshness._READ)
+
+
+def test_curate__slices_of_one_scan_have_one_range(tmp_path: Any) -> None:
+    """Ten slices hold negative numbers and ten do not: none is called dark, and the embeddings say the range."""
+    import fiftyone as fo
+    import tifffile
+
+    rng = np.random.default_rng(0)
+    dataset = fo.Dataset()
+    for number in range(20):
+        values = rng.integers(0, 3_000, (32, 32)) - (1_000 if number % 2 else 0)
+        path = str(tmp_path / f"{number}.tif")
+        tifffile.imwrite(path, values.astype(np.int16))
+        dataset.add_sample(fo.Sample(filepath=path))
+    run = curate(dataset, "compute_embeddings", model="descriptor")
+    assert run.facts["picture_ranges"] == {"int16": [-1_000, 3_000]}
+    issues = curate(dataset, "find_quality_issues")
+    assert not any("dark" in (own or []) for own in dataset.values(issues.writes["issues"]))
