@@ -22,10 +22,28 @@ from ..base.method import Method
 from ..base.params import Params, param
 from ..embeddings.compute_embeddings import ENGINES, open_engine
 from ..embeddings.models.base import Request, TextEngine, unit_rows
-from .tagging import Rules, against_labels, parse_thresholds, tag_columns
+from ..images.digits import NAMES
+from .tagging import Rules, against_labels, agreement_said, parse_thresholds, tag_columns
 
 TEMPLATES = ("a photo of a {}", "a photo of the {}", "a picture of a {}", "an image of {}", "{}")
 BACKGROUND = ("a photo", "a picture", "an image")
+UNRELATED = (
+    "a steam locomotive",
+    "a bowl of noodle soup",
+    "a page of printed text",
+    "a violin",
+    "a desert seen from above",
+    "a wedding",
+    "a wooden staircase",
+    "a jellyfish",
+    "a screenshot of a spreadsheet",
+    "a bicycle wheel",
+    "a thunderstorm",
+    "a pair of scissors",
+)
+RELATED = 0.9  # cosine of two texts from which they are taken to mean the same thing
+EQUAL = 1 - 1e-6
+TINY = "tiny_clip"
 BLOCK = 1 << 21  # numbers worked on at once
 
 
@@ -47,6 +65,11 @@ class ZeroShotParams(Params):
     background: tuple[str, ...] = param(
         BACKGROUND,
         "Neutral prompts; with multi_label a tag must score above these",
+        advanced=True,
+    )
+    unrelated: tuple[str, ...] = param(
+        UNRELATED,
+        "Things that no class is: an image that is nearer to one of them than to every class gets no tag",
         advanced=True,
     )
     threshold: float | None = param(
@@ -83,11 +106,12 @@ class ZeroShotParams(Params):
 def tag_zero_shot(inputs: Inputs, params: ZeroShotParams, progress: Progress) -> Columns:
     """Compare each image's vector with the classes' vectors.
 
-    With one tag per image, p = softmax(cosines / temperature) over the classes. With any number,
-    p = sigmoid of what `judged_one_by_one` says of each.
+    With one tag per image, p = softmax(cosines / temperature) over the classes; no tag where an unrelated description
+    is nearer. With any number, p = sigmoid of what `judged_one_by_one` says of each.
 
     Returns:
-        tag: most likely class, kept with its logits; none below its threshold.
+        tag: most likely class, kept with its logits, which are relative to the nearest unrelated description; none
+            below its threshold, or where that description is nearer.
         tags: the `top_k` classes above their thresholds (with `multi_label` or `top_k` > 1).
         confidence, margin: largest p, and its lead over the second (over 0 where there is one class).
         entropy: of p, between 0 (certain) and 1 (undecided).
@@ -103,13 +127,24 @@ def tag_zero_shot(inputs: Inputs, params: ZeroShotParams, progress: Progress) ->
             f"ZeroShotParams.embeddings must have the {engine.dim} dimensions of {model}; got {inputs.vectors.shape[1]}"
         )
     texts = class_vectors(engine, classes, params.templates)
+    cut = _cut_short(engine, classes, params.templates)
+    _check_told_apart(texts, classes, cut)
     floor = unit_rows(engine.embed_text(list(params.background)).mean(axis=0, keepdims=True))
     temperature = 1.0 / engine.logit_scale if params.temperature is None else params.temperature
     logits = class_logits(inputs.vectors, texts, temperature, floor if params.multi_label else None, progress)
-    rules = Rules(params.multi_label, params.threshold, own, params.top_k)
+    relative = bool(params.unrelated) and not params.multi_label and model != TINY  # to which all else means the same
+    if relative:
+        others = _unrelated(engine, params.unrelated, texts)
+        logits -= class_logits(inputs.vectors, others, temperature).max(axis=1, keepdims=True, initial=-np.inf)
+    rules = Rules(params.multi_label, params.threshold, own, params.top_k, relative)
     about = engine.describe()
-    facts = {"model": model, "text_encoder": about["weights_hash"], "weights": about["weights"]}
-    return _tagged(classes, logits, rules, temperature, inputs.labels, facts)
+    facts = {"model": model, "text_encoder": about["weights_hash"], "weights": about["weights"], "cut_short": len(cut)}
+    unknown = ""
+    if model == TINY and not any(name.lower() in (*NAMES, *"0123456789") for name in classes):
+        unknown = "; tiny_clip knows handwritten digits and nothing else, so these tags say nothing"
+    if cut:
+        unknown += f"; {len(cut)} class names are longer than the text encoder reads, such as {_shortened(cut[0])}"
+    return _tagged(classes, logits, rules, temperature, inputs.labels, facts, unknown)
 
 
 def retag(
@@ -153,7 +188,7 @@ def text_engine(source: Mapping[str, Any], allow_download: bool = False, device:
         raise ModelError(
             "embeddings",
             "must be a run of compute_embeddings with a CLIP model, such as open_clip:ViT-B-32/laion2b_s34b_b79k (for "
-            "photographs) or tiny_clip (for the demo's digits)",
+            "photographs) or tiny_clip (for the demo's digits); classify_images names 1,000 things without one",
             f"vectors of {model or 'an unknown model'}, which has no text encoder",
         )
     weights = source.get("weights")
@@ -180,6 +215,40 @@ def class_vectors(engine: TextEngine, classes: Sequence[str], templates: Sequenc
     texts = [template.replace("{}", name) for name in classes for template in templates]
     vectors = engine.embed_text(texts).reshape(len(classes), len(templates), -1)
     return unit_rows(vectors.mean(axis=1))
+
+
+def _unrelated(engine: TextEngine, sentences: Sequence[str], classes: Array) -> Array:
+    """(u, d) unit vectors of what no class is; what means the same as a class is left out, so u may be 0."""
+    vectors = engine.embed_text(list(sentences))
+    return np.asarray(vectors[(vectors @ classes.T).max(axis=1) < RELATED])
+
+
+def _cut_short(engine: TextEngine, classes: Sequence[str], templates: Sequence[str]) -> list[str]:
+    """Classes of which some sentence is longer than the text encoder reads."""
+    texts = [template.replace("{}", name) for name in classes for template in templates]
+    cut = np.array(engine.cut_short(texts)).reshape(len(classes), len(templates)).any(axis=1)
+    return [name for name, short in zip(classes, cut, strict=True) if short]
+
+
+def _check_told_apart(texts: Array, classes: Sequence[str], cut: Sequence[str]) -> None:
+    """Refuse classes that are one to the text encoder: the first would get all tags.
+
+    Args:
+        texts: (C, d) of unit length.
+    """
+    for row in range(1, len(texts)):
+        same = np.flatnonzero(texts[:row] @ texts[row] > EQUAL)
+        if len(same):
+            one, other = classes[int(same[0])], classes[row]
+            why = "they differ only after its end" if other in cut else "it makes the same of both"
+            raise ParamError(
+                f"ZeroShotParams.classes must differ in what the text encoder reads; got {_shortened(one)} and "
+                f"{_shortened(other)}, and {why}: shorten or rename one"
+            )
+
+
+def _shortened(name: str) -> str:
+    return repr(name if len(name) <= 60 else f"{name[:40]}...{name[-15:]}")
 
 
 def class_logits(
@@ -228,12 +297,16 @@ def _tagged(
     temperature: float,
     labels: GivenLabels | None,
     facts: Facts,
+    warning: str = "",
 ) -> Columns:
     """Columns, with the facts of a run of tags."""
     values, counts = tag_columns(classes, logits, rules)
     measured = against_labels(classes, logits, rules.multi_label, labels, temperature)
-    accuracy = f", {measured['accuracy']:.1%} as labelled" if "accuracy" in measured else ""
     n, tagged = len(logits), counts["tagged"]
+    said = agreement_said(measured) if "accuracy" in measured else ""
+    beaten = int((logits.max(axis=1) < 0).sum()) if rules.relative else 0
+    if beaten:
+        said += f"; {beaten:,} are nearer to unrelated descriptions and got no tag"
     return Columns(
         values,
         {
@@ -242,7 +315,9 @@ def _tagged(
             "temperature": temperature,
             **counts,
             **measured,
-            "headline": f"{tagged:,} of {n:,} images tagged with {len(classes)} classes{accuracy}",
+            "relative": rules.relative,
+            "unrelated_nearer": beaten,
+            "headline": f"{tagged:,} of {n:,} images tagged with {len(classes)} classes{said}{warning}",
         },
     )
 
@@ -292,7 +367,8 @@ def _check_names(names: Sequence[str], name: str) -> None:
 
 METHOD = Method(
     name="tag_zero_shot",
-    version=1,
+    version=2,
+    holds_from=lambda params: 1 if params.get("multi_label") else 2,  # since then what is unrelated gets no tag
     label="Tag with CLIP, zero-shot",
     stage="understand",
     key="zero_shot",

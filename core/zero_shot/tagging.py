@@ -19,7 +19,7 @@ from ..base.arrays import Array, Facts
 from ..base.columns import LabelValues
 from ..base.inputs import GivenLabels
 from ..base.params import ParamError
-from ..probes.metrics import expected_calibration_error
+from ..probes.metrics import expected_calibration_error, wilson_low
 
 BLOCK = 1 << 21  # numbers worked on at once
 CALIBRATION_ROWS = 10_000
@@ -35,12 +35,14 @@ class Rules:
         threshold: confidence below which there is no tag; None for 0, or 0.5 with `multi_label`.
         thresholds: class → its own threshold.
         top_k: tags kept per row at most.
+        relative: logits are relative to what no class is, so that a row whose best is below 0 gets no tag.
     """
 
     multi_label: bool = False
     threshold: float | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
     top_k: int | None = None
+    relative: bool = False
 
     def bars(self, classes: Sequence[str]) -> Array:
         """(C,) float64 threshold of each class."""
@@ -93,6 +95,7 @@ def tag_columns(classes: Sequence[str], logits: Array, rules: Rules) -> tuple[di
     best, confidence, margin, entropy = np.zeros(n, np.int64), np.zeros(n), np.zeros(n), np.zeros(n)
     every = np.zeros((n, count), np.float32) if several else None
     kept = np.zeros((n, count), bool) if several else None
+    near = logits.max(axis=1) >= 0 if rules.relative else np.ones(n, bool)
     size = max(1, BLOCK // count)
     for start in range(0, n, size):
         rows = slice(start, start + size)
@@ -107,7 +110,8 @@ def tag_columns(classes: Sequence[str], logits: Array, rules: Rules) -> tuple[di
             order = np.argsort(-p, axis=1, kind="stable")[:, :most]
             np.put_along_axis(kept[rows], order, True, axis=1)
             kept[rows] &= p >= bars
-    tagged = kept.any(axis=1) if rules.multi_label and kept is not None else confidence >= bars[best]
+            kept[rows] &= near[rows, None]
+    tagged = kept.any(axis=1) if rules.multi_label and kept is not None else (confidence >= bars[best]) & near
     values: dict[str, Any] = {"confidence": confidence, "margin": margin, "entropy": entropy}
     if not rules.multi_label:
         values["tag"] = LabelValues(names, np.where(tagged, best, -1), confidence, logits)
@@ -146,6 +150,12 @@ def against_labels(
     given = given[rows]
     right = logits[rows].argmax(axis=1) == given
     facts["accuracy"] = float(right.mean())
+    hits, most = np.array([right.sum(), (~right).sum()]), np.array([len(rows), len(rows)])
+    low, rest = wilson_low(hits, most)
+    facts["accuracy_interval"] = [float(low), float(1 - rest)]
+    tags = logits[rows].argmax(axis=1)
+    shares = [np.bincount(codes, minlength=len(classes)) / len(rows) for codes in (tags, given)]
+    facts["chance"] = float(shares[0] @ shares[1])  # of tags that know nothing of the picture and are as frequent
     facts["accuracy_per_class"] = {classes[code]: float(right[given == code].mean()) for code in np.unique(given)}
     if not multi_label:
         step = -(-len(rows) // CALIBRATION_ROWS)  # evenly spread rows tell the temperature of any number
@@ -154,6 +164,15 @@ def against_labels(
         facts["calibration_error"] = expected_calibration_error(confidence, some_right)
         facts["calibrated_temperature"] = temperature * _calibrated(some, some_given)
     return facts
+
+
+def agreement_said(facts: Facts) -> str:
+    """How many tags agree with the given labels, with interval and chance, for the headline."""
+    low, high = facts["accuracy_interval"]
+    said = (
+        f", {facts['accuracy']:.1%} as labelled ({low:.1%} to {high:.1%}; {facts['chance']:.1%} would agree by chance)"
+    )
+    return said + (", which could be chance: look before you use them" if low <= facts["chance"] else "")
 
 
 def probabilities(logits: Array, multi_label: bool) -> Array:

@@ -75,7 +75,8 @@ def retag_zero_shot(samples: fo.DatasetView, params: RetagParams, progress: Prog
     record = runs.start(dataset, replace(run, params=wanted.to_dict()))
     writer = RunWriter(dataset, METHOD, record, rows)
     try:
-        rules = Rules(wanted.multi_label, wanted.threshold, own, wanted.top_k)
+        relative = bool(run.facts.get("relative"))
+        rules = Rules(wanted.multi_label, wanted.threshold, own, wanted.top_k, relative)
         result = retag(run.facts["classes"], logits, now, wanted.temperature, rules, labels)
         fresh = {role: reading.fingerprint[role] for role in ("labels", "corrections") if role in reading.fingerprint}
         facts = {**run.facts, **result.facts, "headline": said_of(rows, result.facts["headline"])}

@@ -149,6 +149,10 @@ class TextEngine(Engine, Protocol):
         """(m,) texts → (m, dim) float32 of unit length."""
         ...
 
+    def cut_short(self, texts: list[str]) -> list[bool]:
+        """Whether each text is longer than the encoder reads; the rest of it says nothing."""
+        ...
+
 
 def unit_rows(x: Array) -> Array:
     """(n, d) → float32 rows of length one; zero rows stay zero."""

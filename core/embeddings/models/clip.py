@@ -98,6 +98,14 @@ class ClipEngine(TorchEngine, TextEngine):
                 parts.append(encode_text(self._both, tokens).float().cpu().numpy())
         return unit_rows(np.concatenate(parts))
 
+    def cut_short(self, texts: list[str]) -> list[bool]:
+        """Whether each text has more tokens than the encoder reads, 77 as a rule."""
+        tokenizer = self.tokenizer()
+        reads = int(tokenizer.context_length)
+        nothing = getattr(getattr(tokenizer, "tokenizer", None), "pad_token_id", None) or 0
+        beyond = tokenizer(texts, context_length=reads + 1)[:, reads]
+        return [bool(one) for one in (beyond != nothing).tolist()]
+
     @property
     def network(self) -> Any:
         """The open_clip model, frozen."""

@@ -20,6 +20,7 @@ from image_curation.core.zero_shot.tag_zero_shot import (
     METHOD,
     TEMPLATES,
     ZeroShotParams,
+    _unrelated,
     class_vectors,
     judged_one_by_one,
     retag,
@@ -134,7 +135,13 @@ def test_tag_zero_shot__labels_meet_classes_by_name(engine: TextEngine) -> None:
     assert (facts["labelled"], facts["labels_not_in_classes"], facts["accuracy"]) == (4, 1, 0.75)
     assert facts["accuracy_per_class"] == {"two": 0.5, "seven": 1.0, "nine": 1.0}
     assert facts["calibrated_temperature"] > facts["temperature"]  # one of four is wrong, yet it was certain
-    assert facts["headline"] == "6 of 6 images tagged with 3 classes, 75.0% as labelled"
+    low, high = facts["accuracy_interval"]
+    assert (low, high) == pytest.approx((0.301, 0.954), abs=1e-3)  # Wilson's interval of 3 in 4
+    assert facts["chance"] == 5 / 16  # tags: two sevens, a two, a nine; labels: a seven, two twos, a nine
+    assert facts["headline"] == (
+        "6 of 6 images tagged with 3 classes, 75.0% as labelled (30.1% to 95.4%; 31.2% would agree by chance), "
+        "which could be chance: look before you use them"
+    )
 
 
 def test_tag_zero_shot__classes_from_the_labels(engine: TextEngine) -> None:
@@ -299,3 +306,39 @@ def test_expected_calibration_error__by_hand() -> None:
     error = expected_calibration_error(np.array([0.9, 0.9, 0.6, 0.6]), np.array([True, False, True, True]))
     assert error == pytest.approx(0.4)
     assert expected_calibration_error(np.array([1.0]), np.array([True])) == 0
+
+
+def test_tag_zero_shot__long_names_that_are_one_to_the_encoder_are_refused(engine: TextEngine) -> None:
+    """Names that differ only after the last token that is read; apart, they are counted and said."""
+    inputs = inputs_of(engine, ["seven", "two"])
+    long = "seven " * 90
+    with pytest.raises(ParamError, match=r"got 'seven seven .*\.\.\..*one' and .*, and they differ only after its end"):
+        tag(inputs, classes=(f"{long}one", f"{long}two"))
+    with pytest.raises(ParamError, match="got 'Seven' and 'seven', and it makes the same of both"):
+        tag(inputs, classes=("Seven", "seven"))
+    found = tag(inputs, classes=(f"{long}one", "two"))
+    assert found.facts["cut_short"] == 1
+    assert "1 class names are longer than the text encoder reads, such as 'seven seven" in found.facts["headline"]
+
+
+def test_tag_zero_shot__says_what_the_tiny_model_cannot_know(engine: TextEngine) -> None:
+    headline = tag(inputs_of(engine, ["seven"]), classes=("ant", "bee")).facts["headline"]
+    assert headline.endswith("tiny_clip knows handwritten digits and nothing else, so these tags say nothing")
+
+
+def test_tag_columns__a_row_nearer_to_what_is_unrelated_gets_no_tag() -> None:
+    """The same logits, read as relative to the best unrelated description or not."""
+    logits = np.array([[2.0, -1.0], [-0.5, -3.0]], dtype=np.float32)
+    values, facts = tag_columns("ab", logits, Rules(relative=True))
+    assert values["tag"].codes.tolist() == [0, -1]
+    assert facts["tagged"] == 1
+    assert tag_columns("ab", logits, Rules())[0]["tag"].codes.tolist() == [0, 0]
+    assert tag_columns("ab", logits, Rules(relative=True, top_k=2))[0]["tags"].codes.tolist() == [
+        [True, True],
+        [False, False],
+    ]
+
+
+def test_unrelated__leaves_out_what_means_the_same_as_a_class(engine: TextEngine) -> None:
+    texts = class_vectors(engine, ["seven"], ("{}",))
+    assert len(_unrelated(engine, ["seven", "two"], texts)) == 1
