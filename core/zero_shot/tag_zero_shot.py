@@ -226,7 +226,7 @@ def _unrelated(engine: TextEngine, sentences: Sequence[str], classes: Array) -> 
 def _cut_short(engine: TextEngine, classes: Sequence[str], templates: Sequence[str]) -> list[str]:
     """Classes of which some sentence is longer than the text encoder reads."""
     texts = [template.replace("{}", name) for name in classes for template in templates]
-    cut = np.array(engine.cut_short(texts)).reshape(len(classes), len(templates)).any(axis=1)
+    cut = np.array(engine.cut_short(texts)).reshape(len(classes), len(templates)).any(axis=1).tolist()
     return [name for name, short in zip(classes, cut, strict=True) if short]
 
 
