@@ -112,7 +112,7 @@ def test_compute_map__pacmap_says_how_to_install_it(monkeypatch):
 
 
 def test_compute_map__says_what_is_wrong():
-    with pytest.raises(ParamError, match=r"MapParams.dims must be int in \[2, 3\]; got 4"):
+    with pytest.raises(ParamError, match=r"MapParams.dims must be a whole number from 2 to 3; got 4"):
         MapParams(embeddings="e", dims=4)
 
 
