@@ -30,7 +30,7 @@ class LeaksParams(Params):
 
     embeddings: str = param("embeddings", "Embeddings to find near copies by", reads="embeddings")
     split_field: str = param(
-        "tags", "Field that names each sample's split; tags stands for the tags train, val and test", reads="splits"
+        "tags", "Field with each sample's split; tags: sample tags such as train, validation, test", reads="splits"
     )
     threshold: float | None = param(
         None,
