@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arrays import Array
+from ..base.files import new_file
 from ..base.params import ParamError
 from .named_columns import EMBEDDINGS, IDS, LABELS, PATHS, first
 
@@ -109,12 +109,8 @@ def write_parquet(
     if labels is not None:
         columns["label"] = arrow.array(list(labels), arrow.string())
     columns["embedding"] = arrow.FixedSizeListArray.from_arrays(arrow.array(flat.ravel()), flat.shape[1])
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        parquet.write_table(arrow.table(columns), str(unfinished))
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with new_file(path) as part:
+        parquet.write_table(arrow.table(columns), str(part))
 
 
 def _matrix(arrow: Any, path: str, column: Any) -> Array:

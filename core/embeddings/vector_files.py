@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 
 from ..base.arrays import Array, Facts
+from ..base.files import new_file
 from ..base.params import ParamError
 from .named_columns import EMBEDDINGS, LABELS, PATHS, first
 from .parquet_files import named, read_names, read_parquet
@@ -117,7 +118,7 @@ def _beside(path: str, n: int) -> dict[str, Any]:
     """Names in files beside an NPY, by our names; empty where there are none."""
     file = Path(path)
     for lines_of in (
-        _ids_file(path),
+        ids_file(path),
         file.with_suffix(".txt"),
         file.with_name("paths.txt"),
         file.with_name("filenames.txt"),
@@ -191,13 +192,8 @@ def write_npz(
     arrays = {"embeddings": np.asarray(embeddings, dtype=np.float32), "image_paths": np.array(image_paths, dtype=str)}
     if labels is not None:
         arrays["labels"] = np.array([label or "" for label in labels], dtype=str)
-    unfinished = Path(f"{path}.{os.getpid()}.part")
-    try:
-        with unfinished.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with new_file(path) as part, part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def write_npy(path: str, embeddings: Array, lines: Sequence[str]) -> None:
@@ -208,14 +204,10 @@ def write_npy(path: str, embeddings: Array, lines: Sequence[str]) -> None:
     """
     if any(len(line.splitlines()) != 1 for line in lines):
         raise ParamError("Paths with line breaks do not fit into a text file; export to .npz or .parquet")
-    unfinished = Path(f"{path}.{os.getpid()}.part")
-    try:
-        _ids_file(path).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        with unfinished.open("wb") as file:
+    with new_file(ids_file(path)) as ids, new_file(path) as vectors:
+        ids.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        with vectors.open("wb") as file:
             np.save(file, np.asarray(embeddings, dtype=np.float32), allow_pickle=False)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def match(ids: Sequence[str], paths: Sequence[str], given: Vectors) -> tuple[Array, Facts]:
@@ -321,7 +313,7 @@ def _of_parquet(path: str) -> Vectors:
     return _with(found["embeddings"], found)
 
 
-def _ids_file(path: str) -> Path:
+def ids_file(path: str) -> Path:
     return Path(path).with_suffix(".ids.txt")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
@@ -11,10 +12,10 @@ from ...core.base.arrays import Progress
 from ...core.base.params import param
 from ...core.base.shared_params import WorkingSetParams
 from ...core.embeddings.parquet_files import write_parquet
-from ...core.embeddings.vector_files import write_npy, write_npz
+from ...core.embeddings.vector_files import ids_file, write_npy, write_npz
 from ..fields.working_set import Choice
 from ..inputs.read import read
-from ..storage.output_files import free_path
+from ..storage.output_files import free_path, writing
 from .action import Action
 
 
@@ -34,7 +35,7 @@ class ExportEmbeddingsParams(WorkingSetParams):
 def export_embeddings(samples: fo.DatasetView, params: ExportEmbeddingsParams, progress: Progress) -> dict[str, Any]:
     """Write the file; samples without vectors are left out and counted."""
     kinds = (".npz", ".parquet", ".npy")
-    path = free_path("ExportEmbeddingsParams.path", params.path, kinds, params.overwrite)
+    path = free_path("ExportEmbeddingsParams.path", params.path, kinds, params.overwrite, beside=_beside)
     kind = path.suffix.lower()
     choice = Choice(params.include_excluded, params.given_labels)
     reading = read(samples, params, "Export embeddings", with_paths=True, choice=choice)
@@ -42,18 +43,24 @@ def export_embeddings(samples: fo.DatasetView, params: ExportEmbeddingsParams, p
     labels = None
     if inputs.labels is not None:
         labels = [inputs.labels.names[code] if code >= 0 else None for code in inputs.labels.codes]
-    if kind == ".npz":
-        write_npz(str(path), inputs.vectors, inputs.paths, labels)
-    elif kind == ".parquet":
-        write_parquet(path, inputs.vectors, inputs.paths, inputs.ids, labels)
-    else:
-        write_npy(str(path), inputs.vectors, inputs.paths)
+    with writing(path):
+        if kind == ".npz":
+            write_npz(str(path), inputs.vectors, inputs.paths, labels)
+        elif kind == ".parquet":
+            write_parquet(path, inputs.vectors, inputs.paths, inputs.ids, labels)
+        else:
+            write_npy(str(path), inputs.vectors, inputs.paths)
     return {
         "headline": f"{inputs.n:,} vectors of {inputs.vectors.shape[1]} numbers written to {path}"
         + (f" ({reading.working_set})" if reading.working_set else ""),
         "count": inputs.n,
         "skipped": reading.skipped,
     }
+
+
+def _beside(path: Path) -> tuple[Path, ...]:
+    """The list of paths that belongs to an NPY file."""
+    return (ids_file(str(path)),) if path.suffix.lower() == ".npy" else ()
 
 
 ACTION = Action(

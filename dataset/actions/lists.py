@@ -19,7 +19,7 @@ from ..decisions import decisions
 from ..fields import working_set
 from ..fields.rows import resolved, rows_of, shown_field
 from ..fields.working_set import Choice
-from ..storage.output_files import free_path, new_text
+from ..storage.output_files import free_path, new_text, safe_cell
 from . import save_slice as slices
 from .action import Action, counted
 
@@ -113,7 +113,7 @@ def _write(file: Any, kind: str, columns: list[str], rows: list[dict[str, Any]])
     else:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: safe_cell(value) for name, value in row.items()} for row in rows)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,6 +37,8 @@ def made_images(folder: Path, count: int = 6, size: int = 32) -> list[str]:
 
 
 def embed(paths: list[str], **params: object) -> Columns:
+    """By the descriptor, unless another model is named: it needs no weights, and its vectors are known exactly."""
+    params = {"model": "descriptor", **params}
     return compute_embeddings(Inputs(n=len(paths), paths=paths), EmbeddingsParams(**params), silent)  # type: ignore[arg-type]
 
 
