@@ -34,9 +34,8 @@ def test_new_file__a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
 
 def test_new_file__an_error_leaves_the_old_one_and_no_rest(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("old")
-    with pytest.raises(ZeroDivisionError), new_text(tmp_path / "list.txt") as file:
-        file.write("half")
-        raise ZeroDivisionError
+    with pytest.raises(UnicodeEncodeError), new_text(tmp_path / "list.txt") as file:
+        file.writelines(["half", "\ud800"])
     assert [path.name for path in tmp_path.iterdir()] == ["list.txt"]
     assert (tmp_path / "list.txt").read_text() == "old"
 
