@@ -84,14 +84,18 @@ def test_compute_embeddings__progress_reaches_the_end(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     paths = made_images(tmp_path, 5)
     inputs = Inputs(n=5, paths=paths)
-    compute_embeddings(inputs, EmbeddingsParams(batch_size=2), lambda done, total, doing="": seen.append((done, total)))
+    compute_embeddings(
+        inputs,
+        EmbeddingsParams(model="descriptor", batch_size=2),
+        lambda done, total, doing="": seen.append((done, total)),
+    )
     assert seen == [(0, 5), (5, 5), (2, 5), (4, 5), (5, 5)]  # loading, learning, embedding
 
 
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [
-        ("resnet", "must begin with one of descriptor, open_clip, "),
+        ("resnet", "must begin with one of descriptor, photographs, open_clip, "),
         ("descriptor:big", "must be descriptor alone"),
         ("tiny_clip:big", "must be tiny_clip alone"),
     ],
