@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from image_curation.core.base.graph import Graph
-from image_curation.core.labels.leave_one_out_models import TEMPERATURES, Tempered, bands_of
+from image_curation.core.labels.leave_one_out_models import TEMPERATURES, Tempered, bands_of, neighbor_votes
 from image_curation.core.probes.logistic import softmax
 
 
@@ -52,3 +52,15 @@ def test_tempered__each_band_its_own() -> None:
     halves = Tempered.of(lambda rows: scores[rows].copy(), codes, bands, np.split(np.arange(n), 2), TEMPERATURES)
     assert halves.whole is None
     np.testing.assert_allclose(halves(rows), view(rows), rtol=1e-5)
+
+
+def test_neighbor_votes__of_distrusted_labels_count_a_twentieth() -> None:
+    """Both neighbors of row 0 are as near: a vote of trust 1 weighs 1.05, one of trust 0 weighs .05, and each class has
+    half a vote times its share of the labels, 2/3 and 1/3."""
+    graph = _graph(np.full(3, 0.2), np.full(3, 0.2))
+    codes, trust = np.array([0, 0, 1]), np.array([1.0, 0.0, 1.0])
+    votes = neighbor_votes(graph, np.arange(3), codes, 2, trust)
+    first, second = 0.5 * 2 / 3 + 0.05, 0.5 / 3 + 1.05
+    np.testing.assert_allclose(votes[0], [first / (first + second), second / (first + second)], rtol=1e-6)
+    even = neighbor_votes(graph, np.arange(3), codes, 2)[0]
+    np.testing.assert_allclose(even, [(1 / 3 + 1) / 2.5, (1 / 6 + 1) / 2.5], rtol=1e-6)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from image_curation.core.base.arrays import silent
-from image_curation.core.neighbors.cells import ALIKE, CELL, as_they_come, heads, in_cells, meet, principal_axes
+from image_curation.core.neighbors.cells import CELL, as_they_come, heads, in_cells, meet, principal_axes
 from image_curation.core.neighbors.distances import comparable
 from image_curation.core.neighbors.graph import build_graph
 from image_curation.core.neighbors.search import approximate, certified_recall, chosen, exact, nearest, ranked
@@ -126,11 +126,11 @@ def test_heads__all_axes_are_the_distances_themselves():
 
 def test_heads__what_few_axes_leave_out_by_hand():
     # Rows vary along the first axis most. (3, 1) and (-3, 1), from their mean (0, .5) and cut to that axis, leave out
-    # lengths of .5; taken to have the cosine ALIKE they are 6^2 + 2 (1 - ALIKE) .25 apart, squared.
+    # lengths of .5; taken to have the cosine .5 they are 6^2 + 2 (1 - .5) .25 apart, squared.
     x = np.array([[3, 1], [-3, 1], [3, 0], [-3, 0]], np.float32)
     along = heads(x, principal_axes(x, 1), 1)
     key = along.half[0] + along.half[1] - along.head[0] @ along.head[1]
-    assert 2 * key == pytest.approx(36 + 2 * (1 - ALIKE) * 0.25)
+    assert 2 * key == pytest.approx(36.25)
 
 
 def test_in_cells__alike_rows_in_small_cells():
