@@ -8,21 +8,24 @@ means.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import fiftyone as fo
+import fiftyone.core.fields as fof
+from fiftyone import ViewField as F
 
 from ...core.base.arrays import Progress
 from ...core.base.columns import Column
 from ...core.base.method import SEVERITIES, Method
 from ...core.base.params import ParamError, Params, domains, param, roles
 from ...core.catalog import METHODS, method_named
-from ..curate import curate, said_of
+from ..curate import curate, rerun, said_of
 from ..fields import marks
-from ..fields.rows import Rows, attribute, object_fields, root_of, rows_of
+from ..fields.rows import Rows, alters, attribute, object_fields, root_of, rows_of
 from ..fields.splits import split_names
+from ..fields.working_set import EXCLUDED, Choice, in_use, sentence
 from ..inputs import roles as named
 from ..inputs import target as subject
 from ..inputs.sources import TAGS, label_fields, label_path, vector_sources
@@ -34,6 +37,14 @@ from .action import Action
 
 NAME = "check_dataset"
 KEY = "check"
+OURS = {"curates", "run", "curation"}  # in a field's info: written by Curator
+LACKING = {
+    "labels": "no given labels found",
+    "splits": "no splits found",
+    "label_sets": "no sets of labels found",
+    "detections": "no given boxes found",
+    "detected": "no predicted boxes found",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,28 +70,36 @@ def check_dataset(samples: fo.DatasetView, params: CheckDatasetParams, progress:
     params = subject.settled(samples, params)
     about = subject.of(dataset, params)
     params = replace(params, patches_field=about)
-    rows = rows_of(samples, about)
+    every = rows_of(samples, about)
+    rows = every.only(in_use(every))
     if not len(rows):
         widen = "widen the target" if about is None else f"none of its images has any in {about!r}"
+        widen = f"all {len(every):,} are excluded" if len(every) else widen
         raise ParamError(f"Check dataset needs at least 1 {rows.word}, and the target has 0; {widen}")
     if about is None and samples._is_patches:
-        samples = dataset.select(list(rows.ids))
+        samples = dataset.select(list(every.ids))
     key = key_of(about)
     known = [run for run in runs.list_runs(dataset) if run.key == key]
     if known and known[0].method != NAME or not known and runs.is_taken(dataset, key):
         raise ParamError(f"The name {key!r} is taken by something else on dataset {dataset.name!r}; rename that first")
+    whole = len(every) == dataset.count(every.path("id")) and not alters(samples)
+    target = "dataset" if whole else "view"
+    made = known[0].facts.get("made", ()) if known and known[0].target == target else ()
     record = runs.start(dataset, Run(key=key, method=NAME, params=params.to_dict(), patches_field=about))
-    whole = len(rows) == dataset.count(rows.path("id"))
     try:
-        done, refused = _run_all(samples, params, whole, progress)
+        check = Check(samples, rows, whole, tuple(made))
+        check.run(params, progress)
     except BaseException as error:
         runs.fail(dataset, record, str(error) or type(error).__name__)
         raise
-    facts = summary(samples, rows, done, refused)
+    facts = {**summary(check), "made": sorted({*made, *check.made} & {run.key for run in check.done})}
+    if len(rows) < len(every):
+        facts["working_set"] = sentence(rows.word, len(rows), len(every), 0)
     reads = {
-        run.key: {"field": next(iter(run.writes.values()), ""), "run": run.key, "made": run.finished} for run in done
+        run.key: {"field": next(iter(run.writes.values()), ""), "run": run.key, "made": run.finished}
+        for run in check.done
     }
-    record = replace(record, reads=reads, n=len(rows), target="dataset" if whole else "view", facts=facts)
+    record = replace(record, reads=reads, n=len(rows), skipped=len(every) - len(rows), target=target, facts=facts)
     runs.finish(dataset, replace(record, fingerprint={"samples": digest(dataset.values(rows.path("id")))}))
     return {"headline": facts["headline"], "key": key, **{issue["run"]: issue["count"] for issue in facts["issues"]}}
 
@@ -99,24 +118,28 @@ def steps(dataset: fo.Dataset, params: CheckDatasetParams) -> list[tuple[str, di
 
     What their parameters name is found by its role: embeddings come first where there are none.
     """
-    about = params.patches_field
+    about, there = params.patches_field, _there(dataset, params)
     plan: list[tuple[str, dict[str, Any]]] = []
-    embeddings = params.embeddings or next(iter(_vectors_of(dataset, about)), None)
-    if embeddings is None:
-        embeddings = runs.free_key(dataset, method_named("compute_embeddings").key)
+    if there["embeddings"] is None:
+        there["embeddings"] = runs.free_key(dataset, method_named("compute_embeddings").key)
         plan.append(("compute_embeddings", _without_gaps({"model": "auto", "patches_field": about})))
-    there = {
-        "embeddings": embeddings,
-        "labels": params.label_field or about or _given_labels(dataset),
-        "splits": _splits(dataset),
-        "objects": about,
-        **({} if about is not None else _of_images(dataset)),
-    }
     for method in METHODS:
         given = _given(method, there) if method.finding is not None else None
         if given is not None:
             plan.append((method.name, given))
     return plan
+
+
+def _there(dataset: fo.Dataset, params: CheckDatasetParams) -> dict[str, str | None]:
+    """Role → what the dataset holds of it; None for nothing."""
+    about = params.patches_field
+    return {
+        "embeddings": params.embeddings or next(iter(_vectors_of(dataset, about)), None),
+        "labels": params.label_field or about or given_labels(dataset),
+        "splits": _splits(dataset),
+        "objects": about,
+        **({} if about is not None else _of_images(dataset)),
+    }
 
 
 def _given(method: Method, there: Mapping[str, str | None]) -> dict[str, Any] | None:
@@ -136,8 +159,8 @@ def _of_images(dataset: fo.Dataset) -> dict[str, str | None]:
     """Role → what whole images hold of it: sets of labels, and boxes with predicted ones."""
     own = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
     sets = [path for path in named.fields_for(dataset, "label_sets") if path not in own]
-    boxes = named.fields_for(dataset, "detections")
-    predicted = [path for path in boxes if "pred" in path.lower()]
+    boxes = [path for path in named.fields_for(dataset, "detections") if path not in own]
+    predicted = [path for path in boxes if _is_predicted(dataset, path, f"{path}.detections.confidence")]
     given = [path for path in boxes if path not in predicted]
     return {
         role: next(iter(found), None)
@@ -145,74 +168,189 @@ def _of_images(dataset: fo.Dataset) -> dict[str, str | None]:
     }
 
 
-def summary(
-    samples: fo.DatasetView, rows: Rows, done: Sequence[Run], refused: Sequence[Mapping[str, str]]
-) -> dict[str, Any]:
-    """What was found, the most serious and most frequent first.
+def summary(check: Check) -> dict[str, Any]:
+    """What was found, the most serious and most frequent first, and how much of the target each kind looked at.
 
-    Args:
-        rows: what was checked: the samples, or their objects.
-        done: the runs.
-        refused: {"method", "why"} of the methods that could not run.
+    A kind is fine only where every sample or object of the target was looked at and nothing was found.
     """
-    by_method = {run.method: run for run in done}
-    issues, fine = [], []
+    rows, by_method = check.rows, {run.method: run for run in check.done}
+    issues, fine, partly = [], [], []
     for method in METHODS:
-        run, finding = by_method.get(method.name), method.finding
-        if run is None or finding is None or method.marking is None or method.marking.name not in run.writes:
+        run, finding, column = by_method.get(method.name), method.finding, method.marking
+        if run is None or finding is None or column is None or column.name not in run.writes:
             continue
-        count = _count(samples, rows, method.marking, run)
+        count, looked = check.count(marks.expression, column, run), check.count(_has_value, _seen(method, run), run)
         about: dict[str, Any] = {
             "run": run.key,
             "method": run.method,
             "title": finding.title,
             "severity": finding.severity,
+            "checked": looked,
+            "of": len(rows),
         }
         if count:
             issues.append({**about, "count": count, "said": finding.sentence, "headline": run.headline})
-        else:
+        if looked < len(rows):
+            partly.append({"method": method.label, "title": finding.title, "why": _why_not(run, rows, looked)})
+        elif not count:
             fine.append(finding.title)
     issues.sort(key=lambda issue: (SEVERITIES.index(issue["severity"]), -issue["count"]))
-    serious = [f"{issue['count']:,} {_lower(issue['title'])}" for issue in issues[:3]]
-    more = len(issues) - len(serious)
-    said = ", ".join(serious) + (f" and {more} more kind{'' if more == 1 else 's'}" if more else "")
-    headline = f"{said} among {len(rows):,} samples" if issues else f"Nothing found in {len(rows):,} samples"
+    refused = [dict(one) for one in check.refused]
     return {
-        "headline": said_of(rows, headline),
+        "headline": said_of(rows, _headline(check, issues, [*refused, *partly])),
         "issues": issues,
         "fine": fine,
-        "not_checked": [dict(one) for one in refused],
+        "not_checked": [*refused, *partly],
+        "not_here": check.not_here,
     }
 
 
-def _count(samples: fo.DatasetView, rows: Rows, column: Column, run: Run) -> int:
-    """How many of the target's samples or objects a run points at."""
-    path, dataset = run.writes[column.name], samples._root_dataset
-    if rows.field is None:
-        return int(samples.match(marks.expression(column, path)).count())
-    shown = dataset.select_labels(ids=list(rows.ids), fields=rows.field) if samples._is_patches else samples
-    found = shown.filter_labels(rows.field, marks.expression(column, attribute(dataset, rows.field, path)))
-    return int(found.count(root_of(dataset, rows.field)))
+def _headline(check: Check, issues: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any]]) -> str:
+    """What was found, in what; names the labels that were judged, and the kinds that were not checked throughout."""
+    found = []
+    for issue in issues[:3]:
+        labels = check.given[issue["method"]].get("label_field") if issue["severity"] == "serious" else None
+        inside = f" in {labels!r}" if labels and labels != check.rows.field else ""
+        found.append(f"{issue['count']:,} {_lower(issue['title'])}{inside}")
+    more = len(issues) - len(found)
+    said = ", ".join(found) + (f" and {more} more kind{'' if more == 1 else 's'}" if more else "")
+    headline = f"{said} among" if issues else "Nothing found in"
+    headline += f" {len(check.rows):,} samples"
+    titles = list(dict.fromkeys(_lower(gap["title"]) for gap in gaps))
+    listed = ", ".join(titles[:3]) + (f" and {len(titles) - 3} more" if len(titles) > 3 else "")
+    return headline + (f"; not checked throughout: {listed}" if titles else "")
 
 
-def _run_all(
-    samples: fo.DatasetView, params: CheckDatasetParams, whole: bool, progress: Progress
-) -> tuple[list[Run], list[dict[str, str]]]:
-    dataset = samples._root_dataset
-    plan = steps(dataset, params)
-    done: list[Run] = []
-    refused: list[dict[str, str]] = []
-    for number, (name, given) in enumerate(plan):
-        label = method_named(name).label
-        within = _within(progress, number, len(plan), label)
-        within(0, 1)
+def _seen(method: Method, run: Run) -> Column:
+    """A column that every row which the run looked at has a value in."""
+    there = [column for column in method.writes if column.name in run.writes]
+    plain = [column for column in there if column.marks and column.type is bool]
+    return next(iter([*plain, *(column for column in there if column.type is float), *there]))
+
+
+def _has_value(column: Column, path: str) -> Any:
+    return F(path) != None  # noqa: E711
+
+
+def _why_not(run: Run, rows: Rows, looked: int) -> str:
+    """Why a run did not look at all rows: "35 of 125 samples: no vector"."""
+    missing = len(rows) - looked
+    why = [f"{count:,} {reason}" for reason, count in (run.facts.get("skipped") or {}).items()]
+    declared = roles(run.declaration.params).values() if run.declaration else ()
+    if not why:
+        why = ["no split" if "splits" in declared else "no label" if "labels" in declared else "no result"]
+    return f"{missing:,} of {len(rows):,} {rows.word}s: {', '.join(why)}"
+
+
+@dataclass
+class Check:
+    """The steps of a check, one after another.
+
+    Attributes:
+        samples: the target.
+        rows: its samples or objects that are in use.
+        whole: the target is the dataset as it stands.
+        ours: keys of the runs that an earlier check made; they are replaced, not made again beside themselves.
+        done: the runs that hold.
+        refused: {"method", "title", "why"} of the methods that could not run.
+        not_here: the same of methods that need what the dataset does not have.
+        given: method → the parameters that name something.
+        made: keys of runs that this check made.
+    """
+
+    samples: fo.DatasetView
+    rows: Rows
+    whole: bool
+    ours: tuple[str, ...]
+    done: list[Run] = field(default_factory=list)
+    refused: list[dict[str, str]] = field(default_factory=list)
+    not_here: list[dict[str, str]] = field(default_factory=list)
+    given: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    made: list[str] = field(default_factory=list)
+
+    @property
+    def dataset(self) -> fo.Dataset:
+        """What the target is of."""
+        return self.samples._root_dataset
+
+    def run(self, params: CheckDatasetParams, progress: Progress) -> None:
+        """Embed what has no vectors yet, then run every step that applies."""
+        there = _there(self.dataset, params)
+        plan = steps(self.dataset, params)
+        if there["embeddings"] is not None:
+            self._embed_new(there["embeddings"], _within(progress, 0, len(plan) + 1, "Compute embeddings"))
+        for number, (name, given) in enumerate(plan, 1):
+            self.given[name] = given
+            method = method_named(name)
+            within = _within(progress, number, len(plan) + 1, method.label)
+            within(0, 1)
+            try:
+                self.done.append(self._step(method, given, within))
+            except ParamError as error:
+                title = method.finding.title if method.finding else method.label
+                self.refused.append({"method": method.label, "title": title, "why": str(error)})
+        for method in METHODS:
+            if method.finding is not None and method.name not in self.given:
+                lacks = [LACKING[role] for role in method.reads if role in LACKING and not there.get(role)]
+                why = lacks[0] if lacks else f"not for {self.rows.word}s"
+                self.not_here.append({"method": method.label, "title": method.finding.title, "why": why})
+        progress(len(plan) + 1, len(plan) + 1, "summing up")
+
+    def _embed_new(self, name: str, progress: Progress) -> None:
+        """Bring a run of embeddings of the whole dataset up to date; what has not changed is taken over."""
+        run = next((run for run in runs.list_runs(self.dataset) if run.key == name), None)
+        if run is None or run.target != "dataset" or "reuse" not in run.params:
+            return
+        if run.status == "done" and Freshness(self.dataset).stale_reason(name):
+            rerun(self.dataset, name, progress)
+
+    def _step(self, method: Method, given: Mapping[str, Any], progress: Progress) -> Run:
+        """A run that holds; else the run anew, under its own key where it was made with the same or by a check."""
+        earlier = self._earlier(method.name, given)
+        holds = earlier is not None and self._is_same(earlier, given)
+        if earlier is not None and holds and not Freshness(self.dataset).stale_reason(earlier.key):
+            return earlier
+        key = earlier.key if earlier is not None else runs.free_key(self.dataset, method.key)
+        wanted = {**earlier.params, **given} if earlier is not None and earlier.target == "dataset" else dict(given)
         try:
-            kept = _kept(dataset, name, given, params.patches_field) if whole else None
-            done.append(kept or _fresh(samples, name, given, within))
-        except ParamError as error:
-            refused.append({"method": label, "why": str(error)})
-    progress(len(plan), len(plan), "summing up")
-    return done, refused
+            made = curate(
+                self.samples, method.name, key=key, overwrite=earlier is not None, progress=progress, **wanted
+            )
+        except ParamError:
+            label = next((name for name, role in roles(method.params).items() if role == "labels"), None)
+            if label is None or label not in wanted or not domains(method.params)[label].optional:
+                raise
+            wanted[label] = None  # labels that only help: copies are found without
+            made = curate(
+                self.samples, method.name, key=key, overwrite=earlier is not None, progress=progress, **wanted
+            )
+        self.made.append(made.key)
+        return made
+
+    def _earlier(self, name: str, given: Mapping[str, Any]) -> Run | None:
+        """The newest run of the method that read the same of the whole dataset, or that an earlier check made."""
+        for run in reversed(runs.list_runs(self.dataset)):
+            if (run.method, run.status, run.patches_field) != (name, "done", self.rows.field):
+                continue
+            if run.key in self.ours or self._is_same(run, given):
+                return run
+        return None
+
+    def _is_same(self, run: Run, given: Mapping[str, Any]) -> bool:
+        """Whether a run read what this check would, of the working set of the whole dataset."""
+        same = self.whole and run.target == "dataset" and given.items() <= dict(run.params).items()
+        declared = run.declaration
+        return same and (Choice.of(run.working) == Choice() or bool(declared and declared.on_all_rows))
+
+    def count(self, test: Callable[[Column, str], Any], column: Column, run: Run) -> int:
+        """How many of the target's samples or objects in use pass a test of a column."""
+        path, rows = run.writes[column.name], self.rows
+        if rows.field is None:
+            return int(self.samples.match_tags(EXCLUDED, bool=False).match(test(column, path)).count())
+        chosen = self.samples._is_patches or len(rows) < len(rows_of(self.samples, rows.field))
+        shown = self.dataset.select_labels(ids=list(rows.ids), fields=rows.field) if chosen else self.samples
+        found = shown.filter_labels(rows.field, test(column, attribute(self.dataset, rows.field, path)))
+        return int(found.count(root_of(self.dataset, rows.field)))
 
 
 def _within(progress: Progress, number: int, count: int, label: str) -> Progress:
@@ -224,34 +362,35 @@ def _within(progress: Progress, number: int, count: int, label: str) -> Progress
     return said
 
 
-def _kept(dataset: fo.Dataset, name: str, given: Mapping[str, Any], about: str | None) -> Run | None:
-    """A run of the whole dataset that holds and read the same, whatever its other parameters are."""
-    fresh = Freshness(dataset)
-    for run in reversed(runs.list_runs(dataset)):
-        same = run.method == name and run.status == "done" and run.target == "dataset" and run.patches_field == about
-        wanted = {key: value for key, value in given.items() if value is not None}
-        if same and wanted.items() <= dict(run.params).items() and not fresh.stale_reason(run.key):
-            return run
-    return None
-
-
-def _fresh(samples: fo.DatasetView, name: str, given: Mapping[str, Any], progress: Progress) -> Run:
-    key = runs.free_key(samples._root_dataset, method_named(name).key)
-    return curate(samples, name, key=key, progress=progress, **given)
-
-
 def _vectors_of(dataset: fo.Dataset, about: str | None) -> list[str]:
-    """Embeddings of the objects of a field, or of images where it is None; the best first."""
-    return [name for name in vector_sources(dataset) if subject.of_name(dataset, name) == about]
+    """Embeddings of the objects of a field, or of images where it is None; the best first.
+
+    Of fields only those declared as vectors: a list of numbers may be a box or a place on earth.
+    """
+    return [
+        name
+        for name in vector_sources(dataset)
+        if subject.of_name(dataset, name) == about
+        and (name in dataset.list_runs() or isinstance(dataset.get_field(name), fof.VectorField))
+    ]
 
 
-def _given_labels(dataset: fo.Dataset) -> str | None:
-    """The first field of Classifications that no run of ours wrote and that is no copy of another."""
+def given_labels(dataset: fo.Dataset) -> str | None:
+    """The field of labels that people gave, by what it holds: Classifications, not ours and not a model's."""
     own = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
-    for path, kind in dataset.get_field_schema(ftype=fo.EmbeddedDocumentField).items():
-        if kind.document_type is fo.Classification and path not in own and "curates" not in (kind.info or {}):
-            return str(path)
-    return None
+    found = [
+        str(path)
+        for path, kind in dataset.get_field_schema(ftype=fo.EmbeddedDocumentField).items()
+        if kind.document_type is fo.Classification and path not in own and not OURS & set(kind.info or {})
+    ]
+    filled = [path for path in found if dataset.exists(f"{path}.label").limit(1).count()]
+    given = [path for path in filled if not _is_predicted(dataset, path, f"{path}.confidence")]
+    return next(iter(sorted(given, key=lambda path: path != "ground_truth")), None)
+
+
+def _is_predicted(dataset: fo.Dataset, path: str, confidence: str) -> bool:
+    """Whether a model made the labels of a field: they have confidences, or the name says so."""
+    return "pred" in path.lower() or bool(dataset.count(confidence))
 
 
 def _splits(dataset: fo.Dataset) -> str | None:

@@ -22,6 +22,15 @@ from . import home
 TITLES = {"serious": "Serious", "moderate": "Worth mending", "minor": "Worth a look"}
 
 
+def _name(gap: Mapping[str, str]) -> str:
+    """The kind that was not checked; records of earlier versions name the method."""
+    return gap.get("title") or gap["method"]
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
 def is_checkup(run: Run) -> bool:
     """Whether a run is the summary of a check."""
     return run.method == NAME
@@ -51,7 +60,8 @@ def page(run: Run, stale: str | None, view: fo.DatasetView) -> dict[str, Any]:
     ]
     facts = {
         "nothing found": run.facts.get("fine"),
-        **{one["method"]: one["why"] for one in run.facts.get("not_checked", ())},
+        **{f"not checked: {_lower(_name(one))}": one["why"] for one in run.facts.get("not_checked", ())},
+        **{f"not checked: {_lower(_name(one))}": one["why"] for one in run.facts.get("not_here", ())},
     }
     return {
         "key": run.key,
