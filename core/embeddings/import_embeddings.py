@@ -23,11 +23,13 @@ class ImportEmbeddingsParams(StoreParams):
     """Import vectors made by another tool, from an NPZ, NPY or Parquet file."""
 
     path: str = param(
-        help="NPZ, Parquet or CSV with vectors and paths, file names, addresses or ids; NPY with these beside it, a "
-        "line each in <name>.ids.txt or as clip-retrieval writes them; or a folder of such parts",
+        help="NPZ, Parquet or CSV file with vectors and image paths, file names, addresses or ids; NPY with these "
+        "beside it, one a line in <name>.ids.txt, or as clip-retrieval writes them; or a folder of such files",
         path="file",
     )
-    by_order: bool = param(False, "Row i of the file is image i: only for files that name no images", advanced=True)
+    by_order: bool = param(
+        False, "Match by order, row i to sample i; only for files that name no images", advanced=True
+    )
 
 
 def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: Progress) -> Columns:
