@@ -17,7 +17,7 @@ help: ## these lines
 setup: python ## make .venv and install everything (minutes the first time, seconds after that)
 	$(SETUP)
 
-demo: setup ## run the starter recipe on the digits and open the App; IMAGES=folder HEADLESS=1 RESET=1 PORT=5151
+demo: setup ## run the starter recipe and open the App; SET=digits or photographs, IMAGES=folder HEADLESS=1 RESET=1 PORT=5151
 	$(VENV_PYTHON) scripts/demo.py
 
 app: setup ## open the App on what `make demo` made; DATASET=name PORT=5151

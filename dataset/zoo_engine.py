@@ -107,6 +107,7 @@ def _torchvision_has(entry: Any) -> bool:
 register(
     Entry(
         name="zoo",
+        fetches=True,
         models=(EXAMPLE,),
         open=ZooEngine,
         dim="the model's",

@@ -115,7 +115,7 @@ def _add(form: types.Object, name: str, domain: Domain, dataset: fo.Dataset | No
     elif choices:
         view = types.AutocompleteView(allow_user_input=not domain.reads, allow_clearing=domain.optional)
         for choice in choices:
-            view.add_choice(choice, label=choice)
+            view.add_choice(choice, label=choice, description=domain.explain(choice) if domain.explain else None)
         form.str(name, view=view, **common)
     else:
         form.str(name, **common)

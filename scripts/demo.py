@@ -1,6 +1,6 @@
-"""The demo: the embedded digits, or a folder of your own, through the starter recipe and into the App.
+"""The demo: digits, pieces of photographs, or a folder of your own, through the starter recipe and into the App.
 
-Run by `make demo`. It reads its settings from the environment: IMAGES (a folder instead of the digits),
+Run by `make demo`. It reads its settings from the environment: SET (digits or photographs), IMAGES (a folder instead),
 HEADLESS=1 (end after the recipe), RESET=1 (build the data set anew), PORT (of the App).
 """
 
@@ -26,7 +26,10 @@ NAME = "curator-demo"
 
 def main() -> int:
     """Make or reuse the data set, say what was found, open the App."""
-    images = os.environ.get("IMAGES", "")
+    images, which = os.environ.get("IMAGES", ""), os.environ.get("SET", "") or "digits"
+    if which not in ("digits", "photographs"):
+        print(f"SET must be digits or photographs; got {which!r}.", file=sys.stderr)
+        return 1
     if images and not Path(images).expanduser().is_dir():
         print(f"IMAGES must be a folder that exists; got {images!r}.", file=sys.stderr)
         return 1
@@ -38,7 +41,10 @@ def main() -> int:
     from image_curation.core.base.params import ParamError
 
     try:
-        dataset = on_images(Path(images).expanduser().resolve()) if images else on_digits(folder / "digits")
+        if images:
+            dataset = on_images(Path(images).expanduser().resolve())
+        else:
+            dataset = (on_photographs if which == "photographs" else on_digits)(folder / which)
     except ParamError as error:
         print(f"The demo stopped: {str(error).rstrip('.')}.", file=sys.stderr)
         return 1
@@ -81,6 +87,57 @@ def on_digits(folder: Path) -> fo.Dataset:
     return dataset
 
 
+def on_photographs(folder: Path) -> fo.Dataset:
+    """Pieces of free photographs with planted errors: announced, imported, judged, and compared with the truth."""
+    import image_curation
+    from image_curation.dataset import demo
+
+    progress = Steps()
+    truth = demo.ensure_photographs(folder, progress=progress)
+    progress.end()
+    counts = ", ".join(f"{count} x {kind}" for kind, count in demo.count_planted(truth).items())
+    print(
+        f"{len(truth):,} image files in {folder / 'images'}: pieces of {len(demo.PHOTOGRAPHS)} photographs that "
+        f"scikit-image and scikit-learn ship, each a class of its own, with errors planted: {counts}."
+    )
+    dataset, ready = find_or_make("curator-photographs", folder)
+    if not ready:
+        imported = image_curation.import_images(dataset, directory=str(folder / "images"), progress=progress)
+        demo.keep_truth(dataset, folder, truth)
+        progress.end()
+        print_import(imported)
+        image_curation.run_recipe(dataset, "starter", progress=progress)
+        progress.end()
+        check(dataset, progress)
+        mark_ready(dataset)
+    print_runs(dataset)
+    print("\nPlanted, and found:")
+    for line in compare(dataset, folder, truth):
+        print(f"  {line}")
+    print_check(dataset)
+    return dataset
+
+
+def check(dataset: fo.Dataset, progress: Steps) -> None:
+    """Everything that applies is judged; runs that hold are kept."""
+    import image_curation
+
+    image_curation.act(dataset, "check_dataset", progress=progress)
+    progress.end()
+
+
+def print_check(dataset: fo.Dataset) -> None:
+    """What the check found, a line a finding; the Curation panel shows the same page."""
+    import image_curation
+
+    found = [run for run in image_curation.list_runs(dataset) if run.method == "check_dataset" and run.status == "done"]
+    if found:
+        print(f"\n{found[-1].headline}")
+        for issue in found[-1].facts.get("issues", ()):
+            print(f"  {issue['count']:>6,}  {issue['title']}: {issue['said']}")
+        print("The same stands on the page Check of the panel Curation, with the pictures.\n")
+
+
 def on_images(folder: Path) -> fo.Dataset:
     """A folder of the user's: every step of the starter recipe that fits the data."""
     import image_curation
@@ -108,8 +165,10 @@ def on_images(folder: Path) -> fo.Dataset:
                 progress.end()
                 print(f"Left out {step.method}: {error}")
         progress.end()
+        check(dataset, progress)
         mark_ready(dataset)
     print_runs(dataset)
+    print_check(dataset)
     return dataset
 
 

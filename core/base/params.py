@@ -7,7 +7,7 @@ import difflib
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -54,6 +54,7 @@ class Domain:
     mapping: str = ""
     words: tuple[str, ...] = ()
     whole: bool = False
+    explain: Callable[[str], str] | None = None
     type: Any = object
     optional: bool = False
     many: bool = False
@@ -190,6 +191,7 @@ def param(
     mapping: str = "",
     words: tuple[str, ...] = (),
     whole: bool = False,
+    explain: Callable[[str], str] | None = None,
 ) -> Any:
     """Declare one parameter: its default, what it means and which values it takes.
 
@@ -207,13 +209,14 @@ def param(
         path: the text is a path on the machine that runs the method: `"file"` or `"folder"`.
         identifier: the text must be a Python identifier, as keys and field names are.
         advanced: the form shows it after the others.
+        explain: a line about a value that the form offers.
         mapping: the parameter gives names their numbers, within the bounds above, and this is an example of an entry,
             such as "cat=2". A mapping is taken too. `Params.mapping` reads it.
         words: what an entry may say in place of a number, such as "all".
         whole: the numbers are whole ones.
     """
     given = (at_least, above, at_most, among, suggest, reads, path, identifier, advanced, mapping, words, whole)
-    domain = Domain(help, default, *given)
+    domain = Domain(help, default, *given, explain=explain)
     return dataclasses.field(default=default, metadata={"domain": domain})
 
 

@@ -23,6 +23,7 @@ from ..images.reading import Region, UnreadableImage, box_of, ranges_at
 from .choose_model import AUTO, Choice, choose
 from .models.base import Engine, Request
 from .models.catalog import ENGINES as ENGINES
+from .models.catalog import explained, licence_of
 from .models.catalog import open_engine as open_engine
 from .pipeline import Source, embed_batches, learn
 from .ray_pool import ray_batches
@@ -42,6 +43,7 @@ class EmbeddingsParams(ObjectParams, StoreParams):
         AUTO,
         "Model; auto picks the one on this machine that suits these images best, and says why",
         suggest=(AUTO, *MODELS),
+        explain=explained,
     )
     weights: str | None = param(
         None, "Checkpoint file or folder on this machine; empty: the library's cache", path="file"
@@ -118,6 +120,7 @@ def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progr
     facts: Facts = {
         **engine.describe(),
         **({RANGES: {kind: list(one) for kind, one in ranges.items()}} if ranges else {}),
+        "licence": licence_of(request.model),
         **(choice.facts() if choice is not None else {}),
         **cluster,
         "dim": engine.dim,

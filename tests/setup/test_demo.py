@@ -18,7 +18,19 @@ from typing import Any
 import pytest
 from image_curation.core.base.arrays import Interrupted
 from image_curation.core.images.reading import UnreadableImage, read_image
-from image_curation.dataset.demo import COPY, DAMAGED, FLIPPED, NEAR_COPY, PLANTED, Truth, count_planted, ensure_demo
+from image_curation.dataset.demo import (
+    COPY,
+    DAMAGED,
+    FLIPPED,
+    NEAR_COPY,
+    PHOTOGRAPHS,
+    PLANTED,
+    PLANTED_PIECES,
+    Truth,
+    count_planted,
+    ensure_demo,
+    ensure_photographs,
+)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEMO = [sys.executable, str(ROOT / "scripts" / "demo.py")]
@@ -40,6 +52,21 @@ def test_ensure_demo__plants_what_it_announces(digits: tuple[Path, list[Truth]])
     # Nothing is planted twice in the same picture: the copies are of files that are as they should be.
     clean = {one.path for one in truth if not one.planted}
     assert {one.copy_of for one in truth if one.copy_of} <= clean
+
+
+@pytest.mark.slow
+def test_ensure_photographs__pieces_of_what_packages_ship(tmp_path: Path) -> None:
+    """Nine pieces of each photograph, in train and test folders by class; what is announced is there."""
+    truth = ensure_photographs(tmp_path / "photographs")
+    assert count_planted(truth) == PLANTED_PIECES
+    assert len(truth) == 9 * len(PHOTOGRAPHS) + sum(PLANTED_PIECES.values()) - PLANTED_PIECES[FLIPPED]
+    assert {one.path.split("/")[0] for one in truth} == {"train", "test"}
+    for one in truth:
+        assert (tmp_path / "photographs" / "images" / one.path).is_file()
+        assert (one.path.split("/")[1] != one.true_label) == (one.planted == FLIPPED)
+        if one.planted == COPY:
+            folder = tmp_path / "photographs" / "images"
+            assert (folder / one.path).read_bytes() == (folder / one.copy_of).read_bytes()
 
 
 def test_ensure_demo__copies_and_damage_are_real(digits: tuple[Path, list[Truth]]) -> None:

@@ -68,6 +68,7 @@ class Entry:
         size: of its weights.
         good_at: what to choose it for.
         here: those of its models that are on this machine and may be chosen without being named.
+        fetches: its weights come over the network where they are not on this machine.
         strength: of its models, as `Known.strength`, where they do not say their own.
     """
 
@@ -80,6 +81,7 @@ class Entry:
     good_at: str
     here: Callable[[], list[Known]] = list
     strength: float = 0.0
+    fetches: bool = False
 
 
 class Pictures(Protocol):

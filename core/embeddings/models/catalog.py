@@ -8,6 +8,7 @@ from . import own_module as module
 from . import torchvision_resnet as resnet
 from . import visual_words as words
 from .base import Engine, Entry, Request
+from .here import OFFERED
 
 ENGINES: dict[str, Entry] = {
     entry.name: entry
@@ -45,3 +46,34 @@ def open_engine(request: Request) -> Engine:
             repr(request.model),
         )
     return ENGINES[name].open(request)
+
+
+def here() -> set[str]:
+    """Names of the models on this machine."""
+    return {known.model for entry in ENGINES.values() for known in entry.here()}
+
+
+def licence_of(model: str) -> str:
+    """The licence of a model's weights, as its makers or its library state it."""
+    if model in OFFERED:
+        return OFFERED[model].licence
+    name, _, variant = model.partition(":")
+    if name == "timm":
+        return timm_models.licence_of(variant)
+    if name == "open_clip" and "/" in variant and not variant.startswith(clip.HUB):
+        return clip.licence_of(*variant.split("/", 1))
+    return ENGINES[name].licence if name in ENGINES else "not stated"
+
+
+def explained(model: str) -> str:
+    """What a model is good at, its size and licence, and whether it is on this machine; a line for the form."""
+    if model == "auto":
+        return "What suits these images best of the models on this machine; never downloads"
+    entry = ENGINES.get(model.partition(":")[0])
+    if entry is None:
+        return ""
+    offered = OFFERED.get(model)
+    said = f"{offered.good_at}. {offered.megabytes:,} MB" if offered else f"{entry.good_at}. {entry.size}"
+    licence = licence_of(model) if offered else entry.licence
+    where = "on this machine" if model in here() else "would download" if entry.fetches else "built in"
+    return f"{said}; {licence}; {where}"

@@ -19,12 +19,13 @@ from ...base.memory import onto
 from ...base.params import ParamError
 from .base import Entry, Request, TextEngine, unit_rows
 from .clip_text import encode_text
-from .here import Known
+from .here import OFFERED, Known
 from .preparation import Preparation
 from .torch_engine import TorchEngine, pick_device, require, size_of
 from .weights import cached_from_hub, checkpoint_in, consent, fetch_failed, loading, local_path
 
 CONFIG = "open_clip_config.json"
+HUB = "hf-hub:"
 STRENGTH = 80.0  # ViT-B-32 of LAION-2B with a linear classifier on ImageNet, about
 TINY = Path(__file__).resolve().parents[3] / "models" / "tiny_clip"
 PREPARED_BY = ("mean", "std", "interpolation", "resize_mode")
@@ -205,8 +206,11 @@ def _locate(request: Request) -> tuple[str, str | None, Path]:
     """
     import open_clip
 
-    name, _, given_tag = request.variant.partition("/")
+    hub = request.variant.startswith(HUB)
+    name, _, given_tag = (request.variant, "", "") if hub else request.variant.partition("/")
     tag: str | None = given_tag or None
+    if hub and request.weights is None:
+        return name, None, _of_the_hub(name.removeprefix(HUB), request)
     if request.weights is not None:
         path = local_path(request.weights)
         if (path / CONFIG).is_file():
@@ -227,6 +231,34 @@ def _locate(request: Request) -> tuple[str, str | None, Path]:
     return name, wanted[0], _fetch(name, wanted[0], request)
 
 
+def _of_the_hub(repository: str, request: Request) -> Path:
+    """The folder of a repository on huggingface.co that open_clip reads: from the cache, or fetched if that is allowed.
+
+    Raises:
+        ParamError: it is not here and may not or could not be fetched, or it is none of open_clip's.
+    """
+    from huggingface_hub import snapshot_download
+    from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
+
+    weights = (HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME)
+    config = cached_from_hub(repository, (CONFIG,))
+    if config is not None and any((config.parent / name).is_file() for name in weights):
+        return config.parent
+    source = f"huggingface.co/{repository}"
+    if not request.allow_download:
+        size = OFFERED[request.model].megabytes if request.model in OFFERED else None
+        said = f"{size:,} MB" if size else "size unknown"
+        raise consent(request.model, source, said, f"a folder with its {CONFIG} and checkpoint")
+    wanted = [CONFIG, *weights, "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json"]
+    try:
+        folder = Path(snapshot_download(repository, allow_patterns=wanted))
+    except (OSError, RuntimeError, ValueError) as error:
+        raise fetch_failed(request.model, source, error) from None
+    if not (folder / CONFIG).is_file():
+        raise ModelError("model", f"must name a repository with {CONFIG}, which open_clip reads", repr(request.model))
+    return folder
+
+
 def _check_name(name: str, tag: str | None, request: Request) -> None:
     import difflib
 
@@ -245,6 +277,8 @@ def _check_name(name: str, tag: str | None, request: Request) -> None:
         hint = f"did you mean open_clip:{name}/{near[0]}?" if near else "it has none"
         raise ModelError("model", f"must name weights that {name} has", f"{request.model!r}, {hint}")
     hub = open_clip.get_model_config(name)["text_cfg"].get("hf_model_name")
+    if hub:
+        require("transformers", "transformers sentencepiece")
     if hub and not request.allow_download:
         raise consent(
             f"open_clip:{name}'s text encoder",
@@ -333,19 +367,14 @@ def licence_of(name: str, tag: str) -> str:
 
 ENTRY = Entry(
     name="open_clip",
-    models=(
-        "open_clip:ViT-B-32/laion2b_s34b_b79k",
-        "open_clip:ViT-B-16/datacomp_xl_s13b_b90k",
-        "open_clip:ViT-L-14/datacomp_xl_s13b_b90k",
-        "open_clip:ViT-B-16-SigLIP/webli",
-        "open_clip:MobileCLIP-S1/datacompdr",
-    ),
+    models=tuple(name for name in OFFERED if name.startswith("open_clip:")),
     open=ClipEngine,
     dim="512 (ViT-B), 768 (ViT-L, SigLIP)",
     licence="MIT (LAION, DataComp, OpenAI), Apache-2.0 (SigLIP), Apple's own (MobileCLIP)",
     size="605 MB (ViT-B-32), 1.7 GB (ViT-L-14)",
     good_at="photographs of anything; search and tags by text",
     here=here,
+    fetches=True,
     strength=STRENGTH,
 )
 

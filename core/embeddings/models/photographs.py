@@ -184,5 +184,6 @@ ENTRY = Entry(
     size="17 MB, installed with Curator (lite1, lite2: 20 and 23 MB, packages of their own)",
     good_at="photographs of everyday things, without a network connection; built in",
     here=here,
+    fetches=True,
     strength=75.1,
 )

@@ -14,7 +14,7 @@ from typing import Any
 from ...base.errors import ModelError
 from ...base.params import ParamError
 from .base import Entry, Request
-from .here import Known
+from .here import OFFERED, Known
 from .preparation import Preparation
 from .torch_engine import TorchEngine, require, size_of
 from .weights import (
@@ -82,10 +82,11 @@ def _published(request: Request) -> Path:
         raise ParamError(
             f"timm publishes no weights for {request.variant}; set weights to a checkpoint on this machine"
         )
+    size = f"{_size(request.variant)}, licence {config.license or 'not stated'}"
     if config.hf_hub_id:
         names = [config.hf_hub_filename] if config.hf_hub_filename else ["model.safetensors", "pytorch_model.bin"]
-        return on_the_hub(config.hf_hub_id, names, _size(request.variant), request)
-    return published_at(config.url, _size(request.variant), request)
+        return on_the_hub(config.hf_hub_id, names, size, request)
+    return published_at(config.url, size, request)
 
 
 def _size(name: str) -> str:
@@ -117,6 +118,14 @@ def _preparation(network: Any) -> Preparation:
     )
 
 
+def licence_of(name: str) -> str:
+    """The licence that timm states for a model's weights."""
+    import timm
+
+    config: Any = timm.get_pretrained_cfg(name) if timm.is_model(name.partition(".")[0]) else None
+    return (config.license if config is not None else None) or "not stated"
+
+
 def here() -> list[Known]:
     """The models of timm that Hugging Face's cache holds whole."""
     names = cached_repositories("timm")
@@ -136,12 +145,13 @@ def here() -> list[Known]:
 
 ENTRY = Entry(
     name="timm",
-    models=(EXAMPLE, "timm:vit_base_patch14_dinov2.lvd142m", "timm:convnext_tiny.fb_in22k"),
+    models=tuple(name for name in OFFERED if name.startswith("timm:")),
     open=TimmEngine,
     dim="384 (DINOv2 small), 768 (DINOv2 base, ConvNeXt tiny)",
     licence="the model's own: Apache-2.0 (DINOv2), MIT (ConvNeXt); some are for research only",
     size="88 MB (DINOv2 small), 346 MB (base)",
     good_at="photographs without text: parts, poses, fine kinds (DINOv2)",
     here=here,
+    fetches=True,
     strength=STRENGTH,
 )

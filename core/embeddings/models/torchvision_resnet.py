@@ -5,6 +5,7 @@ He et al. 2016, Deep Residual Learning for Image Recognition, arXiv:1512.03385.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -95,12 +96,14 @@ def fused(network: Any) -> Any:
 
 def here() -> list[Known]:
     """The variants whose weights are in torch's cache."""
-    import torch
+    usual = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "torch"
+    cache = Path(os.environ.get("TORCH_HOME", str(usual))).expanduser() / "hub" / "checkpoints"
+    if not cache.is_dir():
+        return []  # torchvision takes seconds to load
     from torchvision.models import get_model_weights
 
-    cache = Path(torch.hub.get_dir()) / "checkpoints"
     found = []
-    for variant in VARIANTS if cache.is_dir() else ():
+    for variant in VARIANTS:
         published = get_model_weights(variant).DEFAULT
         path = cache / str(published.url).rpartition("/")[2]
         if path.is_file():
@@ -118,5 +121,6 @@ ENTRY = Entry(
     size="45 to 230 MB",
     good_at="photographs of everyday things, fast; the usual yardstick",
     here=here,
+    fetches=True,
     strength=70.0,
 )

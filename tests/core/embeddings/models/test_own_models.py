@@ -335,7 +335,7 @@ def test_timm__sentences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         (
             "timm:vit_small_patch14_reg4_dinov2.lvd142m",
             None,
-            r"not on this machine; set allow_download to fetch them from huggingface.co/timm/.* \(about 88 MB\)",
+            r"allow_download to fetch them from huggingface.co/timm/.* \(about 88 MB, licence apache-2.0\)",
         ),
     ]
     for model, weights, sentence in cases:
