@@ -121,37 +121,43 @@ def taken_names(dataset: fo.Dataset, inside: str | None) -> set[str]:
 
 def run_records(dataset: fo.Dataset) -> list[tuple[str, dict[str, Any]]]:
     """(key, config) of every run of the dataset, as they stand in the database now."""
-    found = database().runs.find({"_dataset_id": dataset_id(dataset)}, {"key": True, "config": True})
-    known = _registered(dataset, "runs")
-    return [(one["key"], one.get("config") or {}) for one in found if known.get(one["key"]) == one["_id"]]
+    known = {place: key for key, place in _registered(dataset, "runs").items()}  # brain runs lie in the same collection
+    found = database().runs.find({"_id": {"$in": list(known)}}, {"config": True})
+    return [(known[one["_id"]], one.get("config") or {}) for one in found]
 
 
 def save_run_record(dataset: fo.Dataset, key: str, config: Mapping[str, Any]) -> None:
     """Write a run's record, new or in place of the one there, whatever other processes write meanwhile."""
-    runs, identity = database().runs, {"_dataset_id": dataset_id(dataset), "key": key}
-    new = {
-        "version": fo.__version__,
-        "timestamp": datetime.now(timezone.utc),
-        "view_stages": None,
-        "results": None,
-        "results_meta": {},
-    }
-    runs.update_one(identity, {"$set": {"config": dict(config)}, "$setOnInsert": new}, upsert=True)
-    stored = runs.find_one(identity, {"_id": True})
-    database().datasets.update_one({"_id": dataset_id(dataset)}, {"$set": {f"runs.{key}": stored["_id"]}})
+    runs, place = database().runs, _registered(dataset, "runs").get(key)
+    if place is None or not runs.update_one({"_id": place}, {"$set": {"config": dict(config)}}).matched_count:
+        new = {
+            "_dataset_id": dataset_id(dataset),
+            "key": key,
+            "version": fo.__version__,
+            "timestamp": datetime.now(timezone.utc),
+            "config": dict(config),
+            "view_stages": None,
+            "results": None,
+            "results_meta": {},
+        }
+        place = runs.insert_one(new).inserted_id
+    database().datasets.update_one({"_id": dataset_id(dataset)}, {"$set": {f"runs.{key}": place}})
     dataset._doc.reload("runs")
 
 
 def delete_run_record(dataset: fo.Dataset, key: str) -> None:
     """Delete a run's record; nothing else."""
+    place = _registered(dataset, "runs").get(key)
     database().datasets.update_one({"_id": dataset_id(dataset)}, {"$unset": {f"runs.{key}": ""}})
-    database().runs.delete_one({"_dataset_id": dataset_id(dataset), "key": key})
+    if place is not None:
+        database().runs.delete_one({"_id": place})
     dataset._doc.reload("runs")
 
 
-def _registered(dataset: fo.Dataset, kind: str) -> dict[str, Any]:
+def _registered(dataset: fo.Dataset, kind: str) -> dict[str, ObjectId]:
+    """Key → id of the document, of the dataset's runs of one kind."""
     stored = database().datasets.find_one({"_id": dataset_id(dataset)}, {kind: True}) or {}
-    return dict(stored.get(kind) or {})
+    return {key: getattr(place, "id", place) for key, place in (stored.get(kind) or {}).items()}
 
 
 # Brain runs: maps and similarity indexes

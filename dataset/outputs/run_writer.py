@@ -128,12 +128,15 @@ class RunWriter:
             raise
         try:
             put_in_place(dataset, promised, lease)
-        except BaseException as error:
+        except Exception as error:
             claims.leave(dataset, run.key)
             raise ParamError(
                 f"The results of {run.key!r} are complete, but could not be put in place ({error}). "
                 "That is done by itself when the runs of this dataset are looked at next"
             ) from error
+        except BaseException:  # the program is being ended
+            claims.leave(dataset, run.key)
+            raise
         claims.release(dataset, run.key)
         return runs.get_run(dataset, run.key)
 
