@@ -54,11 +54,7 @@ def test_board__newest_run_first_and_the_others_behind_it() -> None:
 
 
 def test_state_of__interrupted() -> None:
-    import socket
-
-    gone = _run(
-        "neighbors", "find_neighbors", status="running", process={"host": socket.gethostname(), "pid": 2**22 + 1}
-    )
+    gone = _run("neighbors", "find_neighbors", status="interrupted")
     state, reason = home.state_of(gone, None)
     assert state == "failed"
     assert reason is not None

@@ -210,13 +210,14 @@ def test_open_run__fields_deleted_by_hand(panel: Any, clustered: Any) -> None:
 
 
 def test_open_run__failed_run_offers_what_can_be_done(panel: Any, dataset: Any) -> None:
-    from image_curation.core.base.params import ParamError
+    def stop(done: int, total: int, doing: str = "") -> None:
+        raise RuntimeError("no more memory")
 
-    with pytest.raises(ParamError):
-        curate(dataset, "find_representatives", embeddings="vectors", k=99)
+    with pytest.raises(RuntimeError):
+        curate(dataset, "find_representatives", embeddings="vectors", k=3, progress=stop)
     page = panel.open("representatives")
     assert page["state"] == "failed"
-    assert "99" in page["reason"]
+    assert "no more memory" in page["reason"]
     assert [action["label"] for action in page["actions"]] == ["Run again", "Forget"]
 
 
