@@ -27,6 +27,9 @@ from . import forms
 RISKS = {"low": types.RiskLevel.LOW, "medium": types.RiskLevel.MEDIUM, "high": types.RiskLevel.HIGH}
 ICONS = {"import": "add_photo_alternate", "understand": "hub", "clean": "cleaning_services", "select": "checklist"}
 
+RUN = ("key", "overwrite", *forms.WORKING_SET)  # what a method's form asks beside its parameters
+ALMOST = 0.99  # a bar is full only when the results are in the dataset
+
 Summary = dict[str, Any]
 
 
@@ -60,11 +63,11 @@ def method_operator(method: Method) -> type[CuratorOperator]:
             forms.add_params(form, method.params, ctx.dataset, ctx.params)
             forms.add_working_set(form, method, ctx.dataset, ctx.params)
             forms.add_key(form, method, ctx.dataset, ctx.params)
+            forms.add_error(form, method.params, ctx.params, RUN)
             return types.Property(form, view=types.View(label=method.label, description=method.help))
 
         def call(self, ctx: Any, progress: Progress) -> Summary:
-            own = ("key", "overwrite", *forms.WORKING_SET)
-            given = {name: value for name, value in ctx.params.items() if name not in own}
+            given = {name: value for name, value in ctx.params.items() if name not in RUN}
             run = curate(
                 ctx.target_view(),
                 forms.read_params(method.params, given),
@@ -93,6 +96,7 @@ def action_operator(action: Action) -> type[CuratorOperator]:
             if action.needs_dataset:
                 ctx.target_view()
             forms.add_params(form, action.params, ctx.dataset, ctx.params)
+            forms.add_error(form, action.params, ctx.params)
             if action.warning is not None:
                 _add_warning(form, action, ctx)
             said = action.notice(ctx.dataset, ctx.params) if action.notice is not None else None
@@ -206,11 +210,12 @@ def _streamed(call: Callable[[Progress], Summary], ctx: Any) -> Iterator[Generat
 
     worker = threading.Thread(target=work, name="curator", daemon=True)
     worker.start()
-    last = -1.0
+    last, step = -1.0, ""
     while (event := events.get()) is not None:
         share, doing = event
-        if share >= 1.0 or abs(share - last) >= 0.01:  # a hundred lines are enough for a bar
-            last = share
+        share = min(share, ALMOST)  # what is left is to be written
+        if doing != step or abs(share - last) >= 0.01:  # a hundred lines a step are enough for a bar
+            last, step = share, doing
             yield ctx.ops.set_progress(progress=share, label=doing)
     worker.join()
     if "error" not in outcome:
@@ -220,5 +225,7 @@ def _streamed(call: Callable[[Progress], Summary], ctx: Any) -> Iterator[Generat
         yield ctx.ops.notify(headline, variant="success")
         yield ctx.ops.reload_dataset()
     else:
+        if last >= 0:
+            yield ctx.ops.set_progress(progress=last, label=outcome["error"])  # in place of the last step, in full
         yield ctx.ops.notify(outcome["error"], variant="error")  # the App folds the error itself away
     yield _Outcome(outcome.get("summary"), outcome.get("error"))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import fiftyone as fo
 import fiftyone.operators.types as types
 
 from ..core.base.method import Method
-from ..core.base.params import REQUIRED, Domain, Params, domains, roles
+from ..core.base.params import REQUIRED, Domain, ParamError, Params, domains, roles
 from ..dataset.fields.working_set import EXCLUDED
 from ..dataset.inputs import roles as named
 from ..dataset.inputs import sources as inputs
@@ -66,6 +66,22 @@ def add_key(form: types.Object, method: Method, dataset: fo.Dataset, given: Mapp
     )
     if key in dataset.list_runs():
         form.bool("overwrite", label="Replace", description=TAKEN, default=False, view=types.CheckboxView())
+
+
+def add_error(form: types.Object, params: type[Params], given: Mapping[str, Any], beside: Sequence[str] = ()) -> None:
+    """Say what is wrong with what has been typed, while it can still be mended; nothing while something is missing.
+
+    Args:
+        beside: what the form asks that is no parameter.
+    """
+    needed = [name for name, domain in domains(params).items() if domain.default is REQUIRED]
+    if any(given.get(name) in (None, "", []) for name in needed):
+        return
+    try:
+        read_params(params, {name: value for name, value in given.items() if name not in beside})
+    except ParamError as error:
+        said = str(error).removeprefix(f"{params.__name__}.")
+        form.view("wrong", types.Error(label=said))
 
 
 def read_params(params: type[Params], given: Mapping[str, Any]) -> Params:

@@ -24,6 +24,7 @@ from image_curation.core.embeddings.models.catalog import ENGINES
 from image_curation.dataset import zoo_engine as zoo_engine
 from image_curation.dataset.actions.action import Action
 from image_curation.dataset.actions.catalog import ACTIONS
+from image_curation.operators.one_click import CLICKS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS, MANIFEST = ROOT / "docs", ROOT / "fiftyone.yml"
@@ -88,7 +89,7 @@ def manifest(text: str) -> str:
     """The manifest with its list of operators brought up to date; FiftyOne drops names that it does not list."""
     before, rest = text.split("operators:\n")
     after = rest[rest.index("panels:") :]
-    names = [method.name for method in METHODS] + [action.name for action in ACTIONS]
+    names = [declared.name for declared in (*METHODS, *ACTIONS, *CLICKS)]
     return before + "operators:\n" + "".join(f"  - {name}\n" for name in names) + after
 
 

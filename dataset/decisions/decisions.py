@@ -373,11 +373,12 @@ def _is_ours(dataset: fo.Dataset, name: str) -> bool:
 
 
 def _show_fields(dataset: fo.Dataset) -> None:
-    """One group of the App's sidebar for the fields of decisions."""
-    ours = {"curates", "curation"}
-    made = [path for path, schema in dataset.get_field_schema().items() if ours & set(schema.info or {})]
-    sidebar.remove_group(dataset, GROUP)
-    sidebar.add_group(dataset, GROUP, made)
+    """One group of the App's sidebar for the fields of decisions; the grid shows corrected labels in place of given."""
+    infos = {path: schema.info or {} for path, schema in dataset.get_field_schema().items()}
+    made = [path for path, info in infos.items() if {"curates", "curation"} & set(info)]
+    curated = [path for path in made if "curates" in infos[path]]
+    given = [str(infos[path]["curates"]).removesuffix(".label") for path in curated]
+    sidebar.add_group(dataset, GROUP, made, on=curated, off=given)
 
 
 def _ensure_slice(rows: Rows) -> None:

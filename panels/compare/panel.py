@@ -11,30 +11,18 @@ from typing import Any
 
 import fiftyone as fo
 import fiftyone.core.stages as fos
-import fiftyone.operators as foo
-import fiftyone.operators.types as types
 import numpy as np
-from fiftyone.operators.categories import Categories
 
 from ...core.base.columns import Label, Labels
 from ...dataset.fields.rows import Rows, field_of, shown_field
 from ...dataset.inputs.sources import find_vectors, vector_sources
 from ...dataset.runs.record import Run, get_run, list_runs
 from ..shared import grid, scope
-from ..shared import grid_filter as showing
 from ..shared import patches as objects
-from ..shared import similar as alike
 from ..shared.first_steps import advice
+from ..shared.panel import CuratorPanel, Face, event
+from ..shared.similar import Similar, unit_vectors
 
-EVENTS = (
-    "refresh",
-    "whole_dataset",
-    "run_method",
-    "choose_embeddings",
-    "choose_predictions",
-    "open_sample",
-    "show_neighbors",
-)
 HELP = """Select a sample or a few in the grid: how alike they are by any embeddings, what a model says of each at any
 temperature, and the nearest neighbors of the first, with their similarity."""
 MOST = 12  # samples side by side
@@ -44,27 +32,10 @@ NOTHING = {"similarity": None, "says": None, "neighbors": None}
 NEIGHBORS = 8  # with the sample itself, three by three
 
 
-class ComparisonPanel(foo.Panel):  # type: ignore[misc]
+class ComparisonPanel(CuratorPanel):
     """Look at a few samples side by side."""
 
-    @property
-    def config(self) -> foo.PanelConfig:
-        return foo.PanelConfig(
-            name="comparison",
-            label="Curation\N{NO-BREAK SPACE}Compare",  # its tab stays one line
-            icon="compare",
-            help_markdown=HELP,
-            category=Categories.CURATE,
-            surfaces="grid modal",
-        )
-
-    def render(self, ctx: Any) -> types.Property:
-        events = {name: getattr(self, name) for name in EVENTS}
-        view = types.View(component="CuratorComparison", composite_view=True, **events)
-        return types.Property(types.Object(), view=view)
-
-    def on_load(self, ctx: Any) -> None:
-        self.refresh(ctx)
+    face = Face("comparison", "Curation Compare", "compare", HELP, "CuratorComparison", surfaces="grid modal")
 
     def on_change_selected(self, ctx: Any) -> None:
         self.refresh(ctx)
@@ -76,6 +47,7 @@ class ComparisonPanel(foo.Panel):  # type: ignore[misc]
         ctx.panel.set_state({"embeddings": None, "predictions": None, "objects": None})
         self.refresh(ctx)
 
+    @event
     def refresh(self, ctx: Any) -> None:
         """Read the selection again."""
         first = advice(ctx)
@@ -84,34 +56,19 @@ class ComparisonPanel(foo.Panel):  # type: ignore[misc]
             return
         self._with(ctx)
 
-    def whole_dataset(self, ctx: Any) -> None:
-        """Take all conditions from the grid."""
-        showing.whole_dataset(ctx)
-
-    def run_method(self, ctx: Any) -> None:
-        """Open a method's form."""
-        form = f"{self.plugin_name}/{ctx.params['method']}"
-        ctx.prompt(form, params={}, on_success=self.on_ran, on_error=self.on_ran)
-
-    def on_ran(self, ctx: Any) -> None:
-        """An operator that was opened from here has ended."""
-        ctx.dataset.reload()
-        self.refresh(ctx)
-
+    @event
     def choose_embeddings(self, ctx: Any) -> None:
         """Compare by other vectors."""
         ctx.panel.set_state("embeddings", ctx.params["key"])
         self._with(ctx, embeddings=ctx.params["key"])
 
+    @event
     def choose_predictions(self, ctx: Any) -> None:
         """Show what another run says."""
         ctx.panel.set_state("predictions", ctx.params["key"])
         self._with(ctx, predictions=ctx.params["key"])
 
-    def open_sample(self, ctx: Any) -> None:
-        """Open a picture in the App's own viewer."""
-        grid.open_sample(ctx, ctx.params["id"])
-
+    @event
     def show_neighbors(self, ctx: Any) -> None:
         """Narrow the grid to the nine pictures."""
         chosen, field = fos.Select(ctx.params["ids"], ordered=True), objects.about(ctx)
@@ -186,7 +143,7 @@ def _similarity(dataset: fo.Dataset, field: str | None, ids: list[str], by: str)
         return None
     _, source, _ = find_vectors(dataset, by)
     images = scope.some(dataset, field, ids).rows().images
-    found, x = alike.unit_vectors(Rows(dataset.select(list(set(images))), field, ids), source)
+    found, x = unit_vectors(Rows(dataset.select(list(set(images))), field, ids), source)
     known = {one: vector for one, vector in zip(found, x, strict=True) if np.isfinite(vector).all() and vector.any()}
     unit = [known.get(one) for one in ids]
     return [[None if a is None or b is None else round(float(a @ b), 4) for b in unit] for a in unit]
@@ -240,7 +197,7 @@ def _neighbors(dataset: fo.Dataset, field: str | None, own: dict[str, Any], by: 
     """One and its eight nearest, with similarities as captions."""
     path, source, _ = find_vectors(dataset, by)
     asked = Run(key="", method="", reads={"embeddings": {**source, "field": path}}, patches_field=field)
-    near = alike.alike(dataset, (), asked, own["id"], None, None, NEIGHBORS)
+    near = Similar(dataset, (), asked, own["id"], None).of(None, NEIGHBORS)
     return [{**own, "caption": "this one"}] + [
         {"id": one["id"], "path": one["path"], "caption": f"{one['similarity']:.3f}"} for one in near
     ]

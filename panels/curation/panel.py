@@ -11,10 +11,7 @@ from typing import Any
 
 import fiftyone as fo
 import fiftyone.core.stages as fos
-import fiftyone.operators as foo
-import fiftyone.operators.types as types
 from fiftyone import ViewField as F
-from fiftyone.operators.categories import Categories
 
 from ...core.catalog import METHODS
 from ...dataset.actions.catalog import ACTIONS
@@ -29,6 +26,7 @@ from ..shared import grid, wording
 from ..shared import grid_filter as showing
 from ..shared import patches as objects
 from ..shared.first_steps import advice
+from ..shared.panel import CuratorPanel, Face, event
 from ..shared.run_layout import Layout, Part, layout, path_of
 from ..shared.scope import Scope
 from . import check_page as checkup
@@ -36,63 +34,16 @@ from . import home, overlap, quadrants, run_page
 from .quadrants import Axes
 from .run_page import GIVEN
 
-EVENTS = (
-    "refresh",
-    "poll",
-    "whole_dataset",
-    "show_all",
-    "run_method",
-    "open_run",
-    "back",
-    "choose_score",
-    "turn_page",
-    "show_range",
-    "show_group",
-    "show_flag",
-    "show_sorted",
-    "show_order",
-    "show_cell",
-    "show_overlap",
-    "show_quadrant",
-    "show_box",
-    "show_issue",
-    "open_sample",
-    "save_slice",
-    "export",
-    "write_report",
-    "open_map",
-    "review",
-    "move_threshold",
-    "rerun",
-    "forget",
-)
 HELP = """See what has been computed on this dataset, what no longer holds and what to do next. Open a run to see its
 score, its best and worst samples and its groups; click any of them to see those samples in the grid."""
 
 
-class CurationPanel(foo.Panel):  # type: ignore[misc]
+class CurationPanel(CuratorPanel):
     """Stages, methods and runs of Curator."""
 
-    @property
-    def config(self) -> foo.PanelConfig:
-        return foo.PanelConfig(
-            name="curation",
-            label="Curation",
-            icon="checklist",
-            help_markdown=HELP,
-            category=Categories.CURATE,
-            surfaces="grid",
-        )
-
-    def render(self, ctx: Any) -> types.Property:
-        events = {name: getattr(self, name) for name in EVENTS}
-        view = types.View(component="CuratorCuration", composite_view=True, **events)
-        return types.Property(types.Object(), view=view)
+    face = Face("curation", "Curation", "checklist", HELP, "CuratorCuration")
 
     # The App's events
-
-    def on_load(self, ctx: Any) -> None:
-        self.refresh(ctx)
 
     def on_change_dataset(self, ctx: Any) -> None:
         ctx.panel.set_state({"run": None, "score": None, "pages": None, "shown": None, "objects": None})
@@ -109,6 +60,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
 
     # Where to look
 
+    @event
     def refresh(self, ctx: Any) -> None:
         """Read everything again."""
         data: dict[str, Any] = {"advice": advice(ctx), "scope": None, "showing": None, "home": None, "page": None}
@@ -130,6 +82,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
                 data["home"] = _home(ctx, view, runs, fresh)
         ctx.panel.set_data(data)
 
+    @event
     def poll(self, ctx: Any) -> None:
         """How runs that are not done stand: the stages anew, or how far the open run is.
 
@@ -144,6 +97,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         else:
             self.refresh(ctx)
 
+    @event
     def open_run(self, ctx: Any) -> None:
         """Show the page of a run."""
         ctx.panel.set_state({"run": ctx.params.get("key"), "score": None, "pages": None})
@@ -151,16 +105,19 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         ctx.panel.set_state("objects", run.patches_field if run is not None else None)
         self.refresh(ctx)
 
+    @event
     def back(self, ctx: Any) -> None:
         """Show the stages."""
         ctx.panel.set_state({"run": None, "score": None, "pages": None, "objects": None})
         self.refresh(ctx)
 
+    @event
     def choose_score(self, ctx: Any) -> None:
         """Show another of the run's scores."""
         ctx.panel.set_state({"score": ctx.params.get("column"), "pages": None})
         self.refresh(ctx)
 
+    @event
     def turn_page(self, ctx: Any) -> None:
         """Show the next or previous pictures of one end of the score."""
         parts, which = _parts(ctx), ctx.params.get("which")
@@ -174,14 +131,12 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
 
     # What the grid shows
 
-    def whole_dataset(self, ctx: Any) -> None:
-        """Take all conditions from the grid."""
-        showing.whole_dataset(ctx)
-
+    @event
     def show_all(self, ctx: Any) -> None:
         """Take the panel's own condition from the grid."""
         showing.show_all(ctx)
 
+    @event
     def show_range(self, ctx: Any) -> None:
         """Show the samples whose score lies in a range of the histogram: all of them, or those of one class."""
         parts, label = _parts(ctx), ctx.params.get("class")
@@ -199,6 +154,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         shown = {"event": "show_range", "column": score.name, "low": low, "high": high, "last": last, "text": text}
         showing.show(ctx, fos.Match(condition), {**shown, "class": label})
 
+    @event
     def show_group(self, ctx: Any) -> None:
         """Show the samples of one group, or those of one given label that the run marked."""
         parts, column, value = _parts(ctx), ctx.params.get("column"), ctx.params.get("value")
@@ -216,6 +172,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         shown = {"event": "show_group", "column": column, "value": value, "text": text}
         showing.show(ctx, fos.Match(condition), shown)
 
+    @event
     def show_flag(self, ctx: Any) -> None:
         """Show the samples that one of the run's columns marks."""
         part = next((part for part in _parts(ctx).flags if part.name == ctx.params.get("value")), None)
@@ -223,6 +180,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             shown = {"event": "show_flag", "column": "", "value": part.name, "text": f"marked “{part.title.lower()}”"}
             showing.show(ctx, fos.Match(F(part.path) == True), shown)  # noqa: E712
 
+    @event
     def show_sorted(self, ctx: Any) -> None:
         """Show all samples that have the score, from one end to the other; or the chosen ones, the first first."""
         which = ctx.params.get("which")
@@ -233,6 +191,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         shown = {"event": "show_sorted", "column": score.name, "value": which, "text": text[:1].lower() + text[1:]}
         showing.show(ctx, grid.in_order(score.path, high), shown)
 
+    @event
     def show_order(self, ctx: Any) -> None:
         """Show all samples in the open run's order of similar images."""
         run = _open_run(ctx)
@@ -241,6 +200,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             shown = {"event": "show_order", "column": "", "value": None, "text": "similar ones side by side"}
             showing.show(ctx, grid.in_order(path), shown)
 
+    @event
     def show_cell(self, ctx: Any) -> None:
         """Show the samples of one cell of the matrix: with this given label, and this class by the run."""
         parts, row, column = _parts(ctx), ctx.params.get("row"), ctx.params.get("column")
@@ -251,6 +211,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         shown = {"event": "show_cell", "column": column, "value": row, "text": text}
         showing.show(ctx, fos.Match(condition), shown)
 
+    @event
     def show_overlap(self, ctx: Any) -> None:
         """Show the samples between two overlapping classes: with one's label and, by the run, of the other."""
         run, value = _open_run(ctx), ctx.params.get("value")
@@ -259,6 +220,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             shown = {"event": "show_overlap", "column": "", "value": value, "text": f"between {value}"}
             showing.show(ctx, fos.Match(condition), shown)
 
+    @event
     def show_quadrant(self, ctx: Any) -> None:
         """Show the samples of one quadrant of importance against label quality."""
         axes, name = _axes(ctx), ctx.params.get("name")
@@ -271,6 +233,7 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
             shown = {"event": "show_quadrant", "column": "", "value": name, "text": quadrant.title.lower()}
             showing.show(ctx, fos.Match(condition), shown)
 
+    @event
     def show_box(self, ctx: Any) -> None:
         """Show the samples of a rectangle of importance against label quality."""
         axes = _axes(ctx)
@@ -287,61 +250,62 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         shown = {"event": "show_box", "column": "", "value": sides, "text": ", ".join(said)}
         showing.show(ctx, fos.Match(condition), shown)
 
+    @event
     def show_issue(self, ctx: Any) -> None:
         """Show the samples of one kind of issue that a check found."""
         checkup.show_issue(ctx, str(ctx.params.get("value")))
 
-    def open_sample(self, ctx: Any) -> None:
-        """Open one sample large."""
-        grid.open_sample(ctx, ctx.params["id"])
-
     # What the buttons do: they open the form of an operator, filled in
 
-    def run_method(self, ctx: Any) -> None:
-        """Open a method's form, with what is given filled in."""
-        self._prompt(ctx, ctx.params["method"], ctx.params.get("given") or {})
-
+    @event
     def rerun(self, ctx: Any) -> None:
         """Offer to run a run again: the one named, or the open one."""
-        self._prompt(ctx, "rerun", {"key": ctx.params.get("key") or ctx.panel.get_state("run")})
+        self.prompt(ctx, "rerun", {"key": ctx.params.get("key") or ctx.panel.get_state("run")})
 
+    @event
     def move_threshold(self, ctx: Any) -> None:
         """Offer another threshold for the open run, without searching again."""
         run = _open_run(ctx)
         if run is not None:
             now = run.facts.get("threshold")
             params = {"key": run.key} if now is None else {"key": run.key, "threshold": now}
-            self._prompt(ctx, "move_threshold", params)
+            self.prompt(ctx, "move_threshold", params)
 
+    @event
     def forget(self, ctx: Any) -> None:
         """Offer to forget the open run."""
-        self._prompt(ctx, "forget_run", {"key": ctx.panel.get_state("run")})
+        self.prompt(ctx, "forget_run", {"key": ctx.panel.get_state("run")})
 
+    @event
     def save_slice(self, ctx: Any) -> None:
         """Offer to save what the panel shows in the grid as a slice."""
         run = _open_run(ctx)
         if run is not None:
-            self._prompt(ctx, "save_slice", slice_params(run, _parts(ctx), showing.shown(ctx)))
+            self.prompt(ctx, "save_slice", slice_params(run, _parts(ctx), showing.shown(ctx)))
 
+    @event
     def export(self, ctx: Any) -> None:
         """Offer to write a list of what the grid shows."""
         run = _open_run(ctx)
         if run is not None:
             if run.stage == "clean":  # what was found is to be left out: paths alone, as training scripts take them
-                self._prompt(ctx, "export_list", {"path": str(Path.home() / default_name())})
+                self.prompt(ctx, "export_list", {"path": str(Path.home() / default_name())})
             else:
                 fields = [part.path for part in _parts(ctx).scores]
-                self._prompt(ctx, "export_list", {"path": str(Path.home() / f"{run.key}.csv"), "fields": fields})
+                self.prompt(ctx, "export_list", {"path": str(Path.home() / f"{run.key}.csv"), "fields": fields})
 
+    @event
     def write_report(self, ctx: Any) -> None:
         """Offer to write the open run's report to a file."""
         key = ctx.panel.get_state("run")
-        self._prompt(ctx, "export_report", {"run": key, "path": str(Path.home() / f"{key}.html")})
+        self.prompt(ctx, "export_report", {"run": key, "path": str(Path.home() / f"{key}.html")})
 
+    @event
     def open_map(self, ctx: Any) -> None:
         """Open the Curation Map panel on the open run."""
         ctx.ops.open_panel("map", layout="horizontal", state={"open": ctx.panel.get_state("run")})
 
+    @event
     def review(self, ctx: Any) -> None:
         """Open the Curation Review panel on a run: the one named, or the open one."""
         key, review = ctx.params.get("key") or ctx.panel.get_state("run"), f"{self.plugin_name}/review"
@@ -350,14 +314,6 @@ class CurationPanel(foo.Panel):  # type: ignore[misc]
         ctx.ops.open_panel("review", data={"wanted": key})
         for panel in open_ones:  # which the App only brings to the front
             ctx.ops.patch_panel_data({"wanted": key}, panel_id=panel.component_id)
-
-    def on_ran(self, ctx: Any) -> None:
-        """An operator that was opened from here has ended."""
-        ctx.dataset.reload()
-        self.refresh(ctx)
-
-    def _prompt(self, ctx: Any, operator: str, params: dict[str, Any]) -> None:
-        ctx.prompt(f"{self.plugin_name}/{operator}", params=params, on_success=self.on_ran, on_error=self.on_ran)
 
 
 def slice_params(run: Run, parts: Layout, shown: dict[str, Any] | None) -> dict[str, Any]:

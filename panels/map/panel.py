@@ -10,8 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import fiftyone.operators as foo
-import fiftyone.operators.types as types
-from fiftyone.operators.categories import Categories
 
 from ...core.base.arrays import silent
 from ...core.base.params import ParamError
@@ -22,6 +20,7 @@ from ...dataset.inputs.sources import vector_sources
 from ...dataset.runs.record import Run, list_runs
 from ..shared import grid, scope, wording
 from ..shared.first_steps import advice
+from ..shared.panel import CuratorPanel, Face, event
 from ..shared.scope import Scope
 from . import chosen as map_choice
 from . import colors as map_colors
@@ -32,29 +31,6 @@ from .chosen import Choice
 from .points import MapPoints
 from .view import stamp
 
-EVENTS = (
-    "refresh",
-    "whole_dataset",
-    "run_method",
-    "rerun",
-    "choose_map",
-    "choose_color",
-    "choose_classes",
-    "choose_size",
-    "point_at",
-    "open_point",
-    "close_point",
-    "open_sample",
-    "exclude_point",
-    "choose_shape",
-    "choose_class",
-    "show_chosen",
-    "clear_chosen",
-    "exclude_chosen",
-    "tag_chosen",
-    "save_chosen",
-    "undo",
-)
 HELP = """Samples, or the objects in them, as points; similar ones lie close. Choose a color and a size, point at one
 to see it, click it to see it large. With the lasso or the box draw around some: the grid shows them, and you can
 exclude, tag or save them. Drag to move, or to turn a map in space; the wheel zooms."""
@@ -62,24 +38,10 @@ STORE = "image_curation_map"  # what was chosen last on this dataset
 PLACE = ("run", "color", "size", "classes", "chosen")  # what is kept there
 
 
-class MapPanel(foo.Panel):  # type: ignore[misc]
+class MapPanel(CuratorPanel):
     """A map of the samples, to look at and to choose from."""
 
-    @property
-    def config(self) -> foo.PanelConfig:
-        return foo.PanelConfig(
-            name="map",
-            label="Curation\N{NO-BREAK SPACE}Map",  # its tab stays one line
-            icon="scatter_plot",
-            help_markdown=HELP,
-            category=Categories.CURATE,
-            surfaces="grid",
-        )
-
-    def render(self, ctx: Any) -> types.Property:
-        events = {name: getattr(self, name) for name in EVENTS}
-        view = types.View(component="CuratorMap", composite_view=True, **events)
-        return types.Property(types.Object(), view=view)
+    face = Face("map", "Curation Map", "scatter_plot", HELP, "CuratorMap")
 
     # The App's events
 
@@ -116,16 +78,19 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
 
     # What to look at
 
+    @event
     def refresh(self, ctx: Any) -> None:
         """Read everything again."""
         self._show(ctx, again=True)
 
+    @event
     def whole_dataset(self, ctx: Any) -> None:
         """Take all conditions from the grid."""
         self._remember(ctx, chosen=None)
         ctx.ops.clear_sidebar_filters()
         ctx.ops.clear_view()
 
+    @event
     def choose_map(self, ctx: Any) -> None:
         """Show another map."""
         self._remember(ctx, run=ctx.params["key"], chosen=None)
@@ -134,11 +99,13 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
             grid.show(ctx, None)
         self._show(ctx)
 
+    @event
     def choose_color(self, ctx: Any) -> None:
         """Color the points by another field, or by none."""
         self._remember(ctx, color=ctx.params.get("path") or "")
         self._with_points(ctx, lambda points: map_view.color(ctx, points))
 
+    @event
     def choose_classes(self, ctx: Any) -> None:
         """Say which classes have a color of their own; none for the largest."""
         path, wanted = ctx.panel.get_state("color"), list(ctx.params.get("classes") or [])[: map_colors.COLORS]
@@ -146,6 +113,7 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
         self._remember(ctx, classes=[*classes, {"path": path, "classes": wanted}] if wanted else classes)
         self._with_points(ctx, lambda points: map_view.color(ctx, points))
 
+    @event
     def choose_size(self, ctx: Any) -> None:
         """Size the points by a score, or all the same."""
         self._remember(ctx, size=ctx.params.get("path") or None)
@@ -153,22 +121,22 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
 
     # One sample
 
+    @event
     def point_at(self, ctx: Any) -> None:
         """Show the picture and the label of the point under the pointer."""
         self._with_points(ctx, lambda points: {"pointed": map_view.sample(ctx, points, ctx.params)})
 
+    @event
     def open_point(self, ctx: Any) -> None:
         """Show the sample of a point large."""
         self._with_points(ctx, lambda points: {"point": map_view.sample(ctx, points, ctx.params), "pointed": None})
 
+    @event
     def close_point(self, ctx: Any) -> None:
         """Put the large picture away."""
         ctx.panel.set_data("point", None)
 
-    def open_sample(self, ctx: Any) -> None:
-        """Open one sample in the App's own viewer."""
-        grid.open_sample(ctx, ctx.params["id"])
-
+    @event
     def exclude_point(self, ctx: Any) -> None:
         """Exclude the sample that is shown large."""
         rows = scope.some(ctx.dataset, ctx.panel.get_state("objects"), [ctx.params["id"]]).rows()
@@ -176,21 +144,25 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
 
     # Several samples
 
+    @event
     def choose_shape(self, ctx: Any) -> None:
         """Choose the samples inside a shape that was drawn on the map."""
         self._with_points(ctx, lambda points: self._choose(ctx, points, lambda: _drawn(ctx, points)))
 
+    @event
     def choose_class(self, ctx: Any) -> None:
         """Choose the samples of a class of the legend."""
         choice = map_choice.of_class(ctx.panel.get_state("color"), ctx.params["value"])
         self._with_points(ctx, lambda points: self._choose(ctx, points, lambda: choice))
 
+    @event
     def show_chosen(self, ctx: Any) -> None:
         """Show the chosen samples in the grid."""
         points, choice = self._points(ctx), ctx.panel.get_state("chosen")
         if points is not None and choice:
             grid.show(ctx, map_choice.stage(points, choice))
 
+    @event
     def clear_chosen(self, ctx: Any) -> None:
         """Choose nothing; the grid shows what it showed before."""
         self._remember(ctx, chosen=None)
@@ -198,12 +170,14 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
             grid.show(ctx, None)
         self._with_points(ctx, lambda points: {"said": None, **map_view.lit(ctx, points)})
 
+    @event
     def exclude_chosen(self, ctx: Any) -> None:
         """Exclude the chosen samples, in one decision."""
         chosen = self._chosen(ctx)
         if chosen is not None:
             self._decide(ctx, lambda queue: decisions.exclude(chosen.rows(), None, queue))
 
+    @event
     def tag_chosen(self, ctx: Any) -> None:
         """Give the chosen samples a tag."""
         tag, chosen = str(ctx.params.get("tag") or "").strip(), self._chosen(ctx)
@@ -218,6 +192,7 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
         text = f"{wording.samples(n, chosen.word)} tagged “{tag}”."
         self._with_points(ctx, lambda points: self._after(ctx, points, text))
 
+    @event
     def save_chosen(self, ctx: Any) -> None:
         """Save the chosen samples as a slice."""
         points, choice = self._points(ctx), ctx.panel.get_state("chosen")
@@ -232,6 +207,7 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
             text = str(error)
         self._with_points(ctx, lambda points: self._after(ctx, points, text))
 
+    @event
     def undo(self, ctx: Any) -> None:
         """Take back the last decision that was made on this map."""
         taken = decisions.undo(ctx.dataset, 1, ctx.panel.get_state("run"))
@@ -243,13 +219,10 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
 
     # Forms
 
-    def run_method(self, ctx: Any) -> None:
-        """Open a method's form."""
-        self._prompt(ctx, ctx.params["method"], {})
-
+    @event
     def rerun(self, ctx: Any) -> None:
         """Offer to compute this map again."""
-        self._prompt(ctx, "rerun", {"key": ctx.panel.get_state("run")})
+        self.prompt(ctx, "rerun", {"key": ctx.panel.get_state("run")})
 
     def on_ran(self, ctx: Any) -> None:
         """An operator that was opened from here has ended."""
@@ -258,9 +231,6 @@ class MapPanel(foo.Panel):  # type: ignore[misc]
         if runs and runs[0].key != ctx.panel.get_state("newest"):
             self._remember(ctx, run=runs[0].key, chosen=None)  # look at what was just made
         self.refresh(ctx)
-
-    def _prompt(self, ctx: Any, operator: str, params: dict[str, Any]) -> None:
-        ctx.prompt(f"{self.plugin_name}/{operator}", params=params, on_success=self.on_ran, on_error=self.on_ran)
 
     # Behind the events
 

@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import fiftyone.core.stages as fos
-import fiftyone.operators as foo
-import fiftyone.operators.types as types
 from fiftyone import ViewField as F
-from fiftyone.operators.categories import Categories
 
 from ...dataset.fields.conditions import equals
 from ...dataset.runs.freshness import Freshness
@@ -21,51 +18,20 @@ from ..shared import grid
 from ..shared import grid_filter as showing
 from ..shared import patches as objects
 from ..shared.first_steps import advice
+from ..shared.panel import CuratorPanel, Face, event
 from . import view as report_view
 
-EVENTS = (
-    "refresh",
-    "whole_dataset",
-    "show_all",
-    "run_method",
-    "open_report",
-    "compare_with",
-    "show_subset",
-    "show_cluster",
-    "show_class",
-    "show_far",
-    "open_sample",
-    "export",
-    "rerun",
-)
 HELP = """See whether a subset is better than random ones of the same size: what it covers, what it misses, how its
 classes are balanced and what can be learned from it. Compare two subsets, and write the report to a file."""
 FAR = 0.05  # share of the samples that are shown as far from the subset
 
 
-class ReportPanel(foo.Panel):  # type: ignore[misc]
+class ReportPanel(CuratorPanel):
     """Subsets measured against random ones."""
 
-    @property
-    def config(self) -> foo.PanelConfig:
-        return foo.PanelConfig(
-            name="subset_report",
-            label="Curation\N{NO-BREAK SPACE}Report",  # its tab stays one line
-            icon="assessment",
-            help_markdown=HELP,
-            category=Categories.CURATE,
-            surfaces="grid",
-        )
-
-    def render(self, ctx: Any) -> types.Property:
-        events = {name: getattr(self, name) for name in EVENTS}
-        view = types.View(component="CuratorReport", composite_view=True, **events)
-        return types.Property(types.Object(), view=view)
+    face = Face("subset_report", "Curation Report", "assessment", HELP, "CuratorReport")
 
     # The App's events
-
-    def on_load(self, ctx: Any) -> None:
-        self.refresh(ctx)
 
     def on_change_dataset(self, ctx: Any) -> None:
         ctx.panel.set_state({"report": None, "other": None, "shown": None, "objects": None})
@@ -79,6 +45,7 @@ class ReportPanel(foo.Panel):  # type: ignore[misc]
 
     # Where to look
 
+    @event
     def refresh(self, ctx: Any) -> None:
         """Read everything again."""
         data: dict[str, Any] = {"advice": None, "reports": [], "page": None, "showing": None}
@@ -99,6 +66,7 @@ class ReportPanel(foo.Panel):  # type: ignore[misc]
             data["showing"] = showing.showing(ctx)
         ctx.panel.set_data(data)
 
+    @event
     def open_report(self, ctx: Any) -> None:
         """Show another report."""
         ctx.panel.set_state({"report": ctx.params.get("key"), "shown": None})
@@ -106,6 +74,7 @@ class ReportPanel(foo.Panel):  # type: ignore[misc]
             grid.show(ctx, None)
         self.refresh(ctx)
 
+    @event
     def compare_with(self, ctx: Any) -> None:
         """Put another report beside the open one; none to take it away."""
         ctx.panel.set_state("other", ctx.params.get("key"))
@@ -113,14 +82,12 @@ class ReportPanel(foo.Panel):  # type: ignore[misc]
 
     # What the grid shows
 
-    def whole_dataset(self, ctx: Any) -> None:
-        """Take all conditions from the grid."""
-        showing.whole_dataset(ctx)
-
+    @event
     def show_all(self, ctx: Any) -> None:
         """Take the panel's own condition from the grid."""
         showing.show_all(ctx)
 
+    @event
     def show_subset(self, ctx: Any) -> None:
         """Show the samples of the subset."""
         run = _open(ctx)
@@ -133,6 +100,7 @@ class ReportPanel(foo.Panel):  # type: ignore[misc]
                     ctx, fos.Match(condition), {"event": "show_subset", "text": f"the subset {run.params['subset']}"}
                 )
 
+    @event
     def show_cluster(self, ctx: Any) -> None:
         """Show the samples of one cluster."""
         run, cluster = _open(ctx), ctx.params.get("cluster")
@@ -144,6 +112,7 @@ class ReportPanel(foo.Panel):  # type: ignore[misc]
                 {"event": "show_cluster", "value": cluster, "text": f"cluster {cluster}"},
             )
 
+    @event
     def show_class(self, ctx: Any) -> None:
         """Show the samples of one class that are in the subset."""
         run, name = _open(ctx), ctx.params.get("name")
@@ -154,6 +123,7 @@ class ReportPanel(foo.Panel):  # type: ignore[misc]
         condition = labelled if condition is None else condition & labelled
         showing.show(ctx, fos.Match(condition), {"event": "show_class", "value": name, "text": f"{name} in the subset"})
 
+    @event
     def show_far(self, ctx: Any) -> None:
         """Show the samples that lie farthest from the subset, the farthest first."""
         run = _open(ctx)
@@ -164,27 +134,21 @@ class ReportPanel(foo.Panel):  # type: ignore[misc]
                 text = f"the {FAR:.0%} of the samples that lie farthest from the subset"
                 showing.show(ctx, fos.Match(F(path) >= bound), {"event": "show_far", "text": text})
 
-    def open_sample(self, ctx: Any) -> None:
-        """Open one sample large."""
-        grid.open_sample(ctx, ctx.params["id"])
-
     # What the buttons do: they open the form of an operator, filled in
 
-    def run_method(self, ctx: Any) -> None:
-        """Open a method's form."""
-        self._prompt(ctx, ctx.params["method"], {})
-
+    @event
     def rerun(self, ctx: Any) -> None:
         """Offer to measure the open report again."""
-        self._prompt(ctx, "rerun", {"key": ctx.panel.get_state("report")})
+        self.prompt(ctx, "rerun", {"key": ctx.panel.get_state("report")})
 
+    @event
     def export(self, ctx: Any) -> None:
         """Offer to write the open report, and the one beside it, to a file."""
         run = _open(ctx)
         if run is not None:
             params = {"run": run.key, "path": str(Path.home() / f"{run.key}.html")}
             other = ctx.panel.get_state("other")
-            self._prompt(ctx, "export_report", {**params, "compared_with": other} if other else params)
+            self.prompt(ctx, "export_report", {**params, "compared_with": other} if other else params)
 
     def on_ran(self, ctx: Any) -> None:
         """An operator that was opened from here has ended: a new report is shown."""
@@ -193,9 +157,6 @@ class ReportPanel(foo.Panel):  # type: ignore[misc]
         if newest and newest[0].key not in (ctx.panel.get_state("known") or ()):
             ctx.panel.set_state("report", newest[0].key)
         self.refresh(ctx)
-
-    def _prompt(self, ctx: Any, operator: str, params: dict[str, Any]) -> None:
-        ctx.prompt(f"{self.plugin_name}/{operator}", params=params, on_success=self.on_ran, on_error=self.on_ran)
 
 
 def _chosen(ctx: Any, reports: list[Run]) -> Run:

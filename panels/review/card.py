@@ -11,7 +11,7 @@ from ...dataset.decisions.decisions import REASON, TAGS
 from ...dataset.fields.curated_labels import curated_path, has_curated
 from ...dataset.runs.record import Run
 from ..shared import scope, wording
-from ..shared import similar as alike
+from ..shared.similar import Similar
 from . import copies
 from .review_queue import Queue, Source
 
@@ -125,11 +125,12 @@ def _alike(
     """Rows of pictures: the nearest of both classes, or simply the nearest."""
     rows = []
     classes = [label for label in dict.fromkeys((given, suggested)) if label and source.suggested]
+    similar = Similar(dataset, runs, source.run, sample_id, source.given)
     for label in classes:
-        near = alike.alike(dataset, runs, source.run, sample_id, source.given, label, NEIGHBORS)
+        near = similar.of(label, NEIGHBORS)
         rows.append(_row(f"Most like it among “{label}”, with similarity", near, labelled=False))
     if not classes:
-        near = alike.alike(dataset, runs, source.run, sample_id, source.given, None, 2 * NEIGHBORS)
+        near = similar.of(None, 2 * NEIGHBORS)
         rows.append(_row("Most like it", near))
     return [row for row in rows if row["pictures"]]
 

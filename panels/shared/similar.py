@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import fiftyone as fo
@@ -41,31 +42,67 @@ class _Vectors:
 _KEPT = _Vectors()
 
 
-def alike(
-    dataset: fo.Dataset,
-    runs: Sequence[Run],
-    run: Run,
-    sample_id: str,
-    label_path: str | None,
-    label: str | None,
-    n: int,
-) -> list[dict[str, Any]]:
-    """The n samples most like this one, the nearest first; of one class where a label is given.
+@dataclass
+class Similar:
+    """What is most like one sample or object; what is the same for all classes is read once.
 
-    Args:
+    Attributes:
         runs: all runs of the dataset, oldest first.
         run: whose embeddings tell what is alike.
-
-    Returns:
-        dicts with "id", "path", "label" and "similarity"; fewer than n where nothing tells
+        label_path: path of the classes.
     """
-    field = run.patches_field
-    near = _from_neighbors(dataset, runs, field, sample_id)
-    found = _pictures(dataset, field, near, label_path, label)[:n]
-    if len(found) == n:
-        return found
-    near = _from_vectors(dataset, run, sample_id, label_path, label, n)
-    return _pictures(dataset, field, near, label_path, label)[:n] or found
+
+    dataset: fo.Dataset
+    runs: Sequence[Run]
+    run: Run
+    sample_id: str
+    label_path: str | None
+
+    def of(self, label: str | None, n: int) -> list[dict[str, Any]]:
+        """The n most like it, the nearest first; of one class where a label is given.
+
+        Returns:
+            dicts with "id", "path", "label" and "similarity"; fewer than n where nothing tells
+        """
+        found = self._pictures(self._from_neighbors, label)[:n]
+        if len(found) == n:
+            return found
+        return self._pictures(self._from_vectors(label, n), label)[:n] or found
+
+    @cached_property
+    def _from_neighbors(self) -> list[tuple[str, float]]:
+        return _from_neighbors(self.dataset, self.runs, self.run.patches_field, self.sample_id)
+
+    @cached_property
+    def _own(self) -> Array | None:
+        """Its unit vector."""
+        source = self.run.reads.get("embeddings") or {}
+        if self.dataset.get_field(source.get("field", "")) is None:
+            return None
+        (image,) = scope.some(self.dataset, self.run.patches_field, [self.sample_id]).rows().images
+        _, own = unit_vectors(Rows(self.dataset.select(image).view(), self.run.patches_field, [self.sample_id]), source)
+        return own[0] if len(own) else None
+
+    @cached_property
+    def _count(self) -> int:
+        return scope.whole(self.dataset, self.run.patches_field).count()
+
+    def _from_vectors(self, label: str | None, n: int) -> list[tuple[str, float]]:
+        if self._own is None or (label is not None and self.label_path is None):
+            return []
+        source = self.run.reads["embeddings"]
+        found = _vectors(self.dataset, self.run.patches_field, source, self.label_path, label, self._count)
+        if found is None:
+            return []
+        ids, x = found
+        similarities = x @ self._own
+        order = np.argsort(-similarities, kind="stable")[: n + SPARE + 1]
+        return [(ids[row], float(similarities[row])) for row in order if ids[row] != self.sample_id]
+
+    def _pictures(self, near: Sequence[tuple[str, float]], label: str | None) -> list[dict[str, Any]]:
+        if not near:
+            return []
+        return _pictures(self.dataset, self.run.patches_field, near, self.label_path, label)
 
 
 def unit_vectors(rows: Rows, source: Mapping[str, Any]) -> tuple[Sequence[str], Array]:
@@ -97,30 +134,20 @@ def _from_neighbors(
     return []
 
 
-def _from_vectors(
-    dataset: fo.Dataset, run: Run, sample_id: str, label_path: str | None, label: str | None, n: int
-) -> list[tuple[str, float]]:
-    source, field = run.reads.get("embeddings") or {}, run.patches_field
-    path = source.get("field", "")
-    if dataset.get_field(path) is None or (label is not None and label_path is None):
-        return []
-    (image,) = scope.some(dataset, field, [sample_id]).rows().images
-    _, own = unit_vectors(Rows(dataset.select(image).view(), field, [sample_id]), source)
-    found = _vectors(dataset, field, source, label_path, label) if len(own) else None
-    if found is None:
-        return []
-    ids, x = found
-    similarities = x @ own[0]
-    order = np.argsort(-similarities, kind="stable")[: n + SPARE + 1]
-    return [(ids[row], float(similarities[row])) for row in order if ids[row] != sample_id]
-
-
 def _vectors(
-    dataset: fo.Dataset, field: str | None, source: Mapping[str, Any], label_path: str | None, label: str | None
+    dataset: fo.Dataset,
+    field: str | None,
+    source: Mapping[str, Any],
+    label_path: str | None,
+    label: str | None,
+    count: int,
 ) -> tuple[Sequence[str], Array] | None:
-    """Ids and vectors of one class, or of all; from memory where they are still the same."""
+    """Ids and vectors of one class, or of all; from memory where they are still the same.
+
+    Args:
+        count: samples or objects that there are.
+    """
     global _KEPT
-    count = scope.whole(dataset, field).count()
     of = (str(dataset._doc.id), source["field"], source.get("made"), label_path, count)
     if of != _KEPT.of:
         _KEPT = _Vectors(of)

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from browser import grid_count, open_app, open_review
+from browser import grid_count, open_app, open_curation, open_review
 from image_curation import act, curate
 from image_curation.dataset.decisions import decisions
 
@@ -138,6 +138,19 @@ def test_keys__at_once_and_not_in_text_or_the_viewer(page: Any, digits: Any, que
     page.keyboard.press("s")
     _place(page, 4, len(queue))
     assert digits.count_sample_tags() == {}
+
+
+def test_keys__work_after_a_button_of_another_panel(page: Any, digits: Any, queue: list[str]) -> None:
+    page.reload()
+    open_curation(page)
+    page.get_by_role("button", name="Review", exact=True).first.click()
+    page.get_by_label("Run to review").wait_for()
+    _choose(page, "review_issues")
+    page.get_by_text(re.compile(rf"^\d of {len(queue)} · ")).wait_for()
+    page.keyboard.press("k")
+    page.get_by_text(re.compile(f"^1 of {len(queue)} decided")).wait_for()
+    page.keyboard.press("u")
+    page.get_by_text("Taken back: kept").wait_for()
 
 
 def test_grid__shows_the_queue(page: Any, digits: Any, queue: list[str]) -> None:

@@ -11,6 +11,7 @@ import yaml
 from image_curation.core.base.params import REQUIRED, domains
 from image_curation.core.catalog import METHODS
 from image_curation.dataset.actions.catalog import ACTIONS
+from image_curation.operators.one_click import CLICKS
 
 PLUGIN = "@image-curation/curator"
 
@@ -29,7 +30,7 @@ def test_manifest__equals_what_is_registered(registry: Any) -> None:
     panels = {operator.name for operator in ours if hasattr(operator, "render")}
     assert {operator.name for operator in ours} - panels == set(manifest["operators"])
     assert panels == set(manifest["panels"])
-    assert set(manifest["operators"]) == {declared.name for declared in (*METHODS, *ACTIONS)}
+    assert set(manifest["operators"]) == {declared.name for declared in (*METHODS, *ACTIONS, *CLICKS)}
 
 
 def test_every_operator__says_its_risk_and_runs_both_ways(registry: Any) -> None:
@@ -77,6 +78,17 @@ def test_form__offers_what_the_dataset_has(registry: Any, dataset: Any) -> None:
     assert "overwrite" in _form(registry, "find_neighbors", dataset, {"key": "neighbors"})["type"]["properties"]
 
 
+def test_form__says_what_is_wrong_while_it_is_typed(registry: Any, dataset: Any) -> None:
+    def wrong(**given: Any) -> str | None:
+        properties = _form(registry, "find_representatives", dataset, given)["type"]["properties"]
+        return properties["wrong"]["view"]["label"] if "wrong" in properties else None
+
+    assert wrong() is None
+    assert wrong(k=3) is None
+    assert wrong(k=0) == "k must be int in [1, inf); got 0"
+    assert wrong(k=3, key="mine", overwrite=True) is None
+
+
 def test_execute__returns_the_counts(dataset: Any) -> None:
     result = _execute("find_neighbors", dataset, embeddings="vectors", k=3).result
     assert result["key"] == "neighbors"
@@ -110,6 +122,9 @@ def test_app_stream__progress_then_the_result(dataset: Any) -> None:
     )
     assert lines[-1]["cls"] == "ExecutionResult"
     assert lines[-1]["body"]["key"] == "neighbors"
+    shares = [line["body"]["params"]["progress"] for line in lines if "set_progress" in json.dumps(line)]
+    assert shares[-1] == 1
+    assert max(shares[:-1]) < 1, "no bar is full before the results are in the dataset"
 
 
 def test_app_stream__error_is_one_sentence_without_a_trace(dataset: Any) -> None:

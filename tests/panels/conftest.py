@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from image_curation.dataset.curate import curate
+from pymongo import monitoring
 
 PANEL = "@image-curation/curator/curation"
+
+
+class _Calls(monitoring.CommandListener):
+    """Counts what is asked of the database: command and collection → how often."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, str]] = Counter()
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        self.counts[event.command_name, str(event.command.get(event.command_name))] += 1
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        pass
+
+
+CALLS = _Calls()
+monitoring.register(CALLS)  # before FiftyOne connects, which it does when it is first used
 
 
 @dataclass
@@ -106,6 +128,12 @@ class Driver:
             for name in outer:
                 place = place[name]
             place[last] = value
+
+
+@pytest.fixture
+def calls() -> Counter[tuple[str, str]]:
+    """Counts of what has been asked of the database; `clear` it before an event."""
+    return CALLS.counts
 
 
 @pytest.fixture

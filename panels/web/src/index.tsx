@@ -1,10 +1,10 @@
 import { PluginComponentType, registerComponent } from "@fiftyone/plugins";
-import { ComparisonView } from "./Comparison";
-import { CurationView } from "./Curation";
+import { ComparisonView } from "./compare/Comparison";
+import { CurationView } from "./curation/Curation";
 import { inApp } from "./inApp";
-import { MapView } from "./Map";
-import { ReportView } from "./Report";
-import { ReviewView } from "./Review";
+import { MapView } from "./map/Map";
+import { ReportView } from "./report/Report";
+import { ReviewView } from "./review/Review";
 
 const PANELS: [string, string, unknown][] = [
   ["CuratorCuration", "Curation", inApp(CurationView)],

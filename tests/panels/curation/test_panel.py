@@ -17,7 +17,7 @@ from image_curation.dataset.curate import curate
 from image_curation.dataset.decisions import decisions
 from image_curation.dataset.runs import record as runs
 from image_curation.dataset.runs.record import get_run
-from image_curation.panels.curation.panel import EVENTS
+from image_curation.panels.curation.panel import CurationPanel
 
 # The home page
 
@@ -367,5 +367,5 @@ def test_render__names_every_event(panel: Any) -> None:
     (shown,) = [request for request in requests if request["operator_uri"] == "show_panel_output"]
     view = shown["params"]["output"]["view"]
     assert view["component"] == "CuratorCuration"
-    for event in EVENTS:
+    for event in CurationPanel.events():
         assert view[event] == f"@image-curation/curator/curation#{event}"

@@ -13,7 +13,7 @@ import pytest
 from fiftyone import ViewField as F
 from image_curation import act, curate
 from image_curation.panels.map import colors as map_colors
-from image_curation.panels.map.panel import EVENTS, MapPanel
+from image_curation.panels.map.panel import MapPanel
 
 PANEL = "@image-curation/curator/map"
 N = 60
@@ -460,4 +460,4 @@ def test_slots__depend_on_names_only() -> None:
 
 
 def test_events__all_exist() -> None:
-    assert all(callable(getattr(MapPanel, event)) for event in EVENTS)
+    assert all(callable(getattr(MapPanel, event)) for event in MapPanel.events())

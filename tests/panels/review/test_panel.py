@@ -16,7 +16,6 @@ from image_curation import act, curate
 from image_curation.dataset.decisions import decisions
 from image_curation.dataset.runs.record import Run, list_runs
 from image_curation.panels.review import review_queue as queue
-from image_curation.panels.review.panel import EVENTS
 from image_curation.panels.review.review_queue import Queue, Source
 from image_curation.panels.shared import scope
 from PIL import Image
@@ -414,4 +413,4 @@ def test_queue__wraps_to_what_was_skipped() -> None:
 def test_events__all_exist(review: Any) -> None:
     from image_curation.panels.review.panel import ReviewPanel
 
-    assert all(callable(getattr(ReviewPanel, event)) for event in EVENTS)
+    assert all(callable(getattr(ReviewPanel, event)) for event in ReviewPanel.events())

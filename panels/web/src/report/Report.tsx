@@ -1,9 +1,9 @@
 // The Curation Report panel as the App draws it. What is shown is decided in panels/report/panel.py; here it is only drawn.
 import * as React from "react";
 import { Alert, Box, Button, ButtonBase, MenuItem, Select, Typography } from "@mui/material";
-import { AdviceCard, Card, Curve, Frame, Gallery, LookAgain, ShowingBar, Strip } from "./components";
+import { AdviceCard, Card, Curve, Frame, Gallery, LookAgain, ShowingBar, Strip } from "../components";
 import type { MeasureRow, ReportData, ReportHistory, ReportPage, Verdict } from "./reportTypes";
-import type { Send } from "./types";
+import type { Send } from "../types";
 
 const WORDS: Record<Verdict, string> = { better: "better", worse: "worse", alike: "like random" };
 const COLORS: Record<Verdict, string> = { better: "success.main", worse: "error.main", alike: "text.secondary" };

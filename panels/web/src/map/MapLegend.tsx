@@ -1,10 +1,10 @@
 // What the colors and sizes of a map mean, which classes have a color of their own, and how far the map can be trusted.
 import * as React from "react";
 import { Box, Button, ButtonBase, Checkbox, Popover, TextField, Tooltip, Typography, useTheme } from "@mui/material";
-import { classColor, rampCss, type Mode } from "./components/palette";
-import { count } from "./components/text";
+import { classColor, rampCss, type Mode } from "../components/palette";
+import { count } from "../components/text";
 import type { ClassLegend, ClassValue, MapData, Ramp } from "./mapTypes";
-import type { Send } from "./types";
+import type { Send } from "../types";
 
 export function MapLegend({ data, send }: { data: MapData; send: Send }) {
   const { color, size, quality } = data;

@@ -2,8 +2,8 @@
 // neighbors of the first. What is compared is settled in panels/compare/panel.py.
 import * as React from "react";
 import { alpha, Alert, Box, Button, MenuItem, Select, Slider, Typography, useTheme } from "@mui/material";
-import { AdviceCard, Card, Frame, Gallery, Thumbnail } from "./components";
-import type { Advice, Picture, Send } from "./types";
+import { AdviceCard, Card, Frame, Gallery, Thumbnail } from "../components";
+import type { Advice, Picture, Send } from "../types";
 
 const NEIGHBORS_WIDTH = 420;
 const CELL_WIDTH = 96;

@@ -3,14 +3,15 @@
 import * as React from "react";
 import { Alert, Box, Button, MenuItem, Select, Typography } from "@mui/material";
 import { BatchView } from "./Batch";
-import { AdviceCard, CompareTable, Frame, Gallery, Picture, ProgressLine, Within } from "./components";
-import { mediaUrl } from "./components/text";
+import { AdviceCard, CompareTable, Frame, Gallery, Picture, ProgressLine, Within } from "../components";
+import { mediaUrl } from "../components/text";
 import { Decide } from "./Decide";
 import { Labels } from "./Labels";
-import type { ReviewCard, ReviewData, Send } from "./types";
+import type { ReviewCard, ReviewData, Send } from "../types";
 
 const KEYS: Record<string, string> = { a: "accept", k: "keep", x: "exclude", s: "skip", b: "back", u: "undo" };
 const VIEWER = "[data-cy=modal]"; // the App's own, over the panel; its keys are its own
+const QUICK = 9; // number keys
 const PATIENCE = 8_000; // milliseconds after which a click without an answer may be made again
 
 /** The panel without the App around it, as the test page draws it too. */
@@ -22,19 +23,25 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
   const [reason, setReason] = React.useState<string | null>(null);
   const reasons = data.reasons ?? [];
   const why = reason ?? reasons[0] ?? "";
+  const [chosen, setChosen] = React.useState<string[]>([]); // classes chosen in this session, the last one first
   const [marked, setMarked] = React.useState<ReadonlySet<string>>(new Set());
   const busy = sent !== null && sent === stamp;
 
   const takeFocus = () => root.current?.focus({ preventScroll: true });
+  const claims = React.useRef(true); // just opened, or asked for by another panel, whose button still has the focus
   React.useEffect(() => {
     const focused = document.activeElement;
-    if (!focused || focused === document.body || root.current?.contains(focused)) takeFocus();
+    const away = claims.current && !focused?.closest(`input, textarea, ${VIEWER}`);
+    if (!focused || focused === document.body || root.current?.contains(focused) || away) takeFocus();
+    if (stamp) claims.current = false;
     if (data.next) new Image().src = mediaUrl(data.next);
     setMarked(new Set());
   }, [stamp]);
   React.useEffect(() => setReason(null), [data.source]);
   React.useEffect(() => {
-    if (data.wanted) send("choose_source", { key: data.wanted });
+    if (!data.wanted) return;
+    claims.current = true;
+    send("choose_source", { key: data.wanted });
   }, [data.wanted]);
   React.useEffect(() => {
     const timer = setTimeout(() => setSent(null), PATIENCE);
@@ -46,9 +53,11 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
     if (event === "accept" && !(card?.compare ? card.compare.proposal : card?.suggested)) return;
     if (event === "exclude" && card?.compare) return;
     if (event === "undo" ? !data.undo : event === "back" ? !card && !finished : !card) return;
+    if (event === "relabel") setChosen([String(params.label), ...chosen.filter((label) => label !== params.label)]);
     setSent(stamp ?? null);
     send(event, { id: card?.id, reason: why, ...params });
   };
+  const quick = card && !card.compare ? quickClasses(card, chosen) : [];
   const suggests = batch?.pictures.some((picture) => picture.caption.includes("→")) ?? false;
   const decide = (verdict: string, more: Record<string, unknown> = {}) => {
     if (busy || marked.size === 0 || (verdict === "accept" && !suggests)) return;
@@ -61,12 +70,14 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
     if ((event.target as HTMLElement).closest("input, textarea, [role=listbox], [role=combobox]")) return;
     const key = event.key.toLowerCase();
     const member = card?.compare?.members[Number(key) - 1];
-    if (key !== "c" && !(key in KEYS) && !member) return;
+    const label = quick[Number(key) - 1];
+    if (key !== "c" && !(key in KEYS) && !member && !label) return;
     event.preventDefault();
     event.stopPropagation();
     event.nativeEvent.stopImmediatePropagation(); // the App has shortcuts of its own
     if (key === "c") chooser.current?.focus();
     else if (member) keepOne(member.id);
+    else if (label) act("relabel", { label });
     else if (batch && ["a", "k", "x"].includes(key)) decide(KEYS[key]);
     else act(KEYS[key]);
   };
@@ -88,7 +99,7 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
           <CompareTable data={card.compare} busy={busy} onKeep={keepOne} onPick={(id) => send("open_sample", { id })} />
           <Box sx={{ maxWidth: 520 }}>
             <Labels card={{ ...card, given: null, suggested: null, decided: null }} />
-            <Decide key={card.id} card={card} act={act} {...choices} />
+            <Decide key={card.id} card={card} quick={[]} act={act} {...choices} />
           </Box>
         </Box>
       )}
@@ -103,7 +114,7 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
           </Box>
           <Box sx={{ flex: "1 1 225px", minWidth: 0, display: "grid", gridTemplateColumns: "minmax(0, 1fr)", gap: 1, alignContent: "start" }}>
             <Labels card={card} />
-            <Decide key={card.id} card={card} act={act} {...choices} />
+            <Decide key={card.id} card={card} quick={quick} act={act} {...choices} />
           </Box>
         </Box>
       )}
@@ -132,6 +143,12 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
       {!advice && card && <Comparison card={card} send={send} />}
     </Frame>
   );
+}
+
+/** Classes that a number key gives: the suggested one first, then those chosen last. */
+function quickClasses(card: ReviewCard, chosen: string[]): string[] {
+  const known = [card.suggested, ...chosen].filter((label): label is string => !!label && label !== card.given);
+  return [...new Set(known)].slice(0, QUICK);
 }
 
 function Head({ data, send }: { data: ReviewData; send: Send }) {

@@ -1,8 +1,8 @@
 // The page of one run: what it found, how its score is spread, its ends as pictures, its groups as lists.
 import * as React from "react";
 import { Alert, Box, Button, IconButton, MenuItem, Select, Typography } from "@mui/material";
-import { ActionBar, Card, Curve, FactsTable, Gallery, Histogram, Icon, ListWithThumbnails, Matrix, ProgressBar, Quadrants, StateMark, type Range } from "./components";
-import type { End, Listing, RunPage, RunProgress, Score, Send, Showing } from "./types";
+import { ActionBar, Card, Curve, FactsTable, Gallery, Histogram, Icon, ListWithThumbnails, Matrix, ProgressBar, Quadrants, StateMark, type Range } from "../components";
+import type { End, Listing, RunPage, RunProgress, Score, Send, Showing } from "../types";
 
 const PICTURES_WIDTH = 210;
 const LIST_WIDTH = 330;

@@ -1,9 +1,9 @@
 // Many pictures of the queue side by side: mark a range of them, then decide about all of it at once.
 import * as React from "react";
 import { Box, Button, IconButton, Typography } from "@mui/material";
-import { Gallery, Icon } from "./components";
+import { Gallery, Icon } from "../components";
 import { Classes, Reasons } from "./Decide";
-import type { Batch, Send } from "./types";
+import type { Batch, Send } from "../types";
 
 interface BatchProps {
   batch: Batch;

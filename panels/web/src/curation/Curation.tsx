@@ -2,9 +2,9 @@
 // a click does is decided in panels/curation/panel.py; here it is only drawn.
 import * as React from "react";
 import { Box, Button, Tooltip, Typography } from "@mui/material";
-import { AdviceCard, Card, Frame, LookAgain, ShowingBar, StageBoard } from "./components";
+import { AdviceCard, Card, Frame, LookAgain, ShowingBar, StageBoard } from "../components";
 import { RunView } from "./RunView";
-import type { CurationData, Home, Send } from "./types";
+import type { CurationData, Home, Send } from "../types";
 
 /** The panel without the App around it, as the test page draws it too. */
 export function CurationView({ data, send }: { data: CurationData; send: Send }) {

@@ -1,9 +1,9 @@
 // One sample of the map: small beside the pointer, or large with what can be done about it.
 import * as React from "react";
 import { Box, Button, IconButton, Typography } from "@mui/material";
-import { FactsTable, Thumbnail } from "./components";
+import { FactsTable, Thumbnail } from "../components";
 import type { MapSample } from "./mapTypes";
-import type { Send } from "./types";
+import type { Send } from "../types";
 
 const AWAY = 16; // pixels from the pointer
 

@@ -1,5 +1,5 @@
 // What the Curation Map's Python side sends (panels/map/panel.py builds it, key for key). Arrays come as base64 of their bytes.
-import type { Advice, Fact } from "./types";
+import type { Advice, Fact } from "../types";
 
 /** Points to draw: places are Uint16 shares of the map's side, `dims` to a point. */
 export interface Plot {

@@ -1,5 +1,5 @@
 // What the Curation Report's Python side sends (panels/report/panel.py and report_view.py build it, key for key).
-import type { Advice, CurveData, Picture, Showing } from "./types";
+import type { Advice, CurveData, Picture, Showing } from "../types";
 
 export type Verdict = "better" | "worse" | "alike";
 

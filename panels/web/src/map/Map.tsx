@@ -2,14 +2,14 @@
 // What an event does is decided in panels/map/panel.py; moving about the map stays in the browser.
 import * as React from "react";
 import { Alert, Box, Button, ListSubheader, MenuItem, Select, ToggleButton, ToggleButtonGroup, Typography, useTheme } from "@mui/material";
-import { AdviceCard, Frame, LookAgain } from "./components";
-import { bytes, colorsOf, flagsOf, NO_NUMBER, placesOf, type Mode } from "./components/palette";
-import { Scatter, type Tool } from "./components/Scatter";
+import { AdviceCard, Frame, LookAgain } from "../components";
+import { bytes, colorsOf, flagsOf, NO_NUMBER, placesOf, type Mode } from "../components/palette";
+import { Scatter, type Tool } from "../components/Scatter";
 import { MapChosen } from "./MapChosen";
 import { MapLegend } from "./MapLegend";
 import { MapPoint, Pointed } from "./MapPoint";
 import type { MapData, MapField, MapSample, Plot } from "./mapTypes";
-import type { Send } from "./types";
+import type { Send } from "../types";
 
 const REST = 90; // milliseconds that the pointer rests on a point before its picture is asked for
 const REMEMBERED = 300; // pictures that need not be asked for again

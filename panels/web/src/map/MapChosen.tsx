@@ -2,7 +2,7 @@
 import * as React from "react";
 import { Box, Button, TextField, Typography } from "@mui/material";
 import type { MapData } from "./mapTypes";
-import type { Send } from "./types";
+import type { Send } from "../types";
 
 type Asking = { event: "tag_chosen" | "save_chosen"; name: "tag" | "name"; label: string; verb: string };
 const TAG: Asking = { event: "tag_chosen", name: "tag", label: "Tag", verb: "Add" };

@@ -1,7 +1,7 @@
 // The decisions about one picture, or about a group of copies, each with its key.
 import * as React from "react";
 import { Autocomplete, Box, Button, TextField } from "@mui/material";
-import type { ReviewCard, Send } from "./types";
+import type { ReviewCard, Send } from "../types";
 
 interface ChoiceProps {
   classes: string[];
@@ -15,24 +15,26 @@ interface ChoiceProps {
 
 interface DecideProps extends ChoiceProps {
   card: ReviewCard;
+  /** Classes that the number keys give. */
+  quick: string[];
   busy: boolean;
   act: Send;
 }
 
-export function Decide({ card, busy, act, ...choices }: DecideProps) {
+export function Decide({ card, quick, busy, act, ...choices }: DecideProps) {
   const { compare } = card;
-  const accept = compare ? compare.proposal : card.suggested && `Accept “${card.suggested}”`;
-  const keep = compare ? "Keep all" : card.given && card.suggested ? `Keep “${card.given}”` : "Keep";
+  const accept = compare ? compare.proposal : card.suggested && "Accept suggestion"; // the names stand above, in full
+  const keep = compare ? "Keep all" : card.given && card.suggested ? "Keep given label" : "Keep";
   return (
     <Box sx={{ display: "grid", gridTemplateColumns: "minmax(0, 1fr)", gap: 1, opacity: busy ? 0.6 : 1 }}>
       <Box sx={{ display: "flex", gap: 1, "& > *": { flex: "1 1 auto", minWidth: 0, px: 1 } }}>
         {accept && (
           <Button variant="contained" onClick={() => act("accept")}>
-            <Short text={accept} /> (A)
+            {accept} (A)
           </Button>
         )}
         <Button variant="outlined" color="inherit" onClick={() => act("keep")}>
-          <Short text={keep} /> (K)
+          {keep} (K)
         </Button>
       </Box>
       <Box sx={{ display: "flex", gap: 1, alignItems: "center" }}>
@@ -43,6 +45,15 @@ export function Decide({ card, busy, act, ...choices }: DecideProps) {
         )}
         <Reasons {...choices} />
       </Box>
+      {quick.length > 1 && (
+        <Box role="group" aria-label="Classes by number key" sx={{ display: "flex", gap: 0.5, flexWrap: "wrap" }}>
+          {quick.map((label, place) => (
+            <Button key={label} size="small" variant="outlined" color="inherit" onClick={() => act("relabel", { label })}>
+              {label} ({place + 1})
+            </Button>
+          ))}
+        </Box>
+      )}
       {!compare && choices.classes.length > 0 && <Classes {...choices} skip={card.given} onChoose={(label) => act("relabel", { label })} />}
     </Box>
   );
@@ -79,14 +90,5 @@ export function Classes({ classes, chooser, onLeave, skip, onChoose }: ChoicePro
       sx={{ flex: "1 1 240px", minWidth: 0 }}
       renderInput={(params) => <TextField {...params} inputRef={chooser} label="Another class, or a new one (C)" />}
     />
-  );
-}
-
-/** A label that gives way where the button is narrow, so that its key stays to be read. */
-function Short({ text }: { text: string }) {
-  return (
-    <Box component="span" sx={{ overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap", mr: 0.5 }}>
-      {text}
-    </Box>
   );
 }

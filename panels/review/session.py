@@ -1,0 +1,204 @@
+"""One event of a review: the run under review, its queue and the card, each read from the database at most once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import fiftyone as fo
+
+from ...core.base.params import ParamError
+from ...dataset.decisions import decisions
+from ...dataset.decisions.decisions import REASON, Decision
+from ...dataset.fields.curated_labels import curated_path, has_curated
+from ...dataset.fields.rows import Rows
+from ...dataset.runs.record import Run, list_runs
+from ..shared import aggregations as reading
+from ..shared import grid, scope
+from ..shared.scope import Scope
+from . import card as review_card
+from . import copies
+from . import review_queue as queue
+from . import side_by_side as batch
+from .review_queue import Queue, Source
+
+MOST_CLASSES = 1_000
+
+
+@dataclass
+class ReviewSession:
+    """What an event of the panel works with.
+
+    Attributes:
+        runs: all of the dataset, oldest first.
+        sources: those that can be reviewed.
+        source: the one that is.
+        scope: the samples or objects that the grid is about.
+        side_by_side: whether many pictures are decided at once.
+    """
+
+    dataset: fo.Dataset
+    runs: Sequence[Run]
+    sources: Sequence[Source]
+    source: Source
+    scope: Scope
+    side_by_side: bool
+
+    @classmethod
+    def open(cls, ctx: Any) -> ReviewSession | None:
+        """The session of the run that is under review, or else of the first that can be; None where none can be.
+
+        The panel's state then says which it is.
+        """
+        runs = list_runs(ctx.dataset)
+        known = queue.sources(runs, ctx.dataset.get_field_schema(), reading.given_labels(ctx.dataset, runs))
+        if not known:
+            return None
+        source = next((one for one in known if one.key == ctx.panel.get_state("source")), known[0])
+        ctx.panel.set_state({"source": source.key, "objects": source.field})
+        # as the user chose, or else where the run is an order of similar images
+        chosen = ctx.panel.get_state("mode")
+        side_by_side = chosen == "batch" if chosen else source.position is not None
+        return cls(ctx.dataset, runs, known, source, grid.scope(ctx), side_by_side)
+
+    @cached_property
+    def order(self) -> batch.Order | None:
+        """The order of similar images that the queue stands in, if any."""
+        if not self.side_by_side or self.source.compares:
+            return None
+        return batch.order_of(self.runs, self.source, self.dataset.get_field_schema())
+
+    @cached_property
+    def queue(self) -> Queue:
+        """The queue as it stands, the decision of this event included."""
+        position = self.order.position if self.order else None
+        return queue.read(self.source, self.scope, position, self.side_by_side)
+
+    @property
+    def has_fields(self) -> bool:
+        """Whether the fields of decisions are there, which the first one makes."""
+        path = scope.stored(self.dataset, self.source.field, scope.own(self.source.field, REASON))
+        return self.dataset.get_field(path) is not None
+
+    @property
+    def classes(self) -> list[str]:
+        """The classes to choose from: those that were given and those that reviewers have added."""
+        if self.source.given is None:
+            return []
+        given = scope.stored(self.dataset, self.source.field, self.source.given)
+        found = set(self.dataset.distinct(given))
+        if has_curated(self.dataset, given):
+            found |= set(self.dataset.distinct(curated_path(given)))
+        return sorted(found)[:MOST_CLASSES]
+
+    def after(self, sample_id: str | None) -> int | None:
+        """The place of the next undecided one behind a sample; from the beginning where it is not in the queue."""
+        place = self.queue.index(sample_id)
+        return self.queue.undecided_after(place if place is not None else -1)
+
+    def rows(self, ids: Sequence[str]) -> Rows:
+        """The samples or objects with these ids, to be decided about."""
+        return scope.some(self.dataset, self.source.field, ids).rows()
+
+    def suggestions(self, ids: Sequence[str]) -> dict[str, str]:
+        """Id → suggested class of those that have one."""
+        if self.source.suggested is None:
+            return {}
+        found = scope.values(self.dataset, self.source.field, ids, {"label": self.source.suggested})
+        return {row["id"]: row["label"] for row in found if row["label"]}
+
+    def decide(self, make: Callable[[], Decision]) -> Decision:
+        """Make a decision; the queue is then read as it has become.
+
+        Raises:
+            ParamError: it cannot be made; nothing has changed.
+        """
+        try:
+            return make()
+        finally:
+            self.__dict__.pop("queue", None)
+
+    def relabel(self, ids: Sequence[str], labels: str | dict[str, str]) -> Decision:
+        """Give some another label, one for all or each its own."""
+        rows = self.rows(ids)
+        return self.decide(lambda: decisions.relabel(rows, self.source.labels, labels, self.source.key))
+
+    def keep(self, ids: Sequence[str]) -> Decision:
+        """Say that some are right as they are."""
+        rows = self.rows(ids)
+        return self.decide(lambda: decisions.keep(rows, self.source.labels or None, self.source.key))
+
+    def exclude(self, ids: Sequence[str], reason: str | None) -> Decision:
+        """Exclude some, with the usual reason unless another is given."""
+        rows = self.rows(ids)
+        return self.decide(lambda: decisions.exclude(rows, reason or self.source.reason, self.source.key))
+
+    def settle(self, ids: Sequence[str], keep: Sequence[str], reason: str | None) -> Decision:
+        """Keep some copies of a group and exclude its others."""
+        kept, others = self.rows(keep), self.rows([one for one in ids if one not in keep])
+        return self.decide(lambda: decisions.settle(kept, others, reason or self.source.reason, self.source.key))
+
+    def decide_many(self, ids: Sequence[str], verdict: str, label: str | None, reason: str | None) -> Decision:
+        """One decision about many: "accept", "relabel", "exclude" or "keep".
+
+        Raises:
+            ParamError: none of them is reviewed here, or no labels are suggested.
+        """
+        rows = self.rows(ids)
+        if not len(rows):
+            raise ParamError(f"These are no {self.source.word}s; press “In the grid”, then select some there")
+        if verdict == "exclude":
+            return self.exclude(rows.ids, reason)
+        if verdict == "relabel":
+            return self.relabel(rows.ids, label or "")
+        if verdict == "accept":
+            if self.source.suggested is None:
+                what = self.source.run.label
+                raise ParamError(f"{what} suggests no labels to accept; keep these, or choose another class")
+            return self.relabel(rows.ids, self.suggestions(rows.ids))
+        return self.keep(rows.ids)
+
+    def members(self, sample_id: str) -> list[str]:
+        """Ids of a sample and its copies; its own alone where the run finds no copies."""
+        return copies.members(self.dataset, self.source, sample_id) if self.source.compares else [sample_id]
+
+    def about(self) -> dict[str, Any]:
+        """What the panel says of the review as a whole."""
+        return {
+            "sources": [{"key": one.key, "label": one.run.label, "said": one.run.headline} for one in self.sources],
+            "source": self.source.key,
+            "scope": "" if self.scope.is_whole else "of the current view",
+            "classes": self.classes,
+            "reasons": list(dict.fromkeys([self.source.reason, *queue.REASONS])),
+        }
+
+    def at(self, place: int | None) -> dict[str, Any]:
+        """The card or the page of one place of the queue; at the end, what has been decided."""
+        counts = queue.tally(self.source, self.scope)
+        last = decisions.last(self.dataset, self.source.key)
+        data: dict[str, Any] = {
+            "mode": "batch" if self.side_by_side else "card",
+            "progress": review_card.progress(self.queue, place, counts),
+            "undo": last.said if last else None,
+            "card": None,
+            "batch": None,
+            "finished": None,
+            "next": None,
+        }
+        if place is None or not self.queue.ids:
+            data["finished"] = review_card.finished(self.queue, counts, self.source.word)
+        elif self.side_by_side:
+            data["batch"] = batch.page(self.dataset, self.source, self.queue, place, self.order)
+        else:
+            data["card"] = review_card.card(self.dataset, self.runs, self.source, self.queue, place)
+            data["next"] = self._picture(self.after(self.queue.ids[place]))
+        return data
+
+    def _picture(self, place: int | None) -> str | None:
+        """The file at a place, to be fetched ahead."""
+        if place is None:
+            return None
+        ids = [self.queue.ids[place]]
+        return str(scope.values(self.dataset, self.source.field, ids, {"path": "filepath"})[0]["path"])
