@@ -85,7 +85,7 @@ def test_form__says_what_is_wrong_while_it_is_typed(registry: Any, dataset: Any)
 
     assert wrong() is None
     assert wrong(k=3) is None
-    assert wrong(k=0) == "k must be int in [1, inf); got 0"
+    assert wrong(k=0) == "k must be a whole number of at least 1; got 0"
     assert wrong(k=3, key="mine", overwrite=True) is None
 
 
