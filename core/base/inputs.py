@@ -15,6 +15,10 @@ from .graph import Graph
 class Kept(Protocol):
     """What is on disk for one run: made by earlier calls, and added to as the run goes. The dataset layer has it."""
 
+    def model(self) -> str | None:
+        """The model of what was made before: of an interrupted run of this key, else of the one that it replaces."""
+        ...
+
     def begin(self, identity: Mapping[str, Any], reuse: bool) -> None:
         """Choose what fits: vectors of the engine with this identity; nothing of before where `reuse` is False."""
         ...

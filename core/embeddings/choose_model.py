@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 AUTO = "auto"
 PLAIN = "descriptor"
 SAMPLE = 200  # pictures that candidates are tried on
+CLEARLY = 0.01  # by which another model must tell more to take the place of one that vectors were made with
 FEWEST = 40  # of them with labels
 LOOK = 48  # pictures that are looked at without labels
 MOST_TRIED = 3  # networks beside the descriptor
@@ -62,7 +63,14 @@ class Choice:
         return {"chosen": {"why": self.why, "compared": self.compared, "better": self.better}}
 
 
-def choose(request: Request, paths: Sequence[str], labels: GivenLabels | None, seed: int, progress: Progress) -> Choice:
+def choose(
+    request: Request,
+    paths: Sequence[str],
+    labels: GivenLabels | None,
+    seed: int,
+    progress: Progress,
+    before: str | None = None,
+) -> Choice:
     """The best model on this machine for these pictures.
 
     Args:
@@ -70,6 +78,8 @@ def choose(request: Request, paths: Sequence[str], labels: GivenLabels | None, s
         paths: image files, or regions of them.
         labels: given labels, where there are any.
         seed: of what engines learn from the sample.
+        before: model of the vectors that were made before, which stands where no other is clearly better: a set that
+            grows need not be embedded anew.
     """
     here = models_here(request.device)
     better = worth_a_download(here)
@@ -84,6 +94,8 @@ def choose(request: Request, paths: Sequence[str], labels: GivenLabels | None, s
                 compared[one.model] = round(found, 4)
         if compared:
             model = max(compared, key=lambda name: (compared[name], name != PLAIN))
+            if before is not None and compared.get(before, 0.0) >= compared[model] - CLEARLY:
+                model = before
             why = _measured(model, compared, len(rows))
             return Choice(model, why, compared, None if model == PLAIN else better)
     looks = [item for item in read_images([paths[row] for row in rows[:LOOK]], look) if isinstance(item, Look)]

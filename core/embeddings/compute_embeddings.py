@@ -140,7 +140,8 @@ def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progr
 def _chosen(request: Request, inputs: Inputs, params: EmbeddingsParams, progress: Progress) -> Choice:
     if request.weights is not None:
         raise ModelError("weights", "must be nothing where model is auto; name the model that they are of")
-    return choose(request, inputs.paths, inputs.named.get("label_field"), params.seed, progress)
+    before = inputs.kept.model() if inputs.kept is not None and params.reuse else None
+    return choose(request, inputs.paths, inputs.named.get("label_field"), params.seed, progress, before)
 
 
 def _embed_files(

@@ -59,6 +59,14 @@ class KeptVectors:
         self._known: dict[str, bytes] = {}  # id of a row of the earlier run → mark
         self._made: Sequence[bytes] = ()
 
+    def model(self) -> str | None:
+        """See `Kept`."""
+        for file in (self._parts / "begun.npz", self._sidecar):
+            kept = store.load_arrays(file)
+            if kept is not None:
+                return str(json.loads(str(kept["identity"])).get("model") or "") or None
+        return None
+
     def begin(self, identity: Mapping[str, Any], reuse: bool) -> None:
         """See `Kept`."""
         self._identity = json.dumps(dict(identity), sort_keys=True, default=str)

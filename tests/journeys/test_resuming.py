@@ -21,13 +21,14 @@ from image_curation import act, stale_reason
 from image_curation.core.base.params import ParamError
 from image_curation.core.embeddings.models.base import Engine, Entry
 from image_curation.core.embeddings.models.catalog import ENGINES
-from image_curation.dataset.curate import curate
+from image_curation.dataset.curate import curate, rerun
 from image_curation.dataset.runs import freshness
 from image_curation.dataset.runs import record as runs
 from image_curation.dataset.runs.forget import forget
 from image_curation.dataset.runs.record import get_run
 from image_curation.dataset.storage import arrays as store
 from image_curation.dataset.storage import vectors as vector_store
+from image_curation.dataset.storage.embedding_cache import KeptVectors
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -357,3 +358,19 @@ def test_vector_file__opens_in_under_a_second(dataset: Any) -> None:
     assert has.tolist() == [True, False, True]
     assert np.isnan(last[1]).all()
     path.unlink()
+
+
+@pytest.mark.slow
+def test_auto__a_set_that_grows_keeps_its_model(dataset: Any) -> None:
+    """Six of twelve first, then all: the model that was chosen before is known to the run that replaces it."""
+    part = fo.Dataset()
+    files = dataset.values("filepath")
+    part.add_samples([fo.Sample(filepath=file) for file in files[:6]], progress=False)
+    first = curate(part, "compute_embeddings", key="e", device="cpu")
+    assert first.params["model"] == "auto"
+    part.add_samples([fo.Sample(filepath=file) for file in files[6:]], progress=False)
+    kept = KeptVectors(part, "e", part.values("id"), None)
+    assert kept.model() == first.facts["model"]
+    assert rerun(part, "e").facts["model"] == first.facts["model"]
+    assert KeptVectors(part, "other", [], None).model() is None
+    part.delete()

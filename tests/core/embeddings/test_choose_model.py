@@ -64,6 +64,9 @@ def test_choose__photographs_by_labels_and_without(cats_and_cups: tuple[list[str
     assert measured.model == NETWORK
     assert "tell the classes of 60 images by" in measured.why
     assert "descriptor by" in measured.why
+    again = choose(Request("auto", device="cpu"), paths, GivenLabels.of(labels), 51, silent, before=PLAIN)
+    stands = again.compared[PLAIN] >= again.compared[NETWORK] - 0.01
+    assert again.model == (PLAIN if stands else NETWORK)
     alone = choose(Request("auto", device="cpu"), paths, None, 51, silent)
     assert (alone.model, alone.compared) == (NETWORK, {})
     assert alone.why == "no labels were there to measure by, and it is the strongest on this machine"
