@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FIRST = "docs/first-steps-python.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```", flags=re.S | re.M)
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PER_CLASS = 20
 
 
@@ -51,7 +51,7 @@ def digits(folder: Path) -> Any:
 
     image_curation.import_images("digits", directory="images")
     dataset = fo.load_dataset("digits")
-    image_curation.curate(dataset, "compute_embeddings")
+    image_curation.curate(dataset, "compute_embeddings", model="descriptor")  # what auto chooses for digits
     dataset.name = "digits as they were"
     return dataset
 
