@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from auto_sets import SETS, written
-from common import ROOT, load_package
+from common import ROOT, load_package, recorded
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
@@ -36,6 +36,7 @@ def main() -> None:
     from image_curation.core.embeddings.models.base import Request
 
     models = [one.model for one in models_here()]
+    print("## What auto picks\n")
     print("| set | shows | held out | " + " | ".join(models) + " | auto, labels | loses | auto, no labels | loses |")
     print("|---" * (7 + len(models)) + "|", flush=True)
     for name in given.data:
@@ -81,4 +82,5 @@ def accuracy(x: Any, classes: list[str]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    with recorded(__file__):
+        main()

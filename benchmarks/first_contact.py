@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from auto_model import vectors
 from auto_sets import written
-from common import ROOT, load_package
+from common import ROOT, load_package, recorded
 
 sys.path.insert(0, str(ROOT / "scripts"))
 SEEDS, SHARE = 5, 0.05
@@ -27,6 +27,7 @@ def main() -> None:
     if not paths:
         print("left out: the data are missing")
         return
+    print("## First contact\n")
     print("| vectors | flags | precision | recall |\n|---|---|---|---|")
     for model in ("descriptor", "photographs"):
         x = vectors(folder, "insects", model, paths)
@@ -53,4 +54,5 @@ def flagged(x: Any, classes: list[str], seed: int) -> tuple[int, int, int]:
 
 
 if __name__ == "__main__":
-    main()
+    with recorded(__file__):
+        main()
