@@ -62,7 +62,7 @@ def test_save_slice__never_overwrites_silently(scored: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"name": "  "}, "must contain a letter or digit; got '  '"),
+        ({"name": "  "}, "must contain a letter from a to z or a digit, .*; got '  '"),
         ({"name": "a", "at_least": 1.0}, "field must name the field"),
         ({"name": "a", "field": "ground_truth"}, "needs equals, at_least or at_most"),
         ({"name": "a", "field": "nothing", "equals": "1"}, "has no field 'nothing'"),
