@@ -45,13 +45,17 @@ def _write(
             groups.append(fo.SidebarGroupDocument(name=key, paths=list(paths), expanded=False))
         document.app_config.sidebar_groups = groups
         quiet = [path for path in (*paths, *off) if path not in on]
-        document.app_config.active_fields = _active(document.app_config.active_fields, quiet, on)
+        document.app_config.active_fields = _active(dataset, quiet, on)
         document.save()
 
 
-def _active(now: foo.ActiveFields | None, quiet: Sequence[str], on: Sequence[str]) -> foo.ActiveFields:
-    """What the grid shows on its pictures, without some fields; what the user chose himself stays."""
-    active = now if now is not None else foo.ActiveFields(exclude=True, paths=[])
+def _active(dataset: fo.Dataset, quiet: Sequence[str], on: Sequence[str]) -> foo.ActiveFields:
+    """What the grid shows on its pictures, without some fields; what the user chose himself stays.
+
+    Where nothing was chosen, the App shows all labels; said as a list of them, since "all but these" would bring up
+    ids, paths and times too.
+    """
+    active = dataset.app_config.active_fields or fo.DatasetAppConfig.default_active_fields(dataset)
     listed = [path for path in active.paths if path not in (on if active.exclude else quiet)]
     new = [path for path in (quiet if active.exclude else on) if path not in listed]
     return foo.ActiveFields(exclude=active.exclude, paths=[*listed, *new])

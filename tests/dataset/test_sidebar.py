@@ -14,19 +14,20 @@ def test_run__its_fields_are_one_closed_group_and_off_in_the_grid(dataset: Any) 
     (group,) = [one for one in dataset.app_config.sidebar_groups if one.name == "representatives"]
     assert group.expanded is False
     assert set(group.paths) == set(get_run(dataset, "representatives").writes.values())
-    assert dataset.app_config.active_fields.exclude is True
-    assert set(dataset.app_config.active_fields.paths) == set(group.paths)
-    curate(dataset, "find_representatives", embeddings="vectors", k=2, key="representatives", overwrite=True)
-    assert sorted(dataset.app_config.active_fields.paths) == sorted(group.paths)  # none of them twice
+    assert not dataset.app_config.active_fields.exclude
+    assert list(dataset.app_config.active_fields.paths) == ["ground_truth"]  # no ids, paths and times either
+
+
+def test_run__its_labels_are_off_in_the_grid_too(dataset: Any) -> None:
+    curate(dataset, "train_classifier", embeddings="vectors", label_field="ground_truth")
+    labels = dataset.get_field_schema(ftype=fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification)
+    assert len(labels) > 1
+    assert list(dataset.app_config.active_fields.paths) == ["ground_truth"]
 
 
 def test_decision__corrected_labels_stand_in_place_of_the_given_ones(dataset: Any) -> None:
     decisions.relabel(dataset.limit(1), "ground_truth", "green")
-    active = dataset.app_config.active_fields
-    assert active.exclude is True
-    assert "ground_truth" in active.paths
-    assert "ground_truth_curated" not in active.paths
-    assert {"curation_reason", "curation_reviews"} <= set(active.paths)
+    assert list(dataset.app_config.active_fields.paths) == ["ground_truth_curated"]
 
 
 def test_run__what_the_user_chose_to_show_stays(dataset: Any) -> None:
