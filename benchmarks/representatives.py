@@ -24,6 +24,7 @@ load_package()
 from image_curation.core.neighbors.distances import comparable, distance_block  # noqa: E402
 from image_curation.core.representatives.k_medoids import k_medoids  # noqa: E402
 from image_curation.core.representatives.local_pam import two_nearest_of  # noqa: E402
+from image_curation.core.representatives.scikit_learn_extra import medoids  # noqa: E402
 
 
 def cosine_matrix(x: Any) -> Any:
@@ -68,6 +69,16 @@ def sklearn_extra(k: int) -> Contestant:
         from sklearn_extra.cluster import KMedoids
 
         return KMedoids(n_clusters=min(k, len(x) // 4), metric="cosine", random_state=0).fit(x).medoid_indices_
+
+    return Contestant(solve, most=20_000)
+
+
+def clara(k: int) -> Contestant:
+    """scikit-learn-extra's CLARA, as `engine="clara"` runs it."""
+
+    def solve(x: Any) -> Any:
+        sys.path.append(os.environ["SKLEARN_EXTRA"])
+        return medoids(x, min(k, len(x) // 4), "clara", "cosine", 0)
 
     return Contestant(solve, most=20_000)
 
@@ -122,7 +133,11 @@ def contestants(k: int) -> dict[str, Contestant]:
         f"OneBatchPAM, k={k}": one_batch(k),
         f"alternate, k={k}": alternate(k),
         f"k-means, nearest row, k={k}": k_means(k),
-    } | ({f"scikit-learn-extra, k={k}": sklearn_extra(k)} if "SKLEARN_EXTRA" in os.environ else {})
+    } | (
+        {f"scikit-learn-extra, k={k}": sklearn_extra(k), f"scikit-learn-extra's CLARA, k={k}": clara(k)}
+        if "SKLEARN_EXTRA" in os.environ
+        else {}
+    )
 
 
 if __name__ == "__main__":

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.arrays import Array, Facts, Progress
+from ..base.arrays import Array, Facts, Progress, silent
 from ..base.columns import Column, Columns
 from ..base.inputs import GivenLabels, Inputs
 from ..base.method import Method
 from ..base.params import ParamError, Params, param
 from ..neighbors.distances import METRICS
-from .k_medoids import Medoids, k_medoids
+from . import scikit_learn_extra
+from .k_medoids import Medoids, around, k_medoids
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,12 @@ class RepresentativesParams(Params):
         None, "Label field: pick in each class, in proportion to its size, at least one", reads="labels"
     )
     thorough: bool = param(False, "Search longer: 1.5 times the time for a result 0.1 to 0.2 % better", advanced=True)
+    engine: str = param(
+        "curator",
+        "Who searches: curator itself, or scikit-learn-extra's kmedoids or clara, where it is installed",
+        among=("curator", *scikit_learn_extra.ENGINES),
+        advanced=True,
+    )
     seed: int = param(51, "Seed of the random start", at_least=0, advanced=True)
 
 
@@ -40,9 +47,7 @@ def find_representatives(inputs: Inputs, params: RepresentativesParams, progress
     x = inputs.vectors
     if params.within is None:
         _must_be_at_most(params, "samples", len(x))
-        found = k_medoids(
-            x, params.k, metric=params.metric, seed=params.seed, progress=progress, thorough=params.thorough
-        )
+        found = _search(x, params.k, params, progress)
         rows = np.ones(len(x), dtype=np.bool_)
         by_class: Facts = {}
     else:
@@ -86,6 +91,13 @@ def shares(sizes: Array, k: int) -> Array:
     return given
 
 
+def _search(x: Array, k: int, params: RepresentativesParams, progress: Progress) -> Medoids:
+    if params.engine != "curator":
+        medoids = scikit_learn_extra.medoids(x, k, params.engine, params.metric, params.seed)
+        return around(x, medoids, params.metric)
+    return k_medoids(x, k, metric=params.metric, seed=params.seed, progress=progress, thorough=params.thorough)
+
+
 def _within_classes(
     x: Array, labels: GivenLabels, params: RepresentativesParams, progress: Progress
 ) -> tuple[Medoids, Facts]:
@@ -105,7 +117,7 @@ def _within_classes(
     for done, (code, k) in enumerate(zip(present, given.tolist(), strict=True)):
         progress(done, len(present), f"choosing representatives of {labels.names[code]}")
         members = np.flatnonzero(codes == code)
-        found = k_medoids(x[rows[members]], k, metric=params.metric, seed=params.seed, thorough=params.thorough)
+        found = _search(x[rows[members]], k, params, silent)
         cluster[members] = found.cluster + sum(map(len, indices))
         distance[members] = found.distance
         indices.append(members[found.indices])

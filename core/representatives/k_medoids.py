@@ -127,6 +127,16 @@ def k_medoids(
     return _assign(vectors, medoids, metric)
 
 
+def around(x: Array, medoids: Array, metric: str) -> Medoids:
+    """Clusters of all rows around medoids that are known.
+
+    Args:
+        x: (n, d) finite floats.
+        medoids: (k,) different rows.
+    """
+    return _assign(_centred(comparable(x, metric), metric), medoids, metric)
+
+
 def medoid_losses(
     x: Array, ks: Sequence[int], *, metric: str = "cosine", seed: int = 51, progress: Progress = silent
 ) -> list[float]:
