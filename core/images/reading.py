@@ -130,12 +130,14 @@ def read_image(path: str, enough: int | None = None, decoded: dict[tuple[int, in
 
 def read_numbers(path: str) -> Numbers | None:
     """What a file holds before it is made 8 bits; None where it has 8 bits, or cannot be read."""
+    from PIL.Image import DecompressionBombError, DecompressionBombWarning
+
     try:
         _check_file(path)
         with open(path, "rb") as file:
             kind = formats.kind_of(file.read(132))
         found = _of_pillow(path, numbers_only=True) if kind is None else _of_others(path, kind)
-    except (UnreadableImage, *_DAMAGE):
+    except (UnreadableImage, DecompressionBombError, DecompressionBombWarning, *_DAMAGE):
         return None
     return found if isinstance(found, Numbers) and found.kind != "uint8" else None
 
