@@ -1,10 +1,12 @@
 """Which given labels are probably wrong, and what they should be.
 
-Class probabilities come from models that did not see the sample (`core/labels/consensus.py`). How many labels are wrong
-is counted by confident learning (Northcutt, Jiang & Chuang 2021, doi:10.1613/jair.1.12125, by Cleanlab); which ones, is
-told by the quality of each label: the mean of its probability before and after a model of the label noise
-(`core/labels/noise_model.py`). The mean is a hedge: noise models win where one class is regularly taken for another,
-plain probabilities where labels are wrong at class borders, and one does not know beforehand which it is.
+Class probabilities come from models that did not see the sample (`core/labels/consensus.py`). How well a label fits is
+the mean of its probability before and after a model of the label noise (`core/labels/noise_model.py`). The mean is a
+hedge: noise models win where one class is regularly taken for another, plain probabilities where labels are wrong at
+class borders, and one does not know beforehand which it is. From how other labels would have fitted follows how
+probably each label is right, its quality (`core/labels/calibration.py`); from the qualities, which labels each preset
+can flag and keep its promise. Confident learning (Northcutt, Jiang & Chuang 2021, doi:10.1613/jair.1.12125, by
+Cleanlab) is a further voice, and estimates which classes are taken for which.
 
 Predictions may know classes that no sample was given. Nobody can say how sure such a class usually looks, so a sample
 counts as one of its own when more than half of its probability lies there.
@@ -24,6 +26,9 @@ from ..base.inputs import GivenLabels, Inputs
 from ..base.method import Finding, Method
 from ..base.params import ParamError, Params, param
 from ..base.threads import blas_threads
+from ..probes.evidence import Evidence, evidence
+from .calibration import CELLS as CALIBRATION_CELLS
+from .calibration import Calibration
 from .class_probabilities import Beliefs
 from .consensus import Views, views
 from .noise_model import CELLS as NOISE_CELLS
@@ -31,7 +36,10 @@ from .noise_model import NoiseModel
 
 TOP_PAIRS = 20
 LARGEST = 30  # classes of the confident joint that the facts hold
-POOR_FIT = 0.75  # below, either labels are wrong in masses or the embeddings hardly tell the classes apart
+WEAK = 0.92  # evidence below this calls for a stronger model
+PRECISION, LEAST_PRECISION, RECALL = 0.9, 0.5, 0.9  # what the presets promise
+SURE = 0.98  # expected precision that keeps 0.9 on people's errors, which models find less often than they expect
+MANY = 0.1  # share of wrong labels that is worth a word
 PRESETS = ("conservative", "balanced", "broad")
 
 
@@ -85,17 +93,23 @@ class Verdict:
         quality: (m,) float64 in [0, 1], probability that the given label is right.
         best: (m,) the most likely class.
         other: (m,) the most likely class other than the given one.
+        towards: (m,) of the chance that the label is wrong, the share of `other`.
         flagged: preset → (m,) bool; conservative within balanced within broad.
         confident: (m,) bool, flagged by plain confident learning, or more than half of a class nobody was given.
+        fits: (m,) bool, no class is likelier than the given one.
         joint: (C, C) share of rows by given and true class, as confident learning estimates it.
+        calibration: from fit to quality, with the expected share of wrong labels.
     """
 
     quality: Array
     best: Array
     other: Array
+    towards: Array
     flagged: dict[str, Array]
     confident: Array
+    fits: Array
     joint: Array
+    calibration: Calibration
 
 
 def find_label_issues(inputs: Inputs, params: LabelIssuesParams, progress: Progress) -> Columns:
@@ -114,7 +128,8 @@ def find_label_issues(inputs: Inputs, params: LabelIssuesParams, progress: Progr
     progress(0, 1, "judging labels")
     present = np.concatenate([given, np.arange(len(labels.names), len(seen.classes))])
     codes = np.searchsorted(given, labels.codes[rows])
-    verdict = judge(seen.beliefs.only(rows, present), codes)
+    told = _evidence(inputs, params, rows, codes, seen.groups)
+    verdict = judge(seen.beliefs.only(rows, present), codes, told.value if told else None)
     issue = verdict.flagged[params.preset]
     columns = _columns(inputs.n, rows, issue, verdict, present, seen.classes)
     columns["detectors"] = _detectors(inputs.n, rows, labels.codes, seen, verdict.confident)
@@ -123,20 +138,60 @@ def find_label_issues(inputs: Inputs, params: LabelIssuesParams, progress: Progr
     skipped = sorted({labels.names[code] for code in labels.codes[(labels.codes >= 0) & ~judged]})
     facts |= {"classes_of_one": skipped, "unlabelled": int((labels.codes < 0).sum())}
     facts["detectors"] = _detector_facts(rows, labels.codes, issue, seen, verdict.confident)
-    facts["headline"] = headline(int(issue.sum()), len(rows), facts["labels_that_fit"])
+    facts |= {"expected_wrong": _expected(verdict.calibration, len(rows))}
+    strength = evidence_strength(told, verdict.calibration.share, len(given))
+    facts |= {"evidence": told.facts() if told else None, "evidence_strength": strength}
+    facts["headline"] = headline(int(issue.sum()), len(rows), facts["expected_wrong"], strength)
     progress(1, 1, "judging labels")
     return Columns(columns, facts, judged)
 
 
-def headline(issues: int, judged: int, fit: float) -> str:
-    """What was found, with a caution where it is the judges that may be wrong.
+def _evidence(inputs: Inputs, params: LabelIssuesParams, rows: Array, codes: Array, groups: Array) -> Evidence | None:
+    """How well the vectors tell the classes; None where no vectors judge, or too few rows of a class were drawn."""
+    if params.probabilities == "predictions":
+        return None
+    try:
+        return evidence(inputs.vectors[rows], codes, groups[rows])
+    except ParamError:
+        return None
+
+
+def evidence_strength(told: Evidence | None, wrong: float, n_classes: int) -> str:
+    """Whether the vectors tell the classes, wrong labels allowed for: good, weak, none; unknown without vectors.
 
     Args:
-        fit: share of the labels that nothing doubts.
+        wrong: expected share of wrong labels, which lowers what is measured (`core/probes/evidence.py`).
+    """
+    if told is None:
+        return "unknown"
+    if not told.tells:
+        return "none"
+    clean = 0.5 + (told.value - 0.5) / max(1 - wrong * n_classes / (n_classes - 1), 0.05)
+    return "weak" if clean < WEAK else "good"
+
+
+def _expected(calibration: Calibration, n: int) -> Facts:
+    """The expected number of wrong labels and its 95 % interval."""
+    ends = (("count", calibration.share), ("low", calibration.low), ("high", calibration.high))
+    return {name: round(share * n) for name, share in ends}
+
+
+def headline(issues: int, judged: int, expected: Mapping[str, int], strength: str) -> str:
+    """What was found; how many labels are wrong, or that these embeddings cannot tell.
+
+    Args:
+        expected: the expected number of wrong labels, `count`, `low` and `high`.
+        strength: of the evidence, as `evidence_strength` says it.
     """
     found = f"{issues:,} likely label issues among {judged:,} samples"
-    if issues and fit < POOR_FIT:
-        found += f"; only {fit:.0%} of the labels fit what is seen, so look at some before you trust the rest"
+    if strength == "none":
+        return f"{found}; these embeddings cannot tell these classes, so take a stronger model"
+    if strength == "weak":
+        found += "; weak evidence, so take a stronger model"
+    elif expected["count"] > MANY * judged:
+        found += "; many labels are wrong"
+    if issues:
+        found += f"; about {expected['count']:,} are expected to be wrong ({expected['low']:,} to {expected['high']:,})"
     return found
 
 
@@ -148,12 +203,13 @@ def judgeable(labels: GivenLabels, groups: Array) -> Array:
     return np.asarray((labels.codes >= 0) & (different[np.maximum(labels.codes, 0)] >= 2))
 
 
-def judge(beliefs: Beliefs | Array, codes: Array) -> Verdict:
+def judge(beliefs: Beliefs | Array, codes: Array, evidence: float | None = None) -> Verdict:
     """Quality, suggestion and flags of labelled rows.
 
     Args:
         beliefs: (m, C) probabilities by models that did not see the row.
         codes: (m,) given classes; classes that nobody was given come last.
+        evidence: how well the vectors tell the classes (`core/probes/evidence.py`), where there are any.
     """
     from .confident_learning import confident_issues
 
@@ -162,28 +218,61 @@ def judge(beliefs: Beliefs | Array, codes: Array) -> Verdict:
     n, n_given = beliefs.n, int(codes.max()) + 1
     some = np.linspace(0, n - 1, int(min(n, max(NOISE_CELLS / beliefs.n_classes, 1000)))).astype(np.int64)
     model = NoiseModel.fit(beliefs.dense(some), codes[some])
-    quality, looks_other, foreign = np.empty(n), np.empty(n, dtype=bool), np.zeros(n, dtype=bool)
+    fit, looks_other, foreign = np.empty(n), np.empty(n, dtype=bool), np.zeros(n, dtype=bool)
     best, other = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    towards = np.empty(n)
     for rows in beliefs.blocks():
         p, code, at = beliefs.dense(rows), codes[rows], np.arange(len(rows))
         both = p + model.true_classes(p, code)
-        quality[rows] = both[at, code].astype(np.float64) / 2
+        fit[rows] = both[at, code].astype(np.float64) / 2
         looks_other[rows] = p.argmax(axis=1) != code
         foreign[rows] = (p[:, n_given:] > 0.5).any(axis=1)
         best[rows] = both.argmax(axis=1)
+        both[at, code] = 0.0
+        rest = np.maximum(both.sum(axis=1), 1e-30)
         both[at, code] = -1.0
         other[rows] = both.argmax(axis=1)
+        towards[rows] = np.maximum(both.max(axis=1), 0) / rest
+    sizes = np.bincount(codes, minlength=n_given)[codes]
+    looked = np.linspace(0, n - 1, int(min(n, max(CALIBRATION_CELLS / beliefs.n_classes, 1000)))).astype(np.int64)
+    p = beliefs.dense(looked)[:, :n_given]
+    others = (p + model.each_label_right(beliefs.dense(looked))[:, :n_given]) / 2
+    calibration = Calibration.fit(fit[looked], others, p, codes[looked], sizes[looked], evidence)
+    quality = calibration.right(fit, sizes)
     confident, joint = confident_issues(beliefs, codes)
     confident |= foreign
-    worst = np.zeros(n, dtype=bool)
-    worst[np.argsort(quality, kind="stable")[: int(confident.sum())]] = True
-    worst |= foreign
-    flagged = {
-        "conservative": worst & confident & (best != codes),
-        "balanced": worst,
-        "broad": worst | looks_other,
-    }
-    return Verdict(quality, best, other, flagged, confident, joint)
+    flagged = promised(1 - quality, fit, looks_other | (best != codes), foreign, calibration.believed)
+    return Verdict(quality, best, other, towards, flagged, confident, ~looks_other, joint, calibration)
+
+
+def promised(wrong: Array, fit: Array, doubted: Array, foreign: Array, believed: float = 1.0) -> dict[str, Array]:
+    """Which labels each preset flags, the least fitting first; nothing where nothing keeps its promise.
+
+    Conservative: as many as are wrong to 90 %, with room for people's errors. Balanced: the largest expected F1, if
+    half of them are expected to be wrong. Broad: 90 % of the expected wrong ones, where balanced finds any.
+
+    Args:
+        wrong: (n,) probability that the label is wrong.
+        fit: (n,) orders rows of equal probability.
+        doubted: (n,) bool, some class is likelier than the given one; only these are flagged.
+        foreign: (n,) bool, more than half of a class that nobody was given; flagged unless conservative.
+        believed: how much of the misfits counts as wrong labels; conservative flags nothing below 0.9.
+    """
+    order = np.lexsort((fit, -wrong))
+    found, number = np.cumsum(wrong[order]), np.arange(1, len(order) + 1)
+    precise = np.flatnonzero(found / number >= SURE * believed) if believed >= PRECISION else np.empty(0)
+    few = int(precise[-1]) + 1 if len(precise) else 0
+    some = int(np.argmax(2 * found / (number + found[-1]))) + 1
+    some = some if found[some - 1] / some >= LEAST_PRECISION else 0
+    many = max(int(np.searchsorted(found, RECALL * found[-1])) + 1, some) if some else 0
+    flagged = {}
+    for preset, count in zip(PRESETS, (min(few, some), some, many), strict=True):
+        flagged[preset] = np.zeros(len(order), dtype=bool)
+        flagged[preset][order[:count]] = True
+        flagged[preset] &= doubted
+        if preset != "conservative":
+            flagged[preset] |= foreign
+    return flagged
 
 
 def _too_few(params: LabelIssuesParams, count: int) -> str:
@@ -207,13 +296,16 @@ def _columns(
     quality = np.full(n, np.nan)
     quality[rows] = verdict.quality
     suggested: list[str | None] = [None] * n
-    for row, code in zip(rows, present[np.where(issue, verdict.other, verdict.best)], strict=True):
+    chosen = np.where(issue, verdict.other, verdict.best)
+    for row, code in zip(rows, present[chosen], strict=True):
         suggested[row] = names[code]
+    chance = np.full(n, np.nan)
+    chance[rows] = np.where(chosen == verdict.other, (1 - verdict.quality) * verdict.towards, verdict.quality)
     rank: list[int | None] = [None] * n
     flagged = rows[issue]
     for place, row in enumerate(flagged[np.argsort(quality[flagged], kind="stable")], start=1):
         rank[row] = place
-    return {"is_issue": is_issue, "quality": quality, "suggested": suggested, "rank": rank}
+    return {"is_issue": is_issue, "quality": quality, "suggested": suggested, "chance": chance, "rank": rank}
 
 
 def _detectors(n: int, rows: Array, codes: Array, seen: Views, confident: Array) -> list[list[str] | None]:
@@ -269,7 +361,7 @@ def _facts(names: tuple[str, ...], codes: Array, issue: Array, verdict: Verdict)
     return {
         "samples": len(codes),
         "issues": int(issue.sum()),
-        "labels_that_fit": _share(float((~verdict.flagged["broad"]).sum()), len(codes)),
+        "labels_that_fit": _share(float((verdict.fits & ~issue).sum()), len(codes)),
         "issues_by_preset": {preset: int(rows.sum()) for preset, rows in verdict.flagged.items()},
         "estimated_noise": _share(float(joint.sum() - right.sum()), float(joint.sum())),
         "threshold": float(verdict.quality[issue].max()) if issue.any() else None,
@@ -310,17 +402,9 @@ def _share(part: float, whole: float) -> float:
     return round(float(part / whole), 4) if whole > 0 else 0.0
 
 
-def _holds_from(params: Mapping[str, Any]) -> int:
-    """Mixtures of concepts joined the consensus in version 4; predictions were read anew in version 3."""
-    if params.get("probabilities", "consensus") == "consensus":
-        return 4
-    return 3 if params.get("predictions") else 2
-
-
 METHOD = Method(
     name="find_label_issues",
-    version=4,
-    holds_from=_holds_from,
+    version=5,
     label="Find label issues",
     stage="clean",
     key="label_issues",
@@ -337,6 +421,7 @@ METHOD = Method(
             group=True,
             role="suggestion",
         ),
+        Column("chance", float, "Probability that the suggested class is right, in [0, 1]"),
         Column("rank", int, "Rank among the issues, 1 is the worst"),
         Column(
             "detectors",

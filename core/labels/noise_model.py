@@ -67,6 +67,12 @@ class NoiseModel:
             np.divide(joint, joint.sum(axis=1, keepdims=True), out=out[block])
         return out
 
+    def each_label_right(self, probabilities: Array) -> Array:
+        """(n, C) float32: had a row been labelled y, how probably it were of class y."""
+        p = _sharpened(probabilities, self.sharpness)
+        chances = self.chances.astype(np.float32)
+        return np.asarray(p * np.diag(chances) / np.maximum(p @ chances, np.float32(1e-30)))
+
 
 def _sharpened(probabilities: Array, power: float) -> Array:
     logs = np.log(probabilities.astype(np.float32) + np.float32(1e-6))

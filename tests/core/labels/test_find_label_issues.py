@@ -12,6 +12,7 @@ from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.labels.find_label_issues import LabelIssuesParams, find_label_issues, judge
 from image_curation.core.labels.noise_model import NoiseModel
+from image_curation.core.probes.metrics import expected_calibration_error
 from sklearn.metrics import average_precision_score, f1_score
 
 from ..helpers import planted
@@ -54,14 +55,14 @@ def test_judge__given_label_is_always_the_argmax(preset: str) -> None:
         assert not judge(_one_hot(codes, sure, 3), codes).flagged[preset].any()
 
 
-def test_judge__one_swapped_label() -> None:
-    codes = np.repeat([0, 1, 2], 20)
-    probabilities = _one_hot(codes, 0.9, 3)
-    codes[5] = 2  # looks like class 0
+def test_judge__swapped_labels() -> None:
+    codes = np.repeat([0, 1, 2], 150)
+    probabilities = _one_hot(codes, 0.99, 3)
+    codes[[5, 200, 210]] = 2  # look like class 0 and class 1
     verdict = judge(probabilities, codes)
-    assert np.flatnonzero(verdict.flagged["balanced"]).tolist() == [5]
-    assert verdict.other[5] == 0
-    assert verdict.quality.argmin() == 5
+    assert np.flatnonzero(verdict.flagged["balanced"]).tolist() == [5, 200, 210]
+    assert verdict.other[[5, 200, 210]].tolist() == [0, 1, 1]
+    assert set(verdict.quality.argsort()[:3]) == {5, 200, 210}
 
 
 def test_find_label_issues__presets_are_nested() -> None:
@@ -121,7 +122,11 @@ def test_find_label_issues__facts() -> None:
     data = planted.with_noise(planted.clean(600, 64), "pair", 0.2)
     facts = _run(data.x, data.names).facts
     assert facts["estimated_noise"] == pytest.approx(0.2, abs=0.05)
-    assert facts["headline"] == f"{facts['issues']:,} likely label issues among 600 samples"
+    assert facts["headline"].startswith(
+        f"{facts['issues']:,} likely label issues among 600 samples; many labels are wrong"
+    )
+    assert facts["expected_wrong"]["low"] < data.wrong.sum() < facts["expected_wrong"]["high"]
+    assert facts["evidence_strength"] == "good"
     assert sum(row["issues"] for row in facts["classes"]) == facts["issues"]
     # "pair" writes the next class: what is given as class c looks like class c - 1
     top = facts["pairs"][0]
@@ -129,14 +134,53 @@ def test_find_label_issues__facts() -> None:
 
 
 def test_find_label_issues__says_when_embeddings_hardly_tell_the_classes() -> None:
-    """All labels are right, but two clusters overlap by a third: what is flagged is the embeddings' fault."""
+    """All labels are right, but two clusters overlap by a third: nothing is flagged, and the sentence says why."""
     rng = np.random.default_rng(0)
     codes = np.arange(400) % 2
     x = (np.where(codes, 1.0, -1.0)[:, None] * np.eye(1, 8) * 0.5 + rng.normal(size=(400, 8))).astype(np.float32)
     facts = _run(x, ["ab"[code] for code in codes]).facts
-    assert facts["issues"] > 40
+    assert facts["issues"] == 0
+    assert facts["evidence_strength"] == "weak"
     assert facts["labels_that_fit"] == pytest.approx(0.69, abs=0.06)  # Phi(0.5) = 0.69 of each side
-    assert "look at some before you trust the rest" in facts["headline"]
+    assert "weak evidence, so take a stronger model" in facts["headline"]
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_find_label_issues__random_vectors_flag_nothing(classes: int) -> None:
+    rng = np.random.default_rng(classes)
+    found = _run(rng.normal(size=(300, 32)), [f"{code:02d}" for code in rng.integers(0, classes, 300)])
+    assert not found.values["is_issue"].any()
+    assert found.values["quality"].mean() > 0.9
+    assert "cannot tell these classes" in found.facts["headline"]
+
+
+@pytest.mark.parametrize("n", [60, 300])
+def test_find_label_issues__clean_small_sets_are_left_alone(n: int) -> None:
+    data = planted.clean(n, 32)
+    found = _run(data.x, data.names)
+    assert found.values["is_issue"].mean() <= 0.02
+    assert found.values["quality"].mean() > 0.95
+
+
+def test_find_label_issues__quality_and_suggestions_are_probabilities() -> None:
+    data = planted.with_noise(planted.clean(1000, 64), "symmetric", 0.1)
+    values = _run(data.x, data.names).values
+    assert expected_calibration_error(values["quality"], ~data.wrong) < 0.05
+    names = np.array([f"class {code:02d}" for code in data.true])
+    right = np.array(values["suggested"]) == names
+    assert expected_calibration_error(values["chance"], right) < 0.1
+
+
+def test_find_label_issues__small_classes_are_not_flagged_more() -> None:
+    """A clean long tail: the rows of classes under five samples are flagged at most twice as often as others."""
+    data = planted.clean(900, 32)
+    rng = np.random.default_rng(0)
+    kept = np.concatenate(
+        [rng.permutation(np.flatnonzero(data.true == code))[:size] for code, size in enumerate([80] * 6 + [4, 4, 3, 3])]
+    )
+    issue = _run(data.x[kept], [data.names[row] for row in kept]).values["is_issue"]
+    small = data.true[kept] >= 6
+    assert issue[small].mean() <= max(2 * issue[~small].mean(), 0.02)
 
 
 def test_find_label_issues__same_seed_same_columns() -> None:
@@ -179,3 +223,27 @@ def test_find_label_issues__human_noise(shared_data: Any, labels: str, ap: float
     found = _run(data["mobilenetv2"], [str(data["class_names"][code]) for code in data[labels]]).values
     assert average_precision_score(wrong, 1 - found["quality"]) >= ap
     assert f1_score(wrong, found["is_issue"]) >= f1
+
+
+@pytest.mark.slow
+def test_find_label_issues__weak_vectors_and_wrong_labels_are_two_things(shared_data: Any) -> None:
+    """CIFAR-10N: good vectors with few and with many wrong labels, half of them worthless, random ones."""
+    data = np.load(shared_data / "cifar10n" / "cifar10n_5k.npz")
+    rows = np.random.default_rng(7).choice(5000, 1000, replace=False)
+    x, rng = data["mobilenetv2"][rows].astype(np.float32), np.random.default_rng(0)
+    weak = x + 6 * x.std() * rng.normal(size=x.shape)
+    said = {}
+    for name, vectors, labels in (
+        ("clean", x, "clean"),
+        ("noisy", x, "worst"),
+        ("weak", weak, "clean"),
+        ("random", rng.normal(size=x.shape), "clean"),
+    ):
+        facts = _run(vectors, [str(data["class_names"][code]) for code in data[labels][rows]]).facts
+        said[name] = facts["evidence_strength"], facts["issues"] > 20, "many labels are wrong" in facts["headline"]
+    assert said == {
+        "clean": ("good", False, False),
+        "noisy": ("good", True, True),
+        "weak": ("weak", False, False),
+        "random": ("none", False, False),
+    }
