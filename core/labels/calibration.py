@@ -19,6 +19,8 @@ to the share w of wrong labels,
 * by what is seen where the models are surest. If labels are wrong, some of the surest fifth are, about as many as the
   models themselves expect or more; where vectors are weak they are fewer.
 
+Where the labels that do not fit stand apart from all others, they are believed to be wrong without either.
+
 Where nothing speaks for more, 1 in 100 is assumed. The share cannot be read off the data alone: these are assumptions.
 
 Letters: n rows, C classes.
@@ -41,6 +43,8 @@ UNTOLD = 0.9  # of 1 - v0: right labels that fit no better than errors
 SUREST = 0.2
 EXPECTED_MORE = 2.0  # errors among the surest, added to those expected: few rows say little
 DOUBTED, BELIEVED = 0.5, 0.7  # share of the expected errors seen: nothing is believed below, all above
+APART = 0.2  # labels of a fit below it do not fit, above 1 - 0.2 they do
+FEW_APART = 0.6  # as many that do not fit as lie between are believed, this share of it is not
 LEAST = 0.01  # share of wrong labels that is assumed where nothing speaks for more
 SYSTEMATIC = 0.15  # of the expected number: what the interval allows for people's errors being unlike ours
 
@@ -98,7 +102,7 @@ class Calibration:
         share = float(weights @ SHARES)
         low, high = (float(np.interp(at, np.cumsum(weights), SHARES)) for at in (0.025, 0.975))
         left = share if evidence is None else beyond_weakness(share, evidence, n_classes)
-        left = min(share, max(left * surest_are_wrong(p, codes), LEAST))
+        left = min(share, max(left * surest_are_wrong(p, codes), share * stand_apart(fit), LEAST))
         believed = left / share
         expected = believed * float(wrong.mean())
         spread = 1.96 * np.sqrt(max(expected, 1 / n) / n) + SYSTEMATIC * expected
@@ -150,6 +154,18 @@ def surest_are_wrong(p: Array, codes: Array) -> float:
     seen = float((p[surest].argmax(axis=1) != codes[surest]).sum())
     ratio = seen / (float((1 - highest[surest]).sum()) + EXPECTED_MORE)
     return float(np.clip((ratio - DOUBTED) / (BELIEVED - DOUBTED), 0, 1))
+
+
+def stand_apart(fit: Array) -> float:
+    """In [0, 1]: how far labels that do not fit stand apart from the others, with hardly any between.
+
+    Vectors that tell classes badly leave many labels between; of those that do not fit there are then fewer. Where
+    more than a quarter does not fit, classes are too small to say.
+    """
+    low, between = int((fit < APART).sum()), int(((fit >= APART) & (fit <= 1 - APART)).sum())
+    if low > len(fit) / 4:
+        return 0.0
+    return float(np.clip((low / (between + 1) - FEW_APART) / (1 - FEW_APART), 0, 1))
 
 
 def _right(s: Array, band: Array, misfits: Array, weights: Array, curves: Array) -> Array:
