@@ -421,7 +421,6 @@ METHOD = Method(
             group=True,
             role="suggestion",
         ),
-        Column("chance", float, "Probability that the suggested class is right, in [0, 1]"),
         Column("rank", int, "Rank among the issues, 1 is the worst"),
         Column(
             "detectors",
@@ -429,6 +428,7 @@ METHOD = Method(
             "Judges that prefer another class; confident learning if it flags the label",
             title="Doubted by",
         ),
+        Column("chance", float, "Probability that the suggested class is right, in [0, 1]"),
     ),
     finding=Finding(
         "Wrong labels",
