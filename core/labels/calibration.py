@@ -175,7 +175,7 @@ def _right(s: Array, band: Array, misfits: Array, weights: Array, curves: Array)
         grown = np.exp(np.clip(curves[band, k, 0] + curves[band, k, 1] * s, -60, 60))
         fits = (1 - misfits[k]) * grown
         out += weights[k] * fits / (misfits[k] + fits)
-    return out / weights[weights > 1e-6].sum()
+    return np.asarray(out / weights[weights > 1e-6].sum())
 
 
 def _curves(given: list[Array], simulated: list[Array]) -> tuple[Array, Array]:
