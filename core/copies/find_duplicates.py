@@ -7,6 +7,7 @@ Groups are tight: every member is a copy of the group's medoid, so that A ~ B ~ 
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -87,7 +88,8 @@ class Worth:
     """What makes one copy worth more than another; n rows each.
 
     Attributes:
-        readable: bool, a look could be taken. Where none was needed, all are False.
+        readable: bool, a look could be taken, and it is the file itself, no link to it. Where none was needed, all are
+            False.
         doubtful: bool, see `doubtful_labels`.
         pixels: int64, width times height.
         sharpness: float64.
@@ -109,7 +111,8 @@ class Worth:
         """
         labels = np.zeros(0, np.int64) if inputs.labels is None else inputs.labels.codes
         doubtful = doubtful_labels(inputs.labels, graph, group)
-        return cls(looks.seen, doubtful, looks.pixels, looks.sharpness, labels)
+        is_link = np.array([os.path.islink(path) for path in inputs.paths] or [False] * inputs.n, dtype=bool)
+        return cls(looks.seen & ~is_link, doubtful, looks.pixels, looks.sharpness, labels)
 
     def kept(self) -> dict[str, Array]:
         """The arrays by name."""
@@ -130,12 +133,18 @@ class Worth:
         ranked = rows[order]
         return ranked[np.flatnonzero(np.diff(group[ranked], prepend=-1))]
 
+    def first_of(self, group: Array) -> Array:
+        """The first row of each group that can be read and is no link; the first of all where none is."""
+        rows = np.flatnonzero(group >= 0)
+        ranked = rows[np.lexsort((rows, ~self.readable[rows], group[rows]))]
+        return ranked[np.flatnonzero(np.diff(group[ranked], prepend=-1))]
+
 
 def _columns(found: Copies, worth: Worth, params: DuplicatesParams) -> Columns:
     group, similarity = groups_of(found)
     grouped = group >= 0
     keep = ~grouped
-    keep[np.unique(group[grouped]) if params.keep == "first" else worth.best_of(group)] = True
+    keep[worth.first_of(group) if params.keep == "first" else worth.best_of(group)] = True
     copies = np.ones(len(group), dtype=np.int64)
     copies[grouped] = np.bincount(group[grouped])[group[grouped]]
     kind = [None if at < 0 else ("exact" if same else "near") for at, same in zip(group, found.identical, strict=True)]

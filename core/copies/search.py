@@ -22,8 +22,10 @@ from ..images.pixels import Looks, likenesses
 from ..images.reading import box_of
 from ..neighbors.near_pairs import ROUNDING, NearPairs, automatic_threshold, pairs_down_to
 from ..probes.folds import connected, joined, near_duplicate_groups
+from .altered import UP_TO, alike_by_frames_only, altered_pairs
 
 K = 24
+NEAREST = 4  # neighbors by vectors that are looked at for altered copies
 SAME_PICTURE = 0.6  # likeness of two files that show one picture, at least
 SURELY_SAME = 0.95
 EVIDENCE = 7.0  # orders of magnitude against chance
@@ -42,7 +44,8 @@ class Copies:
     """Copies among n rows, before they are grouped.
 
     Attributes:
-        unit: (n,) int64 number of each row's unit, from 0; rows of one unit are equal in file, pixels or vector.
+        unit: (n,) int64 number of each row's unit, from 0; rows of one unit are equal in file, pixels or vector, or
+            altered copies (`core/copies/altered.py`), whatever the threshold.
         identical: (n,) bool, another row has the same file or the same pixels.
         one, other: (p,) units that are near copies, one < other, each pair once.
         similarity: (p,) float32 cosine of their vectors.
@@ -117,8 +120,9 @@ def find_copies(
     pairs = np.concatenate([np.stack([near.one, near.other], axis=1), equal])
     close = np.unique(pairs).tolist() if graph is not None else list(range(inputs.n))
     looks = Looks(inputs.n)
+    all_compared = graph is not None and graph.k > 0 and confirm and inputs.n <= UP_TO
     if exact or confirm:
-        looks.take(inputs.paths, close, progress)
+        looks.take(inputs.paths, list(range(inputs.n)) if all_compared else close, progress)
     merged = np.zeros((0, 2), np.int64)
     if exact:
         digests = [(row, looks.digest[row].tobytes()) for row in np.flatnonzero(looks.seen).tolist()]
@@ -139,9 +143,21 @@ def find_copies(
         named = [looks.unreadable[row] for row in sorted(looks.unreadable)[:NAMED]]
         facts |= {"unreadable": len(looks.unreadable), "unreadable_first": named}
     count = len(near.one)
-    unit = connected(inputs.n, *np.concatenate([merged, equal[kept[count:]]]).T)
+    altered = np.zeros((0, 2), np.int64)
+    if graph is not None and all_compared:
+        kept[kept] = ~alike_by_frames_only(looks, pairs[kept])
+        altered = altered_pairs(looks, np.concatenate([pairs[~kept], _nearest(graph)]), progress)
+        facts["altered_pairs"] = len(altered)
+    unit = connected(inputs.n, *np.concatenate([merged, equal[kept[count:]], altered]).T)
     one, other, similarity = _unit_pairs(unit[pairs[:count][kept[:count]]], near.similarity[kept[:count]])
     return Copies(unit, identical, one, other, similarity, looks, facts)
+
+
+def _nearest(graph: Graph) -> Array:
+    """(p, 2) each row with its nearest neighbors."""
+    indices = graph.indices[:, :NEAREST]
+    pairs = np.stack([np.repeat(np.arange(graph.n), indices.shape[1]), indices.ravel()], axis=1)
+    return np.unique(np.sort(pairs, axis=1), axis=0)
 
 
 def leaving_no_leaks(inputs: Inputs, graph: Graph, progress: Progress) -> tuple[Array, Facts]:
