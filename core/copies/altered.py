@@ -31,7 +31,7 @@ SCALES = (0.65, 1.5)
 ROUNDS = 30
 STRANGERS = 200  # pairs by chance that the set's own likeness is measured on
 UNUSUAL = 6.0  # standard deviations, on Fisher's scale, above what is usual between strangers
-FRAME, FRAMED = 0.6, 0.36  # shares of a border and of a picture that are filled where it was turned in a frame
+FRAME, FRAMED = 0.6, 0.36  # shares of the border and of the picture that are filled where a picture has a frame
 LEAST = 0.4  # of the picture that must lie on the other
 
 
@@ -86,7 +86,7 @@ def alike_by_frames_only(looks: Looks, pairs: Array) -> Array:
 
 
 def _has_frame(grey: Array) -> bool:
-    """Whether most of the border, or all of one side, is black or white and most of the rest is not: frame or banner."""
+    """Whether most of the border, or all of one side, is black or white, and most of the rest is not."""
     filled = _filled(grey) == 0
     sides = [side.mean() for side in (filled[0], filled[-1], filled[:, 0], filled[:, -1])]
     return bool((np.mean(sides) >= FRAME or max(sides) >= 0.9) and filled.mean() <= FRAMED)

@@ -33,7 +33,7 @@ ALTERED = {
     "turned by 270": lambda image: image.transpose(Image.Transpose.ROTATE_270),
     "upside down": ImageOps.flip,
     "turned by 4 degrees": lambda image: image.rotate(4, Image.Resampling.BICUBIC),
-    "turned by -9 degrees": lambda image: image.rotate(-9, Image.Resampling.BICUBIC),
+    "turned by -7 degrees": lambda image: image.rotate(-7, Image.Resampling.BICUBIC),
     "with a banner": banner,
 }
 
