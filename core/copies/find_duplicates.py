@@ -52,17 +52,24 @@ class DuplicatesParams(ObjectParams):
     confirm: bool = param(
         True, "Compare pixels too, so that two shots of a scene do not count as copies", advanced=True
     )
+    altered: bool = param(
+        False,
+        "Also find copies that were turned, mirrored or greyed, or have a banner; much slower, and sometimes wrong",
+        advanced=True,
+    )
 
     def check(self) -> None:
         """Something must be looked for."""
         if self.embeddings is None and not self.exact:
             raise ParamError("DuplicatesParams.exact must be true where embeddings is nothing; got false")
+        if self.altered and not (self.confirm and self.embeddings):
+            raise ParamError("DuplicatesParams.altered needs embeddings and confirm; give both, or leave it false")
 
 
 def find_duplicates(inputs: Inputs, params: DuplicatesParams, progress: Progress) -> Columns:
     """Group copies and propose one of each group to keep. Columns as declared in `METHOD`."""
     graph = shared_graph(inputs, K, "cosine", progress) if params.embeddings is not None else None
-    found = find_copies(inputs, graph, params.threshold, params.exact, params.confirm, progress)
+    found = find_copies(inputs, graph, params.threshold, params.exact, params.confirm, progress, params.altered)
     widest = groups_of(found)[0]
     if params.keep == "best":
         found.looks.take(inputs.paths, np.flatnonzero(widest >= 0).tolist(), progress)

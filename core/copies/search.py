@@ -94,7 +94,13 @@ def of_kept(kept: Mapping[str, Array], threshold: float) -> Copies:
 
 
 def find_copies(
-    inputs: Inputs, graph: Graph | None, threshold: float | None, exact: bool, confirm: bool, progress: Progress
+    inputs: Inputs,
+    graph: Graph | None,
+    threshold: float | None,
+    exact: bool,
+    confirm: bool,
+    progress: Progress,
+    altered: bool = False,
 ) -> Copies:
     """Equal rows as units, and near pairs of units.
 
@@ -105,6 +111,8 @@ def find_copies(
             all the same, so that it can be lowered afterwards.
         exact: compare files, and the decoded pixels of near pairs (of all files without a graph), for equality.
         confirm: keep only near pairs that show the same picture.
+        altered: also look for altered copies, which are equal to each other then (`core/copies/altered.py`): every
+            picture is looked at, of up to 20,000.
     """
     nothing = np.zeros(0, np.int64)
     near = NearPairs(np.arange(inputs.n), nothing, nothing, nothing.astype(np.float32))
@@ -120,7 +128,7 @@ def find_copies(
     pairs = np.concatenate([np.stack([near.one, near.other], axis=1), equal])
     close = np.unique(pairs).tolist() if graph is not None else list(range(inputs.n))
     looks = Looks(inputs.n)
-    all_compared = graph is not None and graph.k > 0 and confirm and inputs.n <= UP_TO
+    all_compared = altered and graph is not None and graph.k > 0 and confirm and inputs.n <= UP_TO
     if exact or confirm:
         looks.take(inputs.paths, list(range(inputs.n)) if all_compared else close, progress)
     merged = np.zeros((0, 2), np.int64)
@@ -143,12 +151,12 @@ def find_copies(
         named = [looks.unreadable[row] for row in sorted(looks.unreadable)[:NAMED]]
         facts |= {"unreadable": len(looks.unreadable), "unreadable_first": named}
     count = len(near.one)
-    altered = np.zeros((0, 2), np.int64)
+    turned = np.zeros((0, 2), np.int64)
     if graph is not None and all_compared:
         kept[kept] = ~alike_by_frames_only(looks, pairs[kept])
-        altered = altered_pairs(looks, np.concatenate([pairs[~kept], _nearest(graph)]), progress)
-        facts["altered_pairs"] = len(altered)
-    unit = connected(inputs.n, *np.concatenate([merged, equal[kept[count:]], altered]).T)
+        turned = altered_pairs(looks, np.concatenate([pairs[~kept], _nearest(graph)]), progress)
+        facts["altered_pairs"] = len(turned)
+    unit = connected(inputs.n, *np.concatenate([merged, equal[kept[count:]], turned]).T)
     one, other, similarity = _unit_pairs(unit[pairs[:count][kept[:count]]], near.similarity[kept[:count]])
     return Copies(unit, identical, one, other, similarity, looks, facts)
 

@@ -52,7 +52,7 @@ def test_find_duplicates__altered_copies(tmp_path: Path, n: int) -> None:
         paths.append(str(tmp_path / f"{name}.jpg"))
         shows.append(number)
     x = np.random.default_rng(0).normal(size=(len(paths), 16)).astype(np.float32)
-    found = find_duplicates(Inputs(n=len(paths), paths=paths, embeddings=x), DuplicatesParams(), silent)
+    found = find_duplicates(Inputs(n=len(paths), paths=paths, embeddings=x), DuplicatesParams(altered=True), silent)
     group = found.values["group"]
     assert group[n:] == list(range(len(ALTERED)))
     assert [one is None for one in group[:n]] == [row >= len(ALTERED) for row in range(n)]
