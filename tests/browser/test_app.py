@@ -11,7 +11,7 @@ from image_curation.dataset.runs.record import get_run
 
 def test_form__runs_and_the_panels_histogram_drives_the_grid(page: Any, digits: Any, address: str) -> None:
     form = open_form(page, "Find label issues")
-    assert "Find samples whose given label is probably wrong" in form.inner_text()
+    assert "Find samples whose label is probably wrong" in form.inner_text()
     fill(form, "Key", "browser_issues")
     form.get_by_role("button", name="Execute").first.click()
     page.get_by_text(re.compile("likely label issue")).first.wait_for(timeout=120_000)
