@@ -15,7 +15,10 @@ WRITTEN = {
     "dev": "val",
     "test": "test",
     "testing": "test",
+    "tests": "test",
     "tst": "test",
+    "holdout": "test",
+    "heldout": "test",
 }
 _AROUND = re.compile(r"[_\-. ]*(?P<name>[a-z]+?)[_\-. ]*(?:set|split|data|images)?[_\-. ]*(?:\d{1,4})?")
 

@@ -116,7 +116,7 @@ def compute_embeddings(inputs: Inputs, params: EmbeddingsParams, progress: Progr
     seconds = time.perf_counter() - started
     unreadable = [error for error in errors if error is not None]
     embedded = inputs.n - len(unreadable)
-    ranges = ranges_at(inputs.paths[0])
+    ranges = ranges_at(inputs.paths[0]) if inputs.paths else {}
     facts: Facts = {
         **engine.describe(),
         **({RANGES: {kind: list(one) for kind, one in ranges.items()}} if ranges else {}),

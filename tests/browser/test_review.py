@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from browser import grid_count, open_app, open_curation, open_review
+from browser import grid_count, open_app, open_curation, open_review, open_run
 from image_curation import act, curate
 from image_curation.dataset.decisions import decisions
 
@@ -143,6 +143,7 @@ def test_keys__at_once_and_not_in_text_or_the_viewer(page: Any, digits: Any, que
 def test_keys__work_after_a_button_of_another_panel(page: Any, digits: Any, queue: list[str]) -> None:
     page.reload()
     open_curation(page)
+    open_run(page, "Find label issues")
     page.get_by_role("button", name="Review", exact=True).first.click()
     page.get_by_label("Run to review").wait_for()
     _choose(page, "review_issues")

@@ -79,7 +79,7 @@ def test_ray__is_asked_for_where_it_is_missing(files: list[str], tmp_path: Path,
     import sys
 
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ParamError, match=r"needs Ray, which is not installed; pip install 'ray\[data\]'"):
+    with pytest.raises(ParamError, match=r"must be none here, for Ray is not installed: pip install 'ray\[data\]'"):
         embed(files, tmp_path, distributed="ray")
     assert os.listdir(tmp_path) == []
     (tmp_path / "file").write_text("")
