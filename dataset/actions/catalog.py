@@ -7,8 +7,8 @@ from . import decide as acting
 from . import evaluate_predictions as evaluating
 from . import export_embeddings as vectors
 from . import export_report as reporting
+from . import finalize, lists, recipes
 from . import import_images as importing
-from . import lists, recipes
 from . import manage_runs as keeping
 from . import move_threshold as moving
 from . import repair_dataset as repairing
@@ -26,6 +26,7 @@ ACTIONS: tuple[Action, ...] = (
     acting.MARK_ACTION,
     acting.RELABEL_ACTION,
     acting.UNDO_ACTION,
+    finalize.ACTION,
     slices.ACTION,
     lists.ACTION,
     lists.IMPORT_ACTION,
