@@ -46,7 +46,7 @@ class Freshness:
         if declared is not None and declared.outdates(run.method_version, run.params):
             return f"{declared.label} computes something else since version {declared.version}"
         reasons = (self._source_reason(run, role, source) for role, source in run.reads.items())
-        own = self._fields_reason(run) or self._rows_reason(run) or self._excluded_reason(run)
+        own = self._rows_reason(run) or self._empty_reason(run) or self._excluded_reason(run)
         return own or next((reason for reason in reasons if reason), None)
 
     def _rows_reason(self, run: Run) -> str | None:
@@ -128,11 +128,8 @@ class Freshness:
         were = f"{count:,} {run.word}s were" if count > 1 else f"1 {run.word} was"
         return f"{were} excluded since" if count else None
 
-    def _fields_reason(self, run: Run) -> str | None:
-        """What has happened to the run's own fields."""
-        gone = [path for path in run.writes.values() if self._dataset.get_field(path) is None]
-        if gone:
-            return f"its field {gone[0]!r} is gone"
+    def _empty_reason(self, run: Run) -> str | None:
+        """Whether somebody has cleared the run's first field."""
         first = next(iter(run.writes.values()), None)
         if first is None or not run.n:
             return None

@@ -56,6 +56,8 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
         given |= {"model": "tiny_clip", "classes": ["zero", "one"]}
     if method.name == "find_representatives":
         given["k"] = 3
+    if method.name == "select_coreset":
+        given["size"] = 6
     if method.name == "report":
         given["subset"] = "part"
     if method.name == "select_subset":

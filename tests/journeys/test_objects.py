@@ -187,7 +187,7 @@ def test_compute_embeddings__margin_shows_what_is_around(drawn: Any) -> None:
         np.stack(drawn.exists("objects").limit(4).values(f"{ROOT}.{key}", unwind=True)) for key in ("tight", "wide")
     )
     assert not np.allclose(tight, wide)
-    with pytest.raises(ParamError, match="margin must be float in"):
+    with pytest.raises(ParamError, match="margin must be a number of at least 0; got"):
         curate(drawn, "compute_embeddings", model="descriptor", key="no", patches_field="objects", margin=-0.1)
 
 
