@@ -42,7 +42,7 @@ STAGES = {
 def pages() -> dict[Path, str]:
     """Every generated page: where it lies, and its text."""
     made = {
-        METHOD_PAGES / "README.md": _methods_page(),
+        METHOD_PAGES / "README.md": methods_page(),
         DOCS / "reference" / "actions.md": _actions_page(),
         MODELS: with_table(MODELS.read_text(), _models_table()),
         MANIFEST: manifest(MANIFEST.read_text()),
@@ -89,11 +89,11 @@ def manifest(text: str) -> str:
     """The manifest with its list of operators brought up to date; FiftyOne drops names that it does not list."""
     before, rest = text.split("operators:\n")
     after = rest[rest.index("panels:") :]
-    names = [declared.name for declared in (*METHODS, *ACTIONS, *CLICKS)]
+    names = [one.name for one in METHODS] + [one.name for one in ACTIONS] + [one.name for one in CLICKS]
     return before + "operators:\n" + "".join(f"  - {name}\n" for name in names) + after
 
 
-def _methods_page() -> str:
+def methods_page() -> str:
     lines = ["# Methods", "", MADE, ""]
     lines += ["A method reads a dataset or view and writes fields and a run record. Each has a page.", ""]
     for stage, title in STAGES.items():

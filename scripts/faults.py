@@ -158,7 +158,8 @@ def _kill(dataset: Any, kind: str, moment: tuple[str, float]) -> str:
         "save_slice": lambda of: act(of.limit(20), "save_slice", name="mine", overwrite=True),
         "move_threshold": lambda of: act(of, "move_threshold", key=KEY, threshold=later.get("threshold", 0.98)),
     }
-    call = calls.get(kind, lambda of: curate(of, method, key=KEY, overwrite=True, **later))
+    calls.setdefault(kind, lambda of: curate(of, method, key=KEY, overwrite=True, **later))
+    call: Call = calls[kind]
     ended = _run_and_kill(dataset, call, moment)
     found = {run.key: run for run in list_runs(dataset)}
     dataset.reload()

@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 CHECKOUT, FOLDER = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
 HOME = Path(tempfile.mkdtemp(prefix="curator-version-"))
@@ -70,7 +71,8 @@ def make() -> None:
 
 def keep() -> None:
     """All documents, and the files that they name."""
-    database = pymongo.MongoClient(address)[fo.config.database_name]
+    client: pymongo.MongoClient[Any] = pymongo.MongoClient(address)
+    database = client[fo.config.database_name]
     found = {name: list(database[name].find()) for name in sorted(database.list_collection_names())}
     FOLDER.mkdir(parents=True, exist_ok=True)
     text = json.dumps(json.loads(json_util.dumps({name: rows for name, rows in found.items() if rows})), indent=0)

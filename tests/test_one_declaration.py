@@ -104,7 +104,7 @@ print("RESULT" + json.dumps({
     "review": action["label"],
     "queue": len(review_queue.read(source, scope.whole(dataset, None)).ids),
     "reason": source.reason,
-    "readme": "find_warm_images" in docs.table(),
+    "reference": "find_warm_images" in docs.methods_page(),
     "manifest": "find_warm_images" in docs.manifest(docs.MANIFEST.read_text()),
     "summary": check["headline"],
 }))
@@ -139,6 +139,6 @@ def test_declaration__one_file_and_one_line_of_the_catalog(tmp_path: Path) -> No
         "review": "Review warm pictures",
         "queue": 2,
         "reason": "too warm",
-        "readme": True,
+        "reference": True,
         "manifest": True,
     }

@@ -30,7 +30,7 @@ def load(name: str) -> ModuleType:
 def bootstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The set-up script, pointed to a checkout and an environment in a temporary folder."""
     module = load("bootstrap")
-    for name in ("requirements.txt", "requirements-dev.txt", "pyproject.toml"):
+    for name in ("requirements.txt", "requirements-dev.txt", "pyproject.toml", "setup.py"):
         shutil.copy(ROOT / name, tmp_path)
     venv = tmp_path / ".venv"
     (venv / "bin").mkdir(parents=True)
@@ -66,7 +66,7 @@ def test_set_up__a_second_time_costs_nothing(bootstrap: ModuleType, capsys: pyte
     assert "up to date" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "pyproject.toml"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "pyproject.toml", "setup.py"])
 def test_up_to_date__a_changed_file_sets_up_again(bootstrap: ModuleType, name: str) -> None:
     bootstrap.STAMP.write_text(bootstrap.fingerprint())
     with (bootstrap.ROOT / name).open("a") as file:
