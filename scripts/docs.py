@@ -94,6 +94,7 @@ def manifest(text: str) -> str:
 
 
 def methods_page() -> str:
+    """The list of all methods, stage by stage."""
     lines = ["# Methods", "", MADE, ""]
     lines += ["A method reads a dataset or view and writes fields and a run record. Each has a page.", ""]
     for stage, title in STAGES.items():
