@@ -44,6 +44,7 @@ SUREST = 0.2
 EXPECTED_MORE = 2.0  # errors among the surest, added to those expected: few rows say little
 DOUBTED, BELIEVED = 0.5, 0.7  # share of the expected errors seen: nothing is believed below, all above
 APART = 0.2  # labels of a fit below it do not fit, above 1 - 0.2 they do
+TILT = 12.0  # towards the largest share of misfits that explains labels which stand apart
 FEW_APART = 0.6  # as many that do not fit as lie between are believed, this share of it is not
 LEAST = 0.01  # share of wrong labels that is assumed where nothing speaks for more
 SYSTEMATIC = 0.15  # of the expected number: what the interval allows for people's errors being unlike ours
@@ -99,10 +100,15 @@ class Calibration:
             ]
             weights, curves = _curves(given, simulated)
             wrong = 1 - _right(s, band, SHARES, weights, curves)
+        apart = stand_apart(fit)
+        if apart > 0:  # any m up to theirs explains them as well: all of them are believed
+            weights = weights * SHARES ** (TILT * apart)
+            weights /= weights.sum()
+            wrong = 1 - _right(s, band, SHARES, weights, curves)
         share = float(weights @ SHARES)
         low, high = (float(np.interp(at, np.cumsum(weights), SHARES)) for at in (0.025, 0.975))
         left = share if evidence is None else beyond_weakness(share, evidence, n_classes)
-        left = min(share, max(left * surest_are_wrong(p, codes), share * stand_apart(fit), LEAST))
+        left = min(share, max(left * surest_are_wrong(p, codes), share * apart, LEAST))
         believed = left / share
         expected = believed * float(wrong.mean())
         spread = 1.96 * np.sqrt(max(expected, 1 / n) / n) + SYSTEMATIC * expected

@@ -227,16 +227,16 @@ def test_find_label_issues__human_noise(shared_data: Any, labels: str, ap: float
 
 @pytest.mark.slow
 def test_find_label_issues__weak_vectors_and_wrong_labels_are_two_things(shared_data: Any) -> None:
-    """CIFAR-10N: good vectors with few and with many wrong labels, half of them worthless, random ones."""
+    """CIFAR-10N: good vectors with right and with many wrong labels, vectors drowned in noise, random ones."""
     data = np.load(shared_data / "cifar10n" / "cifar10n_5k.npz")
     rows = np.random.default_rng(7).choice(5000, 1000, replace=False)
     x, rng = data["mobilenetv2"][rows].astype(np.float32), np.random.default_rng(0)
-    weak = x + 6 * x.std() * rng.normal(size=x.shape)
     said = {}
     for name, vectors, labels in (
         ("clean", x, "clean"),
         ("noisy", x, "worst"),
-        ("weak", weak, "clean"),
+        ("weak", x + 4 * x.std() * rng.normal(size=x.shape), "clean"),
+        ("weaker", x + 10 * x.std() * rng.normal(size=x.shape), "clean"),
         ("random", rng.normal(size=x.shape), "clean"),
     ):
         facts = _run(vectors, [str(data["class_names"][code]) for code in data[labels][rows]]).facts
@@ -245,5 +245,17 @@ def test_find_label_issues__weak_vectors_and_wrong_labels_are_two_things(shared_
         "clean": ("good", False, False),
         "noisy": ("good", True, True),
         "weak": ("weak", False, False),
+        "weaker": ("weak", False, False),
         "random": ("none", False, False),
     }
+
+
+@pytest.mark.parametrize(("n", "wrong", "spread"), [(300, 15, 0.5), (300, 30, 0.25), (120, 8, 0.5), (300, 0, 0.5)])
+def test_find_label_issues__errors_between_classes_that_lie_far_apart(n: int, wrong: int, spread: float) -> None:
+    """All wrong labels are of one kind, so the models take them for likely; they stand apart all the same."""
+    rng = np.random.default_rng(4)
+    codes = np.arange(n) % 5
+    x = (rng.normal(size=(5, 32))[codes] + spread * rng.normal(size=(n, 32))).astype(np.float32)
+    given = [str((code + (row < wrong)) % 5) for row, code in enumerate(codes)]
+    found = _run(x, given)
+    assert np.flatnonzero(found.values["is_issue"]).tolist() == list(range(wrong))
