@@ -301,7 +301,7 @@ METHOD = Method(
         Column("cue", str, "Property by which the sample's class stands out", group=True, role="mark"),
     ),
     finding=Finding(
-        "Classes that a shortcut gives away",
+        "Samples of classes that a shortcut gives away",
         "moderate",
         "These classes can be guessed from brightness, color or size alone; a model may learn that instead.",
     ),
