@@ -56,16 +56,30 @@ def add_working_set(form: types.Object, method: Method, dataset: fo.Dataset, giv
 
 
 def add_key(form: types.Object, method: Method, dataset: fo.Dataset, given: Mapping[str, Any]) -> None:
-    """Add the run's key, and where it is taken the question whether to replace."""
-    key = given.get("key") or runs.free_key(dataset, method.key)
-    form.str(
-        "key",
-        label="Key",
-        description="Names this run and its fields",
-        default=runs.free_key(dataset, method.key),
-    )
+    """Add the run's key, and where it is taken the question whether to replace.
+
+    What looks for the same issues again replaces its earlier run, whose decisions it takes over; anything else takes a
+    free key, or that of a try that failed.
+    """
+    earlier = earlier_run(dataset, method, given)
+    wanted = earlier.key if earlier is not None else runs.free_key(dataset, method.key)
+    key = given.get("key") or wanted
+    form.str("key", label="Key", description="Names this run and its fields", default=wanted)
     if key in dataset.list_runs():
-        form.bool("overwrite", label="Replace", description=TAKEN, default=False, view=types.CheckboxView())
+        replaces = earlier is not None and key == earlier.key
+        form.bool("overwrite", label="Replace", description=TAKEN, default=replaces, view=types.CheckboxView())
+
+
+def earlier_run(dataset: fo.Dataset, method: Method, given: Mapping[str, Any]) -> runs.Run | None:
+    """The run that this form would repeat: it failed, or it looked for the same issues in the same labels."""
+    asks = [name for name, role in roles(method.params).items() if role != "embeddings"]
+    for run in reversed(runs.list_runs(dataset)):
+        if run.method != method.name or run.status == "running":
+            continue
+        same = all(given.get(name) in (None, "", run.params.get(name)) for name in asks)
+        if run.status != "done" or (method.finding is not None and same):
+            return run
+    return None
 
 
 def add_error(form: types.Object, params: type[Params], given: Mapping[str, Any], beside: Sequence[str] = ()) -> None:

@@ -19,7 +19,7 @@ from pymongo.errors import BulkWriteError
 from pymongo.write_concern import WriteConcern
 
 VERDICTS = ("excluded", "kept", "relabelled")  # the tags that decisions leave, at most one on a sample
-SHARED_LISTS = ("tags", "curation_reviews")  # others write into these as well
+SHARED_LISTS = ("tags", "curation_reviews", "curation_findings")  # others write into these as well
 AT_ONCE = 2_000  # samples read and written together
 ROUNDS = 5  # of reading, writing and looking again, while others write to the same samples
 ON_DISK = WriteConcern(w=1, j=True)  # a write counts when it is in the database's own journal

@@ -5,6 +5,7 @@ What a decision leaves on a sample, chosen once for the App, the SDK and every r
 - one of the tags `excluded`, `kept` and `relabelled`, so that the App's sidebar and `match_tags` find them;
 - `curation_reason`, why it was excluded;
 - `curation_reviews`, the keys of the runs in whose review it was decided;
+- `curation_findings`, what these runs asked about it, so that no later run asks the same again (`questions.py`);
 - its label in `<label field>_curated`: a copy of the given labels on which relabelling writes. The given ones stay.
 
 Decisions on a patches view, or on rows that are objects, are about these: tags, reason and reviews then are those of
@@ -16,7 +17,7 @@ the journal before it is on the samples (`journal.py`), and `undo` brings back e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal, TypeAlias
@@ -35,6 +36,7 @@ from ..fields.saved_views import named_like, save_view
 from ..inputs.sources import label_path
 from . import journal
 from .changes import AT_ONCE, VERDICTS, Change, batches
+from .questions import Question, asked
 
 Verdict = Literal["excluded", "kept", "relabelled"]
 Decided: TypeAlias = fo.DatasetView | Rows
@@ -42,10 +44,15 @@ Decided: TypeAlias = fo.DatasetView | Rows
 TAGS = VERDICTS
 REASON = "curation_reason"
 REVIEWS = "curation_reviews"
+FINDINGS = "curation_findings"
 SLICE = "curated"
 GROUP = "curation"
 LOGITS = "logits"
-DESCRIPTIONS = {REASON: "Why the sample was excluded", REVIEWS: "Runs in whose review this sample was decided"}
+DESCRIPTIONS = {
+    REASON: "Why the sample was excluded",
+    REVIEWS: "Runs in whose review this sample was decided",
+    FINDINGS: "What was found about this sample and decided",
+}
 
 
 @dataclass(frozen=True)
@@ -74,33 +81,40 @@ class Decision:
 
 
 def exclude(
-    samples: Decided, reason: str | None = None, queue: str | None = None, author: str | None = None
+    samples: Decided, reason: str | None = None, queue: str | Question | None = None, author: str | None = None
 ) -> Decision:
-    """Leave samples out of the curated set; nothing is deleted."""
+    """Leave samples out of the curated set; nothing is deleted.
+
+    Args:
+        queue: the review that led to it: the key of its run, or its question.
+    """
     rows = _rows(samples)
+    question = asked(rows.dataset, queue)
     _declare(rows)
     _ensure_slice(rows)
     said = f"excluded{f' ({reason})' if reason else ''}"
-    return _made(rows, "excluded", said, _changes(rows, "excluded", reason=reason, queue=queue), queue, author)
+    return _made(rows, "excluded", said, _changes(rows, "excluded", reason=reason, question=question), question, author)
 
 
 def keep(
-    samples: Decided, label_field: str | None = None, queue: str | None = None, author: str | None = None
+    samples: Decided, label_field: str | None = None, queue: str | Question | None = None, author: str | None = None
 ) -> Decision:
     """Say that samples are right as they are. With `label_field`, so is their given label."""
     rows = _rows(samples)
+    question = asked(rows.dataset, queue)
     _declare(rows)
     given = label_path(rows.dataset, label_field, rows.field) if label_field else None
     if given is not None and not has_curated(rows.dataset, given):
         given = None
-    return _made(rows, "kept", "kept", _changes(rows, "kept", given=given, queue=queue), queue, author)
+    changes = _changes(rows, "kept", given=given, question=question)
+    return _made(rows, "kept", "kept", changes, question, author)
 
 
 def relabel(
     samples: Decided,
     label_field: str,
     labels: str | Mapping[str, str],
-    queue: str | None = None,
+    queue: str | Question | None = None,
     author: str | None = None,
 ) -> Decision:
     """Write another label for samples into `<label_field>_curated`.
@@ -120,37 +134,40 @@ def relabel(
     _declare(rows)
     ensure_curated_labels(rows.dataset, given)
     said = f"labelled {labels}" if isinstance(labels, str) else "relabelled"
-    changes = _changes(rows, "relabelled", given=given, labels=labels, queue=queue)
-    return _made(rows, "relabelled", said, changes, queue, author)
+    question = asked(rows.dataset, queue)
+    changes = _changes(rows, "relabelled", given=given, labels=labels, question=question)
+    return _made(rows, "relabelled", said, changes, question, author)
 
 
 def settle(
     kept: Decided,
     excluded: Decided,
     reason: str | None = None,
-    queue: str | None = None,
+    queue: str | Question | None = None,
     author: str | None = None,
 ) -> Decision:
     """Keep some samples and exclude others in one decision, such as those of a group of copies."""
     left, out = _rows(kept), _rows(excluded)
     _declare(left)
     _ensure_slice(left)
-    changes = chain(_changes(out, "excluded", reason=reason, queue=queue), _changes(left, "kept", queue=queue))
+    question = asked(left.dataset, queue)
+    excluded_ones = _changes(out, "excluded", reason=reason, question=question)
+    changes = chain(excluded_ones, _changes(left, "kept", question=question))
     said = f"kept {len(left):,} and excluded {len(out):,} of a group" + (f" ({reason})" if reason else "")
-    return _made(left, "excluded", said, changes, queue, author)
+    return _made(left, "excluded", said, changes, question, author)
 
 
 def undo(
     dataset: fo.Dataset,
     steps: int = 1,
-    queue: str | None = None,
+    queue: str | Collection[str] | None = None,
     author: str | None = None,
     key: str | None = None,
 ) -> list[Decision]:
     """Take back the last decisions, the newest first.
 
     Args:
-        queue: only those of one review.
+        queue: only those of one review: the key of its run, or all names of its question.
         author: only those of one author.
         key: only the decision that the journal knows by it, later ones stay.
 
@@ -166,14 +183,14 @@ def undo(
     return done
 
 
-def last(dataset: fo.Dataset, queue: str | None = None, author: str | None = None) -> Decision | None:
+def last(dataset: fo.Dataset, queue: str | Collection[str] | None = None, author: str | None = None) -> Decision | None:
     """The decision that `undo` would take back first."""
     entry = journal.peek(dataset, queue, author)
     return _read(entry, journal.changed_ids(dataset, entry.key)) if entry is not None else None
 
 
 def history(
-    dataset: fo.Dataset, most: int = 20, queue: str | None = None, author: str | None = None
+    dataset: fo.Dataset, most: int = 20, queue: str | Collection[str] | None = None, author: str | None = None
 ) -> list[journal.Entry]:
     """The last decisions that can be taken back, the newest first."""
     return journal.history(dataset, most, queue, author)
@@ -250,10 +267,11 @@ def _rows(samples: Decided) -> Rows:
 
 
 def _made(
-    rows: Rows, verdict: str, said: str, changes: Iterable[Change], queue: str | None, author: str | None
+    rows: Rows, verdict: str, said: str, changes: Iterable[Change], question: Question | None, author: str | None
 ) -> Decision:
     """Hand to the journal what a decision changes."""
-    done = journal.push(rows.dataset, verdict, said, queue, author, changes)
+    queue, name = (question.key, question.name) if question is not None else (None, None)
+    done = journal.push(rows.dataset, verdict, said, queue, author, changes, name)
     if done is None:
         return Decision(None, verdict, said, (), queue, rows.word, author=author)
     return Decision(done.entry.key, verdict, said, done.ids, queue, rows.word, done.left, author)
@@ -272,7 +290,7 @@ def _changes(
     reason: str | None = None,
     given: str | None = None,
     labels: str | Mapping[str, str] | None = None,
-    queue: str | None = None,
+    question: Question | None = None,
 ) -> Iterator[Change]:
     """What changes on each sample, a block of samples at a time.
 
@@ -280,8 +298,11 @@ def _changes(
         given: path of the given labels, where the decision is about labels.
         labels: the new ones; None for the given ones.
     """
-    fields = ["tags", REASON, REVIEWS]
+    fields = ["tags", REASON, REVIEWS, FINDINGS]
     objects, curated, source = rows.inside, "", ""
+    evidence = (question.evidence or "").removeprefix(f"{objects}.") if question is not None else ""
+    if evidence:
+        fields.append(evidence)
     if given is not None:
         curated, source = curated_field(given), given if objects else given.removesuffix(".label")
         curated, source = (path.removeprefix(f"{objects}.") for path in (curated, source))
@@ -291,8 +312,18 @@ def _changes(
         label = labels.get(sample_id) if isinstance(labels, Mapping) else labels
         if verdict == "relabelled" and not label:
             continue
+        said = _taken(before, evidence) if evidence else None
         given_value = before.pop(source, None) if given else None
-        after = _marked(before, verdict, reason, queue)
+        after = _marked(before, verdict, reason, question.key if question is not None else None)
+        if question is not None:
+            was = None
+            if verdict == "relabelled":  # the label that it is no longer given is not proposed to it again
+                was = _text(before.get(curated) if before.get(curated) is not None else given_value)
+            found = [question.entry(said), *([question.entry(was)] if was and was != label else [])]
+            known = before.get(FINDINGS) or []
+            new = [one for one in dict.fromkeys(found) if one not in known]
+            if new:
+                after[FINDINGS] = [*known, *new]
         if given is not None:
             after.pop(curated, None)
             value = _labelled(before.get(curated), given_value, label, not objects and given.endswith(".label"))
@@ -334,6 +365,18 @@ def _marked(before: Mapping[str, Any], verdict: Verdict, reason: str | None, que
     return after
 
 
+def _taken(document: dict[str, Any], path: str) -> Any:
+    """What a document holds at a path, which is taken out of it: a decision does not change it."""
+    head, _, inside = path.partition(".")
+    value = document.pop(head, None)
+    return (value or {}).get(inside) if inside else value
+
+
+def _text(label: Any) -> str | None:
+    """A label's class, whether it is a document or a text."""
+    return label.get("label") if isinstance(label, Mapping) else label
+
+
 def _labelled(now: Any, given: Any, label: str | None, embedded: bool) -> Any:
     """The value of the curated labels: the given one, or another label."""
     if not embedded:
@@ -358,11 +401,13 @@ def _declare_anew(dataset: fo.Dataset, paths: Mapping[str, str], objects: str) -
     if taken:
         raise ParamError(f"Field {taken[0]!r} exists already and is not Curator's; rename it, then decide again")
     info = {"curation": True}
-    reason, reviews = paths
-    text = {"ftype": fo.StringField, "description": paths[reason], "info": info}
-    texts = {"ftype": fo.ListField, "subfield": fo.StringField, "description": paths[reviews], "info": info}
-    declare_fields(dataset, {reason: text, reviews: texts})
-    dataset.create_index(reviews)
+    reason, *lists = paths
+    wanted: dict[str, dict[str, Any]] = {reason: {"ftype": fo.StringField, "description": paths[reason], "info": info}}
+    for path in lists:
+        wanted[path] = {"ftype": fo.ListField, "subfield": fo.StringField, "description": paths[path], "info": info}
+    declare_fields(dataset, wanted)
+    for path in lists:
+        dataset.create_index(path)
     if objects:
         dataset.create_index(f"{objects}.id")  # by which panels find the image of an object
     _show_fields(dataset)

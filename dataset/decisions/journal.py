@@ -7,7 +7,7 @@ the whole of it if that was under way. A decision that cannot be finished is set
 
 Entries lie in a collection of our own, `image_curation_decisions`, one head for each decision:
 
-    {_id, dataset, number, status, verdict, said, queue, author, made, owner, count, left, changes | parts}
+    {_id, dataset, number, status, verdict, said, queue, question, author, made, owner, count, left, changes | parts}
 
 Status: doing → done → undoing → (deleted); or broken, with the error. Parts: {decision, part, changes}.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -88,16 +88,27 @@ class Outcome:
 
 
 def push(
-    dataset: fo.Dataset, verdict: str, said: str, queue: str | None, author: str | None, changes: Iterable[Change]
+    dataset: fo.Dataset,
+    verdict: str,
+    said: str,
+    queue: str | None,
+    author: str | None,
+    changes: Iterable[Change],
+    question: str | None = None,
 ) -> Outcome | None:
     """Write down a decision, then carry it out.
+
+    Args:
+        queue: key of the run whose review led to it.
+        question: what that run asks, by which later runs that ask the same find the decision.
 
     Returns:
         what was done; None where it changes nothing, which is not written down
     """
     finish_what_was_begun(dataset)
     essential = (change.essential for change in changes)
-    head = _write_down(dataset, verdict, said, queue, author, (change for change in essential if not change.is_empty))
+    some = (change for change in essential if not change.is_empty)
+    head = _write_down(dataset, verdict, said, queue, question, author, some)
     if head is None:
         return None
     with _working_on(head):
@@ -105,7 +116,10 @@ def push(
 
 
 def pop(
-    dataset: fo.Dataset, queue: str | None = None, author: str | None = None, key: str | None = None
+    dataset: fo.Dataset,
+    queue: str | Collection[str] | None = None,
+    author: str | None = None,
+    key: str | None = None,
 ) -> Outcome | None:
     """Take back the last decision: of that review, of that author, or the one with that key.
 
@@ -124,12 +138,14 @@ def pop(
         return _take_back(dataset, claimed)
 
 
-def peek(dataset: fo.Dataset, queue: str | None = None, author: str | None = None) -> Entry | None:
+def peek(dataset: fo.Dataset, queue: str | Collection[str] | None = None, author: str | None = None) -> Entry | None:
     """The decision that `pop` would take back."""
     return next(iter(history(dataset, 1, queue, author)), None)
 
 
-def history(dataset: fo.Dataset, most: int, queue: str | None = None, author: str | None = None) -> list[Entry]:
+def history(
+    dataset: fo.Dataset, most: int, queue: str | Collection[str] | None = None, author: str | None = None
+) -> list[Entry]:
     """The last decisions, the newest first."""
     wanted = _wanted(dataset, "done", queue, author)
     found = _heads(dataset).find(wanted, {"changes": False}, sort=[("number", DESCENDING)], limit=most)
@@ -192,7 +208,13 @@ def _or_set_aside(
 
 
 def _write_down(
-    dataset: fo.Dataset, verdict: str, said: str, queue: str | None, author: str | None, changes: Iterable[Change]
+    dataset: fo.Dataset,
+    verdict: str,
+    said: str,
+    queue: str | None,
+    question: str | None,
+    author: str | None,
+    changes: Iterable[Change],
 ) -> dict[str, Any] | None:
     """The decision in the journal: its parts, if it needs several, and then its head, by which it counts."""
     heads = _heads(dataset)
@@ -215,6 +237,7 @@ def _write_down(
         "verdict": verdict,
         "said": said,
         "queue": queue,
+        "question": question,
         "author": author,
         "made": _now(),
         "owner": _me(),
@@ -357,10 +380,17 @@ def _entry(head: dict[str, Any]) -> Entry:
 
 
 def _wanted(
-    dataset: fo.Dataset, status: str, queue: str | None = None, author: str | None = None, key: str | None = None
+    dataset: fo.Dataset,
+    status: str,
+    queue: str | Collection[str] | None = None,
+    author: str | None = None,
+    key: str | None = None,
 ) -> dict[str, Any]:
     wanted: dict[str, Any] = {"dataset": dataset._doc.id, "status": status}
-    wanted |= {"queue": queue} if queue is not None else {}
+    if isinstance(queue, str):
+        wanted["queue"] = queue
+    elif queue is not None:
+        wanted["$or"] = [{"queue": {"$in": list(queue)}}, {"question": {"$in": list(queue)}}]
     wanted |= {"author": author} if author is not None else {}
     return wanted | ({"_id": ObjectId(key)} if key is not None else {})
 

@@ -155,13 +155,14 @@ class ReviewPanel(CuratorPanel):
     @event
     def undo(self, ctx: Any) -> None:
         """Take back the last decision of this review, and show its sample."""
-        taken = decisions.undo(ctx.dataset, 1, ctx.panel.get_state("source"))
+        session = ReviewSession.open(ctx)
+        taken = decisions.undo(ctx.dataset, 1, session.source.question.names) if session is not None else []
         if not taken:
             ctx.panel.set_data("said", "There is no decision to take back.")
             self.refresh(ctx)
             return
         ctx.panel.set_data("said", wording.taken_back(taken[0]))
-        self._show(ctx, taken[0].ids[0])
+        self._show(ctx, taken[0].ids[0], session)
 
     # What the grid shows
 
@@ -215,8 +216,12 @@ class ReviewPanel(CuratorPanel):
         ctx.panel.set_data("said", wording.sentence(f"{wording.samples(len(made.ids), made.word)} {made.said}"))
         self._show(ctx, stay_at)
 
-    def _show(self, ctx: Any, sample_id: str | None) -> None:
-        """Show a sample of the queue, or the first undecided one; or what to do where there is none."""
+    def _show(self, ctx: Any, sample_id: str | None, known: ReviewSession | None = None) -> None:
+        """Show a sample of the queue, or the first undecided one; or what to do where there is none.
+
+        Args:
+            known: the session of this event, where it has read its runs already.
+        """
         ctx.panel.set_state("objects", None)  # whether there is anything at all is asked of samples
         data: dict[str, Any] = {"advice": advice(ctx), "sources": [], "source": None, "card": None, "finished": None}
         data["batch"] = None
@@ -224,7 +229,7 @@ class ReviewPanel(CuratorPanel):
         if data["advice"] is not None:
             ctx.panel.set_data(data)
             return
-        session = ReviewSession.open(ctx)
+        session = known or ReviewSession.open(ctx)
         if session is None:
             ctx.panel.set_data({**data, "advice": _nothing_yet()})
             return

@@ -3,6 +3,9 @@
 Any finished run with a mark, with a score whose good end is declared or with an order can be reviewed: the marked
 samples, or else all that have the score, the worst first; copies stand group by group, an order of similar images in
 its order.
+
+What is decided is decided about the kind of issue (`decisions/questions.py`), so it is not asked again by the next run,
+unless that says something else of the sample, or finds a further copy of it. What is excluded is out of every queue.
 """
 
 from __future__ import annotations
@@ -12,16 +15,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import fiftyone.core.stages as fos
+from bson import ObjectId
 
 from ...core.base.columns import Role
 from ...core.catalog import METHODS
-from ...dataset.decisions.decisions import REVIEWS
+from ...dataset.decisions.decisions import FINDINGS, REVIEWS
+from ...dataset.decisions.questions import SAYS, Question, question_of
 from ...dataset.fields import marks
+from ...dataset.fields.working_set import EXCLUDED
 from ...dataset.runs.record import Run
 from ..shared import wording
 from ..shared.patches import seen
 from ..shared.run_layout import Part, is_there, layout
-from ..shared.scope import Scope, stored
+from ..shared.scope import Scope, stored, whole
 
 LONGEST = 10_000  # samples of one queue
 REASONS = ("unusable", "duplicate", "wrong content", "not in scope")  # offered for every exclusion
@@ -46,6 +52,7 @@ class Source:
         problem: path of why a sample could not be read.
         facts: further columns, title → path, that the card shows.
         checks: name → path of the scores, 1 for fine, of the checks that a fact names.
+        question: what people decide about, whichever run asks.
     """
 
     run: Run
@@ -62,11 +69,17 @@ class Source:
     problem: str | None
     facts: Mapping[str, str]
     checks: Mapping[str, str]
+    question: Question
 
     @property
     def key(self) -> str:
-        """Key of the run; decisions are filed under it."""
+        """Key of the run."""
         return self.run.key
+
+    @property
+    def evidence(self) -> str | None:
+        """Path of what the run says of a sample; None where its mark says all."""
+        return seen(self.run, self.question.evidence) if self.question.evidence else None
 
     @property
     def field(self) -> str | None:
@@ -124,13 +137,17 @@ def sources(runs: Sequence[Run], fields: Collection[str], labels: str | None) ->
         labels: path of the labels for runs that read none.
     """
     done = [run for run in reversed(runs) if run.status == "done"]
-    found = [source for run in done if (source := source_of(run, fields, labels))]
+    found = [source for run in done if (source := source_of(run, fields, labels, runs))]
     names = [method.name for method in METHODS]
     return sorted(found, key=lambda source: (source.run.stage != "clean", names.index(source.run.method)))
 
 
-def source_of(run: Run, fields: Collection[str], labels: str | None) -> Source | None:
-    """A run as something to review; None where it has neither a mark nor a score with a good end."""
+def source_of(run: Run, fields: Collection[str], labels: str | None, runs: Sequence[Run] = ()) -> Source | None:
+    """A run as something to review; None where it has neither a mark nor a score with a good end.
+
+    Args:
+        runs: all of the dataset.
+    """
     if run.patches_field is not None:
         labels = f"{run.patches_field}.label"
     parts = layout(run, fields)
@@ -162,6 +179,7 @@ def source_of(run: Run, fields: Collection[str], labels: str | None) -> Source |
             if column.name and column.role not in UNSHOWN and column.type in (float, int, str, list[str])
         },
         checks={column.name: seen(run, run.writes[column.name]) for column in there if column.role == "check"},
+        question=question_of(run, runs or (run,)),
     )
 
 
@@ -197,8 +215,7 @@ def read(source: Source, scope: Scope, order: str | None = None, side_by_side: b
         computed["score"], keys["score"] = {"$ifNull": [f"${source.score.path}", None]}, -1 if falling else 1
     # Sorted by what is computed: for a sort by the field itself MongoDB walks the field's index through all samples,
     # instead of that of the mark through the few that are marked.
-    reviewed = {"$in": [source.key, {"$ifNull": [f"${scope.own(REVIEWS)}", []]}]}
-    stages.append({"$project": {"done": reviewed, **computed}})
+    stages.append({"$project": {"done": _decided(source, scope), **computed}})
     stages += [{"$sort": {**keys, "_id": 1}}, {"$limit": LONGEST}]
     rows = list(scope.add(condition(source)).aggregate(stages))
     return Queue([str(row["_id"]) for row in rows], [row["done"] for row in rows])
@@ -206,26 +223,89 @@ def read(source: Source, scope: Scope, order: str | None = None, side_by_side: b
 
 def undecided(source: Source, scope: Scope) -> int:
     """How many marked samples nobody has decided about in this review; 0 where the run marks none."""
+    return left(source, scope)[0]
+
+
+def left(source: Source, scope: Scope) -> tuple[int, int]:
+    """How many of the marked samples nobody has decided about, and how many are marked; 0 where the run marks none."""
     if source.flag is None:
-        return 0
+        return 0, 0
     marked = scope.add(condition(source))
-    done = marked.add(_reviewed(source, scope)).count() if _has_reviews(scope) else 0
-    return marked.count() - done
+    counts = {"$group": {"_id": None, "n": {"$sum": 1}, "done": {"$sum": {"$cond": ["$done", 1, 0]}}}}
+    for row in marked.aggregate([{"$project": {"done": _decided(source, scope)}}, counts]):
+        return row["n"] - row["done"], row["n"]
+    return 0, 0
 
 
 def tally(source: Source, scope: Scope) -> dict[str, int]:
-    """How often each verdict was given in this review."""
-    tags = scope.own("tags")
-    stages: list[dict[str, Any]] = [{"$unwind": f"${tags}"}, {"$group": {"_id": f"${tags}", "n": {"$sum": 1}}}]
-    found = scope.add(_reviewed(source, scope)).aggregate(stages) if _has_reviews(scope) else ()
-    counts = {row["_id"]: row["n"] for row in found}
-    return {name: counts.get(name, 0) for name in ("relabelled", "kept", "excluded")}
+    """How often each verdict was given among the samples of this review."""
+    verdicts = ("relabelled", "kept", "excluded")
+    if not _has_reviews(scope):
+        return dict.fromkeys(verdicts, 0)
+    tags = {"$ifNull": [f"${scope.own('tags')}", []]}
+    stages: list[dict[str, Any]] = [
+        {"$match": {"$expr": _decided(source, scope)}},
+        {"$project": {"tag": {"$setIntersection": [tags, list(verdicts)]}}},
+        {"$unwind": "$tag"},
+        {"$group": {"_id": "$tag", "n": {"$sum": 1}}},
+    ]
+    counts = {row["_id"]: row["n"] for row in scope.add(condition(source)).aggregate(stages)}
+    return {name: counts.get(name, 0) for name in verdicts}
 
 
-def _reviewed(source: Source, scope: Scope) -> fos.Match:
-    """Those that were decided in the review of a run; a query and no expression, so that the field's index answers."""
-    return fos.Match({scope.own(REVIEWS): source.key})
+def _decided(source: Source, scope: Scope) -> Any:
+    """Whether nothing is left to ask about a sample: an expression of the database."""
+    excluded = {"$in": [EXCLUDED, {"$ifNull": [f"${scope.own('tags')}", []]}]}
+    if not _has_reviews(scope):
+        return excluded
+    decided = _answered(source, scope)
+    again = _with_new_copies(source, scope) if source.compares else None
+    return {"$or": [excluded, decided if again is None else {"$and": [decided, {"$not": [again]}]}]}
+
+
+def _answered(source: Source, scope: Scope) -> Any:
+    """Whether somebody has decided about what the run says of a sample now."""
+    found, reviews = ({"$ifNull": [f"${scope.own(name)}", []]} for name in (FINDINGS, REVIEWS))
+    question = source.question
+    begins = {"$eq": [{"$indexOfCP": ["$$this", question.name + SAYS]}, 0]}
+    # decisions of earlier versions say only in which runs' reviews they were made
+    by_key = {"$gt": [{"$size": {"$setIntersection": [reviews, list(question.keys)]}}, 0]}
+    unsaid = {"$eq": [{"$size": {"$filter": {"input": found, "cond": begins}}}, 0]}
+    return {"$or": [{"$in": [question.entry_in(source.evidence), found]}, {"$and": [by_key, unsaid]}]}
+
+
+def _with_new_copies(source: Source, scope: Scope) -> Any:
+    """Whether a sample has a copy that nobody has decided about, beside those that were: an expression; None if none.
+
+    Args:
+        scope: its copies are looked for in the whole dataset.
+    """
+    everywhere = whole(scope.dataset, scope.field)
+    here = source.group or source.partners
+    decided = {
+        "$or": [
+            {scope.own(FINDINGS): source.question.name},
+            {scope.own(REVIEWS): {"$in": list(source.question.keys)}},
+        ]
+    }
+    used = {scope.own("tags"): {"$ne": EXCLUDED}}
+    kept = everywhere.add(fos.Match({"$and": [decided, used, {here: {"$nin": [None, []]}}]}))
+    if source.group is not None:
+        groups = [row["_id"] for row in kept.aggregate([{"$group": {"_id": f"${here}"}}])]
+        also = fos.Match({"$and": [{here: {"$in": groups}}, used, {"$nor": [decided]}]})
+        new = (
+            [row["_id"] for row in everywhere.add(also).aggregate([{"$group": {"_id": f"${here}"}}])] if groups else []
+        )
+        return {"$in": [f"${here}", new]} if new else None
+    copies = [row["_id"] for row in kept.aggregate([{"$unwind": f"${here}"}, {"$group": {"_id": f"${here}"}}])]
+    ids = {"_id": {"$in": [ObjectId(str(one)) for one in copies]}}
+    new = everywhere.add(fos.Match({"$and": [ids, used, {"$nor": [decided]}]})).ids() if copies else []
+    if not new:
+        return None
+    known = [*new, *(str(one) for one in new)]  # as the field holds them
+    return {"$gt": [{"$size": {"$setIntersection": [{"$ifNull": [f"${here}", []]}, known]}}, 0]}
 
 
 def _has_reviews(scope: Scope) -> bool:
+    """Whether anything was decided about such samples or objects; the first decision makes the field."""
     return scope.dataset.get_field(stored(scope.dataset, scope.field, scope.own(REVIEWS))) is not None

@@ -123,22 +123,22 @@ class ReviewSession:
     def relabel(self, ids: Sequence[str], labels: str | dict[str, str]) -> Decision:
         """Give some another label, one for all or each its own."""
         rows = self.rows(ids)
-        return self.decide(lambda: decisions.relabel(rows, self.source.labels, labels, self.source.key))
+        return self.decide(lambda: decisions.relabel(rows, self.source.labels, labels, self.source.question))
 
     def keep(self, ids: Sequence[str]) -> Decision:
         """Say that some are right as they are."""
         rows = self.rows(ids)
-        return self.decide(lambda: decisions.keep(rows, self.source.labels or None, self.source.key))
+        return self.decide(lambda: decisions.keep(rows, self.source.labels or None, self.source.question))
 
     def exclude(self, ids: Sequence[str], reason: str | None) -> Decision:
         """Exclude some, with the usual reason unless another is given."""
         rows = self.rows(ids)
-        return self.decide(lambda: decisions.exclude(rows, reason or self.source.reason, self.source.key))
+        return self.decide(lambda: decisions.exclude(rows, reason or self.source.reason, self.source.question))
 
     def settle(self, ids: Sequence[str], keep: Sequence[str], reason: str | None) -> Decision:
         """Keep some copies of a group and exclude its others."""
         kept, others = self.rows(keep), self.rows([one for one in ids if one not in keep])
-        return self.decide(lambda: decisions.settle(kept, others, reason or self.source.reason, self.source.key))
+        return self.decide(lambda: decisions.settle(kept, others, reason or self.source.reason, self.source.question))
 
     def decide_many(self, ids: Sequence[str], verdict: str, label: str | None, reason: str | None) -> Decision:
         """One decision about many: "accept", "relabel", "exclude" or "keep".
@@ -177,7 +177,7 @@ class ReviewSession:
     def at(self, place: int | None) -> dict[str, Any]:
         """The card or the page of one place of the queue; at the end, what has been decided."""
         counts = queue.tally(self.source, self.scope)
-        last = decisions.last(self.dataset, self.source.key)
+        last = decisions.last(self.dataset, self.source.question.names)
         data: dict[str, Any] = {
             "mode": "batch" if self.side_by_side else "card",
             "progress": review_card.progress(self.queue, place, counts),

@@ -78,6 +78,16 @@ def test_form__offers_what_the_dataset_has(registry: Any, dataset: Any) -> None:
     assert "overwrite" in _form(registry, "find_neighbors", dataset, {"key": "neighbors"})["type"]["properties"]
 
 
+def test_form__the_same_search_again_replaces_its_run(registry: Any, dataset: Any) -> None:
+    _execute("find_duplicates", dataset, embeddings="vectors")
+    properties = _form(registry, "find_duplicates", dataset, {})["type"]["properties"]
+    assert (properties["key"]["default"], properties["overwrite"]["default"]) == ("duplicates", True)
+    beside = _form(registry, "find_duplicates", dataset, {"key": "others"})["type"]["properties"]
+    assert "overwrite" not in beside
+    other = _form(registry, "find_duplicates", dataset, {"label_field": "another"})["type"]["properties"]
+    assert other["key"]["default"] == "duplicates_2"
+
+
 def test_form__says_what_is_wrong_while_it_is_typed(registry: Any, dataset: Any) -> None:
     def wrong(**given: Any) -> str | None:
         properties = _form(registry, "find_representatives", dataset, given)["type"]["properties"]

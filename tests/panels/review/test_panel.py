@@ -14,6 +14,7 @@ import pytest
 from fiftyone import ViewField as F
 from image_curation import act, curate
 from image_curation.dataset.decisions import decisions
+from image_curation.dataset.decisions.questions import question_of
 from image_curation.dataset.runs.record import Run, list_runs
 from image_curation.panels.review import review_queue as queue
 from image_curation.panels.review.review_queue import Queue, Source
@@ -292,7 +293,21 @@ def test_order__any_run_with_positions_is_gone_through_side_by_side(review: Any,
     flagged.add_sample_field("order_position", fo.IntField)
     flagged.set_values("order_position", places, key_field="id")
     source = Source(
-        run, None, True, None, None, None, None, "order_position", None, None, "ground_truth.label", None, {}, {}
+        run,
+        None,
+        True,
+        None,
+        None,
+        None,
+        None,
+        "order_position",
+        None,
+        None,
+        "ground_truth.label",
+        None,
+        {},
+        {},
+        question_of(run, [run]),
     )
     found = queue.read(source, scope.whole(flagged, None))
     assert list(found.ids) == sorted(places, key=places.__getitem__)
