@@ -18,10 +18,15 @@ SUFFIXES = frozenset(" ".join((_BY_PILLOW, _BY_TIFFFILE, _BY_OTHERS)).split())
 BROWSER = frozenset(("JPEG", "MPO", "PNG", "GIF", "BMP", "DIB", "WEBP", "AVIF", "ICO"))
 """Formats, as Pillow names them, that the App's browser shows; all others need a preview."""
 
+FULL_RANGE = (0.0, 65535.0)  # that a browser shows grey of 16 bits in
+
 TIFF, DICOM, HEIF, JXL, AVIF = "TIFF", "DICOM", "HEIF", "JPEG XL", "AVIF"
 PACKAGES = {HEIF: "pillow-heif", DICOM: "pydicom", JXL: "imagecodecs"}  # what `pip install` reads a kind with
 _MODULES = {HEIF: "pillow_heif", DICOM: "pydicom", JXL: "imagecodecs"}
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+HEAD = 132  # bytes of a file that tell its kind
 
 
 def kind_of(head: bytes) -> str | None:
@@ -35,6 +40,19 @@ def kind_of(head: bytes) -> str | None:
     if head[:2] == b"\xff\x0a" or head[4:12] == b"JXL \r\n\x87\n":
         return JXL
     return None
+
+
+def browser_shows(head: bytes, grey_range: tuple[float, float] | None = None) -> bool:
+    """Whether the App's browser shows a picture as `read_image` reads it, from the file's first 26 bytes.
+
+    Args:
+        grey_range: that grey of 16 bits is read in; None for all of it. A browser cannot show it in another.
+    """
+    if head[:8] == b"\x89PNG\r\n\x1a\n":
+        is_deep_grey = head[24:26] == b"\x10\x00"
+        return not is_deep_grey or grey_range in (None, FULL_RANGE)
+    starts = (b"\xff\xd8\xff", b"GIF8", b"BM", b"\x00\x00\x01\x00")
+    return head.startswith(starts) or head[8:12] in (b"WEBP", b"avif", b"avis")
 
 
 def is_installed(kind: str) -> bool:

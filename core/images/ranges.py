@@ -25,6 +25,7 @@ OUTSIDE = 0.001  # share of the values that may lie below the range, and above i
 FILLED = 0.25  # share of the range they were made for that numbers must fill to be shown in it
 STEPS = 4  # a round range is one of at least so many round steps
 SAMPLED = 200_000  # values taken of one picture
+TABLE = 1 << 16  # numbers of 16 bits; in larger pictures they are looked up
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,10 @@ class Numbers:
 
     def there(self) -> Array:
         """(h, w) bool, where something was measured."""
-        is_float = self.values.dtype.kind == "f"
-        there: Array = np.isfinite(self.values) if is_float else np.ones(self.values.shape, dtype=bool)
-        if there.ndim == 3:
-            there = np.asarray(there.all(axis=2))
-        return np.asarray(there if self.missing is None else there & ~self.missing)
+        there = np.ones(self.values.shape[:2], dtype=bool)
+        if self.values.dtype.kind == "f":
+            there &= np.isfinite(self.values) if self.values.ndim == 2 else np.isfinite(self.values).all(axis=2)
+        return there if self.missing is None else there & ~self.missing
 
 
 def range_of(sample: Array, kind: str) -> Range:
@@ -99,15 +99,31 @@ def to_8_bits(picture: Numbers, ranges: Ranges | None = None) -> Array:
     """
     there = picture.there()
     known = picture.shown_in or (ranges or {}).get(picture.kind)
-    low, high = known or range_of(picture.values[there].ravel(), picture.kind)
-    values = picture.values.astype(np.float64)
+    kind = picture.values.dtype
+    if kind.itemsize == 1:
+        known = known or range_of(picture.values[:0].ravel(), picture.kind)
+    shown_in = known or range_of(picture.values[there].ravel(), picture.kind)
+    if kind == np.uint8 and shown_in == (0.0, 255.0):
+        levels = picture.values
+    elif kind.kind in "iu" and kind.itemsize == 2 and picture.values.size > TABLE:
+        every = np.arange(TABLE, dtype=np.uint16).view(np.int16 if kind.kind == "i" else np.uint16)
+        levels = _levels(every, shown_in)[picture.values.astype(every.dtype, copy=False).view(np.uint16)]
+    else:
+        levels = _levels(picture.values, shown_in)
+    levels = 255 - levels if picture.white_is_low else levels
+    if not there.all():
+        levels = np.where(there if levels.ndim == 2 else there[..., None], levels, np.uint8(0))
+    return levels
+
+
+def _levels(numbers: Array, shown_in: Range) -> Array:
+    """uint8, of any shape; what NaN becomes is not said."""
+    low, high = shown_in
+    values = numbers.astype(np.float64)
     values -= low
     values *= 255.0 / ((high - low) or 1.0)
     with np.errstate(invalid="ignore"):
-        levels = np.clip(np.rint(values), 0, 255)
-    levels = 255 - levels if picture.white_is_low else levels
-    levels[~there] = 0
-    return levels.astype(np.uint8)
+        return np.asarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
 
 
 def _rounded(low: float, high: float) -> Range:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from ..base.arrays import Array
 from . import formats
 from .orientation import orientation_of, turned_size, upright
 from .ranges import Numbers, Ranges, to_8_bits
@@ -96,7 +97,12 @@ class UnreadableImage(Exception):  # noqa: N818 - it reads as what it is
         return self.reason.startswith(_CUT_SHORT)
 
 
-def read_image(path: str, enough: int | None = None, decoded: dict[tuple[int, int], Image] | None = None) -> Image:
+def read_image(
+    path: str,
+    enough: int | None = None,
+    decoded: dict[tuple[int, int], Image] | None = None,
+    most: int | None = None,
+) -> Image:
     """The picture as people see it: the way up that the browser shows it, three channels of 8 bits, first frame.
 
     Palettes and CMYK become RGB and orientation is obeyed as `core/images/orientation.py` says. Numbers of more than 8
@@ -111,19 +117,23 @@ def read_image(path: str, enough: int | None = None, decoded: dict[tuple[int, in
             as long as both sides keep twice as many pixels, so that resizing can still average.
         decoded: whole pictures of this file by their size, for several regions of it: what is there is not decoded
             again, and what is decoded is added. A region's pixels do not depend on it.
+        most: pixels of the longer side, at most: the means of blocks are taken, before colours are made where that is
+            faster. Rows and columns that fill no block are left out.
 
     Raises:
         UnreadableImage: missing, forbidden, cut short, no image, or too large.
     """
     _check_file(path)
     try:
-        key, picture = _decoded(path, enough, decoded)
+        key, picture = _decoded(path, enough, decoded, most)
     except PermissionError:
         raise UnreadableImage(path, "this user may not read it; change its permissions") from None
     except _DAMAGE as error:
         raise UnreadableImage(path, _why_damaged(error)) from None
     if decoded is not None:
         decoded[key] = picture
+    if most is not None and max(picture.size) > most:
+        picture = _in_blocks(picture, -(-max(picture.size) // most))
     box = box_of(path)
     return picture if box is None else _cut_out(picture, box)
 
@@ -135,7 +145,7 @@ def read_numbers(path: str) -> Numbers | None:
     try:
         _check_file(path)
         with open(path, "rb") as file:
-            kind = formats.kind_of(file.read(132))
+            kind = formats.kind_of(file.read(formats.HEAD))
         found = _of_pillow(path, numbers_only=True) if kind is None else _of_others(path, kind)
     except (UnreadableImage, DecompressionBombError, DecompressionBombWarning, *_DAMAGE):
         return None
@@ -143,43 +153,45 @@ def read_numbers(path: str) -> Numbers | None:
 
 
 def _decoded(
-    path: str, enough: int | None, decoded: dict[tuple[int, int], Image] | None
+    path: str, enough: int | None, decoded: dict[tuple[int, int], Image] | None, most: int | None
 ) -> tuple[tuple[int, int], Image]:
     """The whole picture, and its size as decoded, before it is turned."""
     from PIL import Image, UnidentifiedImageError
 
-    try:
-        with Image.open(path) as image:
-            if image.format != formats.TIFF:
-                full = image.size
-                orientation = orientation_of(image)
-                if enough is not None:
-                    _decode_less(image, box_of(path), orientation, enough)
-                size = image.size
-                if size[0] * size[1] > MAX_PIXELS:
-                    raise UnreadableImage(path, _too_large(*full))
-                if decoded is not None and size in decoded:
-                    return size, decoded[size]
-                found: Image.Image | Numbers = _numbers_in(image)
-                picture = _shown(found, path)
-                if orientation == 1 and image.format == "PNG":
-                    orientation = orientation_of(image)  # which may stand behind the pixels
-                return size, _finished(picture, orientation, turned_size(full[0], full[1], orientation), image.format)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UnreadableImage(path, _too_large()) from None
-    except UnidentifiedImageError:
-        pass
     with open(path, "rb") as file:
-        kind = formats.kind_of(file.read(132))
+        kind = formats.kind_of(file.read(formats.HEAD))
+        file.seek(0)
+        try:
+            if kind != formats.TIFF:
+                with Image.open(file) as image:
+                    full = image.size
+                    orientation = orientation_of(image)
+                    if enough is not None:
+                        _decode_less(image, box_of(path), orientation, enough)
+                    size = image.size
+                    if size[0] * size[1] > MAX_PIXELS:
+                        raise UnreadableImage(path, _too_large(*full))
+                    if decoded is not None and size in decoded:
+                        return size, decoded[size]
+                    picture = _shown(_numbers_in(image), path)
+                    if orientation == 1 and image.format == "PNG":
+                        orientation = orientation_of(image)  # which may stand behind the pixels
+                    full = turned_size(full[0], full[1], orientation)
+                    return size, _finished(picture, orientation, full, image.format)
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            raise UnreadableImage(path, _too_large()) from None
+        except UnidentifiedImageError:
+            pass
     if kind is None:
         raise UnreadableImage(path, _why_not_an_image(path))
-    found = _of_others(path, kind)
-    picture = _shown(found, path)
+    found = _of_others(path, kind, most is not None)
+    full = found.values.shape[1::-1] if isinstance(found, Numbers) else found.size
+    picture = _shown(found, path, most)
     orientation = found.orientation if isinstance(found, Numbers) else 1
-    return picture.size, _finished(picture, orientation, turned_size(*picture.size, orientation), kind)
+    return full, _finished(picture, orientation, turned_size(full[0], full[1], orientation), kind)
 
 
-def _of_others(path: str, kind: str) -> Numbers | Image:
+def _of_others(path: str, kind: str, reduced: bool = False) -> Numbers | Image:
     """A picture of a kind that Pillow does not read by itself, or not always rightly."""
     if kind == formats.TIFF:
         import tifffile
@@ -187,7 +199,7 @@ def _of_others(path: str, kind: str) -> Numbers | Image:
         from .tiff import NotShown, read_tiff
 
         try:
-            return read_tiff(path, MAX_PIXELS)
+            return read_tiff(path, MAX_PIXELS, as_numbers=reduced)
         except NotShown as error:
             raise UnreadableImage(path, str(error)) from None
         except tifffile.TiffFileError as error:
@@ -234,17 +246,38 @@ def _numbers_in(image: Image) -> Numbers | Image:
     return Numbers(values)
 
 
-def _shown(found: Numbers | Image, path: str) -> Image:
+def _shown(found: Numbers | Image, path: str, most: int | None = None) -> Image:
     """Three channels of 8 bits; `info["alpha"]` where something is clear."""
     from PIL import Image as PILImage
 
     if not isinstance(found, Numbers):
         return _to_rgb(found)
-    picture = PILImage.fromarray(to_8_bits(found, ranges_at(path))).convert("RGB")
+    levels = to_8_bits(found, ranges_at(path))
+    if most is not None and found.clear is None and max(levels.shape) > most:
+        levels = _means_of_blocks(levels, -(-max(levels.shape) // most))
+    picture = PILImage.fromarray(levels).convert("RGB")
     if found.clear is None:
         return picture
     picture.putalpha(PILImage.fromarray(found.clear))
     return _to_rgb(picture)
+
+
+def _means_of_blocks(levels: Array, side: int) -> Array:
+    """(h // side, w // side, ...) uint8; at least one row and one column."""
+    import cv2
+
+    height, width = (max(length // side, 1) for length in levels.shape[:2])
+    whole = levels[: height * side, : width * side]
+    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def _in_blocks(picture: Image, side: int) -> Image:
+    """A picture made smaller by a whole number, with all that is told about it."""
+    from PIL import Image as PILImage
+
+    smaller = PILImage.fromarray(_means_of_blocks(np.asarray(picture), side))
+    smaller.info.update(picture.info)
+    return smaller
 
 
 def _finished(picture: Image, orientation: int, full_size: tuple[int, int], kind: str | None) -> Image:

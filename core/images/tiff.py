@@ -38,11 +38,12 @@ class NotShown(ValueError):  # noqa: N818 - it reads as what it is
     """A TIFF whose pixels would be shown wrongly, or need a package that is not there."""
 
 
-def read_tiff(path: str, most_pixels: int) -> Numbers | Image:
+def read_tiff(path: str, most_pixels: int, as_numbers: bool = False) -> Numbers | Image:
     """Its picture: numbers, or an upright image of 8 bits.
 
     Args:
         most_pixels: a larger picture is refused.
+        as_numbers: colours that are not compressed may come as numbers, which is faster where few pixels are wanted.
 
     Raises:
         NotShown: why, after "cannot be read:".
@@ -58,7 +59,8 @@ def read_tiff(path: str, most_pixels: int) -> Numbers | Image:
                 f"{width} x {height} pixels of {page.samplesperpixel} bands are more than is safe to decode "
                 f"({most_pixels:,} pixels, {LARGEST >> 30} GiB)"
             )
-        found = _by_pillow(path, number, page)
+        is_plain = as_numbers and int(page.compression) == 1 and int(page.photometric) == RGB
+        found = None if is_plain else _by_pillow(path, number, page)
         return found if found is not None else _by_tifffile(page)
 
 

@@ -9,6 +9,7 @@ from . import export_embeddings as vectors
 from . import export_report as reporting
 from . import finalize, lists, recipes
 from . import import_images as importing
+from . import make_previews as previewing
 from . import manage_runs as keeping
 from . import move_threshold as moving
 from . import repair_dataset as repairing
@@ -19,6 +20,7 @@ from .action import Action
 ACTIONS: tuple[Action, ...] = (
     checkup.ACTION,
     importing.ACTION,
+    previewing.ACTION,
     vectors.ACTION,
     evaluating.ACTION,
     retagging.ACTION,

@@ -14,8 +14,9 @@ from bson import ObjectId
 
 from ...core.base.arrays import Progress
 from ...core.base.params import ParamError, Params, param
-from ...core.images.reading import Region, UnreadableImage, read_image
+from ...core.images.reading import Region, UnreadableImage, ranges_at, read_image
 from ..fields.rows import Rows, root_of
+from ..inputs.pictures import files_of
 from ..pages import classifier_page
 from ..pages.subset_page import page
 from ..runs import record as runs
@@ -82,16 +83,16 @@ def places(dataset: fo.Dataset, run: runs.Run) -> dict[str, str]:
     """Id of each example → its image file, with the box where it is an object."""
     wanted = set(examples(run))
     if run.patches_field is None:
-        view = dataset.select(list(wanted))
-        return dict(zip(view.values("id"), view.values("filepath"), strict=True))
+        shown = Rows(dataset.select(list(wanted)), None)
+        return dict(zip(shown.ids, files_of(shown), strict=True))
     inside = {f"{root_of(dataset, run.patches_field)}._id": {"$in": [ObjectId(one) for one in wanted]}}
     rows = Rows(dataset.match(inside), run.patches_field)
-    paths, boxes = rows.values("filepath"), rows.boxes()
+    paths, boxes = files_of(rows), rows.boxes()
     found: dict[str, str] = {}
     for row, one in enumerate(rows.ids):
         if one in wanted:
             left, top, right, bottom = (float(side) for side in boxes[row])
-            found[one] = Region(paths[row], (left, top, right, bottom))
+            found[one] = Region(paths[row], (left, top, right, bottom), ranges_at(paths[row]))
     return found
 
 

@@ -17,12 +17,13 @@ from ...core.base.arrays import Progress, silent
 from ...core.base.errors import DataError
 from ...core.base.params import ParamError, Params, param
 from ...core.embeddings.vector_files import Vectors, read_npz
-from ...core.images.formats import SUFFIXES
+from ...core.images.formats import BROWSER, SUFFIXES
 from ...core.images.reading import UnreadableImage, read_images
 from ..curate import curate
 from ..runs.record import free_key
 from .action import Action, counted
 from .image_folder import LEVELS, ImageFolder, by_folders, read_folder
+from .make_previews import MakePreviewsParams, make_previews
 
 ERROR_FIELD, SPLIT_FIELD = "import_error", "split"
 UNREADABLE = "unreadable"
@@ -46,6 +47,7 @@ class ImportImagesParams(Params):
     )
     label_field: str = param("ground_truth", "Field for the labels", identifier=True, advanced=True)
     dataset_name: str | None = param(None, "Dataset name, created if it does not exist; empty: the open dataset")
+    previews: bool = param(False, "Also make previews of images that no browser shows, such as TIFF and DICOM")
     dry_run: bool = param(False, "Say what would be imported, write nothing", advanced=True)
 
     def check(self) -> None:
@@ -85,10 +87,11 @@ def import_images(samples: fo.DatasetView | None, params: ImportImagesParams, pr
         if path not in present:
             rows.setdefault(path, row)
     unreadable = []
-    added = 0
+    added, unseen = 0, 0
     batch: list[fo.Sample] = []
-    for path, sample, error in _samples(found, rows, params.label_field):
+    for path, sample, error, is_seen in _samples(found, rows, params.label_field):
         batch.append(sample)
+        unseen += not is_seen
         if error is not None:
             unreadable.append(f"{path}: {error.reason}")
         added += 1
@@ -102,14 +105,21 @@ def import_images(samples: fo.DatasetView | None, params: ImportImagesParams, pr
         "already_there": len(found.paths) - added,
         "unreadable": len(unreadable),
         "unreadable_files": unreadable[:20],
+        "without_preview": unseen,
         **_summary(found),
     }
     if vectors is not None and added:
         run = curate(dataset, "import_embeddings", key=free_key(dataset, "embeddings"), path=params.npz)
         summary["embeddings"] = run.key
+    if params.previews and added:
+        made = make_previews(dataset.view(), MakePreviewsParams(), progress)
+        summary |= {"previews": made["made"], "without_preview": 0}
     note = f", {len(unreadable)} of them unreadable" if unreadable else ""
     note += f"; left out: {_counts(found.left_out)}" if found.left_out else ""
     note += f"; {len(found.missing):,} images named in label files are missing" if found.missing else ""
+    note += f"; {made['made']:,} previews made" if params.previews and added else ""
+    if unseen and not params.previews:
+        note += f"; no browser shows {unseen:,} of them: make_previews makes what it can show"
     return {"headline": f"{added:,} samples added to {dataset.name!r}{note}", **summary}
 
 
@@ -246,8 +256,9 @@ def _make_fields(dataset: fo.Dataset, label_field: str, found: ImageFolder) -> N
 
 def _samples(
     found: ImageFolder, rows: Mapping[str, int], label_field: str
-) -> Iterator[tuple[str, fo.Sample, UnreadableImage | None]]:
-    readings = read_images(list(rows), lambda image: image.info["full_size"], enough=ENOUGH)
+) -> Iterator[tuple[str, fo.Sample, UnreadableImage | None, bool]]:
+    """Path, sample, why it cannot be read, and whether a browser shows it."""
+    readings = read_images(list(rows), lambda image: (image.info["full_size"], image.info["format"]), enough=ENOUGH)
     for (path, row), reading in zip(rows.items(), readings, strict=True):
         label, split = found.labels[row], found.splits[row]
         sample = fo.Sample(filepath=path, tags=[split] if split else [])
@@ -262,8 +273,8 @@ def _samples(
             sample.tags.append(UNREADABLE)
             sample[ERROR_FIELD] = f"{reading}"
         else:
-            sample.metadata = metadata_of(path, reading)
-        yield path, sample, error
+            sample.metadata = metadata_of(path, reading[0])
+        yield path, sample, error, isinstance(reading, UnreadableImage) or reading[1] in BROWSER
 
 
 def metadata_of(path: str, size: tuple[int, int]) -> fo.ImageMetadata:

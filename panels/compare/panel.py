@@ -101,7 +101,9 @@ def compared(
         predictions: key of a run with logits; the newest where it is not given or gone.
         field: of the objects, where the grid shows these; what is of images alone says nothing about them.
     """
-    rows = scope.values(dataset, field, selected, {"path": scope.picture(dataset, field)}) if selected else []
+    rows = (
+        scope.values(dataset, field, selected, {"path": scope.picture(dataset, field, large=True)}) if selected else []
+    )
     hidden = len(rows) - MOST
     ids = [row["id"] for row in rows[:MOST]]
     sources = [one for one in vector_sources(dataset) if field_of(dataset, find_vectors(dataset, one)[0]) == field]

@@ -9,13 +9,12 @@ import fiftyone as fo
 import fiftyone.core.fields as fof
 from fiftyone import ViewField as F
 
-from ...core.images.reading import box_of
-from ...dataset.actions.export_report import places
+from ...dataset.actions.export_report import examples
 from ...dataset.fields.conditions import holds
 from ...dataset.pages.subset_page import line_of
 from ...dataset.runs.record import Run
 from ..shared import patches as objects
-from ..shared import wording
+from ..shared import scope, wording
 
 MOST_CLASSES = 30
 TOLD = ("mean_distance", "rare_clusters", "balanced_accuracy")  # measures in the history
@@ -186,7 +185,8 @@ def _classes(facts: Mapping[str, Any]) -> Data | None:
 
 
 def _clusters(dataset: fo.Dataset, run: Run) -> list[Data]:
-    where = places(dataset, run)
+    shown = {"path": scope.picture(dataset, run.patches_field)}
+    where = {one["id"]: one["path"] for one in scope.values(dataset, run.patches_field, examples(run), shown)}
     return [
         {
             "kind": kind,
@@ -197,7 +197,7 @@ def _clusters(dataset: fo.Dataset, run: Run) -> list[Data]:
                     "cluster": one["cluster"],
                     "text": f"{one['chosen']:,} of {one['size']:,} chosen; random: {wording.number(one['expected'])}",
                     "pictures": [
-                        {"id": example, "path": _shown(where[example]), "caption": ""}
+                        {"id": example, "path": where[example], "caption": ""}
                         for example in one["examples"]
                         if example in where
                     ],
@@ -208,12 +208,3 @@ def _clusters(dataset: fo.Dataset, run: Run) -> list[Data]:
         for kind, (title, said) in CLUSTERS.items()
         if run.facts["clusters"][kind]
     ]
-
-
-def _shown(path: str) -> str:
-    """The file, with the place of an object's box behind `#xywh=` as the components take it."""
-    box = box_of(path)
-    if box is None:
-        return str(path)
-    left, top, right, bottom = box
-    return f"{path}#xywh={left},{top},{right - left},{bottom - top}"

@@ -74,7 +74,7 @@ def finished(queue: Queue, counts: Mapping[str, int], word: str) -> dict[str, An
 def _paths(dataset: fo.Dataset, source: Source) -> dict[str, Any]:
     """What the card shows of a sample, under its titles."""
     field = source.field
-    paths = {"filepath": "filepath", "path": scope.picture(dataset, field), **_numbered(source.facts)}
+    paths = {"filepath": "filepath", "path": scope.picture(dataset, field, large=True), **_numbered(source.facts)}
     paths |= {f"check_{name}": path for name, path in source.checks.items()}
     labels = {"given": source.given, "suggested": source.suggested, "problem": source.problem}
     paths |= {name: path for name, path in labels.items() if path}

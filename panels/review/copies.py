@@ -12,12 +12,15 @@ import fiftyone.core.stages as fos
 
 from ...core.base.split_names import split_of
 from ...core.images.pixels import SHARPNESS_SIDE, look_at
+from ...core.images.ranges import Range, Ranges
 from ...core.images.reading import Region, UnreadableImage, read_image
 from ...dataset.decisions.decisions import TAGS as DECIDED
 from ...dataset.fields.splits import split_names
+from ...dataset.inputs.pictures import ranges_in
 from ..shared import scope, wording
 from .review_queue import Source
 
+BOX = "#xywh="
 MOST = 8  # pictures that are shown and read
 KEEP_FIRST = ("test", "val")  # of a leak, the copy that is not learned from
 
@@ -56,11 +59,12 @@ def table(dataset: fo.Dataset, source: Source, ids: Sequence[str]) -> dict[str, 
     """The copies with what can be told about each, as the view shows them side by side."""
     keep = set(proposed(dataset, source, ids))
     field = source.field
-    wanted = {"path": scope.picture(dataset, field), "file": "filepath", "tags": scope.own(field, "tags")}
+    wanted = {"path": scope.picture(dataset, field, large=True), "file": "filepath", "tags": scope.own(field, "tags")}
     wanted |= {name: path for name, path in (("given", source.given), ("split", source.split)) if path}
     rows = scope.values(dataset, field, ids[:MOST], wanted)
     files = [row["file"] for row in rows]
-    looks = [_look(row["path"], _changed(row["file"])) for row in rows]
+    ranges = tuple(sorted(ranges_in(dataset).items()))
+    looks = [_look(row["file"] + _box(row["path"]), _changed(row["file"]), ranges) for row in rows]
     facts = {
         "Size": [size for size, _ in looks],
         "File": [_bytes(path) for path in files] if field is None else [path.rsplit("/", 1)[-1] for path in files],
@@ -115,21 +119,26 @@ def _changed(path: str) -> float | None:
 
 
 @lru_cache(maxsize=512)
-def _look(path: str, changed: float | None) -> tuple[str, str]:
+def _look(path: str, changed: float | None, ranges: tuple[tuple[str, Range], ...]) -> tuple[str, str]:
     """Size in pixels and sharpness of a file or of an object in it, read once until the file changes."""
     try:
-        image = read_image(_region(path), enough=SHARPNESS_SIDE)
+        image = read_image(_region(path, dict(ranges)), enough=SHARPNESS_SIDE)
     except UnreadableImage:
         return "unreadable", "–"
     width, height = image.info["full_size"]
     return f"{width:,} × {height:,}", wording.number(look_at(image).sharpness)
 
 
-def _region(path: str) -> str:
-    """The part of a file that a path with a box behind `#xywh=` means; a path without one is itself."""
-    file, found, sides = path.rpartition("#xywh=")
+def _box(path: str) -> str:
+    """What a path has behind its file, `#xywh=` and a box; "" for a whole picture."""
+    return "".join(path.rpartition(BOX)[1:]) if BOX in path else ""
+
+
+def _region(path: str, ranges: Ranges) -> str:
+    """The part of a file that a path with a box behind `#xywh=` means; all of it without one."""
+    file, found, sides = path.rpartition(BOX)
     if not found:
-        return path
+        return Region(path, None, ranges)
     left, top, width, height = (float(side) for side in sides.split(","))
     inside = [min(max(side, 0.0), 1.0) for side in (left, top, left + width, top + height)]
-    return Region(file, (inside[0], inside[1], inside[2], inside[3]))
+    return Region(file, (inside[0], inside[1], inside[2], inside[3]), ranges)

@@ -201,4 +201,5 @@ class ReviewSession:
         if place is None:
             return None
         ids = [self.queue.ids[place]]
-        return str(scope.values(self.dataset, self.source.field, ids, {"path": "filepath"})[0]["path"])
+        shown = scope.picture(self.dataset, None, large=True)
+        return str(scope.values(self.dataset, self.source.field, ids, {"path": shown})[0]["path"])

@@ -135,13 +135,13 @@ def ends(
         also: further paths to read.
 
     Returns:
-        one dict per sample with "id", "filepath", `path` and each of `also`
+        one dict per sample with "id", "filepath", which is the file that is shown, `path` and each of `also`
     """
     wanted = ["id", "filepath", path, *also]
     some = view.exists(path).sort_by(path, reverse=reverse).skip(skip).limit(limit)
     columns = list(some.values(wanted))
-    if view._is_patches:
-        columns[1] = [row["path"] for row in some._aggregate(post_pipeline=[{"$project": {"path": picture_of(view)}}])]
+    if (shown := picture_of(view)) != "$filepath":
+        columns[1] = [row["path"] for row in some._aggregate(post_pipeline=[{"$project": {"path": shown}}])]
     return [dict(zip(wanted, row, strict=True)) for row in zip(*columns, strict=True)]
 
 

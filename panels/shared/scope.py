@@ -154,13 +154,28 @@ def own(field: str | None, name: str) -> str:
     return name if field is None else f"{field}.{name}"
 
 
-def picture(dataset: fo.Dataset, field: str | None) -> Any:
-    """The database's expression for the file to show; of an object with the place of its box behind `#xywh=`."""
+def picture(dataset: fo.Dataset, field: str | None, *, large: bool = False) -> Any:
+    """The database's expression for the file to show; of an object with the place of its box behind `#xywh=`.
+
+    It is the one that the App shows: a preview or thumbnail where the dataset names the field of them.
+
+    Args:
+        large: as in the open sample, not as in the grid.
+    """
+    file = _shown_file(dataset, large)
     if field is None or dataset.get_field(f"{root_of(dataset, field)}.{BOX}") is None:
-        return "$filepath"
+        return file
     sides = [{"$toString": {"$arrayElemAt": [f"${field}.{BOX}", side]}} for side in range(4)]
     commas = [part for side in sides for part in (",", side)][1:]
-    return {"$ifNull": [{"$concat": ["$filepath", "#xywh=", *commas]}, "$filepath"]}
+    return {"$ifNull": [{"$concat": [file, "#xywh=", *commas]}, file]}
+
+
+def _shown_file(dataset: fo.Dataset, large: bool) -> Any:
+    config = dataset.app_config
+    name = config.modal_media_field if large else config.grid_media_field
+    if name == "filepath" or dataset.get_field(name) is None:
+        return "$filepath"
+    return {"$ifNull": [f"${name}", "$filepath"]}
 
 
 def stored(dataset: fo.Dataset, field: str | None, path: str) -> str:
