@@ -103,7 +103,7 @@ def _check_field(dataset: fo.Dataset, name: str) -> None:
 
 
 def _own_folder(dataset: fo.Dataset) -> Path:
-    return Path(fo.config.default_dataset_dir) / dataset.slug / "previews"
+    return Path(str(fo.config.default_dataset_dir), str(dataset.slug), "previews")
 
 
 def _pictures(samples: fo.DatasetView) -> fo.DatasetView:
