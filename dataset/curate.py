@@ -135,16 +135,19 @@ def _execute(
 
 def _facts(reading: Reading, result: Columns, writer: RunWriter, seconds: float) -> dict[str, Any]:
     """The method's own, and what every run records."""
+    headline = said_of(reading.rows, result.facts.get("headline") or f"{writer.n:,} samples")
     facts: dict[str, Any] = {
         **result.facts,
         **writer.facts,
-        "headline": said_of(reading.rows, result.facts.get("headline") or f"{writer.n:,} samples"),
+        "headline": "; ".join([headline, *reading.matched]),
         "seconds": round(seconds, 2),
         "peak_memory_mb": _peak_memory_mb(),
         "versions": _versions(),
     }
     if reading.working_set:
         facts["working_set"] = reading.working_set
+    if reading.matched:
+        facts["matched_classes"] = list(reading.matched)
     if reading.why_skipped:
         facts["skipped"] = dict(reading.why_skipped)
     return facts

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..base.arrays import Array
+from ..base.class_names import closest
 from ..base.inputs import GivenLabels, Inputs
 from ..base.params import ParamError
 from .classifier_params import ClassifierParams
@@ -86,9 +87,10 @@ def _restricted(names: tuple[str, ...], codes: Array, wanted: tuple[str, ...]) -
     """Names and codes of the wanted classes only."""
     missing = [name for name in wanted if name not in names]
     if missing:
+        meant = closest(missing[0], names)
         raise ParamError(
-            f"ClassifierParams.classes must be classes that a sample has; none has {missing[0]!r}. "
-            f"There are: {', '.join(names[:20]) or 'none'}"
+            f"ClassifierParams.classes must be classes that a sample has; none has {missing[0]!r}"
+            f"{f' (did you mean {meant!r}?)' if meant else ''}. There are: {', '.join(names[:20]) or 'none'}"
         )
     kept = [names.index(name) for name in sorted(wanted)]
     if codes.ndim == 2:

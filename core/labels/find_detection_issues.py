@@ -2,8 +2,9 @@
 
 Tkachenko, Thyagarajan & Mueller 2023, ObjectLab, arXiv:2309.00832, by Cleanlab. A confident prediction far from every
 given box of its class speaks for an overlooked object; one on a given box of another class for a swapped label; a
-given box that a prediction of its class overlaps only in part for a bad location. The quality of an image is the
-geometric mean of the three, each pooled over its boxes so that the worst weigh most.
+given box that a prediction of its class overlaps only in part for a bad location; one that no prediction is about has
+nothing to compare with. The quality of an image is the geometric mean of the four, each pooled over its boxes so that
+the worst weigh most.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from ..base.inputs import GivenBoxes, Inputs
 from ..base.method import Finding, Method
 from ..base.params import ParamError, Params, param
 from .box_precision import average_precision
+from .box_scores import Sureness, box_scores, sureness
 from .confident_learning import module
 
-KINDS = ("overlooked", "swapped", "badly_located")
+KINDS = ("overlooked", "swapped", "badly_located", "unsupported")
 SIDE = 1000.0  # of the square that boxes are measured in; Cleanlab takes pixels
 SUSPICIOUS = 0.5  # of a flagged image, every kind below this is named; the lowest always
 LEAST_AREA = 1e-9  # share of the image
@@ -48,12 +50,13 @@ def find_detection_issues(inputs: Inputs, params: DetectionIssuesParams, progres
     progress(0, 2, "comparing boxes")
     names = tuple(sorted({*given.names, *predicted.names}))
     labels, guesses = as_labels(given, names, rows), as_predictions(predicted, names, rows)
-    scores, worst_box, issue = _scores(labels, guesses)
+    bounds = sureness(labels, guesses)
+    scores, worst_box, issue, alone = _scores(labels, guesses, bounds)
     progress(1, 2, "comparing boxes")
     quality = np.exp(np.mean([np.log(np.maximum(scores[kind], 1e-12)) for kind in KINDS], axis=0))
     columns = _columns(inputs.n, rows, scores, quality, issue)
     columns["boxes"] = _of_boxes(inputs.named["label_field"], given, rows, worst_box)
-    facts = _facts(names, labels, worst_box, columns, rows)
+    facts = _facts(names, labels, worst_box, columns, rows, alone)
     for name, read, left in (("label", "label_field", given), ("predicted", "predictions", predicted)):
         facts[f"{name}_boxes_without_area"] = len(inputs.named[read].rows) - len(left.rows)
     progress(2, 2, "comparing boxes")
@@ -96,44 +99,42 @@ def as_predictions(boxes: GivenBoxes, names: tuple[str, ...], rows: Array) -> li
     return found
 
 
-def _scores(labels: list[dict[str, Array]], guesses: list[Array]) -> tuple[dict[str, Array], list[Array], Array]:
-    """Kind → (m,) score of each image; per image the worst score of each given box; (m,) bool what Cleanlab flags."""
+def _scores(
+    labels: list[dict[str, Array]], guesses: list[Array], bounds: Sureness
+) -> tuple[dict[str, Array], list[Array], Array, int]:
+    """Kind → (m,) score of each image; per image the worst score of each given box; (m,) bool what is flagged.
+
+    And how many given boxes nothing supports.
+    """
     rank = module("object_detection.rank")
-    given: dict[str, Any] = {"labels": labels, "predictions": guesses}
-    per_box = {
-        "overlooked": rank.compute_overlooked_box_scores(**given),
-        "swapped": rank.compute_swap_box_scores(**given),
-        "badly_located": rank.compute_badloc_box_scores(**given),
-    }
+    found = box_scores(labels, guesses, bounds)
+    per_box = {kind: [getattr(image, kind) for image in found] for kind in KINDS}
     scores = {
-        kind: np.nan_to_num(np.asarray(rank.pool_box_scores_per_image(found), dtype=np.float64), nan=1.0)
-        for kind, found in per_box.items()
+        kind: np.asarray(rank.pool_box_scores_per_image(of_kind), dtype=np.float64) for kind, of_kind in per_box.items()
     }
-    worst = [
-        np.nan_to_num(np.minimum(np.asarray(swap, dtype=np.float64), np.asarray(place, dtype=np.float64)), nan=1.0)
-        for swap, place in zip(per_box["swapped"], per_box["badly_located"], strict=True)
-    ]
-    return scores, worst, _flagged(labels, guesses, per_box)
+    worst = [np.min([image.swapped, image.badly_located, image.unsupported], axis=0) for image in found]
+    alone = sum(int((image.unsupported < 1).sum()) for image in found)
+    return scores, worst, _flagged(labels, guesses, per_box), alone
 
 
-def _flagged(labels: list[dict[str, Array]], guesses: list[Array], per_box: dict[str, Any]) -> Array:
-    """(m,) bool, the images that Cleanlab's `find_label_issues` flags.
+def _flagged(labels: list[dict[str, Array]], guesses: list[Array], per_box: dict[str, list[Array]]) -> Array:
+    """(m,) bool, the images with a box whose score is at most as low as the detector's precision in its class allows.
 
-    Those with a box whose score is at most so low as the detector's precision in its class allows.
+    As Cleanlab's `find_label_issues` has it. A box that nothing supports is no reason to flag: of 1,827 boxes in 254
+    photographs, one detector that missed 2 % left 46 images with such boxes, 5 of them wrong.
     """
     known = module("internal.constants")
     bound = average_precision(labels, guesses) * known.AP_SCALE_FACTOR
     of_labels = [image["labels"] for image in labels]
     of_guesses = [np.repeat(np.arange(len(image)), [len(some) for some in image]) for image in guesses]
     issue = np.zeros(len(labels), dtype=bool)
-    for kind, codes, factor in (
-        ("overlooked", of_guesses, known.OVERLOOKED_THRESHOLD_FACTOR),
-        ("badly_located", of_labels, known.BADLOC_THRESHOLD_FACTOR),
-        ("swapped", of_labels, known.SWAP_THRESHOLD_FACTOR),
+    for kind, codes, highest in (
+        ("overlooked", of_guesses, bound * known.OVERLOOKED_THRESHOLD_FACTOR),
+        ("badly_located", of_labels, bound * known.BADLOC_THRESHOLD_FACTOR),
+        ("swapped", of_labels, bound * known.SWAP_THRESHOLD_FACTOR),
     ):
         for image, (scores, own) in enumerate(zip(per_box[kind], codes, strict=True)):
-            low = np.nan_to_num(np.asarray(scores, dtype=np.float64), nan=1.0)
-            issue[image] |= bool((low <= bound[own[: len(low)]] * factor).any())
+            issue[image] |= bool((np.nan_to_num(scores, nan=1.0) <= highest[own]).any())
     return issue
 
 
@@ -144,7 +145,8 @@ def _columns(n: int, rows: Array, scores: dict[str, Array], quality: Array, issu
     for at, row in enumerate(rows.tolist()):
         low = {kind: float(scores[kind][at]) for kind in KINDS}
         lowest = min(low, key=lambda kind: low[kind])
-        kinds[row] = [kind for kind in KINDS if low[kind] < SUSPICIOUS or kind == lowest] if issue[at] else []
+        alone = ["unsupported"] if low["unsupported"] < 1 else []
+        kinds[row] = [kind for kind in KINDS if low[kind] < SUSPICIOUS or kind == lowest] if issue[at] else alone
     columns["kinds"] = kinds
     for kind in KINDS:
         columns[kind] = np.full(n, np.nan)
@@ -185,17 +187,25 @@ def _codes(boxes: GivenBoxes, names: tuple[str, ...]) -> Array:
 
 
 def _facts(
-    names: tuple[str, ...], labels: list[dict[str, Array]], worst: list[Array], columns: dict[str, Any], rows: Array
+    names: tuple[str, ...],
+    labels: list[dict[str, Array]],
+    worst: list[Array],
+    columns: dict[str, Any],
+    rows: Array,
+    alone: int,
 ) -> Facts:
     issue = columns["is_issue"]
     by_kind = {kind: sum(kind in (found or ()) for found in columns["kinds"]) for kind in KINDS}
     codes = np.concatenate([image["labels"] for image in labels])
     quality = np.concatenate([found[: len(image["labels"])] for found, image in zip(worst, labels, strict=True)])
-    said = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in by_kind.items() if count)
+    flagged = {kind: by_kind[kind] for kind in KINDS if kind != "unsupported"}
+    said = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in flagged.items() if count)
+    nothing = f"{alone:,} given box{'es have' if alone > 1 else ' has'} no prediction to compare with"
     return {
         "samples": len(rows),
         "issues": int(issue.sum()),
-        "issues_by_kind": by_kind,
+        "issues_by_kind": flagged,
+        "unsupported_boxes": alone,
         "classes": [
             {
                 "class": name,
@@ -206,13 +216,14 @@ def _facts(
             if (codes == code).any()
         ],
         "headline": f"{int(issue.sum()):,} of {len(rows):,} images probably have wrong boxes"
-        + (f": {said}" if said else ""),
+        + (f": {said}" if said else "")
+        + (f"; {nothing}" if alone else ""),
     }
 
 
 METHOD = Method(
     name="find_detection_issues",
-    version=1,
+    version=2,
     label="Find wrong boxes",
     stage="clean",
     key="detection_issues",
@@ -226,6 +237,12 @@ METHOD = Method(
         Column("overlooked", float, "Low if an object has no box, in [0, 1]", best="high"),
         Column("swapped", float, "Low if a box has the wrong class, in [0, 1]", best="high"),
         Column("badly_located", float, "Low if a box does not fit its object, in [0, 1]", best="high"),
+        Column(
+            "unsupported",
+            float,
+            "Low if no prediction is about a box of a class that the detector finds, in [0, 1]",
+            best="high",
+        ),
         Column("boxes", list[float], "Quality of each given box, in order; 0 for empty boxes"),
     ),
     finding=Finding(

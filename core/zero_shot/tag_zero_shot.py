@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from ..base.arrays import Array, Facts, Progress, silent
+from ..base.class_matching import in_words, same_classes
 from ..base.columns import Column, Columns, Label, Labels, Vector
 from ..base.errors import ModelError, ParamError, StaleError, asked_by
 from ..base.inputs import GivenLabels, Inputs
@@ -301,12 +302,19 @@ def _tagged(
 ) -> Columns:
     """Columns, with the facts of a run of tags."""
     values, counts = tag_columns(classes, logits, rules)
+    same = same_classes(classes, labels.names) if labels is not None else {}
+    if labels is not None:
+        labels = replace(labels, names=tuple(same.get(name, name) for name in labels.names))
     measured = against_labels(classes, logits, rules.multi_label, labels, temperature)
     n, tagged = len(logits), counts["tagged"]
     said = agreement_said(measured) if "accuracy" in measured else ""
     beaten = int((logits.max(axis=1) < 0).sum()) if rules.relative else 0
     if beaten:
         said += f"; {beaten:,} are nearer to unrelated descriptions and got no tag"
+    if measured.get("labelled") == 0 and measured["labels_not_in_classes"]:
+        said += "; none of the given labels names one of these classes, so nothing is measured"
+    if same:
+        said += f"; of the labels {in_words(same)}"
     return Columns(
         values,
         {

@@ -8,6 +8,7 @@ from typing import Any
 import fiftyone as fo
 
 from ...core.base.arrays import Progress
+from ...core.base.class_matching import in_words, same_classes
 from ...core.base.params import ParamError, param
 from ...core.base.shared_params import WorkingSetParams
 from ..decisions.decisions import ensure_curated_labels
@@ -60,15 +61,24 @@ def evaluate_predictions(
     count = len(both)
     if not count:
         raise ParamError(f"Nothing to evaluate: no sample has both {field!r} and {params.label_field!r}")
+    known, said = both.distinct(f"{labels}.label"), both.distinct(f"{field}.label")
+    same = same_classes(known, said)
+    if not ({*said, *same.values()} & {*known}):
+        raise ParamError(
+            f"The classes of {field!r} ({', '.join(said[:5])}) and of {params.label_field!r} ({', '.join(known[:5])}) "
+            "have none in common; name the predictions' classes as the labels do"
+        )
     progress(0, 1, "evaluating")
     if taken:
         dataset.delete_evaluation(params.eval_key)
-    results = both.evaluate_classifications(
+    spelled = both.map_labels(field, same) if same else both
+    results = spelled.evaluate_classifications(
         field, gt_field=labels, eval_key=params.eval_key, method="simple", progress=False
     )
     accuracy = float(results.metrics()["accuracy"])
     return {
-        "headline": f"{accuracy:.1%} of {count:,} samples right; see {params.eval_key!r} in the Model Evaluation panel",
+        "headline": f"{accuracy:.1%} of {count:,} samples right; see {params.eval_key!r} in the Model Evaluation panel"
+        + (f"; {in_words(same)}" if same else ""),
         "accuracy": accuracy,
         "count": count,
         "eval_key": params.eval_key,

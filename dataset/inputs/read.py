@@ -21,6 +21,7 @@ from ..fields.working_set import Choice, in_use, sentence
 from ..runs.fingerprints import fingerprints
 from ..storage import arrays as store
 from . import target as subject
+from .class_matching import matched
 from .pictures import files_of
 from .roles import READERS, RoleInput, read_role
 
@@ -43,6 +44,7 @@ class Reading:
         fingerprint: role → digest, as the run record keeps it.
         working: what the working set was, as the run record keeps it.
         alters: the target is a view that shows other values than the dataset has.
+        matched: sentences about classes of predictions that are written another way than the labels'.
     """
 
     inputs: Inputs
@@ -55,6 +57,7 @@ class Reading:
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     working: Mapping[str, Any] = field(default_factory=dict)
     alters: bool = False
+    matched: Sequence[str] = ()
 
     @property
     def target(self) -> str:
@@ -90,7 +93,7 @@ def read(
     keep = _usable(target, found, reading)
     files = _files(target, params, found, keep, reading) if with_paths else []
     rows = target if keep.all() else target.only(keep)
-    others = _read_all(rows, params, OTHERS, choice)
+    others, said = matched(_read_all(rows, params, OTHERS, choice), _roles_of(params))
     main = _value(found, "embeddings")
     vectors = None if main is None else main[keep]
     inputs = Inputs(
@@ -121,6 +124,7 @@ def read(
             "corrected": sum(one.corrected for _, one in _by_role(others)),
         },
         alters=alters(samples),
+        matched=said,
     )
 
 
@@ -156,6 +160,15 @@ def _read_all(rows: Rows, params: Params, wanted: Sequence[str], choice: Choice)
                 replace(one, source={"role": role, **one.source}) if one.source and not main else one for one in read
             ]
     return found
+
+
+def _roles_of(params: Params) -> dict[str, str]:
+    """Name in what was read → role."""
+    known = domains(type(params))
+    return {
+        MAIN[role] if role in MAIN and not known[name].many else f"{name}." if known[name].many else name: role
+        for name, role in roles(type(params)).items()
+    }
 
 
 def _usable(rows: Rows, found: Found, why: Counter[str]) -> Array:
