@@ -10,6 +10,8 @@ import fiftyone.operators.types as types
 
 from ..core.base.method import Method
 from ..core.base.params import REQUIRED, Domain, ParamError, Params, domains, roles
+from ..dataset.decisions.new_classes import MOST, classes_of
+from ..dataset.fields.rows import object_fields
 from ..dataset.fields.working_set import EXCLUDED
 from ..dataset.inputs import roles as named
 from ..dataset.inputs import sources as inputs
@@ -31,13 +33,13 @@ def add_params(form: types.Object, params: type[Params], dataset: fo.Dataset | N
     advanced = {name: domain for name, domain in known.items() if domain.advanced}
     for name, domain in known.items():
         if not domain.advanced:
-            _add(form, name, domain, dataset)
+            _add(form, name, domain, dataset, given)
     is_set = any(given.get(name) not in (None, "", domain.default) for name, domain in advanced.items())
     if advanced and not is_set:
         form.bool(MORE, label=f"Advanced ({len(advanced)})", default=False, view=types.CheckboxView())
     if is_set or given.get(MORE):
         for name, domain in advanced.items():
-            _add(form, name, domain, dataset)
+            _add(form, name, domain, dataset, given)
 
 
 def add_working_set(form: types.Object, method: Method, dataset: fo.Dataset, given: Mapping[str, Any]) -> None:
@@ -114,8 +116,10 @@ def title(name: str) -> str:
     return name.upper() if name == "npz" else name.replace("_", " ").capitalize()
 
 
-def _add(form: types.Object, name: str, domain: Domain, dataset: fo.Dataset | None) -> None:
+def _add(form: types.Object, name: str, domain: Domain, dataset: fo.Dataset | None, given: Mapping[str, Any]) -> None:
     choices = _choices(domain, dataset)
+    if domain.classes_of and dataset is not None:
+        choices = _classes(dataset, given.get(domain.classes_of) or "ground_truth")
     default = None if domain.default is REQUIRED else domain.default
     if choices and domain.reads and not domain.many and (default not in choices or domain.reads == "embeddings"):
         default = None if domain.optional and default not in choices else choices[0]  # the best embeddings
@@ -149,6 +153,15 @@ def _add(form: types.Object, name: str, domain: Domain, dataset: fo.Dataset | No
         form.str(name, view=view, **common)
     else:
         form.str(name, **common)
+
+
+def _classes(dataset: fo.Dataset, field: str) -> list[str]:
+    """The classes of a label field, of images or of objects, to choose from."""
+    try:
+        path = inputs.label_path(dataset, field, field if field in object_fields(dataset) else None)
+    except ParamError:
+        return []
+    return classes_of(dataset, path)[:MOST]
 
 
 def _element(domain: Domain) -> Any:

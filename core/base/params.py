@@ -55,6 +55,7 @@ class Domain:
     words: tuple[str, ...] = ()
     whole: bool = False
     explain: Callable[[str], str] | None = None
+    classes_of: str = ""
     type: Any = object
     optional: bool = False
     many: bool = False
@@ -192,6 +193,7 @@ def param(
     words: tuple[str, ...] = (),
     whole: bool = False,
     explain: Callable[[str], str] | None = None,
+    classes_of: str = "",
 ) -> Any:
     """Declare one parameter: its default, what it means and which values it takes.
 
@@ -210,13 +212,14 @@ def param(
         identifier: the text must be a Python identifier, as keys and field names are.
         advanced: the form shows it after the others.
         explain: a line about a value that the form offers.
+        classes_of: the parameter that names a label field, whose classes the form offers.
         mapping: the parameter gives names their numbers, within the bounds above, and this is an example of an entry,
             such as "cat=2". A mapping is taken too. `Params.mapping` reads it.
         words: what an entry may say in place of a number, such as "all".
         whole: the numbers are whole ones.
     """
     given = (at_least, above, at_most, among, suggest, reads, path, identifier, advanced, mapping, words, whole)
-    domain = Domain(help, default, *given, explain=explain)
+    domain = Domain(help, default, *given, explain=explain, classes_of=classes_of)
     return dataclasses.field(default=default, metadata={"domain": domain})
 
 

@@ -10,8 +10,9 @@ import fiftyone as fo
 from ...core.base.arrays import Progress
 from ...core.base.params import ParamError, Params, param
 from ..decisions import decisions
+from ..decisions.new_classes import NewClassError, expect_known
 from ..fields.curated_labels import curated_field
-from ..fields.rows import resolved, rows_of, shown_field
+from ..fields.rows import object_fields, resolved, rows_of, shown_field
 from ..inputs.sources import label_path
 from .action import Action, counted
 
@@ -48,8 +49,9 @@ class RelabelParams(Params):
     """Give samples another label, in `<label field>_curated`; the given labels stay as they are."""
 
     label_field: str = param("ground_truth", "Labels to correct", reads="labels")
-    label: str | None = param(None, "New label for all of these samples")
+    label: str | None = param(None, "New label for all of these samples", classes_of="label_field")
     from_field: str | None = param(None, "Or the field with each sample's new label, such as a run's suggestions")
+    new_class: bool = param(False, "Yes, make a class that no label has yet", advanced=True)
     run: str | None = param(None, "Run in whose review you decided this, if any", reads="run", advanced=True)
 
     def check(self) -> None:
@@ -66,6 +68,7 @@ def relabel(samples: fo.DatasetView, params: RelabelParams, progress: Progress) 
     samples, word = _subject(samples, params.label_field)
     about = shown_field(samples)
     labels: Any = params.label
+    typed = [params.label] if params.label else []
     if params.from_field is not None:
         path, _ = resolved(samples._root_dataset, params.from_field)
         path = label_path(samples._root_dataset, path, about)
@@ -73,9 +76,37 @@ def relabel(samples: fo.DatasetView, params: RelabelParams, progress: Progress) 
         labels = {key: value for key, value in zip(rows.ids, rows.values(path), strict=True) if value}
         if not labels:
             raise ParamError(f"None of these samples has a label in {params.from_field!r}; name another field")
+        typed = [] if _of_run(samples._root_dataset, path) else list(labels.values())
+    given = label_path(samples._root_dataset, params.label_field, about)
+    if not params.new_class:
+        expect_known(samples._root_dataset, given, typed)
     made = decisions.relabel(samples, params.label_field, labels, params.run)
-    field = curated_field(label_path(samples._root_dataset, params.label_field, about))
+    field = curated_field(given)
     return {**_summary(made, word, len(samples)), "field": field}
+
+
+def _of_run(dataset: fo.Dataset, path: str) -> bool:
+    """Whether a run wrote these labels, such as its suggestions: nobody typed them."""
+    parts = path.split(".")
+    around = (dataset.get_field(".".join(parts[:end])) for end in range(len(parts), 0, -1))
+    return any((kind.info or {}).get("run") for kind in around if kind is not None)
+
+
+def _new_class(dataset: fo.Dataset, given: dict[str, Any]) -> str | None:
+    """What would be a class of its own, and what may have been meant."""
+    label = (given.get("label") or "").strip()
+    if not label or given.get("new_class"):
+        return None
+    try:
+        field = given.get("label_field") or "ground_truth"
+        about = field if field in object_fields(dataset) else None
+        expect_known(dataset, label_path(dataset, field, about), [label])
+    except NewClassError as error:
+        meant = f"Did you mean {error.meant!r}? " if error.meant else ""
+        return f"{label!r} is a new class. {meant}Tick “New class” under Advanced if you want it."
+    except ParamError:
+        return None  # the field's own sentence says it
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +169,15 @@ def _warning(dataset: fo.Dataset, given: dict[str, Any]) -> str | None:
 
 
 MARK_ACTION = Action(name="mark", label="Keep or exclude", stage="act", params=MarkParams, run=mark, risk="medium")
-RELABEL_ACTION = Action(name="relabel", label="Relabel", stage="act", params=RelabelParams, run=relabel, risk="medium")
+RELABEL_ACTION = Action(
+    name="relabel",
+    label="Relabel",
+    stage="act",
+    params=RelabelParams,
+    run=relabel,
+    risk="medium",
+    warning=_new_class,
+)
 UNDO_ACTION = Action(
     name="undo",
     label="Undo decisions",

@@ -13,6 +13,7 @@ from typing import Any
 from ...core.base.params import ParamError
 from ...dataset.decisions import decisions
 from ...dataset.decisions.decisions import Decision
+from ...dataset.decisions.new_classes import NewClassError
 from ..shared import grid, wording
 from ..shared.first_steps import advice
 from ..shared.panel import CuratorPanel, Face, event
@@ -113,10 +114,10 @@ class ReviewPanel(CuratorPanel):
             self._settle(ctx, session, id, session.members(id), [keeper], reason)
 
     @event
-    def relabel(self, ctx: Any, id: str, label: str) -> None:
-        """Give the sample a label that the person chose or typed."""
+    def relabel(self, ctx: Any, id: str, label: str, new_class: bool = False) -> None:
+        """Give the sample a label that the person chose or typed; a class that no label has yet needs a yes."""
         session = _session(ctx)
-        self._decide(ctx, session, id, lambda: session.relabel([id], label))
+        self._decide(ctx, session, id, lambda: session.relabel([id], label, new_class))
 
     @event
     def keep(self, ctx: Any, id: str) -> None:
@@ -136,7 +137,7 @@ class ReviewPanel(CuratorPanel):
         if ctx.selected:
             session = _session(ctx)
             self._decide_many(
-                ctx, session, lambda: session.decide_many(list(ctx.selected), verdict, label, reason), None
+                ctx, session, lambda: session.decide_many(list(ctx.selected), verdict, label, reason, False), None
             )
             ctx.panel.set_data("selected", 0)
             ctx.ops.set_selected_samples([])
@@ -144,13 +145,21 @@ class ReviewPanel(CuratorPanel):
 
     @event
     def decide_marked(
-        self, ctx: Any, ids: list[str], verdict: str, label: str | None = None, reason: str | None = None
+        self,
+        ctx: Any,
+        ids: list[str],
+        verdict: str,
+        label: str | None = None,
+        reason: str | None = None,
+        new_class: bool = False,
     ) -> None:
         """Decide about the pictures that are marked in the panel, in one decision; then go on from the same page."""
         if ids:
             session = _session(ctx)
             stay_at = ctx.panel.get_state("current")
-            self._decide_many(ctx, session, lambda: session.decide_many(ids, verdict, label, reason), stay_at)
+            self._decide_many(
+                ctx, session, lambda: session.decide_many(ids, verdict, label, reason, new_class), stay_at
+            )
 
     @event
     def undo(self, ctx: Any) -> None:
@@ -185,6 +194,9 @@ class ReviewPanel(CuratorPanel):
         had_fields = session.has_fields
         try:
             made = make()
+        except NewClassError as error:
+            self._ask(ctx, error)
+            return
         except ParamError as error:
             ctx.panel.set_data("said", str(error))
             self._show(ctx, id)
@@ -207,6 +219,9 @@ class ReviewPanel(CuratorPanel):
         had_fields = session.has_fields
         try:
             made = make()
+        except NewClassError as error:
+            self._ask(ctx, error)
+            return
         except ParamError as error:
             ctx.panel.set_data("said", str(error))
             self._show(ctx, stay_at)
@@ -215,6 +230,10 @@ class ReviewPanel(CuratorPanel):
             ctx.ops.reload_dataset()
         ctx.panel.set_data("said", wording.sentence(f"{wording.samples(len(made.ids), made.word)} {made.said}"))
         self._show(ctx, stay_at)
+
+    def _ask(self, ctx: Any, error: NewClassError) -> None:
+        """Ask whether a new class is meant; the card, or what is marked, stays as it is."""
+        ctx.panel.set_data({"asks": {"label": error.label, "meant": error.meant, "asked": _stamp()}})
 
     def _show(self, ctx: Any, sample_id: str | None, known: ReviewSession | None = None) -> None:
         """Show a sample of the queue, or the first undecided one; or what to do where there is none.
@@ -243,7 +262,7 @@ class ReviewPanel(CuratorPanel):
     def _go(self, ctx: Any, session: ReviewSession, place: int | None) -> None:
         """Send what stands at one place of the queue."""
         ctx.panel.set_state("current", session.queue.ids[place] if place is not None and session.queue.ids else None)
-        ctx.panel.set_data({"stamp": _stamp(), **session.at(place)})
+        ctx.panel.set_data({"stamp": _stamp(), "asks": None, **session.at(place)})
 
 
 def _session(ctx: Any) -> ReviewSession:

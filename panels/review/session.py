@@ -12,7 +12,7 @@ import fiftyone as fo
 from ...core.base.params import ParamError
 from ...dataset.decisions import decisions
 from ...dataset.decisions.decisions import REASON, Decision
-from ...dataset.fields.curated_labels import curated_path, has_curated
+from ...dataset.decisions.new_classes import MOST, classes_of, expect_known
 from ...dataset.fields.rows import Rows
 from ...dataset.runs.record import Run, list_runs
 from ..shared import aggregations as reading
@@ -23,8 +23,6 @@ from . import copies
 from . import review_queue as queue
 from . import side_by_side as batch
 from .review_queue import Queue, Source
-
-MOST_CLASSES = 1_000
 
 
 @dataclass
@@ -87,11 +85,7 @@ class ReviewSession:
         """The classes to choose from: those that were given and those that reviewers have added."""
         if self.source.given is None:
             return []
-        given = scope.stored(self.dataset, self.source.field, self.source.given)
-        found = set(self.dataset.distinct(given))
-        if has_curated(self.dataset, given):
-            found |= set(self.dataset.distinct(curated_path(given)))
-        return sorted(found)[:MOST_CLASSES]
+        return classes_of(self.dataset, scope.stored(self.dataset, self.source.field, self.source.given))[:MOST]
 
     def after(self, sample_id: str | None) -> int | None:
         """The place of the next undecided one behind a sample; from the beginning where it is not in the queue."""
@@ -120,9 +114,18 @@ class ReviewSession:
         finally:
             self.__dict__.pop("queue", None)
 
-    def relabel(self, ids: Sequence[str], labels: str | dict[str, str]) -> Decision:
-        """Give some another label, one for all or each its own."""
+    def relabel(self, ids: Sequence[str], labels: str | dict[str, str], new_class: bool = True) -> Decision:
+        """Give some another label, one for all or each its own.
+
+        Args:
+            new_class: whether it may be one that no label has yet.
+
+        Raises:
+            NewClassError: it is one, and may not be.
+        """
         rows = self.rows(ids)
+        if isinstance(labels, str) and not new_class and self.source.given is not None:
+            expect_known(self.dataset, scope.stored(self.dataset, self.source.field, self.source.given), [labels])
         return self.decide(lambda: decisions.relabel(rows, self.source.labels, labels, self.source.question))
 
     def keep(self, ids: Sequence[str]) -> Decision:
@@ -140,7 +143,9 @@ class ReviewSession:
         kept, others = self.rows(keep), self.rows([one for one in ids if one not in keep])
         return self.decide(lambda: decisions.settle(kept, others, reason or self.source.reason, self.source.question))
 
-    def decide_many(self, ids: Sequence[str], verdict: str, label: str | None, reason: str | None) -> Decision:
+    def decide_many(
+        self, ids: Sequence[str], verdict: str, label: str | None, reason: str | None, new_class: bool = True
+    ) -> Decision:
         """One decision about many: "accept", "relabel", "exclude" or "keep".
 
         Raises:
@@ -152,7 +157,7 @@ class ReviewSession:
         if verdict == "exclude":
             return self.exclude(rows.ids, reason)
         if verdict == "relabel":
-            return self.relabel(rows.ids, label or "")
+            return self.relabel(rows.ids, label or "", new_class)
         if verdict == "accept":
             if self.source.suggested is None:
                 what = self.source.run.label

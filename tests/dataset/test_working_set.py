@@ -141,7 +141,9 @@ def test_loop__objects(dataset: Any, tmp_path: Path) -> None:
     act(dataset, "rerun", key="outliers")
     again = get_run(dataset, "outliers")
     assert (again.n, again.facts["working_set"]) == (18, "18 of 24 objects")
-    act(dataset.to_patches("objects").skip(6).limit(2), "relabel", label_field="objects", label="violet")
+    act(
+        dataset.to_patches("objects").skip(6).limit(2), "relabel", label_field="objects", label="violet", new_class=True
+    )
     issues = curate(dataset, "find_spurious_cues", label_field="objects", patches_field="objects")
     assert issues.facts["working_set"] == "18 of 24 objects, 2 labels corrected"
 
@@ -168,7 +170,7 @@ def test_freshness__fields_that_are_gone_or_empty(wrong: Any) -> None:
 
 def test_export_list__leaves_excluded_out_and_writes_working_labels(wrong: Any, tmp_path: Path) -> None:
     act(wrong.limit(10), "mark", decision="exclude")
-    act(wrong.skip(10).limit(2), "relabel", label_field="ground_truth", label="z")
+    act(wrong.skip(10).limit(2), "relabel", label_field="ground_truth", label="z", new_class=True)
     path = tmp_path / "list.csv"
     made = act(wrong, "export_list", path=str(path), fields=["ground_truth"])
     rows = path.read_text().splitlines()[1:]

@@ -282,6 +282,8 @@ export interface ReviewData {
   undo?: string | null;
   /** What the last event did. */
   said?: string | null;
+  /** Whether a class that no label has yet is meant, and the one that may be. */
+  asks?: { label: string; meant: string | null; asked: string } | null;
   /** Changes with every answer. */
   stamp?: string;
   /** The picture that comes next, to be fetched ahead. */

@@ -77,7 +77,9 @@ def test_mark__objects_of_a_patches_view(objects: Any) -> None:
 def test_relabel__objects_of_a_patches_view(objects: Any) -> None:
     objects.set_values("objects.detections.better", [["a", None], ["c"], *[None] * 10], dynamic=True)
     before = _raw(objects)
-    summary = act(objects.to_patches("objects"), "relabel", label_field="objects", from_field="objects.better")
+    summary = act(
+        objects.to_patches("objects"), "relabel", label_field="objects", from_field="objects.better", new_class=True
+    )
     assert (summary["headline"], summary["field"]) == ("2 objects relabelled", "objects.detections.label_curated")
     assert objects.values("objects.detections.label_curated")[:2] == [["a", "thing"], ["c"]]
     assert objects.values("objects.detections.label", unwind=True) == ["thing"] * 3
@@ -131,7 +133,7 @@ def test_relabel__each_to_its_own_suggestion(dataset: Any) -> None:
 
 def test_relabel__text_labels(dataset: Any) -> None:
     dataset.set_values("kind", ["a"] * 12)
-    act(dataset.limit(1), "relabel", label_field="kind", label="b")
+    act(dataset.limit(1), "relabel", label_field="kind", label="b", new_class=True)
     assert dataset.values("kind_curated") == ["b"] + ["a"] * 11
     act(dataset, "undo")
     assert dataset.values("kind_curated") == ["a"] * 12
@@ -170,7 +172,7 @@ def test_undo__restores_every_step_exactly(dataset: Any) -> None:
         ("mark", {"reason": "blurred"}),
         ("relabel", {"label": "blue"}),
         ("mark", {"decision": "keep"}),
-        ("relabel", {"label": "violet"}),
+        ("relabel", {"label": "violet", "new_class": True}),
         ("mark", {}),
     ):
         act(view, action, **given)
@@ -230,7 +232,7 @@ def test_undo__samples_in_memory_are_read_again(dataset: Any) -> None:
 def test_view_that_hides_fields__is_no_obstacle(dataset: Any) -> None:
     act(dataset.limit(1), "mark", reason="a")
     view = dataset.select_fields("ground_truth").filter_labels("ground_truth", F("label") == "none", only_matches=False)
-    act(view, "relabel", label="violet")
+    act(view, "relabel", label="violet", new_class=True)
     assert set(dataset.values("ground_truth_curated.label")) == {"violet"}
     act(dataset, "undo")
     assert dataset.first().curation_reason == "a"
@@ -255,12 +257,12 @@ def test_journal__finishes_what_a_dead_process_began(dataset: Any) -> None:
 
 
 def test_two_processes__decide_on_one_dataset(dataset: Any) -> None:
-    act(dataset.limit(1), "relabel", label="violet")
+    act(dataset.limit(1), "relabel", label="violet", new_class=True)
     made = _in_another_process(
         dataset,
         """
         from image_curation import act
-        act(dataset.skip(1).limit(1), "relabel", label="violet")
+        act(dataset.skip(1).limit(1), "relabel", label="violet", new_class=True)
         act(dataset.skip(2).limit(1), "mark", reason="there")
         print(act(dataset, "undo", steps=1)["headline"])
         """,

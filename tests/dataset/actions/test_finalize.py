@@ -16,7 +16,7 @@ def decided(dataset: Any) -> Any:
     """Two excluded, one relabelled; with a run."""
     curate(dataset, "find_outliers", embeddings="vectors")
     act(dataset.limit(2), "mark", decision="exclude")
-    act(dataset.skip(2).limit(1), "relabel", label_field="ground_truth", label="violet")
+    act(dataset.skip(2).limit(1), "relabel", label_field="ground_truth", label="violet", new_class=True)
     return dataset
 
 
@@ -63,7 +63,7 @@ def test_finalize__objects(dataset: Any, tmp_path: Path) -> None:
     dataset.set_values("objects", made)
     patches = dataset.to_patches("objects")
     act(patches.limit(1), "mark", decision="exclude")
-    act(patches.skip(1).limit(1), "relabel", label_field="objects", label="b")
+    act(patches.skip(1).limit(1), "relabel", label_field="objects", label="b", new_class=True)
     act(dataset, "finalize", label_field="objects", into="coco", path=str(tmp_path / "coco"))
     text = (tmp_path / "coco" / "labels.json").read_text()
     assert text.count('"bbox"') == 23

@@ -95,7 +95,7 @@ def test_killed__taking_back_goes_on_until_all_is_back(many: Any, monkeypatch: p
 def test_long_logits__neither_jam_the_journal_nor_are_copied(many: Any) -> None:
     logits = np.random.default_rng(0).normal(size=40_000)
     many.set_values("ground_truth", [fo.Classification(label="a", confidence=0.5, logits=logits) for _ in range(30)])
-    assert act(many, "relabel", label_field="ground_truth", label="b")["count"] == 30
+    assert act(many, "relabel", label_field="ground_truth", label="b", new_class=True)["count"] == 30
     assert many.count_values("ground_truth_curated.label") == {"b": 30}
     assert act(many.limit(1), "mark")["count"] == 1
     assert act(many, "undo", steps=2)["samples"] == 31

@@ -44,7 +44,7 @@ def test_equals__refuses_what_is_no_value(dataset: Any, value: Any) -> None:
 
 @pytest.mark.parametrize("price", PRICES[:4])
 def test_relabel__to_a_price_and_back(priced: Any, price: str) -> None:
-    act(priced.limit(3), "relabel", label_field="price", label=price)
+    act(priced.limit(3), "relabel", label_field="price", label=price, new_class=True)
     assert priced.count_values("price_curated.label")[price] >= 3
     assert act(priced, "undo")["left"] == 0
     assert priced.values("price_curated.label") == priced.values("price.label")

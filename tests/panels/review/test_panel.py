@@ -149,7 +149,14 @@ def test_decisions__are_in_the_database_before_the_next_card(review: Any, flagge
     assert (flagged[queue[1]].tags, flagged[queue[1]].curation_reason) == (["excluded"], "wrong content")
     review.send("keep", id=queue[2])
     assert flagged[queue[2]].tags == ["kept"]
-    review.send("relabel", id=queue[3], label="violet")
+    review.send("relabel", id=queue[3], label="violet")  # no class yet: it asks
+    assert review.data["asks"]["label"] == "violet"
+    assert review.data["asks"]["meant"] is None
+    assert flagged[queue[3]].tags == []
+    review.send("relabel", id=queue[3], label="Greens")
+    assert review.data["asks"]["meant"] == "green"
+    review.send("relabel", id=queue[3], label="violet", new_class=True)
+    assert review.data["asks"] is None
     assert flagged[queue[3]].ground_truth_curated.label == "violet"
     assert "violet" in review.send("refresh").data["classes"]
     assert flagged.values("ground_truth") == given
@@ -264,6 +271,8 @@ def test_batch__a_range_is_decided_at_once(review: Any, flagged: Any) -> None:
     assert [flagged[one].ground_truth_curated.label for one in ids[:3]] == [suggested[one] for one in ids[:3]]
     assert [picture["decided"] for picture in review.data["batch"]["pictures"]] == ["relabelled"] * 3 + [None] * 3
     review.send("decide_marked", verdict="relabel", ids=ids[3:4], label="violet")
+    assert review.data["asks"]["label"] == "violet"
+    review.send("decide_marked", verdict="relabel", ids=ids[3:4], label="violet", new_class=True)
     review.send("decide_marked", verdict="exclude", ids=ids[4:], reason="unusable")
     assert flagged.count_sample_tags() == {"relabelled": 4, "excluded": 2}
     review.send("undo")

@@ -207,7 +207,7 @@ def test_review__decisions_are_on_the_label_and_undo_restores_it(objects: Any, o
     panel.send("undo")
     assert panel.data["said"] == "Taken back: labelled a, on 1 object."
     assert panel.data["card"]["decided"] is None
-    panel.send("relabel", id=_worst(objects).id, label="new")
+    panel.send("relabel", id=_worst(objects).id, label="new", new_class=True)
     assert _worst(objects).label_curated == "new"
     assert panel.send("refresh").data["classes"] == ["a", "b", "new"]
     panel.send("undo").send("exclude", id=_worst(objects).id, reason="blurred")

@@ -64,6 +64,9 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
     setSent(stamp ?? null);
     send("decide_marked", { verdict, ids: [...marked], reason: why, ...more });
   };
+  const relabel = (label: string, newClass: boolean) =>
+    batch ? decide("relabel", { label, new_class: newClass }) : act("relabel", { label, new_class: newClass });
+  React.useEffect(() => setSent(null), [data.asks?.asked]); // the question is the answer to the last click
   const keepOne = (id: string) => act("choose_keeper", { keeper: id });
   const onKeyDown = (event: React.KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector(VIEWER)) return;
@@ -118,6 +121,7 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
           </Box>
         </Box>
       )}
+      {!advice && data.asks && <NewClass {...data.asks} onChoose={relabel} />}
       {!advice && batch && <BatchView batch={batch} marked={marked} onMark={setMarked} suggests={suggests} decide={decide} send={send} {...choices} />}
       {!advice && finished && <AdviceCard advice={finished} send={send} />}
       {!advice && (card || batch || finished) && (
@@ -200,6 +204,25 @@ function Selected({ n, reason, send }: { n: number; reason: string; send: Send }
       }
     >
       {n.toLocaleString("en-US")} selected in the grid
+    </Alert>
+  );
+}
+
+/** A typed class that no label has: one that is there was meant, or it shall be a new one. */
+function NewClass({ label, meant, onChoose }: { label: string; meant: string | null; onChoose: (label: string, newClass: boolean) => void }) {
+  return (
+    <Alert severity="warning" sx={{ py: 0 }}>
+      “{label}” is no class yet.{meant && ` Did you mean “${meant}”?`}
+      <Box sx={{ display: "flex", gap: 1, flexWrap: "wrap", my: 0.5 }}>
+        {meant && (
+          <Button size="small" variant="outlined" color="inherit" onClick={() => onChoose(meant, false)}>
+            {meant}
+          </Button>
+        )}
+        <Button size="small" color="inherit" onClick={() => onChoose(label, true)}>
+          New class “{label}”
+        </Button>
+      </Box>
     </Alert>
   );
 }
