@@ -17,6 +17,7 @@ from .embeddings import import_embeddings
 from .explanations import explain
 from .importance import score_importance as importance
 from .importance import select_coreset as coreset
+from .labels import audit_labels
 from .labels import find_confusions as confusions
 from .labels import find_detection_issues as detection_issues
 from .labels import find_label_issues as label_issues
@@ -49,6 +50,7 @@ METHODS: tuple[Method, ...] = (
     imagenet.METHOD,
     explain.METHOD,
     label_issues.METHOD,
+    audit_labels.METHOD,
     multilabel_issues.METHOD,
     detection_issues.METHOD,
     confusions.METHOD,

@@ -72,7 +72,7 @@ def curate(
         raise ParamError(f"{declared.label} works on images; dataset {dataset.name!r} holds {dataset.media_type}")
     with one_writer(dataset):
         runs.check_free(dataset, key, overwrite)
-    choice = Choice(include_excluded or declared.on_all_rows, given_labels)
+    choice = Choice(include_excluded or declared.on_all_rows, given_labels or declared.as_given)
     reading = read(view, given, declared.label, with_paths="paths" in declared.reads, choice=choice)
     record = runs.start(dataset, _begun(declared, key, reading), overwrite=overwrite)
     writer = RunWriter(dataset, declared, record, reading.rows)

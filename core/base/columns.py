@@ -22,6 +22,7 @@ Role = Literal[
     "position",  # place in an order in which similar images stand side by side
     "section",  # the part of that order which the row is in
     "rank",  # place in an order of choice, 1 the first
+    "turn",  # place in the order in which rows are to be decided about, 1 the first
     "checks",  # names of the checks that found something
     "check",  # the score of one of these checks, named as it is
     "problem",  # why the row could not be read

@@ -105,6 +105,26 @@ class GivenBoxes:
 
 
 @dataclass(frozen=True)
+class JudgedLabels:
+    """What a run said of n labels, and what people have decided about them.
+
+    Attributes:
+        labels: the label that each row has now; None for none.
+        quality: (n,) probability that the given label is right; NaN where the run did not judge it.
+        suggested: the class that the run would give each row.
+        decided: (n,) int64: RIGHT or WRONG, as people said of the judged label; OPEN where nobody has said; SETTLED
+            for rows that were excluded, or corrected before they were judged: these say nothing about the run.
+    """
+
+    labels: Sequence[str | None]
+    quality: Array
+    suggested: Sequence[str | None]
+    decided: Array
+
+    RIGHT, WRONG, OPEN, SETTLED = 0, 1, -1, -2
+
+
+@dataclass(frozen=True)
 class Inputs:
     """What a method reads, row by row: row i of every array is the same sample.
 
@@ -119,8 +139,8 @@ class Inputs:
         labels: given labels.
         named: parameter → what it names, for parameters of other roles: `values`, a list with None for no value;
             `predictions`, a `LabelValues`; `label_sets`, a `GivenSets`; `detections`, a `GivenBoxes`; several
-            `embeddings`, a tuple of (n, d_i) arrays; `members`, an (n,) bool array. None, or an absent entry, where the
-            parameter names nothing.
+            `embeddings`, a tuple of (n, d_i) arrays; `members`, an (n,) bool array; `judged`, a `JudgedLabels`.
+            None, or an absent entry, where the parameter names nothing.
         sources: "embeddings", or a run's key → what is known about the run that made that input (`model`, …).
         kept: vectors of earlier calls that need not be made again, for methods that make vectors of files.
         graph_of: fetches the graph of the k nearest neighbors of these embeddings, or builds it; None where it is not

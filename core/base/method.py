@@ -53,6 +53,7 @@ class Method:
         cite: paper or documentation that the method comes from.
         on_all_rows: what it says of a row depends on that row only, so it runs on excluded rows too, and excluding
             samples makes none of its runs stale.
+        as_given: it reads labels as they were given, so correcting them makes none of its runs stale.
         why_now: for methods that everyone should run, why, as the Curation panel tells a newcomer; they are
             urged in the catalog's order once what they need is there. The others are offered.
         holds_from: `holds_from(params)`: the version since which the output has meant the same with these parameters,
@@ -72,6 +73,7 @@ class Method:
     reads: tuple[str, ...] = ()
     cite: str = ""
     on_all_rows: bool = False
+    as_given: bool = False
     why_now: str = ""
     holds_from: Callable[[Mapping[str, Any]], int] | None = None
     finding: Finding | None = None

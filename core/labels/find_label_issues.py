@@ -364,6 +364,10 @@ def _facts(names: tuple[str, ...], codes: Array, issue: Array, verdict: Verdict)
         "labels_that_fit": _share(float((verdict.fits & ~issue).sum()), len(codes)),
         "issues_by_preset": {preset: int(rows.sum()) for preset, rows in verdict.flagged.items()},
         "estimated_noise": _share(float(joint.sum() - right.sum()), float(joint.sum())),
+        "thresholds": {
+            preset: float(verdict.quality[rows].max()) if rows.any() else None
+            for preset, rows in verdict.flagged.items()
+        },
         "threshold": float(verdict.quality[issue].max()) if issue.any() else None,
         "classes": classes,
         "pairs": [

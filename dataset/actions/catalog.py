@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import check_dataset as checkup
 from . import decide as acting
+from . import evaluate_audit as auditing
 from . import evaluate_predictions as evaluating
 from . import export_embeddings as vectors
 from . import export_report as reporting
@@ -35,6 +36,7 @@ ACTIONS: tuple[Action, ...] = (
     keeping.FORGET_ACTION,
     keeping.RERUN_ACTION,
     moving.ACTION,
+    auditing.ACTION,
     repairing.ACTION,
     recipes.RUN_ACTION,
     recipes.EXPORT_ACTION,

@@ -33,6 +33,7 @@ from ..fields.fiftyone_compat import reload
 from ..fields.one_writer import one_writer
 from ..fields.rows import Rows, shown_field
 from ..fields.saved_views import named_like, save_view
+from ..fields.working_set import REVIEWS as REVIEWS
 from ..inputs.sources import label_path
 from . import journal
 from .changes import AT_ONCE, VERDICTS, Change, batches
@@ -43,7 +44,6 @@ Decided: TypeAlias = fo.DatasetView | Rows
 
 TAGS = VERDICTS
 REASON = "curation_reason"
-REVIEWS = "curation_reviews"
 FINDINGS = "curation_findings"
 SLICE = "curated"
 GROUP = "curation"

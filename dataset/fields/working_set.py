@@ -18,6 +18,7 @@ from .curated_labels import curated_path, has_curated
 from .rows import Rows, root_of
 
 EXCLUDED = "excluded"
+REVIEWS = "curation_reviews"  # runs in whose review a sample, or the label of an object, was decided
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from ..fields import splits, working_set
 from ..fields.rows import Rows, field_of, object_fields, resolved, rows_of
 from ..fields.working_set import Choice
 from ..runs import record as runs
+from .judged import judged_labels, judging_run, judging_runs
 from .sources import TAGS, find_vectors, label_path, read_vectors
 
 GUIDE = "guide"  # read also where nothing is named
@@ -93,6 +94,8 @@ def fields_for(dataset: fo.Dataset, role: str) -> list[str]:
     if role == "said":
         made = [run for run in reversed(runs.list_runs(dataset)) if _predicted(run) or _predicted(run, kinds.Labels)]
         return [run.key for run in made]
+    if role == "judged":
+        return judging_runs(dataset)
     if role == "guide":
         return _fields_of(dataset, fo.Classification)
     if role == "label_sets":
@@ -345,6 +348,12 @@ def _members(rows: Rows, asked: Asked) -> RoleInput:
     )
 
 
+def _judged(rows: Rows, asked: Asked) -> RoleInput:
+    """A run and what was decided since; it leaves no trace: what is drawn from it stays drawn when labels change."""
+    run = judging_run(rows.dataset, asked.place, asked.name)
+    return RoleInput(judged_labels(rows, run), {}, maker=_maker(run))
+
+
 def _own(dataset: fo.Dataset, rows: Rows, name: str) -> str:
     """A field's path; where the rows are objects that have such an attribute, its path inside their labels."""
     return rows.path(name) if dataset.get_field(rows.path(name)) is not None else resolved(dataset, name)[0]
@@ -357,6 +366,7 @@ READERS: dict[str, Callable[[Rows, Asked], RoleInput]] = {
     "splits": _splits,
     "values": _values,
     "members": _members,
+    "judged": _judged,
     "predictions": _predictions,
     "said": _likeliest,
     "label_sets": _label_sets,

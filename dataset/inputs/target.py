@@ -52,7 +52,7 @@ def instead_of_objects(params: type[Params]) -> str:
     read = set(roles(params).values())
     if read & WHOLE:
         return "judges whole images, by all that each of them holds"
-    if read & {"embeddings", "predictions"}:
+    if read & {"embeddings", "predictions", "judged"}:
         return "works on the objects that its embeddings or predictions are about"
     return "does not work on objects"
 
@@ -62,7 +62,7 @@ def _told(dataset: fo.Dataset, params: Params) -> dict[str, str | None]:
     known, told = domains(type(params)), {}
     for name, role in roles(type(params)).items():
         given = getattr(params, name)
-        if role in ("embeddings", "predictions", "said") and given:
+        if role in ("embeddings", "predictions", "said", "judged") and given:
             for one in given if known[name].many else [given]:
                 told[f"{name}={one!r}"] = of_name(dataset, one)
     return told

@@ -20,7 +20,7 @@ STAGES = (
 )
 
 POLL_SECONDS = 2
-OF_A_RUN = ("forget_run", "move_threshold", "rerun")  # actions that stand on the page of a run
+OF_A_RUN = ("evaluate_audit", "forget_run", "move_threshold", "rerun")  # actions that stand on the page of a run
 
 
 def state_of(run: Run, stale: str | None) -> tuple[str, str | None]:

@@ -11,6 +11,7 @@ import fiftyone as fo
 from ...core.base.params import domains
 from ...core.classifiers.value_of_cleaning import lines
 from ...dataset.actions.export_report import REPORTED
+from ...dataset.inputs.judged import AUDIT
 from ...dataset.runs.record import Run
 from ..shared import aggregations as reading
 from ..shared import wording
@@ -309,6 +310,12 @@ def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
         actions.insert(0, {"label": "Show in this order", "event": "show_order"})
     if done and run.declaration is not None and run.declaration.move is not None:
         actions.append({"label": "Move the threshold", "event": "move_threshold"})
+    if done and run.method == "find_label_issues":
+        given = {"run": run.key, "label_field": run.params.get("label_field")}
+        actions.append({"label": "Audit", "event": "run_method", "params": {"method": AUDIT, "given": given}})
+    if done and run.method == AUDIT:
+        params = {"method": "evaluate_audit", "given": {"key": run.key}}
+        actions.append({"label": "Evaluate the answers", "event": "run_method", "params": params})
     if done and parts.has_map:
         actions.append({"label": "Open the map", "event": "open_map"})
     if run.status != "running" or run.is_interrupted:

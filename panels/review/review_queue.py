@@ -31,7 +31,14 @@ from ..shared.scope import Scope, stored, whole
 
 LONGEST = 10_000  # samples of one queue
 REASONS = ("unusable", "duplicate", "wrong content", "not in scope")  # offered for every exclusion
-UNSHOWN: tuple[Role, ...] = ("suggestion", "pair", "group", "check", "problem")  # the card has another place for them
+UNSHOWN: tuple[Role, ...] = (
+    "suggestion",
+    "pair",
+    "group",
+    "check",
+    "problem",
+    "turn",
+)  # the card has another place for them
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,7 @@ class Source:
         partners: path of the ids of a sample's copies.
         split: path of the split that a sample stands in; "tags" for the tags that name it.
         position: path of a sample's place in an order of similar images.
+        turn: path of a sample's place in the order in which the run asks.
         keeper: path of the mark of copies that are proposed to be kept.
         suggested: path of the suggested class.
         given: path of the given labels.
@@ -63,6 +71,7 @@ class Source:
     partners: str | None
     split: str | None
     position: str | None
+    turn: str | None
     keeper: str | None
     suggested: str | None
     given: str | None
@@ -169,6 +178,7 @@ def source_of(run: Run, fields: Collection[str], labels: str | None, runs: Seque
         partners=of_role.get("partners") if parts.split else None,
         split=parts.split,
         position=position,
+        turn=of_role.get("turn"),
         keeper=of_role.get("keep"),
         suggested=parts.label.path if parts.label and parts.given else None,
         given=parts.given or labels,
@@ -205,6 +215,8 @@ def read(source: Source, scope: Scope, order: str | None = None, side_by_side: b
         by = [source.position or order or ""]
     elif source.group is not None:
         by = [source.group]
+    elif source.turn is not None:
+        by = [source.turn]
     elif side_by_side and source.suggested is not None and source.given is not None:
         by = [source.given, source.suggested]
     stages: list[dict[str, Any]] = []

@@ -60,6 +60,8 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
         given["size"] = 6
     if method.name == "report":
         given["subset"] = "part"
+    if method.name == "audit_labels":
+        given["run"] = "judged"
     if method.name == "select_subset":
         given |= {"fraction": 0.5, "purpose": "edge_cases"}
     if method.name == "select_next_batch":
@@ -90,6 +92,8 @@ def _ready(method: Method, dataset: Any) -> None:
         dataset.set_values(
             "sets", [fo.Classifications(classifications=[fo.Classification(label=label)]) for label in labels]
         )
+    if method.name == "audit_labels":
+        curate(dataset, "find_label_issues", embeddings="vectors", key="judged")
     if method.name == "find_detection_issues":
         for field in ("boxes", "predictions"):
             dataset.set_values(field, [fo.Detections(detections=[_box(row, field)]) for row in range(len(dataset))])

@@ -33,7 +33,7 @@ ROOT = "objects.detections"
 ON_OBJECTS = tuple(
     method
     for method in METHODS
-    if {"objects", "embeddings", "predictions", "said"} & set(roles(method.params).values())
+    if {"objects", "embeddings", "predictions", "said", "judged"} & set(roles(method.params).values())
 )
 on_objects = pytest.mark.parametrize("method", ON_OBJECTS, ids=lambda method: method.name)
 
@@ -108,6 +108,8 @@ def _params(method: Method, tmp_path: Path) -> dict[str, Any]:
         given["label_field"] = "objects"
     if "split_field" in names:
         given["split_field"] = "scene"
+    if method.name == "audit_labels":
+        given["run"] = "judged"
     if method.name == "find_representatives":
         given["k"] = 3
     if method.name == "select_subset":
@@ -123,6 +125,8 @@ def _params(method: Method, tmp_path: Path) -> dict[str, Any]:
 def test_method__writes_attributes_of_the_objects(method: Method, embedded: Any, tmp_path: Path) -> None:
     if method.name in ("tag_zero_shot", "fuse_embeddings"):
         curate(embedded, "compute_embeddings", key="clip", model="tiny_clip", patches_field="objects")
+    if method.name == "audit_labels":
+        curate(embedded, "find_label_issues", key="judged", embeddings="crops", label_field="objects")
     try:
         run = curate(embedded, method.name, key="try_it", **_params(method, tmp_path))
     except ParamError as error:
