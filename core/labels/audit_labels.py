@@ -97,7 +97,7 @@ def flagged_by(judged: JudgedLabels, thresholds: Mapping[str, float | None]) -> 
         highest = thresholds.get(preset)
         if highest is None:
             continue
-        for row in np.flatnonzero(judged.quality <= highest):
+        for row in np.flatnonzero(judged.quality <= highest).tolist():
             if judged.suggested[row] != judged.labels[row]:
                 narrowest[row] = preset
     return narrowest
