@@ -246,7 +246,7 @@ METHOD = Method(
         Column("boxes", list[float], "Quality of each given box, in order; 0 for empty boxes"),
     ),
     finding=Finding(
-        "Wrong boxes",
+        "Boxes that look wrong",
         "serious",
         "An object is probably missed, or a box has the wrong class or position.",
     ),

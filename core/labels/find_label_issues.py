@@ -435,7 +435,7 @@ METHOD = Method(
         Column("chance", float, "Probability that the suggested class is right, in [0, 1]"),
     ),
     finding=Finding(
-        "Wrong labels",
+        "Labels that look wrong",
         "serious",
         "Models that have not seen these samples disagree with their labels. Review the worst first.",
     ),

@@ -270,7 +270,7 @@ METHOD = Method(
         Column("rank", int, "Rank among the issues, 1 is the worst"),
     ),
     finding=Finding(
-        "Wrong sets of labels",
+        "Sets of labels that look wrong",
         "serious",
         "A class is probably missing, or one is too many.",
     ),

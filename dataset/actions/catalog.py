@@ -14,6 +14,7 @@ from . import make_previews as previewing
 from . import manage_runs as keeping
 from . import move_threshold as moving
 from . import repair_dataset as repairing
+from . import report_cleanup as cleanup
 from . import retag as retagging
 from . import save_slice as slices
 from .action import Action
@@ -26,6 +27,7 @@ ACTIONS: tuple[Action, ...] = (
     evaluating.ACTION,
     retagging.ACTION,
     reporting.ACTION,
+    cleanup.ACTION,
     acting.MARK_ACTION,
     acting.RELABEL_ACTION,
     acting.UNDO_ACTION,

@@ -33,6 +33,7 @@ from ..runs import record as runs
 from ..runs.fingerprints import digest
 from ..runs.freshness import Freshness
 from ..runs.record import Run
+from . import check_history
 from .action import Action
 
 NAME = "check_dataset"
@@ -93,6 +94,9 @@ def check_dataset(samples: fo.DatasetView, params: CheckDatasetParams, progress:
         runs.fail(dataset, record, str(error) or type(error).__name__)
         raise
     facts = {**summary(check), "made": sorted({*made, *check.made} & {run.key for run in check.done})}
+    before = known[0] if known and known[0].target == target else None
+    added = check_history.entry(samples, rows, len(every), check.done, facts["issues"])
+    facts["history"] = check_history.extended(before, added)
     if len(rows) < len(every):
         facts["working_set"] = sentence(rows.word, len(rows), len(every), 0)
     reads = {
@@ -189,7 +193,10 @@ def summary(check: Check) -> dict[str, Any]:
             "of": len(rows),
         }
         if count:
-            issues.append({**about, "count": count, "said": finding.sentence, "headline": run.headline})
+            expected = check.expected_wrong(method, run, column, count)
+            issues.append(
+                {**about, "count": count, "expected": expected, "said": finding.sentence, "headline": run.headline}
+            )
         if looked < len(rows):
             partly.append({"method": method.label, "title": finding.title, "why": _why_not(run, rows, looked)})
         elif not count:
@@ -211,7 +218,8 @@ def _headline(check: Check, issues: Sequence[Mapping[str, Any]], gaps: Sequence[
     for issue in issues[:3]:
         labels = check.given[issue["method"]].get("label_field") if issue["severity"] == "serious" else None
         inside = f" in {labels!r}" if labels and labels != check.rows.field else ""
-        found.append(f"{issue['count']:,} {_lower(issue['title'])}{inside}")
+        about = f" (about {issue['expected']:,} are)" if issue["expected"] is not None else ""
+        found.append(f"{issue['count']:,} {_lower(issue['title'])}{inside}{about}")
     more = len(issues) - len(found)
     said = ", ".join(found) + (f" and {more} more kind{'' if more == 1 else 's'}" if more else "")
     headline = f"{said} among" if issues else "Nothing found in"
@@ -341,6 +349,15 @@ class Check:
         same = self.whole and run.target == "dataset" and given.items() <= dict(run.params).items()
         declared = run.declaration
         return same and (Choice.of(run.working) == Choice() or bool(declared and declared.on_all_rows))
+
+    def expected_wrong(self, method: Method, run: Run, mark: Column, count: int) -> int | None:
+        """How many of what a run marks are wrong, by the probabilities that it gives; None where it gives none."""
+        quality = next((one for one in method.writes if one.role == "quality" and one.name in run.writes), None)
+        if quality is None or self.rows.field is not None:
+            return None
+        view = self.samples.match_tags(EXCLUDED, bool=False)
+        right = view.match(marks.expression(mark, run.writes[mark.name])).sum(run.writes[quality.name])
+        return int(round(count - right))
 
     def count(self, test: Callable[[Column, str], Any], column: Column, run: Run) -> int:
         """How many of the target's samples or objects in use pass a test of a column."""

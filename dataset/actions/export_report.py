@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -98,7 +98,12 @@ def places(dataset: fo.Dataset, run: runs.Run) -> dict[str, str]:
 
 def thumbnails(dataset: fo.Dataset, run: runs.Run, progress: Progress) -> dict[str, str]:
     """Id of each example → a small picture as a data address; those that cannot be read are left out."""
-    found, known = {}, places(dataset, run)
+    return small_pictures(places(dataset, run), progress)
+
+
+def small_pictures(known: Mapping[str, str], progress: Progress) -> dict[str, str]:
+    """Id → file as id → a small picture as a data address; those that cannot be read are left out."""
+    found = {}
     for done, (one, path) in enumerate(known.items(), start=1):
         try:
             picture = read_image(path, enough=SIDE)

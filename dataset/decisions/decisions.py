@@ -37,14 +37,13 @@ from ..fields.working_set import REVIEWS as REVIEWS
 from ..inputs.sources import label_path
 from . import journal
 from .changes import AT_ONCE, VERDICTS, Change, batches
-from .questions import Question, asked
+from .questions import FINDINGS, Question, asked
 
 Verdict = Literal["excluded", "kept", "relabelled"]
 Decided: TypeAlias = fo.DatasetView | Rows
 
 TAGS = VERDICTS
 REASON = "curation_reason"
-FINDINGS = "curation_findings"
 SLICE = "curated"
 GROUP = "curation"
 LOGITS = "logits"

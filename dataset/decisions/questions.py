@@ -6,15 +6,17 @@ says the same of it does not ask again; one that says something else does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import fiftyone as fo
 
 from ...core.base.columns import Label
+from ..fields.working_set import REVIEWS as REVIEWS
 from ..runs.record import Run, list_runs
 
+FINDINGS = "curation_findings"  # where decisions are filed by question, as in REVIEWS by run
 SAYS = " → "  # between a question and what the run said
 NO_LABELS = ("embeddings", "paths")  # what a method reads that is no part of its question
 EVIDENCE = ("suggestion", "checks")  # roles of the columns that say why a row is looked at, the telling one first
@@ -68,6 +70,21 @@ class Question:
         text = {"$cond": [{"$isArray": f"${path}"}, joined, {"$ifNull": [f"${path}", ""]}]}
         both = {"$concat": [{"$literal": self.name + SAYS}, text]}
         return {"$cond": [{"$eq": [text, ""]}, {"$literal": self.name}, both]}
+
+
+def answered(question: Question, evidence: str | None, own: Callable[[str], str] = str) -> Any:
+    """Whether somebody has decided about what the run says of a row now: an expression of the database.
+
+    Args:
+        evidence: path of what the run says, as the documents have it.
+        own: where the documents have the fields of decisions.
+    """
+    found, reviews = ({"$ifNull": [f"${own(name)}", []]} for name in (FINDINGS, REVIEWS))
+    begins = {"$eq": [{"$indexOfCP": ["$$this", question.name + SAYS]}, 0]}
+    # decisions of earlier versions say only in which runs' reviews they were made
+    by_key = {"$gt": [{"$size": {"$setIntersection": [reviews, list(question.keys)]}}, 0]}
+    unsaid = {"$eq": [{"$size": {"$filter": {"input": found, "cond": begins}}}, 0]}
+    return {"$or": [{"$in": [question.entry_in(evidence), found]}, {"$and": [by_key, unsaid]}]}
 
 
 def name_of(run: Run) -> str:

@@ -30,10 +30,12 @@ class Freshness:
 
     Args:
         listed: all runs of the dataset, where the caller has them.
+        decisions: notice what people have excluded and corrected.
     """
 
-    def __init__(self, dataset: fo.Dataset, listed: Sequence[Run] | None = None) -> None:
+    def __init__(self, dataset: fo.Dataset, listed: Sequence[Run] | None = None, decisions: bool = True) -> None:
         self._dataset = dataset
+        self._decisions = decisions
         self._runs = {run.key: run for run in (list_runs(dataset) if listed is None else listed)}
         self._stamp = _stamp(dataset)
 
@@ -48,6 +50,12 @@ class Freshness:
         reasons = (self._source_reason(run, role, source) for role, source in run.reads.items())
         own = self._rows_reason(run) or self._empty_reason(run) or self._excluded_reason(run)
         return own or next((reason for reason in reasons if reason), None)
+
+    def is_by_decisions(self, key: str) -> bool:
+        """Whether the run would hold but for what people have excluded and corrected since."""
+        if self.stale_reason(key) is None:
+            return False
+        return Freshness(self._dataset, list(self._runs.values()), decisions=False).stale_reason(key) is None
 
     def _rows_reason(self, run: Run) -> str | None:
         """What has happened to the samples or objects themselves."""
@@ -101,7 +109,7 @@ class Freshness:
 
     def _excluded_reason(self, run: Run) -> str | None:
         """Samples or objects that were excluded since, or brought back."""
-        if not run.working or run.working["include_excluded"]:
+        if not self._decisions or not run.working or run.working["include_excluded"]:
             return None
         if run.target != "dataset":
             return self._excluded_of_view(run)
@@ -148,7 +156,7 @@ class Freshness:
         return None if members == run.fingerprint.get(role) else f"the slice {name!r} holds other {run.word}s now"
 
     def _corrected_reason(self, run: Run, path: str) -> str | None:
-        if run.working.get("given_labels"):
+        if not self._decisions or run.working.get("given_labels"):
             return None
         found, count = self._remembered(f"corrections of {path}", lambda: _digest_of_corrections(self._dataset, path))
         if found == run.fingerprint.get("corrections", digest([])):

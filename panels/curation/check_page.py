@@ -1,4 +1,4 @@
-"""The page of a check of the whole dataset: what was found, the serious first; one click to the grid, one to Review."""
+"""The page of a check: what was found, the serious first, what is left of it, and what it has won."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import fiftyone as fo
 import fiftyone.core.stages as fos
 
-from ...core.base.method import SEVERITIES
 from ...dataset.actions.check_dataset import NAME
 from ...dataset.fields import marks
 from ...dataset.runs.record import Run, list_runs
@@ -17,9 +16,8 @@ from ..shared import aggregations as reading
 from ..shared import grid_filter as showing
 from ..shared import patches as objects
 from ..shared import wording
-from . import home
-
-TITLES = {"serious": "Serious", "moderate": "Worth mending", "minor": "Worth a look"}
+from . import findings, home
+from .findings import Found
 
 
 def _name(gap: Mapping[str, str]) -> str:
@@ -36,28 +34,16 @@ def is_checkup(run: Run) -> bool:
     return run.method == NAME
 
 
-def page(run: Run, stale: str | None, view: fo.DatasetView) -> dict[str, Any]:
-    """The page in the form of a run's page: a list for each degree of severity, a button to review each kind.
+def page(run: Run, stale: str | None, kinds: Sequence[Found], runs: Sequence[Run]) -> dict[str, Any]:
+    """The page in the form of a run's page, with the kinds that were looked for in place of its lists.
 
     Args:
         stale: why the run no longer holds.
-        view: what the pictures are taken from.
+        kinds: everything that was found on the dataset.
+        runs: all of the dataset.
     """
-    dataset = view._root_dataset
     word, reason = home.state_of(run, stale)
-    issues = [issue for issue in run.facts.get("issues", ()) if _condition(dataset, issue["run"]) is not None]
-    runs = list_runs(dataset)
-    given = reading.given_labels(dataset, runs)
-    reviewable = {source.key for source in queue.sources(runs, dataset.get_field_schema(flat=True), given)}
-    reviews = [
-        {
-            "label": f"Review {issue['title'][:1].lower()}{issue['title'][1:]}",
-            "event": "review",
-            "params": {"key": issue["run"]},
-        }
-        for issue in issues
-        if issue["run"] in reviewable
-    ]
+    history = findings.history_of(runs, run.patches_field)
     facts = {
         "nothing found": run.facts.get("fine"),
         **{f"not checked: {_lower(_name(one))}": one["why"] for one in run.facts.get("not_checked", ())},
@@ -65,74 +51,49 @@ def page(run: Run, stale: str | None, view: fo.DatasetView) -> dict[str, Any]:
     }
     return {
         "key": run.key,
-        "label": _label(run),
+        "label": label(run),
         "state": word,
         "said": home.said(run, word),
-        "progress": None,
+        "progress": {"share": run.progress.get("share"), "said": home.said(run, word), "poll": home.POLL_SECONDS}
+        if word == "running"
+        else None,
         "headline": run.headline or None,
         "reason": reason,
-        "about": f"What was found, the most serious first. A row shows its {run.word}s in the grid.",
+        "about": "What was found, the most serious first, and how much of it is left to decide.",
         "note": None,
-        "actions": [*reviews, {"label": "Check again", **_again(run)}, {"label": "Forget", "event": "forget"}],
+        "actions": [{"label": "Check again", **_again(run)}, {"label": "Forget", "event": "forget"}],
         "scores": [],
         "score": None,
         "ends": [],
         "matrix": None,
         "quadrants": None,
-        "curve": None,
-        "lists": [
-            _listing(severity, [issue for issue in issues if issue["severity"] == severity], run, view)
-            for severity in SEVERITIES
-            if any(issue["severity"] == severity for issue in issues)
-        ],
+        "curve": _accuracy(history),
+        "lists": [],
+        "kinds": findings.cards([one for one in kinds if one.source.key in run.reads], runs),
         "facts": wording.facts(facts),
         "settings": [],
     }
 
 
-def on_home(page: dict[str, Any], runs: Sequence[Run], stale: Mapping[str, str | None]) -> dict[str, Any]:
-    """The Curation panel's first page with the newest checks, of images and of objects, at its top; or the way to one.
-
-    Args:
-        stale: key → why the run no longer holds.
-    """
-    newest = {run.patches_field: run for run in runs if is_checkup(run)}
-    rows = [_row(run, stale.get(run.key)) for run in newest.values()] or [_first()]
-    stage = {"name": "check", "label": "Check", "about": "Everything at once.", "methods": rows}
-    return {**page, "stages": [stage, *page["stages"]]}
-
-
-def _first() -> dict[str, Any]:
-    """The row where nothing has been checked yet."""
-    return {
-        "name": NAME,
-        "label": "Check the dataset",
-        "help": "Look for wrong labels, copies, leaks, bad files, outliers and shortcuts, whichever apply here.",
-        "state": "none",
-        "said": "Not run",
-        "progress": None,
-        "headline": None,
-        "reason": None,
-        "key": None,
-        "others": [],
-        "action": {"label": "Run", "event": "run_method", "params": {"method": NAME}},
+def _accuracy(history: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The simple classifier on the held-out images, check by check, where there are two at least."""
+    known = [(number, one["classifier"]) for number, one in enumerate(history, 1) if "classifier" in one]
+    if len(known) < 2:
+        return None
+    line = {
+        "name": "accuracy",
+        "dashed": False,
+        "sizes": [number for number, _ in known],
+        **{
+            to: [one[name] for _, one in known]
+            for to, name in (("values", "accuracy"), ("low", "low"), ("high", "high"))
+        },
     }
-
-
-def _row(run: Run, stale: str | None) -> dict[str, Any]:
-    word, reason = home.state_of(run, stale)
     return {
-        "name": NAME,
-        "label": _label(run),
-        "help": "What was found, the most serious first.",
-        "state": word,
-        "said": home.said(run, word),
-        "progress": run.progress.get("share") if word == "running" else None,
-        "headline": run.headline or None,
-        "reason": reason,
-        "key": run.key,
-        "others": [],
-        "action": {"label": "Check again", **_again(run)},
+        "name": "accuracy",
+        "title": "What it has won",
+        "said": "Accuracy of a simple classifier on the same held-out images, check by check; with 95 % intervals.",
+        "lines": [line],
     }
 
 
@@ -141,46 +102,28 @@ def _again(run: Run) -> dict[str, Any]:
     return {"event": "run_method", "params": {"method": NAME, **about}}
 
 
-def _label(run: Run) -> str:
+def label(run: Run) -> str:
+    """What was checked."""
     return "Check of the dataset" if run.patches_field is None else f"Check of the objects in {run.patches_field}"
 
 
 def show_issue(ctx: Any, key: str) -> None:
-    """Show the samples of one kind in the grid."""
+    """Show the samples of one kind in the grid: those that nobody has decided about, or all where all are decided."""
     condition = _condition(ctx.dataset, key)
-    if condition is not None:
-        declared = _run(ctx.dataset, key).declaration
-        title = declared.finding.title if declared and declared.finding else key
-        shown = {"event": "show_issue", "column": "", "value": key, "text": title.lower()}
-        showing.show(ctx, fos.Match(condition), shown)
-
-
-def _listing(severity: str, issues: Sequence[dict[str, Any]], run: Run, view: fo.DatasetView) -> dict[str, Any]:
-    rows = []
-    for issue in issues:
-        found = view.match(_condition(view._root_dataset, issue["run"]))
-        shown = [{"$limit": 1}, {"$project": {"path": reading.picture_of(view)}}]
-        first: dict[str, Any] = {"id": None, "path": None}
-        for one in found._aggregate(post_pipeline=shown):
-            first = {"id": str(one["_id"]), "path": one["path"]}
-        row: dict[str, Any] = {
-            "value": issue["run"],
-            "label": issue["title"],
-            "n": found.count(),
-            "note": issue["said"],
-            "mean": None,
-        }
-        rows.append({**row, **first})
-    return {
-        "column": severity,
-        "title": TITLES[severity],
-        "said": f"{len(rows)} kind{'' if len(rows) == 1 else 's'} of issues.",
-        "rows": rows,
-        "event": "show_issue",
-        "size": f"{run.word.title()}s",
-        "mean": None,
-        "hidden": None,
-    }
+    if condition is None:
+        return
+    run = _run(ctx.dataset, key)
+    declared = run.declaration
+    title = declared.finding.title if declared and declared.finding else key
+    stage: fos.ViewStage = fos.Match(condition)
+    if run.patches_field is None:
+        listed = list_runs(ctx.dataset)
+        source = queue.source_of(run, ctx.dataset.get_field_schema(), reading.given_labels(ctx.dataset, listed), listed)
+        left = queue.undecided_only(source, ctx.dataset) if source is not None else None
+        if left is not None and ctx.dataset.add_stage(left).limit(1).count():
+            stage = left
+    shown = {"event": "show_issue", "column": "", "value": key, "text": title.lower()}
+    showing.show(ctx, stage, shown)
 
 
 def _condition(dataset: fo.Dataset, key: str) -> Any:

@@ -1,4 +1,4 @@
-"""The Curation panel's first page: the stages, what has been run, what no longer holds, and what to do next."""
+"""The catalogue of methods, stage by stage: what has been run, and what no longer holds."""
 
 from __future__ import annotations
 
@@ -71,34 +71,20 @@ def board(
     return stages
 
 
-def recommend(
-    methods: Sequence[Method], runs: Sequence[Run], stale: Mapping[str, str | None], has: Collection[str]
-) -> dict[str, Any]:
-    """The one thing to do next and why: wait for what runs, mend what is out of date, else the next of the methods that
-    everyone should run.
+def todo(methods: Sequence[Method], runs: Sequence[Run], has: Collection[str]) -> Method | None:
+    """The next of the methods that everyone should run.
 
     Args:
         has: what there is to start from: "labels", "embeddings".
     """
     newest = {run.method: run for run in runs}
-    running = [run for run in runs if _is_running(run)]
-    if running:
-        return _step(f"{running[-1].label} is running", "Its results appear here when it ends.", None)
-    for method in methods:
-        run = newest.get(method.name)
-        if run is not None and run.status == "done" and stale.get(run.key) and run.target == "dataset":
-            action = {"label": "Run again", "event": "rerun", "params": {"key": run.key}}
-            why = wording.sentence(f"{method.label} is out of date: {stale[run.key]}")
-            return _step(f"Next: {_lower(method.label)} again", why, action)
     for method in methods:
         tried = newest.get(method.name)
         if not method.why_now or (tried and tried.status == "done") or missing(method, has):
             continue
-        if method.makes_vectors and "embeddings" in has:
-            continue
-        action = {"label": method.label, "event": "run_method", "params": {"method": method.name}}
-        return _step(f"Next: {_lower(method.label)}", method.why_now, action)
-    return _step("Nothing is waiting", "Open any result below to look at its pictures and to act on them.", None)
+        if not (method.makes_vectors and "embeddings" in has):
+            return method
+    return None
 
 
 def missing(method: Method, has: Collection[str]) -> list[str]:
@@ -107,30 +93,14 @@ def missing(method: Method, has: Collection[str]) -> list[str]:
     return [role for role in ("embeddings", "labels") if role in needed and role not in has]
 
 
-def review_step(run: Run, n: int) -> dict[str, Any]:
-    """What to do where every method has run: decide about what one of them marked."""
-    action = {"label": "Review", "event": "review", "params": {"key": run.key}}
-    text = f"{run.label} marked {wording.samples(n, run.word)} that nobody has decided about."
-    return _step("Next: review what was found", text, action)
+def label_of(run: Run) -> str:
+    """A run's name, with its key where that is not the method's own."""
+    own = run.declaration.key if run.declaration else run.key
+    return run.label if run.key == own else f"{run.label} ({run.key})"
 
 
-def home(
-    methods: Sequence[Method],
-    actions: Sequence[Action],
-    runs: Sequence[Run],
-    stale: Mapping[str, str | None],
-    has: Collection[str],
-) -> dict[str, Any]:
-    """The page as the panel's view takes it."""
-    return {
-        "next": recommend(methods, runs, stale, has),
-        "stages": board(methods, runs, stale, has),
-        "acts": [_act(action) for action in actions if action.name not in OF_A_RUN],
-        "poll": POLL_SECONDS if any(_is_running(run) for run in runs) else None,
-    }
-
-
-def _act(action: Action) -> dict[str, Any]:
+def act(action: Action) -> dict[str, Any]:
+    """The button of an action."""
     does = {"label": action.label, "event": "run_method", "params": {"method": action.name}}
     return {"help": wording.sentence(action.help), "action": does}
 
@@ -151,7 +121,8 @@ def _row(method: Method, runs: Sequence[Run], stale: Mapping[str, str | None], h
         "action": None if lacking else {"label": "Run", "event": "run_method", "params": {"method": method.name}},
     }
     if runs:
-        newest, *others = runs
+        newest = next((run for run in runs if run.status != "failed" and not run.is_interrupted), runs[0])
+        others = [run for run in runs if run is not newest]
         state, reason = state_of(newest, stale.get(newest.key))
         row.update(
             state=state,
@@ -175,13 +146,6 @@ def _again(method: Method, run: Run, state: str) -> dict[str, Any] | None:
     return {"label": "New run", "event": "run_method", "params": {"method": method.name}}
 
 
-def _step(title: str, text: str, action: dict[str, Any] | None) -> dict[str, Any]:
-    return {"title": title, "text": text, "action": action}
-
-
-def _is_running(run: Run) -> bool:
+def is_running(run: Run) -> bool:
+    """Whether a living process works on it."""
     return run.status == "running" and not run.is_interrupted
-
-
-def _lower(label: str) -> str:
-    return label[:1].lower() + label[1:]

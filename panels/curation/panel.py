@@ -20,7 +20,6 @@ from ...dataset.fields.conditions import equals, holds
 from ...dataset.inputs.sources import vector_sources
 from ...dataset.runs.freshness import Freshness
 from ...dataset.runs.record import Run, list_runs
-from ..review import review_queue as queue
 from ..shared import aggregations as reading
 from ..shared import grid, wording
 from ..shared import grid_filter as showing
@@ -28,9 +27,10 @@ from ..shared import patches as objects
 from ..shared.first_steps import advice
 from ..shared.panel import CuratorPanel, Face, event
 from ..shared.run_layout import Layout, Part, layout, path_of
-from ..shared.scope import Scope
 from . import check_page as checkup
 from . import home, overlap, quadrants, run_page
+from .dashboard import dashboard
+from .findings import found_in
 from .quadrants import Axes
 from .run_page import GIVEN
 
@@ -73,7 +73,8 @@ class CurationPanel(CuratorPanel):
             data["scope"] = _scope(ctx, view)
             data["showing"] = showing.showing(ctx)
             if run is not None and checkup.is_checkup(run):
-                data["page"] = checkup.page(run, fresh.stale_reason(run.key), view)
+                kinds = found_in(view, runs, fresh, reading.given_labels(ctx.dataset, runs))
+                data["page"] = checkup.page(run, fresh.stale_reason(run.key), kinds, runs)
             elif run is not None:
                 parts = _layout(ctx.dataset, run, runs)
                 axes = quadrants.axes(runs, ctx.dataset.get_field_schema(), run)
@@ -92,7 +93,7 @@ class CurationPanel(CuratorPanel):
         run = _named(runs, ctx.panel.get_state("run"))
         if run is None:
             ctx.panel.set_data("home", _home(ctx, grid.base_view(ctx), runs, Freshness(ctx.dataset, runs)))
-        elif home.state_of(run, None)[0] == "running":
+        elif home.state_of(run, None)[0] == "running" and not checkup.is_checkup(run):
             ctx.panel.set_data("progress", {"key": run.key, **run_page.progress(run)})
         else:
             self.refresh(ctx)
@@ -273,8 +274,8 @@ class CurationPanel(CuratorPanel):
 
     @event
     def forget(self, ctx: Any) -> None:
-        """Offer to forget the open run."""
-        self.prompt(ctx, "forget_run", {"key": ctx.panel.get_state("run")})
+        """Offer to forget a run: the one named, or the open one."""
+        self.prompt(ctx, "forget_run", {"key": ctx.params.get("key") or ctx.panel.get_state("run")})
 
     @event
     def save_slice(self, ctx: Any) -> None:
@@ -299,6 +300,12 @@ class CurationPanel(CuratorPanel):
         """Offer to write the open run's report to a file."""
         key = ctx.panel.get_state("run")
         self.prompt(ctx, "export_report", {"run": key, "path": str(Path.home() / f"{key}.html")})
+
+    @event
+    def report_cleanup(self, ctx: Any) -> None:
+        """Offer to write the report of the whole clean-up to a file."""
+        name = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in ctx.dataset.name)
+        self.prompt(ctx, "report_cleanup", {"path": str(Path.home() / f"{name}_cleanup.html")})
 
     @event
     def open_map(self, ctx: Any) -> None:
@@ -335,12 +342,9 @@ def slice_params(run: Run, parts: Layout, shown: dict[str, Any] | None) -> dict[
 
 
 def _home(ctx: Any, view: fo.DatasetView, runs: list[Run], fresh: Freshness) -> dict[str, Any]:
-    """The first page; where nothing is left to run, it leads to what is to be reviewed."""
-    stale = {each.key: fresh.stale_reason(each.key) for each in runs}
-    found = home.home(METHODS, ACTIONS, runs, stale, _has(ctx.dataset, runs))
-    if found["next"]["action"] is None and found["poll"] is None:
-        found["next"] = _review_step(ctx.dataset, runs, view) or found["next"]
-    return checkup.on_home(found, runs, stale)
+    """The first page."""
+    labels = reading.given_labels(ctx.dataset, runs)
+    return dashboard(view, METHODS, ACTIONS, runs, fresh, _has(ctx.dataset, runs), labels)
 
 
 def _named(runs: list[Run], key: str | None) -> Run | None:
@@ -386,14 +390,6 @@ def _scope(ctx: Any, view: fo.DatasetView) -> dict[str, Any]:
     else:
         text = f"The figures are about the whole dataset: {wording.samples(total)}"
     return {"text": text, "narrowed": bool(view._stages) or ctx.view._is_generated}
-
-
-def _review_step(dataset: fo.Dataset, runs: list[Run], view: fo.DatasetView) -> dict[str, Any] | None:
-    """The review to go on with: the first of those that look for errors where something is undecided."""
-    for source in queue.sources(runs, dataset.get_field_schema(), reading.given_labels(dataset, runs)):
-        if source.run.stage == "clean" and (n := queue.undecided(source, Scope(view, source.field))):
-            return home.review_step(source.run, n)
-    return None
 
 
 def _has(dataset: fo.Dataset, runs: list[Run]) -> set[str]:

@@ -67,6 +67,7 @@ def page(
         "quadrants": quadrants.plot(reading.both(view, axes.x, axes.y), axes) if axes else None,
         "curve": curve(run.facts.get("curating")),
         "lists": lists(view, parts, run.facts),
+        "kinds": [],
         "facts": wording.facts(run.facts),
         "settings": _settings(run),
     }

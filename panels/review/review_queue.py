@@ -14,20 +14,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import fiftyone as fo
 import fiftyone.core.stages as fos
 from bson import ObjectId
 
 from ...core.base.columns import Role
 from ...core.catalog import METHODS
-from ...dataset.decisions.decisions import FINDINGS, REVIEWS
-from ...dataset.decisions.questions import SAYS, Question, question_of
+from ...dataset.decisions.questions import FINDINGS, REVIEWS, Question, answered, question_of
 from ...dataset.fields import marks
 from ...dataset.fields.working_set import EXCLUDED
 from ...dataset.runs.record import Run
 from ..shared import wording
 from ..shared.patches import seen
 from ..shared.run_layout import Part, is_there, layout
-from ..shared.scope import Scope, stored, whole
+from ..shared.scope import Scope, picture, stored, whole
 
 LONGEST = 10_000  # samples of one queue
 REASONS = ("unusable", "duplicate", "wrong content", "not in scope")  # offered for every exclusion
@@ -240,13 +240,69 @@ def undecided(source: Source, scope: Scope) -> int:
 
 def left(source: Source, scope: Scope) -> tuple[int, int]:
     """How many of the marked samples nobody has decided about, and how many are marked; 0 where the run marks none."""
+    found = waiting(source, scope, 0)
+    return found.left, found.marked
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What is left of a queue.
+
+    Attributes:
+        marked: samples that the run marks and that are in use or decided.
+        left: those that nobody has decided about.
+        expected: how many of those left are wrong, by the probabilities that the run gives; None where it gives none.
+        first: ids and files of the first of those left.
+    """
+
+    marked: int = 0
+    left: int = 0
+    expected: float | None = None
+    first: Sequence[tuple[str, str]] = ()
+
+
+def waiting(source: Source, scope: Scope, most: int) -> Waiting:
+    """What is left of the queue of a run that marks samples, in one query.
+
+    Args:
+        most: pictures of the first.
+    """
     if source.flag is None:
-        return 0, 0
-    marked = scope.add(condition(source))
-    counts = {"$group": {"_id": None, "n": {"$sum": 1}, "done": {"$sum": {"$cond": ["$done", 1, 0]}}}}
-    for row in marked.aggregate([{"$project": {"done": _decided(source, scope)}}, counts]):
-        return row["n"] - row["done"], row["n"]
-    return 0, 0
+        return Waiting()
+    score, quality = source.score, None
+    if score is not None and score.column.role == "quality":
+        quality = f"${score.path}"
+    stages: list[dict[str, Any]] = [
+        {
+            "$project": {
+                "done": _decided(source, scope),
+                "wrong": {"$subtract": [1, quality]} if quality else None,
+                "score": f"${score.path}" if score is not None else None,
+                "path": picture(scope.dataset, scope.field),
+            }
+        },
+    ]
+    todo = {"$cond": ["$done", 0, 1]}
+    sums = {"marked": {"$sum": 1}, "left": {"$sum": todo}, "wrong": {"$sum": {"$multiply": [todo, "$wrong"]}}}
+    falling = score is not None and score.column.best != "high"
+    parts: dict[str, Any] = {"counts": [{"$group": {"_id": None, **sums}}]}
+    if most:
+        order = {"$sort": {"score": -1 if falling else 1, "_id": 1}}
+        parts["first"] = [{"$match": {"done": False}}, order, {"$limit": most}]
+    (found,) = scope.add(condition(source)).aggregate([*stages, {"$facet": parts}])
+    if not found["counts"]:
+        return Waiting()
+    counts = found["counts"][0]
+    first = [(str(row["_id"]), row["path"]) for row in found.get("first", ())]
+    return Waiting(counts["marked"], counts["left"], counts["wrong"] if quality else None, first)
+
+
+def undecided_only(source: Source, dataset: fo.Dataset) -> fos.Match:
+    """The samples that a run points at and that nobody has decided about, as a stage for the grid."""
+    here = whole(dataset, source.field)
+    tagged = {"$in": [EXCLUDED, {"$ifNull": [f"${here.own('tags')}", []]}]}
+    done = {"$or": [tagged, answered(source.question, source.evidence, here.own)]} if _has_reviews(here) else tagged
+    return fos.Match({"$and": [condition(source).filter, {"$expr": {"$not": [done]}}]})
 
 
 def tally(source: Source, scope: Scope) -> dict[str, int]:
@@ -270,20 +326,9 @@ def _decided(source: Source, scope: Scope) -> Any:
     excluded = {"$in": [EXCLUDED, {"$ifNull": [f"${scope.own('tags')}", []]}]}
     if not _has_reviews(scope):
         return excluded
-    decided = _answered(source, scope)
+    decided = answered(source.question, source.evidence, scope.own)
     again = _with_new_copies(source, scope) if source.compares else None
     return {"$or": [excluded, decided if again is None else {"$and": [decided, {"$not": [again]}]}]}
-
-
-def _answered(source: Source, scope: Scope) -> Any:
-    """Whether somebody has decided about what the run says of a sample now."""
-    found, reviews = ({"$ifNull": [f"${scope.own(name)}", []]} for name in (FINDINGS, REVIEWS))
-    question = source.question
-    begins = {"$eq": [{"$indexOfCP": ["$$this", question.name + SAYS]}, 0]}
-    # decisions of earlier versions say only in which runs' reviews they were made
-    by_key = {"$gt": [{"$size": {"$setIntersection": [reviews, list(question.keys)]}}, 0]}
-    unsaid = {"$eq": [{"$size": {"$filter": {"input": found, "cond": begins}}}, 0]}
-    return {"$or": [{"$in": [question.entry_in(source.evidence), found]}, {"$and": [by_key, unsaid]}]}
 
 
 def _with_new_copies(source: Source, scope: Scope) -> Any:

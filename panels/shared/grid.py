@@ -65,6 +65,22 @@ def show(ctx: Any, stage: fos.ViewStage | None) -> None:
         ctx.ops.set_view(view=view)
     else:
         ctx.ops.clear_view()
+    if stage is not None and is_behind(ctx):
+        ctx.ops.open_panel("Samples", is_active=True)  # which brings it to the front
+
+
+def is_behind(ctx: Any) -> bool:
+    """Whether the grid is there and another panel lies over it."""
+    places = [ctx.spaces] if ctx.spaces is not None else []
+    while places:
+        place = places.pop()
+        for child in place.children:
+            if isinstance(child, fo.Panel):
+                if child.type == "Samples":
+                    return place.active_child not in (None, child.component_id)
+            else:
+                places.append(child)
+    return False
 
 
 def in_order(path: str, falling: bool = False) -> fos.ViewStage:

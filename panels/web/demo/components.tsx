@@ -1,7 +1,7 @@
 // Every component by itself, with made-up data. What it asks for is written to the page's output.
 import * as React from "react";
 import { Box, Typography } from "@mui/material";
-import { ActionBar, AdviceCard, Card, CompareTable, Curve, FactsTable, Gallery, Histogram, Icon, ListWithThumbnails, LookAgain, Matrix, Picture, ProgressLine, Quadrants, ShowingBar, StageBoard, StateMark, Strip, Thumbnail, Within } from "../src/components";
+import { ActionBar, AdviceCard, Card, CompareTable, Curve, FactsTable, Gallery, Histogram, Icon, ListWithThumbnails, LookAgain, Matrix, Picture, ProgressLine, Quadrants, ShowingBar, Sparkline, StageBoard, StateMark, Strip, Thumbnail, Within } from "../src/components";
 import type { Send } from "../src/types";
 import { copies, home, review, run } from "./data";
 
@@ -36,6 +36,7 @@ const COMPONENTS: Record<string, (send: Send) => React.ReactNode> = {
   ProgressLine: () => <ProgressLine progress={review.progress!} />,
   Quadrants: (send) => <Quadrants data={page.quadrants!} selected="hard" onQuadrant={(name) => send("quadrant", { name })} onBox={(box) => send("box", box)} />,
   ShowingBar: (send) => <ShowingBar showing={run.showing} send={send} />,
+  Sparkline: () => <Sparkline values={[46, 45, 20, 7]} label="Left to decide" best="low" />,
   StageBoard: (send) => <StageBoard stages={home.home!.stages} onOpen={(key) => send("open_run", { key })} onAct={(action) => send(action.event, action.params)} />,
   StateMark: () => <Box sx={{ display: "flex", gap: 1 }}>{STATES.map((state) => <StateMark key={state} state={state} />)}<Icon name="bulb" /></Box>,
   Strip: () => <Strip place={0.9} others={[0.2, 0.3, 0.35]} beside={0.5} label="A measure of a subset, of random ones and of another" />,

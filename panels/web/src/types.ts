@@ -65,8 +65,38 @@ export interface Stage {
   methods: MethodRow[];
 }
 
+/** One kind of issue as it is now. */
+export interface FoundKind {
+  /** Of the run that points at it. */
+  key: string;
+  title: string;
+  severity: "serious" | "moderate" | "minor";
+  /** How many there were at first; null where that is the same. */
+  first: number | null;
+  /** How many are left to decide about. */
+  now: number;
+  text: string;
+  means: string;
+  pictures: { id: string; path: string }[];
+  /** How many were left at each check, and now. */
+  curve: number[];
+  stale: string | null;
+  action: Action;
+  look: Action | null;
+}
+
 export interface Home {
+  summary: string;
   next: Advice;
+  running: { key: string; label: string; said: string; share: number | null }[];
+  failed: { key: string; label: string; why: string | null; actions: Action[] }[];
+  /** How well the embeddings tell the classes. */
+  evidence: { word: "good" | "weak" | "none"; text: string; share: number; action: Action | null } | null;
+  findings: FoundKind[];
+  /** What was not looked at, and why. */
+  gaps: { title: string; why: string; action: Action }[];
+  won: { text: string; first: string | null; now: string; interval: string; curve: number[]; action: Action } | null;
+  history: { when: string; text: string }[];
   stages: Stage[];
   /** What can be done with the samples, beside the methods. */
   acts: { help: string; action: Action }[];
@@ -204,6 +234,8 @@ export interface RunPage {
   quadrants: QuadrantData | null;
   curve: CurveData | null;
   lists: Listing[];
+  /** Of a check: what it found, kind by kind, as it is now. */
+  kinds?: FoundKind[];
   facts: Fact[];
   settings: Fact[];
 }

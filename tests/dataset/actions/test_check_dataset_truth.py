@@ -44,8 +44,8 @@ def test_check__samples_without_vectors_are_told(dataset: Any) -> None:
     told = {one["title"]: one["why"] for one in facts["not_checked"]}
     assert told["Outliers"] == "1 of 13 samples: 1 no vector"
     assert "Outliers" not in facts["fine"]
-    assert "Wrong labels" not in facts["fine"]
-    assert "not checked throughout: wrong labels" in facts["headline"]
+    assert "Labels that look wrong" not in facts["fine"]
+    assert "not checked throughout: labels that look wrong" in facts["headline"]
     assert {one["title"]: one["why"] for one in facts["not_here"]}["Copies in two splits"] == "no splits found"
 
 
@@ -57,7 +57,7 @@ def test_check__copies_of_unlabelled_images(dataset: Any) -> None:
     act(bare, "check_dataset")
     facts = _facts(bare)
     assert [one["count"] for one in facts["issues"] if one["title"] == "Surplus copies"] == [1]
-    assert {one["title"]: one["why"] for one in facts["not_here"]}["Wrong labels"] == "no given labels found"
+    assert {one["title"]: one["why"] for one in facts["not_here"]}["Labels that look wrong"] == "no given labels found"
     bare.delete()
 
 

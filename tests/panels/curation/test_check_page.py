@@ -1,4 +1,4 @@
-"""The page of a check: the same keys as a run's page, one click to the grid, one to the review."""
+"""What was found, as it is now: on the page of a check and on the first page."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from image_curation import act
 from image_curation.core.base.method import Method
 from image_curation.core.catalog import METHODS
+from image_curation.dataset.decisions import decisions
 from image_curation.dataset.fields import marks
 from image_curation.dataset.runs.record import Run
 from image_curation.panels.review.review_queue import source_of
@@ -27,41 +28,52 @@ def test_finding__its_review_holds_what_it_counts(method: Method) -> None:
     assert (source.flag, source.flagged) == (writes[column.name], marks.wanted(column))
 
 
-def test_checkup__from_the_first_page_to_the_grid_and_to_the_review(panel: Any, dataset: Any) -> None:
+def test_checkup__what_is_left_of_what_was_found(panel: Any, dataset: Any, tmp_path: Path) -> None:
     copy = Path(dataset.first().filepath).with_name("copy.png")
     shutil.copy(dataset.first().filepath, copy)
     label = fo.Classification(label="red")
     dataset.add_sample(fo.Sample(filepath=str(copy), vectors=dataset.first().vectors, ground_truth=label))
     dataset.limit(6).tag_samples("train")
     dataset.skip(6).tag_samples("test")
-    first = panel.send("on_load").data["home"]["stages"][0]["methods"][0]
-    assert (first["state"], first["action"]["params"]) == ("none", {"method": "check_dataset"}), "it is offered"
+    assert panel.send("on_load").data["home"]["next"]["state"] == "not checked"
     act(dataset, "check_dataset")
-    panel.send("on_load")
-    first = panel.data["home"]["stages"][0]
-    assert (first["name"], first["methods"][0]["key"], first["methods"][0]["state"]) == ("check", "check", "done")
-    assert set(first["methods"][0]) == set(panel.data["home"]["stages"][1]["methods"][0])
+    home = panel.send("on_load").data["home"]
+    assert len(home["history"]) == 1
 
     page = panel.open("check")
-    assert "surplus copies" in page["headline"] or "surplus copies" in str(page["lists"]).lower()
-    row = next(row for listing in page["lists"] for row in listing["rows"] if row["value"] == "duplicates")
-    listing = next(listing for listing in page["lists"] if row in listing["rows"])
-    assert row["n"] == 1
-    panel.send(listing["event"], column=listing["column"], value=row["value"])
-    assert len(panel.view) == 1
-    assert panel.data["showing"]["text"] == "The grid shows 1 sample: surplus copies"
-
-    rows = [(listing, row) for listing in page["lists"] for row in listing["rows"]]
-    assert len(rows) >= 3
-    for listing, row in rows:  # each is one click from the grid and one from the review
-        panel.send(listing["event"], column=listing["column"], value=row["value"])
-        assert len(panel.view) == row["n"] > 0
-        review = next(action for action in page["actions"] if action.get("params") == {"key": row["value"]})
-        panel.send(review["event"], **review["params"])
-        ((name, arguments),) = panel.calls
-        assert (name, arguments["data"]) == ("open_panel", {"wanted": row["value"]})
+    assert {kind["key"] for kind in page["kinds"]} <= {kind["key"] for kind in home["findings"]}
+    kind = _kind(page["kinds"], "duplicates")
+    assert (kind["now"], kind["first"], kind["curve"]) == (1, None, [1, 1])
+    for one in page["kinds"]:  # each is one click from the grid and one from the review
+        if one["now"]:
+            panel.send(one["look"]["event"], **one["look"]["params"])
+            assert len(panel.view) == one["now"]
+            panel.send(one["action"]["event"], **one["action"]["params"])
+            ((name, arguments),) = panel.calls
+            assert (name, arguments["data"]) == ("open_panel", {"wanted": one["key"]})
     panel.send("show_all")
-    assert panel.view is None or len(panel.view) == 13
+    assert [action["label"] for action in page["actions"]] == ["Check again", "Forget"], "buttons repeat no rows"
     assert set(page) == set(panel.open("duplicates"))
     panel.send("show_issue", value="gone")  # a run that was forgotten meanwhile
     assert panel.data["page"]["key"] == "duplicates"
+
+    surplus = dataset.match({"duplicates_keep": False})
+    decisions.exclude(surplus, "duplicate", "duplicates")
+    panel.send("back")
+    assert _kind(panel.data["home"]["findings"], "duplicates")["now"] == 0, "as it is now, before the next check"
+    act(dataset, "check_dataset")
+    home = panel.send("refresh").data["home"]
+    kind = _kind(home["findings"], "duplicates")
+    assert (kind["first"], kind["now"], kind["curve"]) == (1, 0, [1, 0, 0])
+    assert len(home["history"]) == 2
+    assert home["summary"].startswith("12 of 13 samples in use · 1 excluded")
+
+    said = act(dataset, "report_cleanup", path=str(tmp_path))
+    text = Path(said["path"]).read_text()
+    assert "0 labels corrected and 1 of 13 samples excluded" in text
+    assert "Surplus copies" in text
+    assert "duplicate" in text
+
+
+def _kind(kinds: list[dict[str, Any]], key: str) -> dict[str, Any]:
+    return next(one for one in kinds if one["key"] == key)

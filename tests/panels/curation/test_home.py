@@ -1,4 +1,4 @@
-"""The first page: each method's state in words, and the one thing to do next."""
+"""The catalogue of methods: each one's state in words, and what comes next of those that everyone should run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from image_curation.core.catalog import METHODS
-from image_curation.dataset.actions.catalog import ACTIONS
 from image_curation.dataset.runs.record import Run
 from image_curation.panels.curation import home
 
@@ -61,35 +60,6 @@ def test_state_of__interrupted() -> None:
     assert reason.startswith("Interrupted")
 
 
-def test_recommend__embeddings_first() -> None:
-    step = home.recommend(METHODS, [], {}, {"labels"})
-    assert step["action"]["params"] == {"method": "compute_embeddings"}
-
-
-def test_recommend__not_what_is_there_already() -> None:
-    step = home.recommend(METHODS, [], {}, BOTH)
-    assert step["action"]["params"] == {"method": "compute_map"}
-
-
-def test_recommend__nothing_that_needs_labels_without_labels() -> None:
-    done = [_run("map", "compute_map"), _run("representatives", "find_representatives")]
-    step = home.recommend(METHODS, done, {}, {"embeddings"})
-    assert (step["title"], step["action"]) == ("Nothing is waiting", None)
-
-
-def test_recommend__mend_what_is_out_of_date_before_anything_new() -> None:
-    step = home.recommend(METHODS, [_run("map", "compute_map")], {"map": "2 samples were removed"}, BOTH)
-    assert step["action"] == {"label": "Run again", "event": "rerun", "params": {"key": "map"}}
-    assert "2 samples were removed" in step["text"]
-
-
-def test_recommend__nothing_while_a_run_goes_on() -> None:
-    going = _run("map", "compute_map", status="running", process={"host": "elsewhere", "pid": 1})
-    step = home.recommend(METHODS, [going], {}, BOTH)
-    assert (step["title"], step["action"]) == (f"{going.label} is running", None)
-    assert home.home(METHODS, ACTIONS, [going], {}, BOTH)["poll"] == home.POLL_SECONDS
-
-
 def test_board__what_a_method_cannot_do_without() -> None:
     rows = {row["name"]: row for stage in home.board(METHODS, [], {}, {"labels"}) for row in stage["methods"]}
     assert rows["find_label_issues"]["said"] == "Needs embeddings first"
@@ -109,17 +79,20 @@ def test_board__how_far_a_running_run_is() -> None:
     assert row["said"].endswith(": embedding images")
 
 
-def test_home__every_action_has_its_button() -> None:
-    acts = [act["action"]["params"]["method"] for act in home.home(METHODS, ACTIONS, [], {}, BOTH)["acts"]]
-    assert set(acts) | set(home.OF_A_RUN) == {action.name for action in ACTIONS}
-    assert not set(acts) & set(home.OF_A_RUN)
-
-
-def test_recommend__in_the_order_of_the_catalog_what_declares_why() -> None:
-    urged, done = [], []
-    while (step := home.recommend(METHODS, done, {}, BOTH))["action"]:
-        urged.append(step["action"]["params"]["method"])
+def test_todo__in_the_order_of_the_catalog_what_declares_why() -> None:
+    urged: list[str] = []
+    done: list[Run] = []
+    while (method := home.todo(METHODS, done, BOTH)) is not None:
+        urged.append(method.name)
         done.append(_run(urged[-1], urged[-1]))
-    declared = [method.name for method in METHODS if method.why_now and not method.makes_vectors]
-    assert urged == declared
-    assert {"compute_map", "find_label_issues", "score_importance"} <= set(urged)
+    assert urged == [method.name for method in METHODS if method.why_now and not method.makes_vectors]
+    first = home.todo(METHODS, [], {"labels"})
+    assert first is not None
+    assert first.name == "compute_embeddings"
+    done = [_run("map", "compute_map"), _run("representatives", "find_representatives")]
+    assert home.todo(METHODS, done, {"embeddings"}) is None, "nothing that needs labels without labels"
+
+
+def test_board__a_failed_try_does_not_hide_what_is_done() -> None:
+    rows = _rows([_run("first", "find_neighbors"), _run("second", "find_neighbors", status="failed", error="no")])
+    assert (rows["find_neighbors"]["key"], rows["find_neighbors"]["state"]) == ("first", "done")

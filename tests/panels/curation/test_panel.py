@@ -13,10 +13,12 @@ import fiftyone.operators as foo
 import pytest
 from fiftyone import ViewField as F
 from image_curation.core.maps.compute_map import MapParams
+from image_curation.dataset.actions.catalog import ACTIONS
 from image_curation.dataset.curate import curate
 from image_curation.dataset.decisions import decisions
 from image_curation.dataset.runs import record as runs
 from image_curation.dataset.runs.record import get_run
+from image_curation.panels.curation.home import OF_A_RUN
 from image_curation.panels.curation.panel import CurationPanel
 
 # The home page
@@ -27,7 +29,9 @@ def test_load__stages_and_what_to_do_next(panel: Any) -> None:
     assert panel.data["advice"] is None
     assert panel.data["scope"]["text"] == "The figures are about the whole dataset: 12 samples"
     assert [stage["name"] for stage in panel.data["home"]["stages"]][-3:] == ["understand", "clean", "select"]
-    assert panel.data["home"]["next"]["action"]["params"] == {"method": "compute_map"}  # vectors are there
+    assert panel.data["home"]["next"]["action"]["params"] == {"method": "check_dataset"}
+    acts = [act["action"]["params"]["method"] for act in panel.data["home"]["acts"]]
+    assert set(acts) | set(OF_A_RUN) == {action.name for action in ACTIONS}
     assert panel.size < 20_000
 
 
@@ -98,16 +102,39 @@ def test_prompt__ends_in_a_refresh(panel: Any, clustered: Any) -> None:
     assert rows["find_neighbors"]["state"] == "done"
 
 
-def test_load__at_the_end_comes_the_review(panel: Any, judged: Any) -> None:
-    curate(judged, MapParams(embeddings="vectors", method="pca", dims=2))
-    curate(judged, "find_representatives", embeddings="vectors", k=3)
-    step = panel.send("on_load").data["home"]["next"]
-    assert step["action"] == {"label": "Review", "event": "review", "params": {"key": "label_issues"}}
-    assert step["text"] == "Find label issues marked 1 sample that nobody has decided about."
+def test_load__findings_with_what_is_left_of_them(panel: Any, judged: Any) -> None:
+    home = panel.send("on_load").data["home"]
+    assert home["next"]["action"] == {"label": "Review 1", "event": "review", "params": {"key": "label_issues"}}
+    kind = next(one for one in home["findings"] if one["key"] == "label_issues")
+    assert (kind["title"], kind["now"], kind["first"]) == ("Labels that look wrong", 1, None)
+    assert "labels of ground_truth" in kind["text"]
+    assert [picture["id"] for picture in kind["pictures"]] == [judged.first().id]
+    panel.send(kind["look"]["event"], **kind["look"]["params"])
+    assert panel.view.values("id") == [judged.first().id]
+    panel.send("show_all")
     panel.send("review", key="label_issues")
     assert panel.calls[0][1]["data"] == {"wanted": "label_issues"}
     decisions.keep(judged.limit(1), queue="label_issues")
-    assert panel.send("refresh").data["home"]["next"]["action"]["params"] == {"key": "confusions"}
+    home = panel.send("refresh").data["home"]
+    kind = next(one for one in home["findings"] if one["key"] == "label_issues")
+    assert (kind["now"], kind["action"]["event"], kind["pictures"]) == (0, "open_run", [])
+    assert home["next"]["action"]["params"] == {"key": "confusions"}
+
+
+def test_load__a_failed_try_is_one_line_and_goes_when_the_key_succeeds(panel: Any, dataset: Any) -> None:
+    def stop(done: int, total: int, doing: str = "") -> None:
+        raise RuntimeError("no more memory")
+
+    with pytest.raises(RuntimeError):
+        curate(dataset, "find_representatives", embeddings="vectors", k=3, progress=stop)
+    (failed,) = panel.send("on_load").data["home"]["failed"]
+    assert (failed["label"], failed["why"]) == ("Find representatives", "Failed: no more memory.")
+    panel.send("forget", **failed["actions"][1]["params"])
+    assert panel.prompted == ("forget_run", {"key": "representatives"})
+    panel.send("rerun", **failed["actions"][0]["params"])
+    assert panel.prompted == ("rerun", {"key": "representatives"})
+    curate(dataset, "find_representatives", embeddings="vectors", k=3)
+    assert panel.send("refresh").data["home"]["failed"] == []
 
 
 # The page of a run

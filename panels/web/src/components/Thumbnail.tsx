@@ -8,9 +8,13 @@ interface ThumbnailProps {
   alt: string;
   /** A CSS length; the picture fills the width it is given by default. */
   size?: number | string;
+  /** Fill the square, cutting what is longer, in place of showing the whole picture. */
+  fill?: boolean;
+  /** Called where the file cannot be shown. */
+  onBroken?: () => void;
 }
 
-export function Thumbnail({ path, alt, size = "100%" }: ThumbnailProps) {
+export function Thumbnail({ path, alt, size = "100%", fill = false, onBroken }: ThumbnailProps) {
   const [broken, setBroken] = React.useState(false);
   React.useEffect(() => setBroken(false), [path]);
   return (
@@ -37,9 +41,9 @@ export function Thumbnail({ path, alt, size = "100%" }: ThumbnailProps) {
           alt={alt}
           loading="lazy"
           draggable={false}
-          onError={() => setBroken(true)}
+          onError={() => (onBroken ?? (() => setBroken(true)))()}
           // small pictures stay crisp when enlarged, photographs are scaled down smoothly all the same
-          style={{ width: "100%", height: "100%", objectFit: "contain", imageRendering: "auto", ...shownPart(path) }}
+          style={{ width: "100%", height: "100%", objectFit: fill ? "cover" : "contain", imageRendering: "auto", ...shownPart(path) }}
         />
       ) : (
         <span>{path ? "no preview" : ""}</span>

@@ -16,6 +16,7 @@ export { Picture } from "./Picture";
 export { ProgressBar, ProgressLine } from "./ProgressLine";
 export { Quadrants } from "./Quadrants";
 export { ShowingBar } from "./ShowingBar";
+export { Sparkline } from "./Sparkline";
 export { StageBoard, STATE_WORDS, StateMark } from "./StageBoard";
 export { Strip } from "./Strip";
 export { Thumbnail } from "./Thumbnail";

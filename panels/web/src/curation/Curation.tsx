@@ -1,16 +1,18 @@
-// The Curation panel as the App draws it: the home page with the stages, or the page of one run. What is shown and what
+// The Curation panel as the App draws it: the dashboard, or the page of one run. What is shown and what
 // a click does is decided in panels/curation/panel.py; here it is only drawn.
 import * as React from "react";
-import { Box, Button, Tooltip, Typography } from "@mui/material";
-import { AdviceCard, Card, Frame, LookAgain, ShowingBar, StageBoard } from "../components";
+import { Box, Button, Typography } from "@mui/material";
+import { AdviceCard, Frame, LookAgain, ShowingBar } from "../components";
+import { Dashboard, type Unfolded } from "./Dashboard";
 import { RunView } from "./RunView";
-import type { CurationData, Home, Send } from "../types";
+import type { CurationData, Send } from "../types";
 
 /** The panel without the App around it, as the test page draws it too. */
 export function CurationView({ data, send }: { data: CurationData; send: Send }) {
   const { advice, scope, showing, home, page, progress } = data;
   const top = React.useRef<HTMLDivElement>(null);
   const opened = React.useRef(page?.key);
+  const [unfolded, setUnfolded] = React.useState<Unfolded>(null); // stays as it is while a run's page is open
   React.useEffect(() => {
     if (opened.current !== page?.key) top.current?.scrollIntoView({ block: "start" }); // another page begins at its top
     opened.current = page?.key;
@@ -31,10 +33,10 @@ export function CurationView({ data, send }: { data: CurationData; send: Send })
           <LookAgain send={send} />
         </Box>
       )}
-      <ShowingBar showing={showing} send={send} />
       {advice && <AdviceCard advice={advice} send={send} />}
       {page && <RunView page={page} progress={progress?.key === page.key ? progress : page.progress ?? null} showing={showing ?? null} send={send} />}
-      {home && !page && <HomeView home={home} send={send} />}
+      {home && !page && <Dashboard home={home} unfolded={unfolded} onUnfold={setUnfolded} send={send} />}
+      <ShowingBar showing={showing} send={send} />
     </Frame>
   );
 }
@@ -48,28 +50,4 @@ function usePolling(send: Send, seconds: number | null | undefined) {
     const timer = setInterval(() => latest.current("poll"), 1000 * seconds);
     return () => clearInterval(timer);
   }, [seconds]);
-}
-
-function HomeView({ home, send }: { home: Home; send: Send }) {
-  return (
-    <>
-      <AdviceCard advice={home.next} send={send} />
-      <StageBoard
-        stages={home.stages}
-        onOpen={(key) => send("open_run", { key })}
-        onAct={(action) => send(action.event, action.params)}
-      />
-      <Card title="Act" text="Decide about samples, save and hand on what was found, and repeat it elsewhere.">
-        <Box sx={{ display: "flex", gap: 1, flexWrap: "wrap" }}>
-          {home.acts.map(({ help, action }) => (
-            <Tooltip key={action.label} title={help}>
-              <Button size="small" variant="outlined" color="inherit" onClick={() => send(action.event, action.params)}>
-                {action.label}
-              </Button>
-            </Tooltip>
-          ))}
-        </Box>
-      </Card>
-    </>
-  );
 }

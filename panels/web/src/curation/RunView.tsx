@@ -2,6 +2,7 @@
 import * as React from "react";
 import { Alert, Box, Button, IconButton, MenuItem, Select, Typography } from "@mui/material";
 import { ActionBar, Card, Curve, FactsTable, Gallery, Histogram, Icon, ListWithThumbnails, Matrix, ProgressBar, Quadrants, StateMark, type Range } from "../components";
+import { Kinds } from "./Kinds";
 import type { End, Listing, RunPage, RunProgress, Score, Send, Showing } from "../types";
 
 const PICTURES_WIDTH = 210;
@@ -30,7 +31,7 @@ export function RunView({ page, progress, showing, send }: RunProps) {
       <Box>
         <Box sx={{ display: "flex", alignItems: "center", gap: 1, flexWrap: "wrap" }}>
           <Button size="small" color="inherit" startIcon={<Icon name="back" />} onClick={() => send("back")}>
-            All methods
+            Back
           </Button>
           <StateMark state={page.state} />
           <Typography component="h2" variant="h6" sx={{ fontSize: 18 }}>
@@ -49,6 +50,7 @@ export function RunView({ page, progress, showing, send }: RunProps) {
       {page.reason && <Alert severity={page.state === "failed" ? "error" : "warning"}>{page.reason}</Alert>}
       {page.note && <Alert severity="info">{page.note}</Alert>}
       <ActionBar actions={page.actions} send={send} />
+      <Kinds kinds={page.kinds ?? []} send={send} />
       {page.score && <ScoreCard page={page} score={page.score} showing={showing} send={send} />}
       {page.ends.length > 0 && (
         <Box sx={columns(PICTURES_WIDTH)}>

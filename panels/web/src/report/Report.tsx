@@ -15,7 +15,6 @@ export function ReportView({ data, send }: { data: ReportData; send: Send }) {
   const largest = Math.max(1e-9, ...(page?.classes?.rows ?? []).flatMap((one) => [one.subset, one.set])); // fills the width
   return (
     <Frame>
-      <ShowingBar showing={showing} send={send} />
       {advice && <AdviceCard advice={advice} send={send} />}
       {page && reports && (
         <>
@@ -77,6 +76,7 @@ export function ReportView({ data, send }: { data: ReportData; send: Send }) {
           </Card>
         </>
       )}
+      <ShowingBar showing={showing} send={send} />
     </Frame>
   );
 }

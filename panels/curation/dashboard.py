@@ -1,0 +1,187 @@
+"""The Curation panel's first page: one thing to do next, what was found, what is left of it, and what it has won.
+
+Everything is read from fields and run records as they are now; the methods stand behind one line at its foot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import fiftyone as fo
+
+from ...core.base.method import Method
+from ...dataset.actions.action import Action
+from ...dataset.actions.check_dataset import NAME
+from ...dataset.fields.working_set import EXCLUDED
+from ...dataset.runs.freshness import Freshness
+from ...dataset.runs.record import Run
+from ..shared import wording
+from . import check_page as checkup
+from . import findings, home
+from .advice import CHECK_AGAIN, Situation, next_step
+
+STRENGTH = {"good": "good", "weak": "weak", "none": "none"}
+RERUN = "Run it again, or forget it."
+
+
+def dashboard(
+    view: fo.DatasetView,
+    methods: Sequence[Method],
+    actions: Sequence[Action],
+    runs: Sequence[Run],
+    fresh: Freshness,
+    has: set[str],
+    labels: str | None,
+) -> dict[str, Any]:
+    """The page as the panel's view takes it.
+
+    Args:
+        view: of samples, which the findings are counted in.
+        has: what there is to start from: "labels", "embeddings".
+        labels: path of the given labels.
+    """
+    stale = {run.key: reason for run in runs if (reason := fresh.stale_reason(run.key))}
+    kinds = findings.found_in(view, runs, fresh, labels)
+    history = findings.history_of(runs)
+    going = [run for run in runs if home.is_running(run)]
+    return {
+        "summary": _summary(view._root_dataset, history),
+        "next": next_step(_situation(methods, runs, kinds, stale, fresh, going, has)),
+        "running": [_going(run) for run in going],
+        "failed": [_failed(run) for run in runs if home.state_of(run, None)[0] == "failed"],
+        "evidence": _evidence(runs),
+        "findings": findings.cards(kinds, runs),
+        "gaps": _gaps(runs),
+        "won": _won(history),
+        "history": [_check(one) for one in reversed(history)],
+        "stages": home.board(methods, runs, stale, has),
+        "acts": [home.act(action) for action in actions if action.name not in home.OF_A_RUN],
+        "poll": home.POLL_SECONDS if going else None,
+    }
+
+
+def _situation(
+    methods: Sequence[Method],
+    runs: Sequence[Run],
+    kinds: Sequence[findings.Found],
+    stale: Mapping[str, str],
+    fresh: Freshness,
+    going: Sequence[Run],
+    has: set[str],
+) -> Situation:
+    newest = {run.method: run for run in runs}
+    whole = {
+        run.key: stale[run.key]
+        for run in newest.values()
+        if run.key in stale and run.target == "dataset" and run.method != NAME
+    }
+    checks = [run for run in runs if run.method == NAME and run.status == "done"]
+    return Situation(
+        running=going,
+        asked=[one.asked for one in kinds],
+        stale=whole,
+        by_work=[key for key in whole if fresh.is_by_decisions(key)],
+        labels={run.key: run.label for run in runs},
+        checked=bool(checks),
+        of_check={
+            run.key for run in runs if run.declaration and (run.declaration.finding or run.declaration.makes_vectors)
+        },
+        todo=home.todo(methods, runs, has),
+    )
+
+
+def _summary(dataset: fo.Dataset, history: Sequence[Mapping[str, Any]]) -> str:
+    """The working set in one line, as it is now."""
+    total, out = dataset.count(), dataset.match_tags(EXCLUDED).count() if EXCLUDED in dataset.distinct("tags") else 0
+    corrected = dataset.match_tags("relabelled").count() if "relabelled" in dataset.distinct("tags") else 0
+    said = [f"{total - out:,} of {total:,} samples in use" if out else wording.samples(total)]
+    said += [f"{corrected:,} relabelled"] if corrected else []
+    said += [f"{out:,} excluded"] if out else []
+    if history:
+        said.append(f"checked {wording.ago(history[-1]['when'])}")
+    return " · ".join(said)
+
+
+def _going(run: Run) -> dict[str, Any]:
+    return {"key": run.key, "label": _name(run), "said": home.said(run, "running"), "share": run.progress.get("share")}
+
+
+def _failed(run: Run) -> dict[str, Any]:
+    """One line: what failed, why, and what can be done about it."""
+    _, why = home.state_of(run, None)
+    again: dict[str, Any] = {"label": "Try again", "event": "run_method", "params": {"method": run.method}}
+    if run.target == "dataset" and run.declaration is not None:
+        again = {"label": "Try again", "event": "rerun", "params": {"key": run.key}}
+    forget = {"label": "Forget", "event": "forget", "params": {"key": run.key}}
+    return {"key": run.key, "label": _name(run), "why": why, "actions": [again, forget]}
+
+
+def _name(run: Run) -> str:
+    return checkup.label(run) if checkup.is_checkup(run) else home.label_of(run)
+
+
+def _evidence(runs: Sequence[Run]) -> dict[str, Any] | None:
+    """How well the embeddings tell the classes, as the newest run that judged labels by them has measured it."""
+    for run in reversed(runs):
+        told, strength = run.facts.get("evidence"), run.facts.get("evidence_strength")
+        if run.status != "done" or not told or strength not in STRENGTH:
+            continue
+        chances = f"{told['value']:.0%} ({told['low']:.0%} to {told['high']:.0%})"
+        text = (
+            f"{run.params.get('embeddings')} tells one class from the others in {chances} of comparisons; "
+            f"shuffled labels: {told['chance']:.0%}"
+        )
+        action = {"label": "Other embeddings", "event": "run_method", "params": {"method": "compute_embeddings"}}
+        return {
+            "word": STRENGTH[strength],
+            "text": wording.sentence(text),
+            "share": told["value"],
+            "action": action if strength != "good" else None,
+        }
+    return None
+
+
+def _gaps(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """What the newest checks did not look at, and why."""
+    newest = {run.patches_field: run for run in runs if run.method == NAME and run.status == "done"}
+    gaps = [gap for run in newest.values() for gap in run.facts.get("not_checked", ())]
+    rows: dict[str, list[str]] = {}
+    for gap in gaps:
+        rows.setdefault(gap["why"], []).append(gap.get("title") or gap["method"])
+    return [
+        {"title": ", ".join(titles), "why": wording.sentence(why), "action": CHECK_AGAIN}
+        for why, titles in rows.items()
+    ]
+
+
+def _won(history: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Accuracy of the simple classifier on the held-out part, now against at first."""
+    known = [one for one in history if "classifier" in one]
+    if not known:
+        return None
+    now, first = known[-1]["classifier"], known[0]["classifier"]
+    text = f"A simple classifier, asked for {now['n']:,} held-out images"
+    if known[-1].get("corrected"):
+        text += f"; trained on the labels as they were given: {known[-1]['with_given_labels']['accuracy']:.1%}"
+    return {
+        "text": text,
+        "first": f"{first['accuracy']:.1%}" if len(known) > 1 else None,
+        "now": f"{now['accuracy']:.1%}",
+        "interval": f"{now['low']:.1%} to {now['high']:.1%}",
+        "curve": [one["classifier"]["accuracy"] for one in known],
+        "action": {"label": "Report", "event": "report_cleanup"},
+    }
+
+
+def _check(one: Mapping[str, Any]) -> dict[str, str]:
+    """A line of the history."""
+    left = sum(one["left"].values())
+    said = [wording.samples(one["n"]), f"{sum(one['found'].values()):,} found, {left:,} undecided"]
+    if one.get("corrected"):
+        said.append(f"{one['corrected']:,} labels corrected")
+    if one.get("excluded"):
+        said.append(f"{one['excluded']:,} excluded")
+    if "classifier" in one:
+        said.append(f"accuracy {one['classifier']['accuracy']:.1%}")
+    return {"when": wording.ago(one["when"]), "text": " · ".join(said)}
