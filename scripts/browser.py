@@ -19,6 +19,7 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+ALL_METHODS = re.compile(r"All methods \(\d+\)")
 PATIENCE = 60_000  # milliseconds; the App's first page takes seconds on a busy machine
 
 
@@ -92,11 +93,14 @@ def open_curation(page: Any) -> None:
     """The Curation panel beside the grid."""
     page.get_by_test_id("new-panel-btn").first.click()
     page.get_by_text("Curation", exact=True).first.click()
-    page.get_by_text("Understand", exact=True).wait_for()
+    page.get_by_role("button", name=ALL_METHODS).wait_for()
 
 
 def open_run(page: Any, label: str) -> None:
-    """The page of a method's newest run, from the Curation panel's first page."""
+    """The page of a method's newest run, from the catalogue at the foot of the Curation panel's first page."""
+    unfold = page.get_by_role("button", name=ALL_METHODS)
+    if unfold.get_attribute("aria-expanded") == "false":
+        unfold.click()
     rows = page.locator("div", has=page.get_by_role("button", name="Open", exact=True))
     row = rows.filter(has_text=label).last  # the innermost box that holds both
     row.get_by_role("button", name="Open", exact=True).last.click()

@@ -74,7 +74,9 @@ import docs
 from image_curation import act, curate, get_run, list_runs
 from image_curation.core.catalog import METHODS, method_named
 from image_curation.operators import OPERATORS, forms
-from image_curation.panels.curation import check_page, home as first_page, run_page
+from image_curation.dataset.runs.freshness import Freshness
+from image_curation.panels.curation import check_page, home as first_page
+from image_curation.panels.curation.findings import found_in
 from image_curation.panels.review import review_queue
 from image_curation.panels.shared import scope
 from image_curation.panels.shared.run_layout import layout
@@ -90,9 +92,11 @@ check = act(dataset, "check_dataset")
 run = get_run(dataset, "warmth")
 fields = dataset.get_field_schema(flat=True)
 source = review_queue.source_of(run, fields, None)
-checked = check_page.page(get_run(dataset, "check"), None, dataset.view())
-board = first_page.board(METHODS, list_runs(dataset), {}, set())
-(action,) = [one for one in checked["actions"] if one.get("params") == {"key": "warmth"}]
+runs = list_runs(dataset)
+kinds = found_in(dataset.view(), runs, Freshness(dataset, runs), None)
+checked = check_page.page(get_run(dataset, "check"), None, kinds, runs)
+board = first_page.board(METHODS, runs, {}, set())
+(kind,) = [one for one in checked["kinds"] if one["key"] == "warmth"]
 print("RESULT" + json.dumps({
     "operator": [cls.__name__ for cls in OPERATORS if cls.__name__ == "FindWarmImages"],
     "form": list(form.properties),
@@ -100,8 +104,8 @@ print("RESULT" + json.dumps({
     "marked": dataset.values("warmth_hot"),
     "layout": [part.title for part in (*layout(run, fields).scores, *layout(run, fields).marks)],
     "home": [row["key"] for stage in board for row in stage["methods"] if row["name"] == "find_warm_images"],
-    "checked": [row["n"] for one in checked["lists"] for row in one["rows"] if row["label"] == "Warm pictures"],
-    "review": action["label"],
+    "checked": [one["now"] for one in checked["kinds"] if one["title"] == "Warm pictures"],
+    "review": kind["action"]["label"],
     "queue": len(review_queue.read(source, scope.whole(dataset, None)).ids),
     "reason": source.reason,
     "reference": "find_warm_images" in docs.methods_page(),
@@ -136,7 +140,7 @@ def test_declaration__one_file_and_one_line_of_the_catalog(tmp_path: Path) -> No
         "layout": ["Coldness", "Hot"],
         "home": ["warmth"],
         "checked": [2],
-        "review": "Review warm pictures",
+        "review": "Review 2",
         "queue": 2,
         "reason": "too warm",
         "reference": True,

@@ -22,7 +22,6 @@ from . import findings, home
 from .advice import CHECK_AGAIN, Situation, next_step
 
 STRENGTH = {"good": "good", "weak": "weak", "none": "none"}
-RERUN = "Run it again, or forget it."
 
 
 def dashboard(
@@ -142,17 +141,15 @@ def _evidence(runs: Sequence[Run]) -> dict[str, Any] | None:
     return None
 
 
-def _gaps(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """What the newest checks did not look at, and why."""
+def _gaps(runs: Sequence[Run]) -> dict[str, Any] | None:
+    """What the newest checks did not look at, and why; None where they looked at everything."""
     newest = {run.patches_field: run for run in runs if run.method == NAME and run.status == "done"}
-    gaps = [gap for run in newest.values() for gap in run.facts.get("not_checked", ())]
-    rows: dict[str, list[str]] = {}
-    for gap in gaps:
-        rows.setdefault(gap["why"], []).append(gap.get("title") or gap["method"])
-    return [
-        {"title": ", ".join(titles), "why": wording.sentence(why), "action": CHECK_AGAIN}
-        for why, titles in rows.items()
-    ]
+    titles: dict[str, list[str]] = {}
+    for run in newest.values():
+        for gap in run.facts.get("not_checked", ()):
+            titles.setdefault(gap["why"], []).append(gap.get("title") or gap["method"])
+    rows = [{"title": ", ".join(kinds), "why": wording.sentence(why)} for why, kinds in titles.items()]
+    return {"rows": rows, "action": CHECK_AGAIN} if rows else None
 
 
 def _won(history: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -23,8 +23,8 @@ def test_form__runs_and_the_panels_histogram_drives_the_grid(page: Any, digits: 
     assert digits.count("browser_issues_quality") == run.n
 
     open_curation(page)
-    assert page.get_by_text(run.headline).count()
     open_run(page, "Find label issues")
+    assert page.get_by_text(run.headline).count()
     histogram = page.get_by_role("slider").first
     assert grid_count(page) == len(digits)
     box = histogram.bounding_box()

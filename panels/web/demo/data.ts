@@ -59,7 +59,7 @@ export const home: CurationData = {
       { key: "duplicates", title: "Surplus copies", severity: "moderate", first: 85, now: 0, text: "all 85 decided · 1,314 checked", means: "The same image is there several times.", pictures: [], curve: [85, 40, 0], stale: "Out of date: 85 samples were excluded since.", action: { label: "Look", event: "open_run" }, look: null },
       { key: "outliers", title: "Outliers", severity: "minor", first: null, now: 4, text: "1,314 checked", means: "Unlike all others.", pictures: [{ id: "x", path: "missing.png" }, ...pictures(7).slice(0, 2).map(({ id, path }) => ({ id, path }))], curve: [4, 4], stale: null, action: { label: "Review 4", event: "review" }, look: { label: "In the grid", event: "show_issue" } },
     ],
-    gaps: [{ title: "Labels that look wrong", why: "12 of 1,326 samples: no vector.", action: { label: "Check again", event: "run_method" } }],
+    gaps: { rows: [{ title: "Labels that look wrong", why: "12 of 1,326 samples: no vector." }], action: { label: "Check again", event: "run_method" } },
     won: { text: "A simple classifier, asked for 260 held-out images; trained on the labels as they were given: 94.2%", first: "89.6%", now: "95.1%", interval: "93.1% to 96.6%", curve: [0.896, 0.93, 0.951], action: { label: "Report", event: "report_cleanup" } },
     history: [{ when: "just now", text: "1,229 samples · 11 found, 7 undecided · accuracy 95.1%" }, { when: "yesterday", text: "1,314 samples · 131 found, 131 undecided · accuracy 89.6%" }],
     next: { title: "Next: labels that look wrong, 7 of 46 left", text: "39 of 46 are decided and stay so. About 5 of those left are wrong.", action: { label: "Review 7", event: "review", params: { key: "label_issues" } } },

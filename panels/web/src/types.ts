@@ -94,7 +94,7 @@ export interface Home {
   evidence: { word: "good" | "weak" | "none"; text: string; share: number; action: Action | null } | null;
   findings: FoundKind[];
   /** What was not looked at, and why. */
-  gaps: { title: string; why: string; action: Action }[];
+  gaps: { rows: { title: string; why: string }[]; action: Action } | null;
   won: { text: string; first: string | null; now: string; interval: string; curve: number[]; action: Action } | null;
   history: { when: string; text: string }[];
   stages: Stage[];

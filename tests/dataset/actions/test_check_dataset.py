@@ -13,7 +13,9 @@ from image_curation import act, curate, export_recipe, get_run, list_runs, stale
 from image_curation.core.base.params import ParamError
 from image_curation.core.catalog import METHODS
 from image_curation.dataset.actions.check_dataset import CheckDatasetParams, steps
+from image_curation.dataset.runs.freshness import Freshness
 from image_curation.panels.curation import check_page as checkup
+from image_curation.panels.curation.findings import found_in
 
 
 def _names(dataset: Any, **params: Any) -> list[str]:
@@ -67,16 +69,22 @@ def test_check_dataset__sums_up_by_severity(dataset: Any) -> None:
     assert {one.key: one.finished for one in list_runs(dataset) if one.key != "check"} == before
     assert "check_dataset" not in export_recipe(dataset)
 
-    page = checkup.page(get_run(dataset, "check"), None, dataset.view())
-    assert [listing["title"] for listing in page["lists"]][:2] == ["Serious", "Worth mending"]
-    row = next(row for listing in page["lists"] for row in listing["rows"] if row["value"] == "leaks")
-    assert (row["n"], row["label"]) == (2, "Copies in two splits")
-    assert row["path"] in dataset.values("filepath")
-    assert {"key": "leaks"} in [action.get("params") for action in page["actions"] if action["event"] == "review"]
+    kinds = {kind["key"]: kind for kind in _kinds(dataset)}
+    assert [kind["severity"] for kind in kinds.values()][:2] == ["serious", "serious"]
+    leaks = kinds["leaks"]
+    assert (leaks["now"], leaks["title"]) == (2, "Copies in two splits")
+    assert leaks["pictures"][0]["path"] in dataset.values("filepath")
+    assert (leaks["action"]["event"], leaks["action"]["params"]) == ("review", {"key": "leaks"})
     act(dataset, "forget_run", key="leaks", confirm=True)
-    page = checkup.page(get_run(dataset, "check"), None, dataset.view())
-    assert not any(row["value"] == "leaks" for listing in page["lists"] for row in listing["rows"])
+    assert "leaks" not in {kind["key"] for kind in _kinds(dataset)}
     assert "was forgotten" in str(stale_reason(dataset, get_run(dataset, "check")))
+
+
+def _kinds(dataset: Any) -> list[dict[str, Any]]:
+    """What the check's page shows, kind by kind."""
+    runs = list_runs(dataset)
+    kinds = found_in(dataset.view(), runs, Freshness(dataset, runs), "ground_truth.label")
+    return list(checkup.page(get_run(dataset, "check"), None, kinds, runs)["kinds"])
 
 
 def test_check_dataset__says_what_it_could_not_check(dataset: Any) -> None:

@@ -15,7 +15,7 @@ const HEIGHT = 26;
 const INSET = 4;
 
 export function Sparkline({ values, label, best }: SparklineProps) {
-  if (values.length < 2) return <Box sx={{ width: WIDTH, flexShrink: 0 }} />;
+  if (values.length < 2) return null;
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const across = (at: number) => INSET + ((WIDTH - 2 * INSET) * at) / (values.length - 1);
   const down = (value: number) => INSET + (HEIGHT - 2 * INSET) * (most === least ? 0.5 : 1 - (value - least) / (most - least));

@@ -23,7 +23,7 @@ export function CurationView({ data, send }: { data: CurationData; send: Send })
       {scope && (
         <Box sx={{ display: "flex", alignItems: "center", gap: 1, flexWrap: "wrap" }}>
           <Typography variant="body2" color="text.secondary" sx={{ flex: 1 }}>
-            {scope.text}
+            {home && !page && !scope.narrowed ? home.summary : scope.text}
           </Typography>
           {scope.narrowed && (
             <Button size="small" color="inherit" onClick={() => send("whole_dataset")}>

@@ -28,9 +28,6 @@ export function Dashboard({ home, unfolded, onUnfold, send }: DashboardProps) {
   );
   return (
     <>
-      <Typography variant="body2" color="text.secondary">
-        {home.summary}
-      </Typography>
       <Box sx={{ "& > section": { borderColor: home.next.action ? "primary.main" : "divider" } }}>
         <AdviceCard advice={home.next} send={send} />
       </Box>
@@ -42,9 +39,19 @@ export function Dashboard({ home, unfolded, onUnfold, send }: DashboardProps) {
       ))}
       {home.evidence && <Evidence evidence={home.evidence} act={act} />}
       <Kinds kinds={home.findings} send={send} />
-      {home.gaps.map((gap) => (
-        <Line key={gap.why} title={`Not checked: ${gap.title}`} text={gap.why} actions={[gap.action]} act={act} />
-      ))}
+      {home.gaps && (
+        <Box component="section" aria-label="Not checked" sx={{ ...BOX, py: 0.75 }}>
+          <Box sx={{ flex: "1 1 260px", minWidth: 0 }}>
+            <Typography sx={{ fontWeight: 600, fontSize: 15 }}>Not checked throughout</Typography>
+            {home.gaps.rows.map((gap) => (
+              <Typography key={gap.why} variant="body2" color="text.secondary">
+                {gap.title}: {gap.why}
+              </Typography>
+            ))}
+          </Box>
+          <Do action={home.gaps.action} act={act} plain />
+        </Box>
+      )}
       {home.won && <Won won={home.won} act={act} />}
       <Box sx={{ display: "flex", gap: 3, flexWrap: "wrap" }}>
         {toggle("methods", `All methods (${methods})`)}

@@ -5,8 +5,8 @@ import { Sparkline, Thumbnail } from "../components";
 import { count } from "../components/text";
 import type { Action, FoundKind, Send } from "../types";
 
-const PICTURE = 48;
-const NUMBERS = 108;
+const PICTURE = 44;
+const NUMBERS = 72;
 export const BOX = { border: 1, borderColor: "divider", borderRadius: 1, p: 1.25, bgcolor: "action.hover", display: "flex", alignItems: "center", gap: 1.5, flexWrap: "wrap", minWidth: 0 } as const;
 
 export function Kinds({ kinds, send }: { kinds: FoundKind[]; send: Send }) {
@@ -25,7 +25,7 @@ function Kind({ kind, act, send }: { kind: FoundKind; act: (action: Action) => v
   const none = kind.now === 0;
   return (
     <Box data-kind={kind.key} sx={BOX}>
-      <Box sx={{ width: NUMBERS, flexShrink: 0, display: "flex", alignItems: "baseline", gap: 0.5 }}>
+      <Box sx={{ minWidth: NUMBERS, flexShrink: 0, display: "flex", alignItems: "baseline", gap: 0.5 }}>
         {kind.first !== null && (
           <Typography component="span" color="text.secondary" sx={{ fontSize: 14, whiteSpace: "nowrap" }} title="At the first check">
             {count(kind.first)} →
@@ -35,7 +35,7 @@ function Kind({ kind, act, send }: { kind: FoundKind; act: (action: Action) => v
           {count(kind.now)}
         </Typography>
       </Box>
-      <Box sx={{ flex: "1 1 200px", minWidth: 0 }}>
+      <Box sx={{ flex: "1 1 170px", minWidth: 0 }}>
         <Tooltip title={kind.means} placement="top-start">
           <Link component="button" type="button" color="text.primary" underline="hover" onClick={() => send("open_run", { key: kind.key })} sx={{ fontWeight: 600, fontSize: 15, textAlign: "left" }}>
             {kind.title}
