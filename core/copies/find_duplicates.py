@@ -53,8 +53,8 @@ class DuplicatesParams(ObjectParams):
         True, "Compare pixels too, so that two shots of a scene do not count as copies", advanced=True
     )
     altered: bool = param(
-        False,
-        "Also find copies that were turned, mirrored or greyed, or have a banner; much slower, and sometimes wrong",
+        True,
+        "Also find copies that were turned or mirrored, or have a banner, in sets of up to 20,000, all of them read",
         advanced=True,
     )
 
@@ -62,8 +62,6 @@ class DuplicatesParams(ObjectParams):
         """Something must be looked for."""
         if self.embeddings is None and not self.exact:
             raise ParamError("DuplicatesParams.exact must be true where embeddings is nothing; got false")
-        if self.altered and not (self.confirm and self.embeddings):
-            raise ParamError("DuplicatesParams.altered needs embeddings and confirm; give both, or leave it false")
 
 
 def find_duplicates(inputs: Inputs, params: DuplicatesParams, progress: Progress) -> Columns:

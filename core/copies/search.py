@@ -152,8 +152,9 @@ def find_copies(
         facts |= {"unreadable": len(looks.unreadable), "unreadable_first": named}
     count = len(near.one)
     turned = np.zeros((0, 2), np.int64)
-    if graph is not None and all_compared:
+    if graph is not None and confirm:
         kept[kept] = ~alike_by_frames_only(looks, pairs[kept])
+    if graph is not None and all_compared:
         turned = altered_pairs(looks, np.concatenate([pairs[~kept], _nearest(graph)]), progress)
         facts["altered_pairs"] = len(turned)
     unit = connected(inputs.n, *np.concatenate([merged, equal[kept[count:]], turned]).T)

@@ -261,7 +261,8 @@ def _samples(
     readings = read_images(list(rows), lambda image: (image.info["full_size"], image.info["format"]), enough=ENOUGH)
     for (path, row), reading in zip(rows.items(), readings, strict=True):
         label, split = found.labels[row], found.splits[row]
-        sample = fo.Sample(filepath=path, tags=[split] if split else [])
+        # FiftyOne tells pictures by the ending, and takes .dcm, .tga, .qoi and others for something else
+        sample = fo.Sample(filepath=path, media_type="image", tags=[split] if split else [])
         if split:
             sample[SPLIT_FIELD] = split
         if path in found.boxes:

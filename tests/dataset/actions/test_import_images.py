@@ -147,3 +147,14 @@ def test_import__sizes_are_those_of_the_upright_pixels(tmp_path: Path) -> None:
     assert (said["added"], said["unreadable"]) == (5, 1)
     sizes = {one.filepath[-4:]: (one.metadata.width, one.metadata.height) for one in dataset if one.metadata}
     assert sizes == {".jpg": (20, 30), ".png": (20, 30), ".tif": (20, 30), "webp": (30, 20)}
+
+
+def test_import_images__endings_that_fiftyone_takes_for_no_images(empty: Any, tmp_path: Path) -> None:
+    """FiftyOne 1.22 calls their media type unknown, and refuses them beside a JPEG."""
+    endings = ("jpg", "tga", "qoi", "dib", "j2k", "dcm")
+    for ending in endings:
+        file = tmp_path / f"a.{ending}"
+        Image.new("RGB", (8, 8)).save(file, {"dcm": "PNG", "dib": "DIB", "jpg": "JPEG"}.get(ending))
+    assert import_images(empty, directory=str(tmp_path), label_from="none")["added"] == len(endings)
+    assert {sample.media_type for sample in empty} == {"image"}
+    assert empty.media_type == "image"
