@@ -275,7 +275,8 @@ def _laid(one: Array, other: Array, turn: int, promising: float = PROMISING) -> 
     motion = _motion(turn)
     linear = motion[:, :2]
     motion[:, 2] = (linear.sum(axis=1) / 2 + motion[:, 2] - 0.5) / 2  # for pictures half as large
-    rough = _fitted(*_pooled(np.stack([one, other]), SIDE // 2), motion, ROUNDS)
+    small, small_other = _pooled(np.stack([one, other]), SIDE // 2)
+    rough = _fitted(small, small_other, motion, ROUNDS)
     if rough is None:
         return math.nan
     rough[:, 2] = 2 * rough[:, 2] + 0.5 - rough[:, :2].sum(axis=1) / 2
