@@ -19,11 +19,13 @@ from .importance import score_importance as importance
 from .importance import select_coreset as coreset
 from .labels import audit_labels
 from .labels import find_confusions as confusions
+from .labels import find_consensus as consensus
 from .labels import find_detection_issues as detection_issues
 from .labels import find_label_issues as label_issues
 from .labels import find_multilabel_issues as multilabel_issues
 from .maps import compute_map as maps
 from .neighbors import find_neighbors as neighbors
+from .quality import find_annotation_issues as annotation_issues
 from .quality import find_outliers as outliers
 from .quality import find_quality_issues as quality
 from .quality import find_spurious_cues as spurious
@@ -49,10 +51,12 @@ METHODS: tuple[Method, ...] = (
     finetune.METHOD,
     imagenet.METHOD,
     explain.METHOD,
+    annotation_issues.METHOD,
     label_issues.METHOD,
     audit_labels.METHOD,
     multilabel_issues.METHOD,
     detection_issues.METHOD,
+    consensus.METHOD,
     confusions.METHOD,
     quality.METHOD,
     spurious.METHOD,

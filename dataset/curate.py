@@ -19,11 +19,12 @@ from ..core.base.method import Method
 from ..core.base.params import ParamError, Params, domains
 from ..core.catalog import method_named
 from .fields.one_writer import one_writer
-from .fields.rows import Rows
+from .fields.rows import Rows, every
 from .fields.working_set import Choice
 from .inputs import target as subject
 from .inputs.read import Reading, read
 from .inputs.sources import read_vectors
+from .inputs.views import built, need_images, remembered
 from .outputs.run_writer import RunWriter
 from .runs import record as runs
 from .runs.record import Run
@@ -68,13 +69,13 @@ def curate(
     key = declared.key if key is None else key
     view = samples.view() if isinstance(samples, fo.Dataset) else samples
     dataset = view._root_dataset
-    if dataset.media_type not in (None, "image"):
-        raise ParamError(f"{declared.label} works on images; dataset {dataset.name!r} holds {dataset.media_type}")
+    need_images(view, declared.label)
     with one_writer(dataset):
         runs.check_free(dataset, key, overwrite)
     choice = Choice(include_excluded or declared.on_all_rows, given_labels or declared.as_given)
     reading = read(view, given, declared.label, with_paths="paths" in declared.reads, choice=choice)
-    record = runs.start(dataset, _begun(declared, key, reading), overwrite=overwrite)
+    begun = replace(_begun(declared, key, reading), view=remembered(view) if reading.target == "view" else ())
+    record = runs.start(dataset, begun, overwrite=overwrite)
     writer = RunWriter(dataset, declared, record, reading.rows)
     try:
         return _execute(dataset, declared, reading, record, writer, _noted(dataset, key, progress))
@@ -182,20 +183,20 @@ def said_of(rows: Rows, headline: str) -> str:
 
 
 def rerun(dataset: fo.Dataset, key: str, progress: Progress = silent) -> Run:
-    """Run a run again with the same parameters, on the whole dataset, replacing its results.
+    """Run a run again with the same parameters, on the whole dataset or the same view, replacing its results.
 
     Raises:
-        ParamError: there is no such run, or it was made on a view, which its record does not hold.
+        ParamError: there is no such run, or it was made on a view that its record does not hold.
     """
     run = runs.get_run(dataset, key)
-    if run.target != "dataset":
+    if not run.is_repeatable:
         raise ParamError(
             f"The run {key!r} was made on a view, which its record does not keep; "
             f"open the view and run {run.label!r} there"
         )
     choice = Choice.of(run.working)
     return curate(
-        dataset,
+        built(dataset, run.view) if run.view else every(dataset),
         run.method,
         key=key,
         overwrite=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -69,6 +69,21 @@ class HeatmapValues:
 
 
 @dataclass(frozen=True)
+class OfLabels:
+    """Values of the labels that images hold in one field.
+
+    Attributes:
+        rows: (m,) the image of each label.
+        ids: (m,) of the labels.
+        values: (m,) None for no value.
+    """
+
+    rows: Array
+    ids: Sequence[str]
+    values: Sequence[Any]
+
+
+@dataclass(frozen=True)
 class LabelValues:
     """Predicted classes of n rows.
 
@@ -98,6 +113,8 @@ class Column:
         optional: the method writes it only with some parameters.
         role: what the value is for. Review, pages and checks go by it, never by the column's name.
         title: heading of the value; made of the name where it is empty.
+        on_labels: of a run on images, the value belongs to the labels that they hold. The method gives it for each
+            field as `<name>:<field>`, an `OfLabels`; it becomes an attribute of these labels.
     """
 
     name: str
@@ -108,6 +125,7 @@ class Column:
     optional: bool = False
     role: Role | None = None
     title: str = ""
+    on_labels: bool = False
 
     @property
     def marks(self) -> bool:

@@ -125,6 +125,46 @@ class JudgedLabels:
 
 
 @dataclass(frozen=True)
+class GivenAnnotations:
+    """All labels of n images in one field, one after another, as they stand on the dataset, whatever their kind.
+
+    Attributes:
+        field: its name.
+        is_list: an image may have several, which are labels of their own.
+        rows: (m,) int64, the image of each label, ascending.
+        ids: (m,) of the labels.
+        names: (m,) the class of each; None for none.
+        has_classes: labels of this kind have a class; masks of whole scenes have none.
+        known: (n,) bool, False where the image has no such label at all; an empty list is known.
+        used: (m,) bool, False for labels that people excluded.
+        sizes: (n, 2) width and height of the images in pixels; NaN where not known.
+        boxes: (m, 4) float64 left, top, width, height as shares of the image's sides, NaN for none; None where labels
+            of this kind have no boxes.
+        outlines: for each label its shapes, each a list of (x, y) as shares of the image's sides; of polylines only.
+        closed: (m,) bool, an outline's last point is joined to its first.
+        keypoints: for each label its points (x, y), NaN for one that is not seen.
+        parts: names of the keypoints, where they are known.
+        masks: gives number and mask of each label that may have one, one by one: (h, w), or why it cannot be read.
+    """
+
+    field: str
+    is_list: bool
+    rows: Array
+    ids: Sequence[str]
+    names: Sequence[str | None]
+    known: Array
+    used: Array
+    sizes: Array
+    boxes: Array | None = None
+    outlines: Sequence[Any] | None = None
+    closed: Array | None = None
+    keypoints: Sequence[Any] | None = None
+    parts: tuple[str, ...] = ()
+    masks: Callable[[], Iterator[tuple[int, Array | str | None]]] | None = None
+    has_classes: bool = True
+
+
+@dataclass(frozen=True)
 class Inputs:
     """What a method reads, row by row: row i of every array is the same sample.
 
@@ -138,9 +178,9 @@ class Inputs:
         embeddings: (n, d) float32, finite.
         labels: given labels.
         named: parameter → what it names, for parameters of other roles: `values`, a list with None for no value;
-            `predictions`, a `LabelValues`; `label_sets`, a `GivenSets`; `detections`, a `GivenBoxes`; several
-            `embeddings`, a tuple of (n, d_i) arrays; `members`, an (n,) bool array; `judged`, a `JudgedLabels`.
-            None, or an absent entry, where the parameter names nothing.
+            `predictions`, a `LabelValues`; `label_sets`, a `GivenSets`; `detections`, a `GivenBoxes`; `annotations`, a
+            tuple of `GivenAnnotations`; several `embeddings`, a tuple of (n, d_i) arrays; `members`, an (n,) bool
+            array; `judged`, a `JudgedLabels`. None, or an absent entry, where the parameter names nothing.
         sources: "embeddings", or a run's key → what is known about the run that made that input (`model`, …).
         kept: vectors of earlier calls that need not be made again, for methods that make vectors of files.
         graph_of: fetches the graph of the k nearest neighbors of these embeddings, or builds it; None where it is not

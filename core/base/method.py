@@ -101,5 +101,6 @@ class Method:
         return next((column for column in found if column.role in ("mark", "interest")), next(iter(found), None))
 
     def column(self, name: str) -> Column:
-        """The declared column of that name."""
-        return next(column for column in self.writes if column.name == name)
+        """The declared column of that name; for `<name>:<field>`, which labels of a field have, that of the name."""
+        plain = name.partition(":")[0]
+        return next(column for column in self.writes if column.name == plain)

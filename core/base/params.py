@@ -27,6 +27,7 @@ ROLES = {
     "label_sets": "a field of Classifications (any number of classes per sample)",
     "detections": "a field of Detections",
     "detected": "a field of Detections with confidences",
+    "annotations": "a field of labels of any kind",
     "objects": "a field of Detections or Polylines",
     "predictions": "a run that predicted classes, or a field of predictions",
     "said": "a run that predicted classes",

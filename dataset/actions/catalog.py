@@ -8,7 +8,7 @@ from . import evaluate_audit as auditing
 from . import evaluate_predictions as evaluating
 from . import export_embeddings as vectors
 from . import export_report as reporting
-from . import finalize, lists, recipes
+from . import finalize, lists, recipes, repair_annotations, repair_classes
 from . import import_images as importing
 from . import make_previews as previewing
 from . import manage_runs as keeping
@@ -31,6 +31,8 @@ ACTIONS: tuple[Action, ...] = (
     acting.MARK_ACTION,
     acting.RELABEL_ACTION,
     acting.UNDO_ACTION,
+    repair_annotations.ACTION,
+    repair_classes.ACTION,
     finalize.ACTION,
     slices.ACTION,
     lists.ACTION,

@@ -24,11 +24,14 @@ from ...core.catalog import METHODS, method_named
 from ..curate import curate, rerun, said_of
 from ..fields import marks
 from ..fields.rows import Rows, alters, attribute, object_fields, root_of, rows_of
+from ..fields.rows import every as all_of
 from ..fields.splits import split_names
 from ..fields.working_set import EXCLUDED, Choice, in_use, sentence
 from ..inputs import roles as named
 from ..inputs import target as subject
+from ..inputs.annotations import OURS, annotation_fields, is_predicted
 from ..inputs.sources import TAGS, label_fields, label_path, vector_sources
+from ..inputs.views import need_images
 from ..runs import record as runs
 from ..runs.fingerprints import digest
 from ..runs.freshness import Freshness
@@ -38,13 +41,13 @@ from .action import Action
 
 NAME = "check_dataset"
 KEY = "check"
-OURS = {"curates", "run", "curation"}  # in a field's info: written by Curator
 LACKING = {
     "labels": "no given labels found",
     "splits": "no splits found",
     "label_sets": "no sets of labels found",
     "detections": "no given boxes found",
     "detected": "no predicted boxes found",
+    "annotations": "no labels found",
 }
 
 
@@ -66,8 +69,7 @@ class CheckDatasetParams(Params):
 def check_dataset(samples: fo.DatasetView, params: CheckDatasetParams, progress: Progress) -> dict[str, Any]:
     """Run what applies and write the summary's record."""
     dataset = samples._root_dataset
-    if dataset.media_type not in (None, "image"):
-        raise ParamError(f"Check dataset works on images; dataset {dataset.name!r} holds {dataset.media_type}")
+    need_images(samples, "Check dataset")
     params = subject.settled(samples, params)
     about = subject.of(dataset, params)
     params = replace(params, patches_field=about)
@@ -78,12 +80,12 @@ def check_dataset(samples: fo.DatasetView, params: CheckDatasetParams, progress:
         widen = f"all {len(every):,} are excluded" if len(every) else widen
         raise ParamError(f"Check dataset needs at least 1 {rows.word}, and the target has 0; {widen}")
     if about is None and samples._is_patches:
-        samples = dataset.select(list(every.ids))
+        samples = all_of(dataset).select(list(every.ids))
     key = key_of(about)
     known = [run for run in runs.list_runs(dataset) if run.key == key]
     if known and known[0].method != NAME or not known and runs.is_taken(dataset, key):
         raise ParamError(f"The name {key!r} is taken by something else on dataset {dataset.name!r}; rename that first")
-    whole = len(every) == dataset.count(every.path("id")) and not alters(samples)
+    whole = len(every) == all_of(dataset).count(every.path("id")) and not alters(samples)
     target = "dataset" if whole else "view"
     made = known[0].facts.get("made", ()) if known and known[0].target == target else ()
     record = runs.start(dataset, Run(key=key, method=NAME, params=params.to_dict(), patches_field=about))
@@ -104,7 +106,7 @@ def check_dataset(samples: fo.DatasetView, params: CheckDatasetParams, progress:
         for run in check.done
     }
     record = replace(record, reads=reads, n=len(rows), skipped=len(every) - len(rows), target=target, facts=facts)
-    runs.finish(dataset, replace(record, fingerprint={"samples": digest(dataset.values(rows.path("id")))}))
+    runs.finish(dataset, replace(record, fingerprint={"samples": digest(all_of(dataset).values(rows.path("id")))}))
     return {"headline": facts["headline"], "key": key, **{issue["run"]: issue["count"] for issue in facts["issues"]}}
 
 
@@ -152,6 +154,8 @@ def _given(method: Method, there: Mapping[str, str | None]) -> dict[str, Any] | 
     named = {name: there.get(role) for name, role in roles(method.params).items() if not known[name].many}
     if any(name is None and not known[parameter].optional for parameter, name in named.items()):
         return None
+    if any(role in LACKING and known[name].many and not there.get(role) for name, role in roles(method.params).items()):
+        return None
     return _without_gaps(named)
 
 
@@ -164,11 +168,17 @@ def _of_images(dataset: fo.Dataset) -> dict[str, str | None]:
     own = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
     sets = [path for path in named.fields_for(dataset, "label_sets") if path not in own]
     boxes = [path for path in named.fields_for(dataset, "detections") if path not in own]
-    predicted = [path for path in boxes if _is_predicted(dataset, path, f"{path}.detections.confidence")]
+    predicted = [path for path in boxes if is_predicted(dataset, path, f"{path}.detections.confidence")]
     given = [path for path in boxes if path not in predicted]
+    labels = annotation_fields(dataset)
     return {
         role: next(iter(found), None)
-        for role, found in (("label_sets", sets), ("detections", given), ("detected", predicted))
+        for role, found in (
+            ("label_sets", sets),
+            ("detections", given),
+            ("detected", predicted),
+            ("annotations", labels),
+        )
     }
 
 
@@ -365,7 +375,7 @@ class Check:
         if rows.field is None:
             return int(self.samples.match_tags(EXCLUDED, bool=False).match(test(column, path)).count())
         chosen = self.samples._is_patches or len(rows) < len(rows_of(self.samples, rows.field))
-        shown = self.dataset.select_labels(ids=list(rows.ids), fields=rows.field) if chosen else self.samples
+        shown = all_of(self.dataset).select_labels(ids=list(rows.ids), fields=rows.field) if chosen else self.samples
         found = shown.filter_labels(rows.field, test(column, attribute(self.dataset, rows.field, path)))
         return int(found.count(root_of(self.dataset, rows.field)))
 
@@ -400,14 +410,9 @@ def given_labels(dataset: fo.Dataset) -> str | None:
         for path, kind in dataset.get_field_schema(ftype=fo.EmbeddedDocumentField).items()
         if kind.document_type is fo.Classification and path not in own and not OURS & set(kind.info or {})
     ]
-    filled = [path for path in found if dataset.exists(f"{path}.label").limit(1).count()]
-    given = [path for path in filled if not _is_predicted(dataset, path, f"{path}.confidence")]
+    filled = [path for path in found if all_of(dataset).exists(f"{path}.label").limit(1).count()]
+    given = [path for path in filled if not is_predicted(dataset, path, f"{path}.confidence")]
     return next(iter(sorted(given, key=lambda path: path != "ground_truth")), None)
-
-
-def _is_predicted(dataset: fo.Dataset, path: str, confidence: str) -> bool:
-    """Whether a model made the labels of a field: they have confidences, or the name says so."""
-    return "pred" in path.lower() or bool(dataset.count(confidence))
 
 
 def _splits(dataset: fo.Dataset) -> str | None:
@@ -415,11 +420,11 @@ def _splits(dataset: fo.Dataset) -> str | None:
 
     Two splits at least: one alone has no other to leak into.
     """
-    if len(split_names(dataset.distinct(TAGS))) > 1:
+    if len(split_names(all_of(dataset).distinct(TAGS))) > 1:
         return TAGS
     for path in label_fields(dataset):
         if path not in object_fields(dataset):
-            names = dataset.distinct(label_path(dataset, path))
+            names = all_of(dataset).distinct(label_path(dataset, path))
             if 1 < len(names) == len(split_names(names)):
                 return path
     return None

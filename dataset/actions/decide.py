@@ -12,7 +12,7 @@ from ...core.base.params import ParamError, Params, param
 from ..decisions import decisions
 from ..decisions.new_classes import NewClassError, expect_known
 from ..fields.curated_labels import curated_field
-from ..fields.rows import object_fields, resolved, rows_of, shown_field
+from ..fields.rows import every, object_fields, resolved, rows_of, shown_field
 from ..inputs.sources import label_path
 from .action import Action, counted
 
@@ -155,7 +155,7 @@ def _subject(samples: fo.DatasetView, label_field: str | None) -> tuple[fo.Datas
     field = shown_field(samples)
     if field is not None and label_field in (None, field):
         return samples, "object"
-    return samples._root_dataset.select(list(dict.fromkeys(samples.values("sample_id")))), "sample"
+    return every(samples._root_dataset).select(list(dict.fromkeys(samples.values("sample_id")))), "sample"
 
 
 def _warning(dataset: fo.Dataset, given: dict[str, Any]) -> str | None:

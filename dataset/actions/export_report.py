@@ -15,7 +15,7 @@ from bson import ObjectId
 from ...core.base.arrays import Progress
 from ...core.base.params import ParamError, Params, param
 from ...core.images.reading import Region, UnreadableImage, ranges_at, read_image
-from ..fields.rows import Rows, root_of
+from ..fields.rows import Rows, every, root_of
 from ..inputs.pictures import files_of
 from ..pages import classifier_page
 from ..pages.subset_page import page
@@ -83,10 +83,10 @@ def places(dataset: fo.Dataset, run: runs.Run) -> dict[str, str]:
     """Id of each example → its image file, with the box where it is an object."""
     wanted = set(examples(run))
     if run.patches_field is None:
-        shown = Rows(dataset.select(list(wanted)), None)
+        shown = Rows(every(dataset).select(list(wanted)), None)
         return dict(zip(shown.ids, files_of(shown), strict=True))
     inside = {f"{root_of(dataset, run.patches_field)}._id": {"$in": [ObjectId(one) for one in wanted]}}
-    rows = Rows(dataset.match(inside), run.patches_field)
+    rows = Rows(every(dataset).match(inside), run.patches_field)
     paths, boxes = files_of(rows), rows.boxes()
     found: dict[str, str] = {}
     for row, one in enumerate(rows.ids):

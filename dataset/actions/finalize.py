@@ -15,7 +15,7 @@ from ..decisions import journal
 from ..decisions.changes import Change
 from ..fields.curated_labels import curated_field, has_curated, inside
 from ..fields.fiftyone_compat import delete_fields
-from ..fields.rows import Rows, object_fields, root_of
+from ..fields.rows import Rows, every, object_fields, root_of
 from ..fields.working_set import EXCLUDED, Choice, labels
 from ..inputs.sources import label_path
 from .action import Action, counted
@@ -61,7 +61,7 @@ def finalize(samples: fo.DatasetView, params: FinalizeParams, progress: Progress
     if params.into == "field":
         return _into_field(dataset, about, path, params)
     if samples._is_patches:
-        samples = dataset.select(list(dict.fromkeys(samples.values("sample_id"))))
+        samples = every(dataset).select(list(dict.fromkeys(samples.values("sample_id"))))
     if params.into == "dataset":
         if fo.dataset_exists(params.name):
             raise ParamError(f"A dataset {params.name!r} exists already; choose another name")
@@ -104,7 +104,7 @@ def _into_field(dataset: fo.Dataset, about: str | None, path: str, params: Final
 
 
 def _count(dataset: fo.Dataset, about: str | None, path: str) -> int:
-    return labels(Rows(dataset.view(), about), path, Choice())[1]
+    return labels(Rows(every(dataset).view(), about), path, Choice())[1]
 
 
 def _changes(dataset: fo.Dataset, about: str | None, path: str) -> Iterator[Change]:

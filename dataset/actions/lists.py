@@ -17,7 +17,7 @@ from ...core.base.params import ParamError, Params, param
 from ...core.base.shared_params import WorkingSetParams
 from ..decisions import decisions
 from ..fields import working_set
-from ..fields.rows import resolved, rows_of, shown_field
+from ..fields.rows import every, resolved, rows_of, shown_field
 from ..fields.working_set import Choice
 from ..storage.output_files import free_path, new_text, safe_cell
 from . import save_slice as slices
@@ -136,7 +136,7 @@ def import_list(samples: fo.DatasetView, params: ImportListParams, progress: Pro
     by_name = {place: str((path.parent / place).resolve()) for place in wanted}  # lists travel with their images
     ids = [here.get(place) or here.get(absolute) for place, absolute in by_name.items()]
     missing = [place for place, sample_id in zip(by_name, ids, strict=True) if sample_id is None]
-    found = samples._root_dataset.select([sample_id for sample_id in ids if sample_id is not None])
+    found = every(samples._root_dataset).select([sample_id for sample_id in ids if sample_id is not None])
     if len(missing) == len(wanted):
         raise ParamError(
             f"None of the {len(wanted):,} paths in {str(path)!r} belongs to a sample here; the first is {wanted[0]!r}"

@@ -14,6 +14,7 @@ from ...core.base.params import ParamError, Params, param
 from ...core.zero_shot.tag_zero_shot import METHOD, ZeroShotParams, retag
 from ...core.zero_shot.tagging import Rules, parse_thresholds
 from ..curate import said_of
+from ..fields.rows import every
 from ..inputs.read import read
 from ..inputs.roles import kept_logits
 from ..outputs.run_writer import RunWriter
@@ -64,7 +65,7 @@ def retag_zero_shot(samples: fo.DatasetView, params: RetagParams, progress: Prog
     wanted = _settled(params, run)
     own = parse_thresholds(wanted.thresholds, "RetagParams.thresholds", run.facts["classes"])
     kept = _Kept(label_field=wanted.label_field, patches_field=run.patches_field)
-    reading = read(dataset.view(), kept, "Retag")
+    reading = read(every(dataset).view(), kept, "Retag")
     has = np.array([value is not None for value in reading.rows.values(run.writes["confidence"])], dtype=bool)
     rows, labels = reading.rows.only(has), reading.inputs.labels
     if labels is not None:

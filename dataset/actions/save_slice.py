@@ -18,7 +18,7 @@ from ..fields.conditions import equals, holds
 from ..fields.declarations import declare_fields
 from ..fields.leases import Lease
 from ..fields.one_writer import one_writer
-from ..fields.rows import Rows, attribute, resolved, root_of, rows_of, shown_field
+from ..fields.rows import Rows, attribute, every, resolved, root_of, rows_of, shown_field
 from ..fields.saved_views import LONGEST, named_like, save_view, slug_of
 from ..runs import claims
 from ..storage.staged import Staged, collection_for
@@ -101,8 +101,8 @@ def save_slice(samples: fo.DatasetView, params: SaveSliceParams, progress: Progr
 def _meeting(dataset: fo.Dataset, params: SaveSliceParams, about: str | None) -> fo.DatasetView:
     """The samples that meet the condition; or those that have such objects, with these alone."""
     if about is None:
-        return dataset.match(condition(dataset, params))
-    return dataset.filter_labels(about, condition(dataset, params, inside=root_of(dataset, about)))
+        return every(dataset).match(condition(dataset, params))
+    return every(dataset).filter_labels(about, condition(dataset, params, inside=root_of(dataset, about)))
 
 
 def condition(dataset: fo.Dataset, params: SaveSliceParams, inside: str | None = None) -> Any:
@@ -190,9 +190,9 @@ def put_slice_in_place(dataset: fo.Dataset, promised: Mapping[str, Any], lease: 
             dataset.create_index(path)
         staged.put_in_place([path], stale, whole=True)
         if objects is None:
-            view = dataset.match(F(path) == True)  # noqa: E712
+            view = every(dataset).match(F(path) == True)  # noqa: E712
         else:
-            view = dataset.filter_labels(objects, F(attribute(dataset, objects, path)) == True)  # noqa: E712
+            view = every(dataset).filter_labels(objects, F(attribute(dataset, objects, path)) == True)  # noqa: E712
         save_view(dataset, promised["name"], view, promised["description"])
     staged.drop()
 

@@ -31,7 +31,7 @@ from ..fields.curated_labels import curated_field, curated_path, has_curated, in
 from ..fields.declarations import declare_fields
 from ..fields.fiftyone_compat import reload
 from ..fields.one_writer import one_writer
-from ..fields.rows import Rows, shown_field
+from ..fields.rows import Rows, every, shown_field
 from ..fields.saved_views import named_like, save_view
 from ..fields.working_set import REVIEWS as REVIEWS
 from ..inputs.sources import label_path
@@ -154,6 +154,12 @@ def settle(
     changes = chain(excluded_ones, _changes(left, "kept", question=question))
     said = f"kept {len(left):,} and excluded {len(out):,} of a group" + (f" ({reason})" if reason else "")
     return _made(left, "excluded", said, changes, question, author)
+
+
+def prepare(rows: Rows) -> None:
+    """Declare the fields that exclusions of these samples or objects write, and the slice of those in use."""
+    _declare(rows)
+    _ensure_slice(rows)
 
 
 def undo(
@@ -432,7 +438,7 @@ def _ensure_slice(rows: Rows) -> None:
     if named_like(dataset, name) is not None:
         return
     if objects is None:
-        view = dataset.match_tags("excluded", bool=False)
+        view = every(dataset).match_tags("excluded", bool=False)
     else:
-        view = dataset.filter_labels(objects, ~fo.ViewField("tags").contains("excluded"), only_matches=False)
+        view = every(dataset).filter_labels(objects, ~fo.ViewField("tags").contains("excluded"), only_matches=False)
     save_view(dataset, name, view, f"Curator slice: {rows.word}s that are not excluded, kept up to date")

@@ -9,6 +9,7 @@ import fiftyone as fo
 from ...core.base.class_names import closest
 from ...core.base.params import ParamError
 from ..fields.curated_labels import curated_path, has_curated
+from ..fields.rows import every
 
 MOST = 1_000  # classes that are offered
 SHOWN = 5  # classes in a sentence
@@ -35,9 +36,9 @@ def classes_of(dataset: fo.Dataset, given: str) -> list[str]:
     Args:
         given: path of the given labels, as `ground_truth.label`.
     """
-    found = set(dataset.distinct(given))
+    found = set(every(dataset).distinct(given))
     if has_curated(dataset, given):
-        found |= set(dataset.distinct(curated_path(given)))
+        found |= set(every(dataset).distinct(curated_path(given)))
     field = given.partition(".")[0]
     return sorted(found | set(dataset.classes.get(field) or dataset.default_classes or ()))
 

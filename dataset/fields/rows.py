@@ -207,6 +207,11 @@ class Rows:
         return list(values) if self._places is None else [values[place] for place in self._places]
 
 
+def every(dataset: fo.Dataset) -> fo.Dataset | fo.DatasetView:
+    """All samples of a dataset: where it holds groups, those of every slice."""
+    return dataset if dataset.media_type != "group" else dataset.select_group_slices(_allow_mixed=True)
+
+
 def rows_of(samples: fo.DatasetView, field: str | None) -> Rows:
     """The rows that a target means: its samples, or the objects of `field` that it shows.
 
@@ -275,6 +280,14 @@ def root_of(dataset: fo.Dataset, field: str | None) -> str:
             f"{dataset.name!r}. There are: {', '.join(object_fields(dataset)) or 'none'}"
         )
     return f"{field}.{kind._LABEL_LIST_FIELD}"
+
+
+def list_of(dataset: fo.Dataset, field: str) -> str | None:
+    """Path of the list of labels that a field holds, of any kind: "points" → "points.keypoints"; None for no list."""
+    schema = dataset.get_field(field)
+    kind = schema.document_type if isinstance(schema, fof.EmbeddedDocumentField) else None
+    name = getattr(kind, "_LABEL_LIST_FIELD", None)
+    return f"{field}.{name}" if name else None
 
 
 def field_of(dataset: fo.Dataset, path: str) -> str | None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...core.base.arrays import Array
 from .curated_labels import curated_path, has_curated
-from .rows import Rows, root_of
+from .rows import Rows, every, root_of
 
 EXCLUDED = "excluded"
 REVIEWS = "curation_reviews"  # runs in whose review a sample, or the label of an object, was decided
@@ -61,7 +61,7 @@ def excluded_ids(dataset: fo.Dataset, field: str | None) -> list[str]:
             {"$project": {"_id": f"${root}._id"}},
         ]
     stages += [{"$project": {"_id": True}}, {"$sort": {"_id": 1}}]
-    return [str(row["_id"]) for row in dataset._aggregate(post_pipeline=stages)]
+    return [str(row["_id"]) for row in every(dataset)._aggregate(post_pipeline=stages)]
 
 
 def labels(rows: Rows, path: str, choice: Choice) -> tuple[list[str | None], int]:

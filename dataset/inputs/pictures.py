@@ -8,7 +8,7 @@ import fiftyone as fo
 
 from ...core.images.ranges import FACT, Ranges
 from ...core.images.set_ranges import in_ranges, ranges_of_set
-from ..fields.rows import Rows
+from ..fields.rows import Rows, every
 from ..runs import record as runs
 
 
@@ -29,4 +29,4 @@ def ranges_in(dataset: fo.Dataset) -> Ranges:
 @lru_cache(maxsize=8)
 def _sampled(name: str, identity: str, samples: int) -> Ranges:
     """From a sample of the files, read again where samples came or went."""
-    return ranges_of_set(fo.load_dataset(name).values("filepath"))
+    return ranges_of_set(every(fo.load_dataset(name)).values("filepath"))

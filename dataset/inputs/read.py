@@ -17,6 +17,7 @@ from ...core.base.arrays import Array, Progress
 from ...core.base.inputs import Inputs
 from ...core.base.params import ParamError, Params, domains, roles
 from ..fields.rows import Rows, alters, regions, rows_of
+from ..fields.rows import every as all_of
 from ..fields.working_set import Choice, in_use, sentence
 from ..runs.fingerprints import fingerprints
 from ..storage import arrays as store
@@ -112,7 +113,7 @@ def read(
         inputs,
         rows,
         params,
-        total=len(dataset) if every.field is None else dataset.count(every.path("id")),
+        total=all_of(dataset).count(every.path("id")),
         skipped=len(target) - len(rows),
         why_skipped=dict(reading),
         reads=sources,

@@ -18,13 +18,15 @@ from ...core.base.columns import LabelValues
 from ...core.base.inputs import GivenBoxes, GivenLabels, GivenSets
 from ...core.base.params import ParamError, Params, domains
 from ..fields import splits, working_set
-from ..fields.rows import Rows, field_of, object_fields, resolved, rows_of
+from ..fields.rows import Rows, every, field_of, object_fields, resolved, rows_of
 from ..fields.working_set import Choice
 from ..runs import record as runs
+from .annotations import KINDS as ANNOTATED
+from .annotations import annotation_fields, read_annotations
 from .judged import judged_labels, judging_run, judging_runs
 from .sources import TAGS, find_vectors, label_path, read_vectors
 
-GUIDE = "guide"  # read also where nothing is named
+GUIDE, ANNOTATIONS = "guide", "annotations"  # read also where nothing is named
 ODD = 0.02  # share of rows whose largest logit may be another class's: labels were thresholded, or ties
 Values = Callable[[str], Sequence[Any]]  # path → one value per row
 PLAIN = (fof.BooleanField, fof.FloatField, fof.IntField, fof.StringField, fof.DateTimeField, fof.DateField)
@@ -73,9 +75,13 @@ def read_role(rows: Rows, params: Params, parameter: str, choice: Choice) -> lis
         ParamError: a field or run is not there, or is of another kind.
     """
     domain, given = domains(type(params))[parameter], getattr(params, parameter)
-    if domain.reads not in READERS or (not given and domain.reads != GUIDE):
+    if domain.reads not in READERS or (not given and domain.reads not in (GUIDE, ANNOTATIONS)):
         return []
     place = f"{type(params).__name__}.{parameter}"
+    if domain.reads == ANNOTATIONS and not given:
+        given = annotation_fields(rows.dataset)
+        if not given:
+            raise ParamError(f"{place} must name a field of labels; dataset {rows.dataset.name!r} has none with any")
     names = given if domain.many else [given or ""]
     return [READERS[domain.reads](rows, Asked(place, one, choice)) for one in names]
 
@@ -102,6 +108,8 @@ def fields_for(dataset: fo.Dataset, role: str) -> list[str]:
         return _fields_of(dataset, fo.Classifications)
     if role == "objects":
         return object_fields(dataset)
+    if role == ANNOTATIONS:
+        return [path for kind in ANNOTATED for path in _fields_of(dataset, kind)]
     if role in ("detections", "detected"):
         return _fields_of(dataset, fo.Detections)
     if role == "members":
@@ -328,6 +336,18 @@ def _detections(rows: Rows, asked: Asked) -> RoleInput:
     return RoleInput(value, _source(dataset, f"{inside}.label"), corrected=corrected)
 
 
+def _annotations(rows: Rows, asked: Asked) -> RoleInput:
+    """Labels of any kind; those that are excluded are said to be."""
+    known = fields_for(rows.dataset, ANNOTATIONS)
+    if asked.name not in known:
+        raise ParamError(
+            f"{asked.place} must name a field of labels; got {asked.name!r}. There are: {', '.join(known)}"
+        )
+    value, corrected = read_annotations(rows, asked.name, asked.choice)
+    source = {"role": ANNOTATIONS, **_source(rows.dataset, asked.name)}
+    return RoleInput(value, source, corrected=corrected)
+
+
 def _members(rows: Rows, asked: Asked) -> RoleInput:
     """Who is in a true-or-false field, has a tag, or is in a saved slice; in this order where a name is several."""
     dataset, name = rows.dataset, asked.name
@@ -335,7 +355,7 @@ def _members(rows: Rows, asked: Asked) -> RoleInput:
     if isinstance(dataset.get_field(path), fof.BooleanField):
         value = np.array([value is True for value in rows.values(path)], dtype=np.bool_)
         return RoleInput(value, _source(dataset, path))
-    if name in dataset.distinct(TAGS):
+    if name in every(dataset).distinct(TAGS):
         value = np.array([name in (own or ()) for own in rows.values(TAGS)], dtype=np.bool_)
         return RoleInput(value, {**_source(dataset, TAGS), "tag": name})
     if name in dataset.list_saved_views():
@@ -372,6 +392,7 @@ READERS: dict[str, Callable[[Rows, Asked], RoleInput]] = {
     "label_sets": _label_sets,
     "detections": _detections,
     "detected": _detections,
+    ANNOTATIONS: _annotations,
 }
 
 
@@ -394,7 +415,7 @@ def _expect(dataset: fo.Dataset, asked: Asked, document: type[Any]) -> None:
 
 def _members_of(dataset: fo.Dataset) -> list[str]:
     flags = _paths_of(dataset, lambda kind: isinstance(kind, fof.BooleanField))
-    return list(dict.fromkeys([*flags, *dataset.distinct("tags"), *dataset.list_saved_views()]))
+    return list(dict.fromkeys([*flags, *every(dataset).distinct("tags"), *dataset.list_saved_views()]))
 
 
 def _source(dataset: fo.Dataset, path: str) -> dict[str, Any]:

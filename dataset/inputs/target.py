@@ -12,7 +12,7 @@ from ..fields.rows import field_of, object_fields, root_of, shown_field
 from ..runs import record as runs
 
 P = TypeVar("P", bound=Params)
-WHOLE = frozenset({"detections", "detected", "label_sets"})  # roles of what only whole images have
+WHOLE = frozenset({"detections", "detected", "label_sets", "annotations"})  # roles of what only whole images have
 
 
 def settled(samples: fo.DatasetView, params: P) -> P:

@@ -13,13 +13,13 @@ from PIL import Image
 
 from ...core.base import columns as kinds
 from ...core.base.arrays import Array
-from ...core.base.columns import Column, Columns, HeatmapValues, LabelValues
+from ...core.base.columns import Column, Columns, HeatmapValues, LabelValues, OfLabels
 from ...core.base.method import Method
 from ...core.base.params import ParamError
 from ..fields.declarations import declare_fields
 from ..fields.fiftyone_compat import delete_fields, has_brain_run
 from ..fields.names import check_fields
-from ..fields.rows import Rows
+from ..fields.rows import Rows, list_of
 
 MOST_INDEXES = 60  # MongoDB allows 64 per collection, and FiftyOne makes a few of its own
 
@@ -27,8 +27,18 @@ Values = Mapping[str, Any]
 
 
 def places(method: Method, key: str, into: Rows, names: Collection[str]) -> dict[str, str]:
-    """Column → field path, of a run's columns."""
-    return {name: into.path(method.column(name).field(key)) for name in names}
+    """Column → field path, of a run's columns; of `<column>:<field>` the attribute of the labels in that field."""
+    found = {}
+    for name in names:
+        own, field = method.column(name).field(key), name.partition(":")[2]
+        found[name] = f"{list_of(into.dataset, field)}.{own}" if field else into.path(own)
+    return found
+
+
+def lists_in(dataset: fo.Dataset, names: Collection[str]) -> dict[str, str]:
+    """Field → path of its list of labels, of the fields whose labels some columns are about."""
+    fields = dict.fromkeys(field for name in names if (field := name.partition(":")[2]))
+    return {field: root for field in fields if (root := list_of(dataset, field)) is not None}
 
 
 def check_places(dataset: fo.Dataset, key: str, into: Rows, paths: Collection[str]) -> None:
@@ -37,7 +47,9 @@ def check_places(dataset: fo.Dataset, key: str, into: Rows, paths: Collection[st
     Raises:
         ParamError: names the first.
     """
-    check_fields(dataset, [path.rpartition(".")[2] for path in paths], into.field)
+    for path in paths:
+        labels = path.split(".")[0] if "." in path and into.field is None else into.field
+        check_fields(dataset, [path.rpartition(".")[2]], labels)
     for path in paths:
         kind = dataset.get_field(path)
         if kind is not None and (kind.info or {}).get("run") != key and not has_brain_run(dataset, key):
@@ -65,9 +77,26 @@ def values_of(
         if name in numbered
         else _plain(method.column(name), columns.values[name], into)
         for name, path in paths.items()
+        if ":" not in name
     }
     for row in rows.tolist():
         yield row, {path: value for path, of in plain.items() if (value := of(row)) is not None}
+
+
+def of_labels(
+    method: Method, paths: Mapping[str, str], into: Rows, columns: Columns
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Sample, label, and the label's values, attribute → value; of labels that have any."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for name, path in paths.items():
+        if ":" in name:
+            given: OfLabels = columns.values[name]
+            value_of = _plain(method.column(name), given.values, into)
+            for number, (row, label) in enumerate(zip(given.rows.tolist(), given.ids, strict=True)):
+                if (value := value_of(number)) is not None:
+                    found.setdefault((into.images[row], label), {})[path.rpartition(".")[2]] = value
+    for (image, label), values in found.items():
+        yield image, label, values
 
 
 def declare(

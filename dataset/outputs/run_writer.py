@@ -25,7 +25,7 @@ from ..fields import sidebar
 from ..fields.fiftyone_compat import delete_fields, drop_brain_run, drop_indexes, register_map
 from ..fields.leases import Lease
 from ..fields.one_writer import one_writer
-from ..fields.rows import BATCH, Rows, attribute
+from ..fields.rows import BATCH, Rows, attribute, every
 from ..runs import claims
 from ..runs import record as runs
 from ..runs.fingerprints import digest_of_boxes
@@ -206,6 +206,7 @@ class RunWriter:
                     progress(done, len(rows), "writing fields")
 
         self._staged.add(staged())
+        self._staged.add_labels(columns.of_labels(self._method, self._paths, self._rows, result))
         progress(len(rows), len(rows), "writing fields")
 
 
@@ -219,7 +220,8 @@ def put_in_place(dataset: fo.Dataset, promised: Mapping[str, Any], lease: Lease)
     method, paths = method_named(run.method), dict(run.writes)
     before, numbered = promised["before"], list(promised["numbered"])
     gone = [path for path in before["writes"].values() if path not in paths.values()]
-    staged = Staged(dataset, promised["staged"], run.patches_field, promised["inside"])
+    lists = columns.lists_in(dataset, list(paths))
+    staged = Staged(dataset, promised["staged"], run.patches_field, promised["inside"], lists)
     with one_writer(dataset):
         columns.declare(dataset, method, run.key, paths, numbered)
         if not promised["partial"]:
@@ -264,13 +266,14 @@ def _let_the_app_find(dataset: fo.Dataset, method: Method, run: Run, numbered: S
     if method.makes_vectors:
         register(dataset, run.key, run.writes[""], run.patches_field, run.facts, in_file="" in numbered)
     if run.patches_field is None:  # the App lists a label's attributes under its label field by itself
-        sidebar.add_group(dataset, run.key, list(run.writes.values()))
+        own = [path for name, path in run.writes.items() if ":" not in name]
+        sidebar.add_group(dataset, run.key, own)
 
 
 def _show_map(dataset: fo.Dataset, column: Any, run: Run, path: str) -> None:
     if not columns.is_points(column):
         return
-    rows = Rows(dataset.view(), run.patches_field)
+    rows = Rows(every(dataset).view(), run.patches_field)
     points = rows.values(path)
     has = np.array([point is not None for point in points], dtype=bool)
     found = np.array([point for point in points if point is not None], dtype=np.float64)

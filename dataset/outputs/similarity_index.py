@@ -20,7 +20,7 @@ from fiftyone.brain.internal.core.sklearn import SklearnSimilarityConfig, Sklear
 
 from ...core.base.arrays import Array
 from ...core.zero_shot.tag_zero_shot import text_engine
-from ..fields.rows import Rows, attribute
+from ..fields.rows import Rows, attribute, every
 from ..inputs.sources import find_vectors, read_vectors
 
 MODEL = "image-curation-text"
@@ -143,7 +143,7 @@ def _read(dataset: fo.Dataset, key: str, objects: str | None) -> tuple[Array, Ar
         ParamError: the file is gone, or nothing has a vector any more.
     """
     path, _, facts = find_vectors(dataset, key)
-    rows = Rows(dataset.view(), objects)
+    rows = Rows(every(dataset).view(), objects)
     vectors, has = read_vectors(rows, path, facts)
     if not has.all():
         vectors, rows = vectors[has], rows.only(has)

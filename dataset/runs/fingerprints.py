@@ -9,10 +9,12 @@ from typing import Any
 import fiftyone as fo
 
 from ..fields.curated_labels import corrections, curated_path
-from ..fields.rows import root_of, rows_of
+from ..fields.rows import every, list_of, root_of, rows_of
 from ..fields.splits import split_names
 from ..fields.working_set import Choice, excluded_ids
 from .record import Run
+
+OF_LABELS = ("label", "label_curated", "tags", "bounding_box", "points", "closed", "filled", "mask", "mask_path")
 
 
 def digest(values: Iterable[Any]) -> str:
@@ -33,7 +35,7 @@ def fingerprints(
         sources: as `Run.reads` holds them.
         boxes: the run looks at the regions of objects; their digest is known when it is complete.
     """
-    found = {"samples": digest(dataset.values("id" if field is None else f"{root_of(dataset, field)}.id"))}
+    found = {"samples": digest(every(dataset).values("id" if field is None else f"{root_of(dataset, field)}.id"))}
     if not choice.include_excluded:
         found["excluded"] = digest(excluded_ids(dataset, field))
     if boxes and field is not None:
@@ -61,8 +63,10 @@ def digest_of_source(dataset: fo.Dataset, source: Mapping[str, Any], patches_fie
     if "slice" in source:
         return digest(sorted(rows_of(dataset.load_saved_view(source["slice"]), patches_field).ids))
     if "tag" in source:
-        return digest(dataset.match_tags(source["tag"]).values("id"))
-    values = dataset.values(source["field"])
+        return digest(every(dataset).match_tags(source["tag"]).values("id"))
+    if source.get("role") == "annotations":
+        return _digest_of_annotations(dataset, source["field"])
+    values = every(dataset).values(source["field"])
     if source.get("role") == "splits" and source["field"] == "tags":
         return digest([sorted(split_names(own or ())) for own in values])
     if source.get("role") in ("detections", "detected"):
@@ -70,15 +74,27 @@ def digest_of_source(dataset: fo.Dataset, source: Mapping[str, Any], patches_fie
         parts = (f"{inside}.{name}" for name in ("bounding_box", "confidence", "tags"))
         own = curated_path(source["field"])
         paths = [*parts, *([own] if dataset.get_field(own) is not None else [])]
-        return digest([values, *(dataset.values(path) for path in paths)])
+        return digest([values, *(every(dataset).values(path) for path in paths)])
     return digest(values)
+
+
+def _digest_of_annotations(dataset: fo.Dataset, field: str) -> str:
+    """Digest of labels of any kind: of what they are and where, not of what Curator wrote beside it."""
+    root = list_of(dataset, field)
+    own = {name: {"$ifNull": [f"$$one.{name}", None]} for name in OF_LABELS}
+    one = {"$map": {"input": {"$ifNull": [f"${root or field}", []]}, "as": "one", "in": own}}
+    single = {name: {"$ifNull": [f"${field}.{name}", None]} for name in OF_LABELS}
+    stages = [{"$project": {"labels": one if root else single, "held": {"$ifNull": [f"${field}._cls", None]}}}]
+    corrected = curated_path(f"{field}.label")
+    people = every(dataset).values(corrected) if root is None and dataset.get_field(corrected) is not None else []
+    return digest([*every(dataset)._aggregate(post_pipeline=stages), people])
 
 
 def digest_of_boxes(dataset: fo.Dataset, run: Run) -> str:
     """Digest of the places of the objects that a run on objects has results for."""
     root = root_of(dataset, run.patches_field)
     shape = f"{root}.points" if root.endswith(".polylines") else f"{root}.bounding_box"
-    found = [dataset.values(path) for path in (shape, next(iter(run.writes.values())))]
+    found = [every(dataset).values(path) for path in (shape, next(iter(run.writes.values())))]
     return digest(
         place
         for places, results in zip(*found, strict=True)

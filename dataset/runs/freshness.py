@@ -12,7 +12,7 @@ import numpy as np
 
 from ...core.embeddings.reuse import mark_of
 from ..fields.curated_labels import corrections
-from ..fields.rows import Rows, object_fields, regions, root_of
+from ..fields.rows import Rows, every, object_fields, regions, root_of
 from ..fields.working_set import EXCLUDED, excluded_ids
 from ..storage import vectors as vector_store
 from ..storage.embedding_cache import marks_of
@@ -68,7 +68,7 @@ class Freshness:
         if gone is not None:
             return f"its field {gone!r} is gone"
         if run.target == "dataset" and self._digest(path) != run.fingerprint.get("samples"):
-            change = self._dataset.count(path) - (run.n + run.skipped + run.working.get("excluded", 0))
+            change = every(self._dataset).count(path) - (run.n + run.skipped + run.working.get("excluded", 0))
             if change == 0:
                 return f"{run.word}s were replaced"
             were = f"{abs(change):,} {run.word}s were" if abs(change) > 1 else f"1 {run.word} was"
@@ -141,7 +141,7 @@ class Freshness:
         first = next(iter(run.writes.values()), None)
         if first is None or not run.n:
             return None
-        count = self._remembered(f"values of {first} {run.finished}", lambda: self._dataset.count(first))
+        count = self._remembered(f"values of {first} {run.finished}", lambda: every(self._dataset).count(first))
         return None if count else f"its field {first!r} is empty"
 
     def _slice_reason(self, run: Run, role: str, source: Mapping[str, Any]) -> str | None:
@@ -168,7 +168,7 @@ class Freshness:
         return f"{labels} corrected since" if change > 0 else f"the correction of {labels} was taken back"
 
     def _digest(self, path: str) -> str:
-        return str(self._remembered(path, lambda: digest(self._dataset.values(path))))
+        return str(self._remembered(path, lambda: digest(every(self._dataset).values(path))))
 
     def _boxes(self, run: Run) -> str:
         return str(self._remembered(f"boxes of {run.key} {run.finished}", lambda: digest_of_boxes(self._dataset, run)))
@@ -234,7 +234,7 @@ def changed_files(dataset: fo.Dataset, run: Run) -> int:
     known = marks_of(dataset, run.key)
     count = 0
     if known:
-        rows = Rows(dataset.view(), run.patches_field)
+        rows = Rows(every(dataset).view(), run.patches_field)
         files: Sequence[str] = rows.values("filepath")
         if run.patches_field is not None:
             files, _, _ = regions(files, rows.boxes(), float(run.params.get("margin") or 0.0))

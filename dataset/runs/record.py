@@ -7,7 +7,7 @@ for single samples are fields; records hold summaries only.
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -47,6 +47,8 @@ class Run:
             attributes of its labels, and `n` and `skipped` count objects.
         working: what of the working set was read: {"include_excluded", "given_labels"}, and how many rows were
             "excluded", labels "corrected"; empty in records of versions that knew no working set.
+        view: the stages of the view that it was run on, each as JSON; empty for the whole dataset, for a view that is
+            too long to keep, and in records of versions that kept none.
         fingerprint: role → digest of what was read, for staleness.
         facts: summaries, plain JSON values.
         error: why it failed, one sentence.
@@ -77,6 +79,12 @@ class Run:
     plugin_version: str = ""
     patches_field: str | None = None
     working: Mapping[str, Any] = field(default_factory=dict)
+    view: Sequence[str] = ()
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether it can be run again on what it was run on."""
+        return self.target == "dataset" or bool(self.view)
 
     @property
     def word(self) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import fiftyone as fo
 from bson import ObjectId
+from pymongo import UpdateOne
 
 from ..fields.fiftyone_compat import database, dataset_id, samples_collection, samples_have_changed
 from ..fields.rows import BATCH
@@ -24,10 +25,14 @@ class Staged:
         name: of the collection.
         objects: the field whose objects the results are about; None for samples.
         inside: path of the list that these objects are in; "" for samples.
+        lists: field → path of its list of labels, where results about samples also say something of their labels.
     """
 
-    def __init__(self, dataset: fo.Dataset, name: str, objects: str | None, inside: str) -> None:
+    def __init__(
+        self, dataset: fo.Dataset, name: str, objects: str | None, inside: str, lists: Mapping[str, str] | None = None
+    ) -> None:
         self._dataset, self.name, self._objects, self._inside = dataset, name, objects, inside
+        self._lists = dict(lists or {})
 
     def add(self, rows: Iterable[tuple[str, str, Mapping[str, Any]]]) -> int:
         """Stage values.
@@ -39,7 +44,31 @@ class Staged:
         Returns:
             the number of samples
         """
-        documents, count = iter(self._documents(rows)), 0
+        return self._insert(self._documents(rows))
+
+    def add_labels(self, labels: Iterable[tuple[str, str, Mapping[str, Any]]]) -> None:
+        """Stage what results about samples say of their labels, beside what is staged for these samples.
+
+        Args:
+            labels: id of the sample; id of the label; its values, attribute → value.
+        """
+        own: dict[str, list[dict[str, Any]]] = {}
+        for sample, label, values in labels:
+            own.setdefault(sample, []).append({"_id": ObjectId(label), "values": dict(values)})
+        given = iter(own.items())
+        while some := list(islice(given, BATCH)):
+            new = [
+                UpdateOne(
+                    {"_id": ObjectId(sample)},
+                    {"$push": {"rows": {"$each": rows}}, "$setOnInsert": {"values": {}}},
+                    upsert=True,
+                )
+                for sample, rows in some
+            ]
+            database()[self.name].bulk_write(new, ordered=False)
+
+    def _insert(self, given: Iterable[dict[str, Any]]) -> int:
+        documents, count = iter(given), 0
         while some := list(islice(documents, BATCH)):
             database()[self.name].insert_many(some, ordered=False)
             count += len(some)
@@ -55,12 +84,21 @@ class Staged:
         """
         samples, staged = samples_collection(self._dataset), database()[self.name]
         merge = {"into": samples.name, "whenMatched": "merge", "whenNotMatched": "discard"}  # deleted meanwhile
-        empty: dict[str, Any] = dict.fromkeys(stale) if self._objects is None else {}
+        of_labels = [path for path in paths if any(path.startswith(f"{root}.") for root in self._lists.values())]
+        empty: dict[str, Any] = dict.fromkeys(set(stale) - set(of_labels)) if self._objects is None else {}
         if whole and stale:
             holders = {"$or": [{path: {"$exists": True}} for path in stale]}
             into = {"into": self.name, "whenMatched": "keepExisting", "whenNotMatched": "insert"}
             samples.aggregate([{"$match": holders}, {"$project": {"_id": True}}, {"$merge": into}])
-        if self._objects is None:
+        if self._objects is None and self._lists:
+            values = {"$mergeObjects": ["$$ROOT", {"$literal": empty}, {"$ifNull": ["$$new.values", {}]}]}
+            change: list[dict[str, Any]] = [{"$replaceWith": values}]
+            for field, root in self._lists.items():
+                own = [path for path in of_labels if path.startswith(f"{root}.")]
+                change += self._of_labels(field, root, own, whole)
+            change.append({"$set": {"last_modified_at": "$$NOW"}})
+            staged.aggregate([{"$merge": {**merge, "let": {"new": "$$ROOT"}, "whenMatched": change}}])
+        elif self._objects is None:
             new = {"$mergeObjects": [{"_id": "$_id"}, {"$literal": empty}, "$values", {"last_modified_at": "$$NOW"}]}
             staged.aggregate([{"$replaceWith": new}, {"$merge": merge}])  # twice as fast as an update of each sample
         else:
@@ -89,19 +127,21 @@ class Staged:
             yield own
 
     def _of_objects(self, paths: Sequence[str], whole: bool) -> list[dict[str, Any]]:
-        """Each label without the run's attributes, and with its own new ones."""
         assert self._objects is not None
+        return self._of_labels(self._objects, self._inside, paths, whole)
+
+    def _of_labels(self, field: str, root: str, paths: Sequence[str], whole: bool) -> list[dict[str, Any]]:
+        """Each label of a list without the run's attributes, and with its own new ones."""
         kept: Any = "$$one"
         for path in paths:
-            kept = {"$unsetField": {"field": path.removeprefix(f"{self._inside}."), "input": kept}}
+            kept = {"$unsetField": {"field": path.removeprefix(f"{root}."), "input": kept}}
         found = {"input": {"$ifNull": ["$$new.rows", []]}, "as": "row", "cond": {"$eq": ["$$row._id", "$$one._id"]}}
         merged = {"$mergeObjects": [kept, "$$own.values"]}
         changed = merged if whole else {"$cond": [{"$ifNull": ["$$own", False]}, merged, "$$one"]}
         label = {"$let": {"vars": {"own": {"$first": {"$filter": found}}}, "in": changed}}
-        labels = {"$map": {"input": f"${self._inside}", "as": "one", "in": label}}
-        name = self._inside.removeprefix(f"{self._objects}.")
-        field = {"$mergeObjects": [f"${self._objects}", {name: labels}]}
-        return [{"$set": {self._objects: {"$cond": [{"$isArray": f"${self._inside}"}, field, f"${self._objects}"]}}}]
+        labels = {"$map": {"input": f"${root}", "as": "one", "in": label}}
+        holder = {"$mergeObjects": [f"${field}", {root.removeprefix(f"{field}."): labels}]}
+        return [{"$set": {field: {"$cond": [{"$isArray": f"${root}"}, holder, f"${field}"]}}}]
 
 
 def count_values(dataset: fo.Dataset, path: str, inside: str) -> int:

@@ -14,7 +14,7 @@ import fiftyone.core.stages as fos
 import numpy as np
 
 from ...core.base.columns import Label, Labels
-from ...dataset.fields.rows import Rows, field_of, shown_field
+from ...dataset.fields.rows import Rows, every, field_of, shown_field
 from ...dataset.inputs.sources import find_vectors, vector_sources
 from ...dataset.runs.record import Run, get_run, list_runs
 from ..shared import grid, scope
@@ -145,7 +145,7 @@ def _similarity(dataset: fo.Dataset, field: str | None, ids: list[str], by: str)
         return None
     _, source, _ = find_vectors(dataset, by)
     images = scope.some(dataset, field, ids).rows().images
-    found, x = unit_vectors(Rows(dataset.select(list(set(images))), field, ids), source)
+    found, x = unit_vectors(Rows(every(dataset).select(list(set(images))), field, ids), source)
     known = {one: vector for one, vector in zip(found, x, strict=True) if np.isfinite(vector).all() and vector.any()}
     unit = [known.get(one) for one in ids]
     return [[None if a is None or b is None else round(float(a @ b), 4) for b in unit] for a in unit]

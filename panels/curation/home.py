@@ -141,7 +141,7 @@ def _again(method: Method, run: Run, state: str) -> dict[str, Any] | None:
     """The same once more where it is out of date, another run beside it where it is not."""
     if state == "running":
         return None
-    if state == "stale" and run.target == "dataset":
+    if state == "stale" and run.is_repeatable:
         return {"label": "Run again", "event": "rerun", "params": {"key": run.key}}
     return {"label": "New run", "event": "run_method", "params": {"method": method.name}}
 

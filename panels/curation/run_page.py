@@ -320,7 +320,7 @@ def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
     if done and parts.has_map:
         actions.append({"label": "Open the map", "event": "open_map"})
     if run.status != "running" or run.is_interrupted:
-        if run.declaration is not None and run.target == "dataset" and (done or run.params):
+        if run.declaration is not None and run.is_repeatable and (done or run.params):
             actions.append({"label": "Run again", "event": "rerun"})
         actions.append({"label": "Forget", "event": "forget"})
     return actions

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...core.base.params import ParamError
+from ...dataset.inputs.views import need_images
 from . import grid
 
 
@@ -14,9 +16,10 @@ def advice(ctx: Any) -> dict[str, Any] | None:
     if dataset is None:
         text = "Choose a dataset in the App's list, or make one from a folder of images."
         return {"title": "No dataset is open", "text": text, "action": begin}
-    if dataset.media_type not in (None, "image"):
-        text = f"Curator works on datasets of images. This one holds {dataset.media_type}s; open or import another."
-        return {"title": "This dataset holds no images", "text": text, "action": None}
+    try:
+        need_images(ctx.view, "Curator")
+    except ParamError as error:
+        return {"title": "The grid shows no images", "text": f"{error}.", "action": None}
     if dataset.count() == 0:
         text = (
             "Import a folder of images first. Where they lie in one subfolder per class, that gives them their labels."

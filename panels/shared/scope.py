@@ -16,7 +16,7 @@ import fiftyone.core.fields as fof
 import fiftyone.core.stages as fos
 from bson import ObjectId
 
-from ...dataset.fields.rows import Rows, root_of
+from ...dataset.fields.rows import Rows, every, root_of
 
 BOX = "bounding_box"
 IMAGE = "_sample_id"  # the id of an object's image, as patches views call it
@@ -103,7 +103,8 @@ class Scope:
     def tag(self, tag: str) -> int:
         """Give them a tag. Returns how many they are."""
         rows = self.rows()
-        chosen = self.dataset.select(rows.ids) if self.field is None else self.dataset.select_labels(ids=rows.ids)
+        samples = every(self.dataset)
+        chosen = samples.select(rows.ids) if self.field is None else samples.select_labels(ids=rows.ids)
         if self.field is None:
             chosen.tag_samples(tag)
         else:
@@ -126,20 +127,20 @@ class Scope:
 
 def whole(dataset: fo.Dataset, field: str | None) -> Scope:
     """All samples of a dataset, or all objects of a field."""
-    return Scope(dataset.view(), field)
+    return Scope(every(dataset).view(), field)
 
 
 def some(dataset: fo.Dataset, field: str | None, ids: Sequence[str]) -> Scope:
     """Those with these ids, wherever the grid is."""
     if field is None:
-        return Scope(dataset.select(ids))
+        return Scope(every(dataset).select(ids))
     inside = fos.Match({f"{root_of(dataset, field)}._id": {"$in": [ObjectId(one) for one in ids]}})
-    return Scope(dataset.add_stage(inside), field).add(fos.Select(ids))
+    return Scope(every(dataset).add_stage(inside), field).add(fos.Select(ids))
 
 
 def inside(dataset: fo.Dataset, field: str, images: Sequence[str]) -> Scope:
     """The objects in some images."""
-    return Scope(dataset.select(images), field)
+    return Scope(every(dataset).select(images), field)
 
 
 def values(

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...core.base.arrays import Array
 from ...core.base.params import ParamError
-from ...dataset.fields.rows import Rows
+from ...dataset.fields.rows import Rows, every
 from ...dataset.inputs.sources import read_vectors
 from ...dataset.runs.record import Run, get_run
 from . import scope
@@ -80,7 +80,8 @@ class Similar:
         if self.dataset.get_field(source.get("field", "")) is None:
             return None
         (image,) = scope.some(self.dataset, self.run.patches_field, [self.sample_id]).rows().images
-        _, own = unit_vectors(Rows(self.dataset.select(image).view(), self.run.patches_field, [self.sample_id]), source)
+        rows = Rows(every(self.dataset).select(image).view(), self.run.patches_field, [self.sample_id])
+        _, own = unit_vectors(rows, source)
         return own[0] if len(own) else None
 
     @cached_property
@@ -155,7 +156,7 @@ def _vectors(
         if not 0 < count <= MOST_VECTORS:
             return None
         place = scope.stored(dataset, field, label_path or "")
-        view = dataset.view() if label is None else dataset.match({place: label})
+        view = every(dataset).view() if label is None else every(dataset).match({place: label})
         rows = Rows(view, field)
         if label is not None and field is not None:  # the other objects of these images are of other classes
             rows = rows.only(np.array([one == label for one in rows.values(place)], dtype=bool))

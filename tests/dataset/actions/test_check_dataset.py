@@ -9,9 +9,8 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 import pytest
-from image_curation import act, curate, export_recipe, get_run, list_runs, stale_reason
+from image_curation import act, export_recipe, get_run, list_runs, stale_reason
 from image_curation.core.base.params import ParamError
-from image_curation.core.catalog import METHODS
 from image_curation.dataset.actions.check_dataset import CheckDatasetParams, steps
 from image_curation.dataset.runs.freshness import Freshness
 from image_curation.panels.curation import check_page as checkup
@@ -27,7 +26,13 @@ def test_steps__what_there_is_decides(dataset: Any) -> None:
     alone.add_samples([fo.Sample(filepath=path) for path in dataset.values("filepath")], progress=False)
     assert _names(alone) == ["compute_embeddings", "find_quality_issues", "find_duplicates", "find_outliers"]
     alone.delete()
-    labelled = ["find_label_issues", "find_confusions", "find_quality_issues", "find_spurious_cues"]
+    labelled = [
+        "find_annotation_issues",
+        "find_label_issues",
+        "find_confusions",
+        "find_quality_issues",
+        "find_spurious_cues",
+    ]
     assert _names(dataset) == [*labelled, "find_duplicates", "find_outliers"]
     dataset.limit(6).tag_samples("train")
     assert "find_leaks" not in _names(dataset)
@@ -100,19 +105,3 @@ def test_check_dataset__refuses_in_a_sentence(dataset: Any) -> None:
         act(dataset, "check_dataset")
     with pytest.raises(ParamError, match="at least 1 sample"):
         act(dataset.limit(0), "check_dataset")
-
-
-def test_video_and_groups__are_refused_in_a_sentence(tmp_path: Path) -> None:
-    videos = fo.Dataset()
-    videos.add_sample(fo.Sample(filepath=str(tmp_path / "a.mp4")))
-    groups = fo.Dataset()
-    groups.add_group_field("group", default="left")
-    groups.add_sample(fo.Sample(filepath=str(tmp_path / "a.png"), group=fo.Group().element("left")))
-    for made, kind in ((videos, "video"), (groups, "group")):
-        for method in METHODS:
-            if method.stage == "clean":
-                with pytest.raises(ParamError, match=f"works on images; dataset .* holds {kind}"):
-                    curate(made, method.name, **({"label_field": "labels"} if "detection" in method.name else {}))
-        with pytest.raises(ParamError, match=f"works on images; dataset .* holds {kind}"):
-            act(made, "check_dataset")
-        made.delete()

@@ -74,7 +74,7 @@ def test_load__no_images(on: Callable[[Any], Any]) -> None:
     videos.media_type = "video"
     try:
         panel = on(videos).send("on_load")
-        assert panel.data["advice"]["title"] == "This dataset holds no images"
+        assert panel.data["advice"]["title"] == "The grid shows no images"
         assert panel.data["advice"]["action"] is None
     finally:
         videos.delete()

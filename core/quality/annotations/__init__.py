@@ -1,0 +1,1 @@
+"""Checks of labels by themselves: boxes, outlines, keypoints, masks, names of classes, and what images hold."""
