@@ -10,6 +10,7 @@ import numpy as np
 
 from .arrays import Array, Progress
 from .graph import Graph
+from .shared import Shared
 
 
 class Kept(Protocol):
@@ -185,6 +186,7 @@ class Inputs:
         kept: vectors of earlier calls that need not be made again, for methods that make vectors of files.
         graph_of: fetches the graph of the k nearest neighbors of these embeddings, or builds it; None where it is not
             shared. `neighbors.graph.shared_graph` asks it.
+        shared: where work is kept that several methods need; None where nothing is shared.
         folder: where a method may keep files, such as trained models; those it names in `facts["files"]` go when the
             run is forgotten. None where nothing can be kept.
     """
@@ -198,6 +200,7 @@ class Inputs:
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     kept: Kept | None = None
     graph_of: Callable[[int, str, Progress], Graph] | None = None
+    shared: Shared | None = None
     folder: str | None = None
 
     @property

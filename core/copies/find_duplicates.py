@@ -69,8 +69,7 @@ def find_duplicates(inputs: Inputs, params: DuplicatesParams, progress: Progress
     graph = shared_graph(inputs, K, "cosine", progress) if params.embeddings is not None else None
     found = find_copies(inputs, graph, params.threshold, params.exact, params.confirm, progress, params.altered)
     widest = groups_of(found)[0]
-    if params.keep == "best":
-        found.looks.take(inputs.paths, np.flatnonzero(widest >= 0).tolist(), progress)
+    found.looks.examine(inputs.paths, np.flatnonzero(widest >= 0).tolist(), progress)
     worth = Worth.of(inputs, graph, widest, found.looks)
     columns = _columns(found.above(found.facts["threshold"]), worth, params)
     return replace(columns, kept={**found.kept(), **worth.kept()})
@@ -117,7 +116,7 @@ class Worth:
         labels = np.zeros(0, np.int64) if inputs.labels is None else inputs.labels.codes
         doubtful = doubtful_labels(inputs.labels, graph, group)
         is_link = np.array([os.path.islink(path) for path in inputs.paths] or [False] * inputs.n, dtype=bool)
-        return cls(looks.seen & ~is_link, doubtful, looks.pixels, looks.sharpness, labels)
+        return cls(looks.examined & ~is_link, doubtful, looks.pixels, looks.sharpness, labels)
 
     def kept(self) -> dict[str, Array]:
         """The arrays by name."""

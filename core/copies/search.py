@@ -7,6 +7,7 @@ of it together, so that it never makes a leak that `find_leaks` would find by th
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -15,9 +16,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..base.arrays import Array, Facts, Progress
+from ..base.blocks import blocks
 from ..base.graph import Graph
 from ..base.inputs import Inputs
 from ..base.params import ParamError
+from ..base.shared import key_of
+from ..images.marks import mark_of
 from ..images.pixels import Looks, likenesses
 from ..images.reading import box_of
 from ..neighbors.near_pairs import ROUNDING, NearPairs, automatic_threshold, pairs_down_to
@@ -25,6 +29,8 @@ from ..probes.folds import connected, joined, near_duplicate_groups
 from .altered import UP_TO, alike_by_frames_only, altered_pairs
 
 K = 24
+KIND = "copies"  # as what they are shared
+VERSION = 1  # grows when other copies are found
 NEAREST = 4  # neighbors by vectors that are looked at for altered copies
 SAME_PICTURE = 0.6  # likeness of two files that show one picture, at least
 SURELY_SAME = 0.95
@@ -34,6 +40,7 @@ CLOSEST = 1 - 1e-6  # similarity up to which the automatic threshold is raised w
 FEW = 20
 STRANGERS = 200  # pairs of different pictures that the set's own likeness is measured on
 ALL_PAIRS_UP_TO = 64
+ALIKE = 4.0  # grey levels between glances at equal pixels, at most: one may be decoded more finely than the other
 NAMED = 5  # of the files that cannot be read
 SHARE = 0.4  # of the usual distance between neighbors, where vectors alone decide
 CONFIRMED_SHARE = 0.9  # where pixels have the last word
@@ -89,8 +96,12 @@ def of_kept(kept: Mapping[str, Array], threshold: float) -> Copies:
             f"threshold must be in what the run has looked for; it looked {looked}, got {threshold:g}: "
             "run it again with that threshold"
         )
+    return _with_looks(kept, Looks(0), {"floor": floor, "threshold_is": "moved"}).above(threshold)
+
+
+def _with_looks(kept: Mapping[str, Array], looks: Looks, facts: Facts) -> Copies:
     arrays = {name: np.asarray(kept[name]) for name in ("unit", "identical", "one", "other", "similarity")}
-    return Copies(**arrays, looks=Looks(0), facts={"floor": floor, "threshold_is": "moved"}).above(threshold)
+    return Copies(**arrays, looks=looks, facts=facts)
 
 
 def find_copies(
@@ -102,7 +113,7 @@ def find_copies(
     progress: Progress,
     altered: bool = False,
 ) -> Copies:
-    """Equal rows as units, and near pairs of units.
+    """Equal rows as units, and near pairs of units: found once for all methods that ask for the same.
 
     Args:
         graph: of the embeddings, under the cosine metric; None to look for equal files and pixels only.
@@ -114,6 +125,35 @@ def find_copies(
         altered: also look for altered copies, which are equal to each other then (`core/copies/altered.py`): every
             picture is looked at, of up to 20,000.
     """
+    if inputs.shared is None:
+        return _find_copies(inputs, graph, threshold, exact, confirm, progress, altered)
+    marks = b"".join(mark_of(path) for path in inputs.paths)
+    key = key_of(VERSION, marks, None if graph is None else inputs.vectors, threshold, exact, confirm, altered)
+    known = inputs.shared.find(KIND, key)
+    if known is None:
+        found = _find_copies(inputs, graph, threshold, exact, confirm, progress, altered)
+        looks = {name: getattr(found.looks, name) for name in LOOKED}
+        inputs.shared.keep(KIND, key, {**found.kept(), **looks, "facts": np.array(json.dumps(found.facts))})
+        return found
+    looks = Looks(inputs.n, inputs.shared)
+    for name in LOOKED:
+        setattr(looks, name, known[name])
+    return _with_looks(known, looks, json.loads(str(known["facts"])))
+
+
+LOOKED = ("examined", "pixels", "sharpness")  # of the looks, what their users need when the copies are found
+
+
+def _find_copies(
+    inputs: Inputs,
+    graph: Graph | None,
+    threshold: float | None,
+    exact: bool,
+    confirm: bool,
+    progress: Progress,
+    altered: bool,
+) -> Copies:
+    """`find_copies`, from the beginning."""
     nothing = np.zeros(0, np.int64)
     near = NearPairs(np.arange(inputs.n), nothing, nothing, nothing.astype(np.float32))
     facts: Facts = {"threshold": None}
@@ -127,13 +167,14 @@ def find_copies(
     equal = _pairs_of_equals(near.copy_of)
     pairs = np.concatenate([np.stack([near.one, near.other], axis=1), equal])
     close = np.unique(pairs).tolist() if graph is not None else list(range(inputs.n))
-    looks = Looks(inputs.n)
+    looks = Looks(inputs.n, inputs.shared)
     all_compared = altered and graph is not None and graph.k > 0 and confirm and inputs.n <= UP_TO
-    if exact or confirm:
+    if graph is not None and (exact or confirm):
         looks.take(inputs.paths, list(range(inputs.n)) if all_compared else close, progress)
     merged = np.zeros((0, 2), np.int64)
     if exact:
-        digests = [(row, looks.digest[row].tobytes()) for row in np.flatnonzero(looks.seen).tolist()]
+        looks.examine(inputs.paths, close if graph is None else _perhaps_equal(looks, pairs), progress)
+        digests = [(row, looks.digest[row].tobytes()) for row in np.flatnonzero(looks.examined).tolist()]
         merged = np.concatenate([_links(equal_files(inputs.paths)), _links(digests)])
     identical = np.zeros(inputs.n, dtype=bool)
     identical[merged.ravel()] = True
@@ -160,6 +201,26 @@ def find_copies(
     unit = connected(inputs.n, *np.concatenate([merged, equal[kept[count:]], turned]).T)
     one, other, similarity = _unit_pairs(unit[pairs[:count][kept[:count]]], near.similarity[kept[:count]])
     return Copies(unit, identical, one, other, similarity, looks, facts)
+
+
+def _perhaps_equal(looks: Looks, pairs: Array) -> list[int]:
+    """Rows whose pixels may equal those of another: pairs of one size whose glances agree, and all equal glances."""
+    pairs = pairs[looks.seen[pairs].all(axis=1)]
+    pairs = pairs[(looks.size[pairs[:, 0]] == looks.size[pairs[:, 1]]).all(axis=1)]
+    colour = np.abs(looks.colour[pairs[:, 0]] - looks.colour[pairs[:, 1]]).max(axis=1, initial=0)
+    pairs = pairs[colour <= ALIKE]
+    found = set[int]()
+    for part in blocks(len(pairs), 4096):
+        one, other = (looks.greys(rows).astype(np.int16) for rows in pairs[part].T)
+        found.update(pairs[part][np.abs(one - other).mean(axis=(1, 2)) <= ALIKE].ravel().tolist())
+    seen = np.flatnonzero(looks.seen)
+    grey = [
+        (row, bytes(looks.size[row]) + hashlib.sha256(one.data).digest())
+        for part in blocks(len(seen), 4096)
+        for row, one in zip(seen[part].tolist(), looks.greys(seen[part]), strict=True)
+    ]
+    found.update(_links(grey).ravel().tolist())
+    return sorted(found)
 
 
 def _nearest(graph: Graph) -> Array:

@@ -18,6 +18,7 @@ from ..base.inputs import Inputs
 from ..base.method import Method
 from ..base.params import param
 from ..base.shared_params import ObjectParams, StoreParams
+from ..images.marks import mark_of
 from ..images.ranges import FACT as RANGES
 from ..images.reading import Region, UnreadableImage, box_of, ranges_at
 from .choose_model import AUTO, Choice, choose
@@ -27,7 +28,7 @@ from .models.catalog import explained, licence_of
 from .models.catalog import open_engine as open_engine
 from .pipeline import Source, embed_batches, learn
 from .ray_pool import ray_batches
-from .reuse import LEARNED, identity_of, mark_of, restored
+from .reuse import LEARNED, identity_of, restored
 from .vector_files import let_go
 
 KEPT_EVERY = 10.0  # seconds between what is kept for a run that may be killed

@@ -7,32 +7,14 @@ images embedded, and a file that changed on disk is embedded again.
 
 from __future__ import annotations
 
-import hashlib
-import os
-
 import numpy as np
 
 from ..base.arrays import Facts
 from ..base.inputs import Kept
 from ..base.params import ParamError
-from ..images.reading import box_of, ranges_at
 from .models.base import Engine
 
-MARK = 16  # bytes of a mark
-NO_MARK = bytes(MARK)  # of a file that is not there
 LEARNED = "learned_from"  # beside an engine's state: how many pictures it learned from
-
-
-def mark_of(path: str) -> bytes:
-    """The mark of a picture, a file or a region of one, as it is now on disk; `NO_MARK` where there is no file."""
-    try:
-        found = os.stat(path)
-    except (OSError, ValueError):
-        return NO_MARK
-    said = f"{path}\0{found.st_size}\0{found.st_mtime_ns}\0{box_of(path)}"
-    if ranges_at(path):
-        said += f"\0{sorted((ranges_at(path) or {}).items())}"
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()[:MARK]
 
 
 def identity_of(engine: Engine, settings: Facts) -> Facts:

@@ -22,13 +22,14 @@ import numpy as np
 
 from ..base.arrays import Array, Progress, silent
 from ..base.blocks import blocks
-from ..base.threads import in_threads
+from ..base.shared import Shared
+from ..base.threads import cores, in_threads
+from .glances import SIDE, glances, grey_and_colour
 from .reading import UnreadableImage, read_images
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SIDE = 64  # of the grey picture that is kept
 COMPARED = 32  # pixels a side when compared
 SIZES = 12  # sides of the shrunken picture that is looked for in the other: 32, 31, ... 21 pixels
 PAIRS = 256  # compared at a time by each thread; what is prepared of their pictures takes at most 36 MB
@@ -57,7 +58,13 @@ class Look:
 
 
 def look_at(image: Image) -> Look:
-    """The look of an RGB picture."""
+    """The look of an RGB picture, decoded in full."""
+    grey, colour = grey_and_colour(image)
+    return Look(*_close(image), grey, colour)
+
+
+def _close(image: Image) -> tuple[bytes, int, float]:
+    """Digest, number of pixels and sharpness of a picture that was decoded in full."""
     from PIL.Image import Resampling
 
     pixels = np.asarray(image)
@@ -66,58 +73,77 @@ def look_at(image: Image) -> Look:
     alpha = image.info.get("alpha")  # white drawings on clear ground are not all one
     if alpha is not None:
         digest.update(alpha.tobytes())
-    grey = image.convert("L")
-    fine = np.asarray(grey.resize((SHARPNESS_SIDE, SHARPNESS_SIDE), Resampling.BILINEAR, reducing_gap=2.0), np.int16)
+    grey, side = image.convert("L"), (SHARPNESS_SIDE, SHARPNESS_SIDE)
+    fine = np.asarray(grey.resize(side, Resampling.BILINEAR, reducing_gap=2.0), np.int16)
     laplacian = 4 * fine[1:-1, 1:-1] - fine[:-2, 1:-1] - fine[2:, 1:-1] - fine[1:-1, :-2] - fine[1:-1, 2:]
     edges = laplacian.ravel().astype(np.float32)
     sharpness = float(edges @ edges) / edges.size - float(edges.mean()) ** 2
-    small = np.asarray(grey.resize((SIDE, SIDE), Resampling.BOX), np.uint8)
-    colour = np.asarray(image.resize((1, 1), Resampling.BOX), np.float32).reshape(3)
-    return Look(digest.digest(), image.width * image.height, sharpness, small, colour)
+    return digest.digest(), image.width * image.height, sharpness
 
 
 class Looks:
-    """Looks at some of n pictures, by row; every file is decoded once.
+    """Looks at some of n pictures, by row: a glance at those that may be copies, a close look where it matters.
 
     The grey pictures, 4 KB each, lie in a temporary file without a name, which the system keeps in memory as long as
     there is room: a million take 4 GB there, and 70 MB here.
 
     Attributes:
-        seen: (n,) bool, a look was taken.
-        digest: (n, 32) uint8. pixels: (n,) int64. sharpness: (n,) float64. colour: (n, 3) float32. Of the seen.
+        seen: (n,) bool, a glance was taken.
+        size: (n, 2) int64 width and height. colour: (n, 3) float32. Of the seen.
         spread: (n,) float32 standard deviation of the grey levels.
+        examined: (n,) bool, a close look was taken.
+        digest: (n, 32) uint8. pixels: (n,) int64. sharpness: (n,) float64. Of the examined.
         unreadable: row → why its file cannot be read, in one sentence.
     """
 
-    def __init__(self, n: int) -> None:
-        self.seen = np.zeros(n, dtype=bool)
-        self.digest = np.zeros((n, 32), np.uint8)
-        self.pixels, self.sharpness = np.zeros(n, np.int64), np.zeros(n)
-        self.colour, self.spread = np.zeros((n, 3), np.float32), np.zeros(n, np.float32)
+    def __init__(self, n: int, shared: Shared | None = None) -> None:
+        self.seen, self.examined = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+        self.size, self.colour, self.spread = (
+            np.zeros((n, 2), np.int64),
+            np.zeros((n, 3), np.float32),
+            np.zeros(n, "f4"),
+        )
+        self.digest, self.pixels, self.sharpness = np.zeros((n, 32), np.uint8), np.zeros(n, np.int64), np.zeros(n)
         self.unreadable: dict[int, str] = {}
+        self._shared = shared
         file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed with the object
         self._file = file.fileno()
         weakref.finalize(self, file.close)
 
     def take(self, paths: Sequence[str], rows: Sequence[int], progress: Progress = silent) -> None:
-        """Look at those of the rows that were not looked at yet."""
+        """Glance at those of the rows that were not looked at yet."""
         new = [row for row in rows if not self.seen[row] and row not in self.unreadable]
-        looks = read_images([paths[row] for row in new], look_at)
-        for done, (row, look) in enumerate(zip(new, looks, strict=True), start=1):
-            if isinstance(look, UnreadableImage):
-                self.unreadable[row] = str(look)
+        for row, seen in glances(paths, new, progress, "reading images", self._shared):
+            if isinstance(seen, UnreadableImage):
+                self.unreadable[row] = str(seen)
             else:
-                self.keep(row, look)
+                self._keep(row, seen.grey, seen.colour, seen.size)
+
+    def examine(self, paths: Sequence[str], rows: Sequence[int], progress: Progress = silent) -> None:
+        """Look closely at those of the rows that were not examined yet."""
+        new = [row for row in rows if not self.examined[row] and row not in self.unreadable]
+        found = read_images([paths[row] for row in new], _close, workers=cores())
+        for done, (row, close) in enumerate(zip(new, found, strict=True), start=1):
+            if isinstance(close, UnreadableImage):
+                self.unreadable[row] = str(close)
+            else:
+                self._examined(row, *close)
             if done % 64 == 0 or done == len(new):
                 progress(done, len(new), "reading images")
 
     def keep(self, row: int, look: Look) -> None:
         """Keep the look of a row."""
-        self.digest[row] = np.frombuffer(look.digest, np.uint8)
-        self.pixels[row], self.sharpness[row], self.colour[row] = look.pixels, look.sharpness, look.colour
-        self.spread[row] = look.grey.std()
-        os.pwrite(self._file, look.grey.tobytes(), SIDE * SIDE * row)
+        self._keep(row, look.grey, look.colour, np.zeros(2, np.int64))
+        self._examined(row, look.digest, look.pixels, look.sharpness)
+
+    def _keep(self, row: int, grey: Array, colour: Array, size: Array) -> None:
+        self.size[row], self.colour[row], self.spread[row] = size, colour, grey.std()
+        os.pwrite(self._file, grey.tobytes(), SIDE * SIDE * row)
         self.seen[row] = True
+
+    def _examined(self, row: int, digest: bytes, pixels: int, sharpness: float) -> None:
+        self.digest[row] = np.frombuffer(digest, np.uint8)
+        self.pixels[row], self.sharpness[row], self.examined[row] = pixels, sharpness, True
 
     def greys(self, rows: Array) -> Array:
         """(r, 64, 64) uint8 grey pictures of rows that were looked at."""
@@ -143,7 +169,7 @@ def likenesses(looks: Looks, pairs: Array, enough: float = 1.0, progress: Progre
         own = order[part]
         own = own[looks.seen[pairs[own]].all(axis=1)]
         one, other = pairs[own].T
-        equal = (looks.digest[one] == looks.digest[other]).all(axis=1)
+        equal = looks.examined[pairs[own]].all(axis=1) & (looks.digest[one] == looks.digest[other]).all(axis=1)
         flat = looks.spread[pairs[own]] < FLAT
         alike = np.abs(looks.colour[one] - looks.colour[other]).max(axis=1, initial=0) <= SAME_COLOUR
         found[own] = equal | (flat.all(axis=1) & alike)

@@ -1,6 +1,6 @@
 """What can be measured of a picture without knowing what it shows: brightness, colour, sharpness, size, edges.
 
-Each file is decoded once, and everything is measured on one small version of it with about 160 x 160 pixels, so that a
+Everything is measured on one small version of it with about 160 x 160 pixels, so that a
 photo of 12 megapixels and its thumbnail get much the same numbers. Smaller pictures are measured as they are.
 
 Sharpness is one minus the blur effect of Crete et al. 2007 (doi:10.1117/12.702790): blurring a sharp picture again
@@ -12,15 +12,13 @@ and brightness do not enter. The quantiles of brightness are those that CleanVis
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..base.arrays import Array, Progress, silent
-from ..base.threads import cores
-from .reading import UnreadableImage, read_images
+from ..base.arrays import Array
+from .reading import UnreadableImage
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 SIDE = 160  # of the square with as many pixels as the version that is measured
 ENOUGH = SIDE // 2  # JPEG files of twice that on both sides may be decoded smaller
 REACH = 4  # pixels to each side that the second blurring averages: 9 in all, as in the paper
-TOLD_EVERY = 50
 
 
 @dataclass(frozen=True)
@@ -91,27 +88,6 @@ class Measured:
     def readable(self) -> Array:
         """(n,) bool."""
         return np.array([error is None for error in self.errors], dtype=bool)
-
-
-def measure_files(paths: Sequence[str], workers: int | None = None, progress: Progress = silent) -> Measured:
-    """Measure every file, one decoding each, in threads.
-
-    Args:
-        paths: (n,) image files.
-        workers: threads; one per core when None.
-    """
-    values = np.full((len(paths), len(PROPERTIES)), np.nan)
-    errors: list[UnreadableImage | None] = [None] * len(paths)
-    found = read_images(paths, measure, enough=ENOUGH, workers=workers or cores())
-    for row, item in enumerate(found):
-        if isinstance(item, UnreadableImage):
-            errors[row] = item
-        else:
-            values[row] = item
-        if row % TOLD_EVERY == 0:
-            progress(row, len(paths), "measuring images")
-    progress(len(paths), len(paths), "measuring images")
-    return Measured(values, errors)
 
 
 def measure(image: Image) -> Array:

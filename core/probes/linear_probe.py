@@ -8,6 +8,7 @@ Letters: n rows, d dimensions, C classes.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from ..base.arrays import Array, Progress, silent
 from ..base.inputs import GivenLabels, Inputs
 from ..base.params import ParamError
+from ..base.shared import key_of
 from ..neighbors.graph import shared_graph
 from .folds import crossing_share, groups_of_many, leaving_together, stratified_folds
 from .logistic import Design, log_loss
@@ -23,6 +25,9 @@ from .penalty_path import PenaltyPath
 from .ridge import blocks
 
 NEIGHBORS = 24  # of the shared graph, from which near-duplicates are told
+KIND = "probe"  # as what its probabilities are shared
+VERSION = 1  # grows when they come out differently
+MOST_SHARED = 50_000_000  # probabilities that are: 200 MB
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class OutOfFold:
 def out_of_fold(
     inputs: Inputs, folds: int = 5, seed: int = 51, progress: Progress = silent, groups: Array | None = None
 ) -> OutOfFold:
-    """Out-of-fold class probabilities of a logistic probe on the embeddings.
+    """Out-of-fold class probabilities of a logistic probe on the embeddings, trained once for all who ask for the same.
 
     Folds are stratified by class and keep near-duplicates together (`core/probes/folds.py`).
 
@@ -68,6 +73,19 @@ def out_of_fold(
             "cross-validation needs at least 2 labelled samples of different groups that are not near-duplicates of "
             f"each other; got {used}: label more, or name a group_field with more values"
         )
+    key = key_of(VERSION, inputs.vectors, labels.codes, len(labels.names), groups, used, seed)
+    known = inputs.shared.find(KIND, key) if inputs.shared is not None else None
+    if known is not None:
+        facts = json.loads(str(known["facts"]))
+        return OutOfFold(labels.names, known["probabilities"], known["fold"], facts)
+    found = _trained(inputs, labels, groups, used, seed, progress)
+    if inputs.shared is not None and found.probabilities.size <= MOST_SHARED:
+        arrays = {"probabilities": found.probabilities, "fold": found.fold, "facts": np.array(json.dumps(found.facts))}
+        inputs.shared.keep(KIND, key, arrays)
+    return found
+
+
+def _trained(inputs: Inputs, labels: GivenLabels, groups: Array, used: int, seed: int, progress: Progress) -> OutOfFold:
     fold = stratified_folds(labels.codes, groups, used, seed)
     design = Design.of(unit_rows(inputs.vectors))
     path = PenaltyPath(design, labels.codes, len(labels.names), fold, used, seed)

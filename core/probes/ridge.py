@@ -193,10 +193,26 @@ def leave_out(
         f = z @ coefficients + ridge.prior
         leverage[block] = weight * (1.0 / ridge.weight + np.einsum("nd,nd,d->n", z, z, shrink))
         fitted[block] = _without_self(f, code, leverage[block])
-    for group in groups:
-        without = _without_group if len(group) <= rows.shape[1] else _without_large_group
-        fitted[group] = without(ridge, rows[group], codes[group], shrink, weights, group)
+    for several in _at_once(groups):
+        members = np.concatenate(several)
+        z = ridge.rotate(rows[members])  # of many groups in one product
+        ends = np.cumsum([len(group) for group in several])
+        for group, own in zip(several, np.split(z, ends[:-1]), strict=True):
+            without = _without_group if len(group) <= rows.shape[1] else _without_large_group
+            fitted[group] = without(ridge, own, codes[group], shrink, weights, group)
     return LeftOut(fitted, np.clip(leverage, 0.0, 1.0))
+
+
+def _at_once(groups: Sequence[Array]) -> Iterator[list[Array]]:
+    """The groups, as many at a time as make a block of rows."""
+    waiting: list[Array] = []
+    for group in groups:
+        if waiting and sum(map(len, waiting)) + len(group) > BLOCK:
+            yield waiting
+            waiting = []
+        waiting.append(group)
+    if waiting:
+        yield waiting
 
 
 def _without_self(fitted: Array, codes: Array, leverage: Array) -> Array:
@@ -209,10 +225,7 @@ def _without_self(fitted: Array, codes: Array, leverage: Array) -> Array:
     return fitted
 
 
-def _without_group(
-    ridge: Ridge, rows: Array, codes: Array, shrink: Array, weights: Array | None, group: Array
-) -> Array:
-    z = ridge.rotate(rows)
+def _without_group(ridge: Ridge, z: Array, codes: Array, shrink: Array, weights: Array | None, group: Array) -> Array:
     fitted = z @ (shrink[:, None] * ridge.cross) + ridge.prior
     weight = (codes >= 0) * (1.0 if weights is None else weights[group].astype(np.float64))
     residual = -fitted
@@ -220,23 +233,22 @@ def _without_group(
     residual[known, codes[known]] += 1.0
     hat = (z * shrink) @ z.T + 1.0 / ridge.weight
     # the weighted residuals of the group without itself solve (I - H W) r' = r
-    system = np.eye(len(rows)) - hat * weight[None, :]
+    system = np.eye(len(z)) - hat * weight[None, :]
     system[np.diag_indices_from(system)] += 1e-9
     moved = np.linalg.solve(system, residual)
     return np.asarray(fitted - hat @ (weight[:, None] * moved), dtype=np.float32)
 
 
 def _without_large_group(
-    ridge: Ridge, rows: Array, codes: Array, shrink: Array, weights: Array | None, group: Array
+    ridge: Ridge, z: Array, codes: Array, shrink: Array, weights: Array | None, group: Array
 ) -> Array:
     """The same for more rows than dimensions: the group's sums are taken from the whole, and the rest is fitted."""
-    z = ridge.rotate(rows)
     known = codes >= 0
     weight = known * (1.0 if weights is None else weights[group].astype(np.float64))
     left = ridge.weight - float(weight.sum())
     if left <= 1e-9 * ridge.weight:
-        return np.tile(ridge.prior.astype(np.float32), (len(rows), 1))
-    y = np.zeros((len(rows), len(ridge.prior)))
+        return np.tile(ridge.prior.astype(np.float32), (len(z), 1))
+    y = np.zeros((len(z), len(ridge.prior)))
     y[np.flatnonzero(known), codes[known]] = 1.0
     # sums of the rest about the mean of the whole, in its eigenbasis; then about their own mean
     weighted = z * weight[:, None]

@@ -25,7 +25,8 @@ from ..base.inputs import Inputs
 from ..base.method import Finding, Method
 from ..base.params import ParamError, param
 from ..base.shared_params import ObjectParams
-from ..images.properties import Measured, measure_files
+from ..images.glances import measure_files
+from ..images.properties import Measured
 
 FENCE = 3.0  # interquartile ranges: Tukey's "far out"
 
@@ -148,7 +149,7 @@ class Verdict:
 def find_quality_issues(inputs: Inputs, params: QualityParams, progress: Progress) -> Columns:
     """Measure every file once and run the checks on what was measured. Columns as declared in `METHOD`."""
     began = time.perf_counter()
-    found = measure_files(inputs.paths, progress=progress)
+    found = measure_files(inputs.paths, progress, inputs.shared)
     seconds = time.perf_counter() - began
     chosen = [check for check in CHECKS if check.name in params.checks]
     verdicts = {check.name: judge(check, check.score(found), params) for check in chosen}

@@ -27,7 +27,8 @@ from ..base.method import Finding, Method
 from ..base.params import ParamError, param
 from ..base.shared_params import ObjectParams
 from ..base.threads import blas_threads
-from ..images.properties import PROPERTIES, Measured, measure_files
+from ..images.glances import measure_files
+from ..images.properties import PROPERTIES, Measured
 from ..labels.find_confusions import known_elsewhere
 from ..probes.folds import stratified_folds
 from ..probes.linear_probe import two_classes
@@ -80,7 +81,7 @@ def find_spurious_cues(inputs: Inputs, params: SpuriousParams, progress: Progres
     """Compare the classes of all labelled files that can be read. Columns as declared in `METHOD`."""
     labels = two_classes(inputs)
     labelled = np.flatnonzero(labels.codes >= 0)
-    found = measure_files([inputs.paths[int(row)] for row in labelled], progress=progress)
+    found = measure_files([inputs.paths[int(row)] for row in labelled], progress, inputs.shared)
     rows = labelled[found.readable]
     present = np.unique(labels.codes[rows])
     if len(present) < 2:

@@ -21,6 +21,7 @@ from ..fields.rows import every as all_of
 from ..fields.working_set import Choice, in_use, sentence
 from ..runs.fingerprints import fingerprints
 from ..storage import arrays as store
+from ..storage.shared_work import SharedWork
 from . import target as subject
 from .class_matching import matched
 from .pictures import files_of
@@ -106,6 +107,7 @@ def read(
         named=_named(found, keep) | _named(others),
         sources=_makers(found) | _makers(others),
         graph_of=_graph_source(dataset, vectors) if vectors is not None else None,
+        shared=SharedWork(store.folder(dataset)),
         folder=str(store.folder(dataset)),
     )
     sources = {role: one.source for role, one in (*_by_role(found), *_by_role(others)) if one.source}

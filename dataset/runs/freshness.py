@@ -10,7 +10,7 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
-from ...core.embeddings.reuse import mark_of
+from ...core.images.marks import mark_of
 from ..fields.curated_labels import corrections
 from ..fields.rows import Rows, every, object_fields, regions, root_of
 from ..fields.working_set import EXCLUDED, excluded_ids

@@ -17,7 +17,7 @@ import fiftyone as fo
 import numpy as np
 
 from ...core.base.arrays import Array
-from ...core.embeddings.reuse import MARK, NO_MARK
+from ...core.images.marks import MARK, NO_MARK
 from . import arrays as store
 from . import vectors as vector_store
 from .notes import note

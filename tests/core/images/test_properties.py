@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_curation.core.images.properties import NAMES, SIDE, measure, measure_files, shrunk
+from image_curation.core.images.glances import measure_files
+from image_curation.core.images.properties import NAMES, SIDE, measure, shrunk
 from PIL import Image, ImageFilter
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from image_curation.core.embeddings.compute_embeddings import sources_of
-from image_curation.core.embeddings.reuse import mark_of
+from image_curation.core.images.marks import mark_of
 from image_curation.core.images.reading import Region, ranges_at, read_image
 from image_curation.core.images.set_ranges import in_ranges, ranges_of_set
 from PIL import Image
