@@ -9,9 +9,7 @@ out, and the others are placed among them. How far a map can be trusted is measu
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -26,6 +24,7 @@ from ..neighbors.distances import METRICS, comparable
 from ..neighbors.graph import build_graph, shared_graph
 from .placement import spread
 from .trust import FEWEST, NEIGHBORHOOD, quality
+from .umap_layout import umap_layout
 
 LISTED = 24  # neighbors by which samples are placed among landmarks: a tenth of them are expected to be some
 SHOWN = {"umap": "UMAP", "pacmap": "PaCMAP", "pca": "PCA", "tsne": "t-SNE"}
@@ -86,7 +85,7 @@ def compute_map(inputs: Inputs, params: MapParams, progress: Progress) -> Column
 def _layout(x: Array, graph: Graph, start: Array, method: str, params: MapParams) -> Array:
     """(n, dims) float32 points of all rows of x."""
     if method == "umap":
-        points = umap_layout(graph.first(params.neighbors - 1), start, params)
+        points = umap_layout(graph.first(params.neighbors - 1), start, params.min_dist, params.seed)
     elif method == "pacmap":
         from .pacmap import pacmap_layout
 
@@ -136,57 +135,6 @@ def principal_components(x: Array, dims: int) -> tuple[Array, list[float]]:
         points[rows, : vectors.shape[1]] = (x[rows] - mean) @ vectors
     shares = (values / total).tolist() if total > 0 else [0.0] * len(values)
     return points, [round(float(share), 4) for share in shares] + [0.0] * (dims - len(values))
-
-
-def umap_layout(graph: Graph, start: Array, params: MapParams) -> Array:
-    """UMAP's layout of a neighbor graph.
-
-    The steps of `umap.UMAP.fit`, called one by one: the class searches neighbors again on small sets and warns
-    about what we mean to do.
-
-    Args:
-        graph: neighbors to keep close.
-        start: (n, dims) where the layout starts.
-    """
-    with warnings.catch_warnings():  # umap-learn says on import that a part we do not use lacks TensorFlow
-        warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
-        from umap.umap_ import (
-            find_ab_params,
-            fuzzy_simplicial_set,
-            simplicial_set_embedding,
-        )
-
-    n = graph.n
-    random = np.random.RandomState(params.seed)  # noqa: NPY002 -- umap-learn takes no Generator
-    itself = np.arange(n, dtype=np.int32)[:, None]
-    indices = np.hstack([itself, graph.indices])  # umap counts a row as its own first neighbor
-    distances = np.hstack([np.zeros((n, 1), np.float32), graph.distances])
-    shape: Any = np.empty((n, 1), np.float32)
-    weights, _, _ = fuzzy_simplicial_set(
-        shape, indices.shape[1], random, graph.metric, knn_indices=indices, knn_dists=distances
-    )
-    a, b = find_ab_params(1.0, params.min_dist)
-    spread = start / max(float(np.abs(start).max()), 1e-12) * 10
-    points, _ = simplicial_set_embedding(
-        shape,
-        weights,
-        params.dims,
-        1.0,
-        a,
-        b,
-        1.0,
-        5,
-        None,
-        (spread + random.normal(scale=1e-4, size=spread.shape)).astype(np.float32),  # copies must be able to part
-        random,
-        graph.metric,
-        {},
-        False,
-        {},
-        False,
-        parallel=False,  # threads would race, and the same seed would give different maps
-    )
-    return np.asarray(points)
 
 
 def tsne_layout(x: Array, start: Array, params: MapParams) -> Array:

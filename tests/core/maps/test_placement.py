@@ -99,7 +99,6 @@ def test_place_on_map__loss_of_trustworthiness():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)  # umap-learn compiles for half a minute on an idle core
 def test_compute_map__landmarks_lose_little():
     x = groups(1500)
     inputs = Inputs(len(x), embeddings=x)
