@@ -42,7 +42,7 @@ from checkout import load_package
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 RESULTS = Path(__file__).resolve().parent / "results"
-PACKAGES = ("numpy", "scikit-learn", "numba", "pynndescent", "umap-learn")
+PACKAGES = ("numpy", "scikit-learn", "numba")
 
 
 @dataclass(frozen=True)
