@@ -132,8 +132,8 @@ def find_copies(
     known = inputs.shared.find(KIND, key)
     if known is None:
         found = _find_copies(inputs, graph, threshold, exact, confirm, progress, altered)
-        looks = {name: getattr(found.looks, name) for name in LOOKED}
-        inputs.shared.keep(KIND, key, {**found.kept(), **looks, "facts": np.array(json.dumps(found.facts))})
+        seen = {name: getattr(found.looks, name) for name in LOOKED}
+        inputs.shared.keep(KIND, key, {**found.kept(), **seen, "facts": np.array(json.dumps(found.facts))})
         return found
     looks = Looks(inputs.n, inputs.shared)
     for name in LOOKED:

@@ -112,7 +112,7 @@ class _Kept:
         self.known = np.zeros(len(marks), dtype=bool)
         if shared is None:
             return
-        self._arrays = {
+        self._arrays: dict[str, Array] = {
             "values": np.zeros((len(marks), len(NAMES))),
             "grey": np.zeros((len(marks), SIDE, SIDE), np.uint8),
             "colour": np.zeros((len(marks), 3), np.float32),

@@ -48,7 +48,7 @@ def umap_layout(graph: Graph, start: Array, min_dist: float, seed: int) -> Array
         a, b = curve(min_dist)
         every = (weight.max() / weight).astype(np.float64)
         descend(points, head, tail, every, a, b, epochs, PUSHES, np.uint64(rng.integers(1, 2**63)))
-    return points
+    return np.asarray(points)
 
 
 def edges(graph: Graph, epochs: int) -> tuple[Array, Array, Array]:
