@@ -17,6 +17,7 @@ from checkout import load_package
 
 load_package()
 
+import format_table
 from image_curation.core.base.method import Method
 from image_curation.core.base.params import REQUIRED, ROLES, Domain, Params, domains
 from image_curation.core.catalog import METHODS
@@ -29,6 +30,7 @@ from image_curation.operators.one_click import CLICKS
 ROOT = Path(__file__).resolve().parent.parent
 DOCS, MANIFEST = ROOT / "docs", ROOT / "fiftyone.yml"
 MODELS = DOCS / "reference" / "models.md"
+FORMATS = DOCS / "reference" / "formats.md"
 METHOD_PAGES = DOCS / "reference" / "methods"
 TABLE = "<!-- table: made by `make docs` -->", "<!-- end of table -->"
 MADE = "<!-- Made by `make docs` from the declaration in the code; edit that instead. -->"
@@ -45,6 +47,7 @@ def pages() -> dict[Path, str]:
         METHOD_PAGES / "README.md": methods_page(),
         DOCS / "reference" / "actions.md": _actions_page(),
         MODELS: with_table(MODELS.read_text(), _models_table()),
+        FORMATS: with_table(FORMATS.read_text(), format_table.page()),
         MANIFEST: manifest(MANIFEST.read_text()),
     }
     return made | {METHOD_PAGES / f"{method.name}.md": method_page(method) for method in METHODS}
