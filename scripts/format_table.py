@@ -137,7 +137,7 @@ def _saved(orientation: int = 1, mode: str = "RGB", **options: Any) -> Writer:
             image = image.convert("L").convert(mode)
         else:
             image = image.convert(mode)
-        told = {"exif": _exif(orientation)} if orientation != 1 else {}
+        told: dict[str, Any] = {"exif": _exif(orientation)} if orientation != 1 else {}
         image.save(path, **told, **options)
 
     return write
