@@ -174,6 +174,8 @@ def _exported(samples: fo.DatasetView, path: str, params: FinalizeParams) -> int
         raise ParamError(f"The format {params.into!r} is for {what}; {params.label_field!r} holds something else")
     copy = _clean(samples, path, None)
     try:
+        if params.into == "image_folder":
+            _check_folder_names(copy, path)
         options: dict[str, Any] = {"label_field": params.label_field}
         if params.into == "csv":
             options = {"fields": ["filepath", path]}
@@ -183,6 +185,16 @@ def _exported(samples: fo.DatasetView, path: str, params: FinalizeParams) -> int
         return len(copy)
     finally:
         copy.delete()
+
+
+def _check_folder_names(samples: fo.Dataset, path: str) -> None:
+    """Refuse a class that cannot be one folder: with a slash in its name it would come back as another class."""
+    names = sorted(name for name in samples.distinct(path) if {"/", "\\"} & set(name) or name in (".", ".."))
+    if names:
+        raise ParamError(
+            f"The class {names[0]!r} cannot be the name of a folder ({counted(len(names), 'class name')} of this kind); "
+            "export as csv, or rename it first"
+        )
 
 
 def _warning(dataset: fo.Dataset, given: dict[str, Any]) -> str | None:

@@ -57,6 +57,14 @@ def test_finalize__files(decided: Any, tmp_path: Path) -> None:
         act(decided, "finalize", into="coco", path=str(tmp_path / "coco"))
 
 
+def test_finalize__a_class_that_cannot_be_a_folder(decided: Any, tmp_path: Path) -> None:
+    act(decided.limit(5), "relabel", label_field="ground_truth", label="indoor/office")
+    with pytest.raises(ParamError, match=r"'indoor/office' cannot be the name of a folder"):
+        act(decided, "finalize", into="image_folder", path=str(tmp_path / "tree"))
+    assert not (tmp_path / "tree").exists()
+    act(decided, "finalize", into="csv", path=str(tmp_path / "table"))
+
+
 def test_finalize__objects(dataset: Any, tmp_path: Path) -> None:
     box = {"label": "a", "bounding_box": [0.1, 0.1, 0.5, 0.5]}
     made = [fo.Detections(detections=[fo.Detection(**box), fo.Detection(**box)]) for _ in range(12)]
