@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PAGES = 16  # that are looked through for one that is no thumbnail
 LARGEST = 1 << 31  # bytes of a picture with all its bands
+MOST_BANDS = 16  # of an array whose rows tifffile wrote as pages
 NO_DATA = 42113  # tag of GDAL: the number that stands for a missing one
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK, INKS, YCBCR, LAB = 0, 1, 2, 3, 4, 5, 6, 8
 MODES = {  # of Pillow, that hold what is declared
@@ -53,6 +54,9 @@ def read_tiff(path: str, most_pixels: int, as_numbers: bool = False) -> Numbers 
 
     with tifffile.TiffFile(path, _multifile=False) as file:
         number, page = _page(file)
+        bands = _bands_of_pages(file)
+        if bands is not None and bands.size <= most_pixels and bands.nbytes <= LARGEST:
+            return _shown(bands.asarray(maxworkers=1), page)
         width, height = int(page.imagewidth), int(page.imagelength)
         if width * height > most_pixels or page.nbytes > LARGEST:
             raise NotShown(
@@ -75,6 +79,19 @@ def _page(file: Any) -> tuple[int, Any]:
     if first is None:
         raise NotShown("it holds no page")
     return first
+
+
+def _bands_of_pages(file: Any) -> Any:
+    """The series of an array (h, w, bands) that tifffile wrote with a page for each of its rows; else None.
+
+    It does so by default for two bands and for more than four.
+    """
+    if not file.is_shaped or len(file.pages) < 2:
+        return None
+    series = file.series[0]
+    shape = series.shape
+    rows = len(shape) == 3 and len(file.pages) == shape[0] and tuple(file.pages[0].shape) == shape[1:]
+    return series if rows and shape[2] <= MOST_BANDS < min(shape[:2]) else None
 
 
 def _by_pillow(path: str, number: int, page: Any) -> Image | None:
@@ -119,7 +136,12 @@ def _by_tifffile(page: Any) -> Numbers:
             said = f"its compression {page.compression.name} needs imagecodecs; pip install imagecodecs"
             raise NotShown(said) from None
         raise
-    values = _bands_last(values, page)
+    return _shown(_bands_last(values, page), page)
+
+
+def _shown(values: Array, page: Any) -> Numbers:
+    """What is shown of (h, w, bands) numbers that a page of the file describes."""
+    photometric = int(page.photometric)
     if values.dtype.kind not in "uif":
         raise NotShown(f"its numbers are {values.dtype}, which have no brightness")
     missing = _missing(values, page)

@@ -92,6 +92,24 @@ def test_read_image__bands(tmp_path: Path, bands: int, planes: str) -> None:
     assert np.abs(found - (COLOUR if bands > 2 else GREY[..., None])).max() <= 1
 
 
+@pytest.mark.parametrize("bands", [2, 5, 8])
+@pytest.mark.parametrize("kind", ["uint8", "uint16"])
+def test_read_image__bands_whose_rows_are_pages(tmp_path: Path, bands: int, kind: str) -> None:
+    """tifffile writes an array (h, w, bands) so when it is not told otherwise."""
+    stored = np.stack([COLOUR[..., band % 3] for band in range(bands)], axis=2).astype(kind)
+    expected = COLOUR if bands > 2 else GREY[..., None]
+    found = seen(tmp_path / "a.tif", stored * (257 if kind == "uint16" else 1))
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert len(file.pages) == H
+    assert np.abs(found - expected).max() <= 1
+
+
+def test_read_image__a_stack_of_narrow_slices_is_a_stack(tmp_path: Path) -> None:
+    stack = np.zeros((20, 40, 30), np.uint8)
+    stack[0] = 200
+    assert seen(tmp_path / "a.tif", stack).shape[:2] == (40, 30)
+
+
 def test_read_image__nan_and_gdal_no_data_are_left_out(tmp_path: Path) -> None:
     height = GREY / 255 * 300 + 1_000
     for missing in (np.nan, -9999.0):
