@@ -192,7 +192,7 @@ def _check_folder_names(samples: fo.Dataset, path: str) -> None:
     names = sorted(name for name in samples.distinct(path) if {"/", "\\"} & set(name) or name in (".", ".."))
     if names:
         raise ParamError(
-            f"The class {names[0]!r} cannot be the name of a folder ({counted(len(names), 'class name')} of this kind); "
+            f"The class {names[0]!r} cannot be the name of a folder ({counted(len(names), 'class name')} such); "
             "export as csv, or rename it first"
         )
 
