@@ -184,7 +184,13 @@ def _fields(method: Method) -> list[str]:
         words = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}
         if not isinstance(column.type, type):
             kind = str(column.type)
-        held = words.get(kind, kind) + (", with some parameters only" if column.optional else "")
+        held = words.get(kind, kind) + (
+            ""
+            if not column.optional
+            else ", for each label of a list"
+            if column.on_labels
+            else ", with some parameters only"
+        )
         rows.append(f"| `{column.field(method.key)}` | {held} | {_cell(column.description)} | {column.best or ''} |")
     return rows
 

@@ -224,9 +224,9 @@ METHOD = Method(
         Column("kinds", list[str], "What is wrong, the worst first", group=True, role="checks"),
         Column("said", str, "What is wrong, in a sentence for each label", title="What is wrong"),
         Column("labels", int, "Labels with a fault"),
-        Column("issue", str, "The worst fault of this label", on_labels=True),
-        Column("issue_severity", float, "How bad it is, in [0, 1]", on_labels=True),
-        Column("issue_said", str, "What is wrong with this label", on_labels=True),
+        Column("issue", str, "The worst fault of this label", optional=True, on_labels=True),
+        Column("issue_severity", float, "How bad it is, in [0, 1]", optional=True, on_labels=True),
+        Column("issue_said", str, "What is wrong with this label", optional=True, on_labels=True),
     ),
     finding=Finding(
         "Faulty labels",

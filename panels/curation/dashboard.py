@@ -73,7 +73,7 @@ def _situation(
     whole = {
         run.key: stale[run.key]
         for run in newest.values()
-        if run.key in stale and run.target == "dataset" and run.method != NAME
+        if run.key in stale and run.is_repeatable and run.method != NAME
     }
     checks = [run for run in runs if run.method == NAME and run.status == "done"]
     return Situation(
@@ -110,7 +110,7 @@ def _failed(run: Run) -> dict[str, Any]:
     """One line: what failed, why, and what can be done about it."""
     _, why = home.state_of(run, None)
     again: dict[str, Any] = {"label": "Try again", "event": "run_method", "params": {"method": run.method}}
-    if run.target == "dataset" and run.declaration is not None:
+    if run.is_repeatable and run.declaration is not None:
         again = {"label": "Try again", "event": "rerun", "params": {"key": run.key}}
     forget = {"label": "Forget", "event": "forget", "params": {"key": run.key}}
     return {"key": run.key, "label": _name(run), "why": why, "actions": [again, forget]}

@@ -62,6 +62,8 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
         given["subset"] = "part"
     if method.name == "audit_labels":
         given["run"] = "judged"
+    if method.name == "find_consensus":
+        given["annotators"] = ["ground_truth", "second"]
     if method.name == "select_subset":
         given |= {"fraction": 0.5, "purpose": "edge_cases"}
     if method.name == "select_next_batch":
@@ -94,6 +96,9 @@ def _ready(method: Method, dataset: Any) -> None:
         )
     if method.name == "audit_labels":
         curate(dataset, "find_label_issues", embeddings="vectors", key="judged")
+    if method.name == "find_consensus":
+        labels = dataset.values("ground_truth.label")
+        dataset.set_values("second", [fo.Classification(label=label) for label in [*labels[1:], labels[0]]])
     if method.name == "find_detection_issues":
         for field in ("boxes", "predictions"):
             dataset.set_values(field, [fo.Detections(detections=[_box(row, field)]) for row in range(len(dataset))])

@@ -110,6 +110,8 @@ def _params(method: Method, tmp_path: Path) -> dict[str, Any]:
         given["split_field"] = "scene"
     if method.name == "audit_labels":
         given["run"] = "judged"
+    if method.name == "find_consensus":
+        given["annotators"] = ["objects", "scene"]
     if method.name == "find_representatives":
         given["k"] = 3
     if method.name == "select_subset":
