@@ -4,7 +4,8 @@ UMAP (McInnes, Healy & Melville 2018, https://arxiv.org/abs/1802.03426) reads th
 the principal components: its own spectral start can take hours on a graph in pieces. PaCMAP (Wang, Huang, Rudin &
 Shaposhnik 2021, https://jmlr.org/papers/v22/20-1061.html) is the quick preview where its package is installed; PCA and
 t-SNE (van der Maaten & Hinton 2008) are the plain alternatives. Of very many samples some are landmarks, which are laid
-out, and the others are placed among them. How far a map can be trusted is measured and kept beside it.
+out, and the others are placed among them. Copies have one place. How far a map can be trusted is measured and kept
+beside it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ..base.method import Method
 from ..base.params import Params, param
 from ..neighbors.distances import METRICS, comparable
 from ..neighbors.graph import build_graph, shared_graph
+from .one_place import beside, leaders
 from .placement import spread
 from .trust import FEWEST, NEIGHBORHOOD, quality
 from .umap_layout import umap_layout
@@ -64,13 +66,21 @@ def compute_map(inputs: Inputs, params: MapParams, progress: Progress) -> Column
     few = n <= 2 * params.landmarks
     graph = shared_graph(inputs, max(params.neighbors - 1, NEIGHBORHOOD if few else LISTED), params.metric, progress)
     components, explained = principal_components(x, params.dims)
-    method = params.method if n >= FEWEST_FOR[params.method] and graph.distances.max(initial=0) > 0 else "pca"
+    leader = leaders(x, graph)
+    own = np.flatnonzero(leader == np.arange(n))
+    method = params.method if len(own) >= FEWEST_FOR[params.method] and graph.distances.max(initial=0) > 0 else "pca"
     progress(1, 3, f"computing the {SHOWN[method]} map")
     placed: Facts = {}
-    if few or method == "pca":
+    if method == "pca":
+        points = np.ascontiguousarray(components, dtype=np.float32)
+    elif few and len(own) == n:
         points = _layout(x, graph, components, method, params)
+    elif few:
+        among = build_graph(x[own], k=graph.k, metric=params.metric, progress=progress, seed=params.seed)
+        points = beside(_layout(x[own], among, components[own], method, params), leader, params.seed)
+        placed = {"copies": n - len(own)}
     else:
-        points, placed = _landmark_layout(x, graph, components, method, params, progress)
+        points, placed = _landmark_layout(x, graph, components, leader, method, params, progress)
     progress(2, 3, "measuring how far the map can be trusted")
     facts: Facts = {
         "method": method,
@@ -90,24 +100,28 @@ def _layout(x: Array, graph: Graph, start: Array, method: str, params: MapParams
         from .pacmap import pacmap_layout
 
         points = pacmap_layout(x, graph.first(params.neighbors).indices, start, params.seed)
-    elif method == "tsne":
-        points = tsne_layout(x, start, params)
     else:
-        points = start
+        points = tsne_layout(x, start, params)
     return np.ascontiguousarray(points, dtype=np.float32)
 
 
 def _landmark_layout(
-    x: Array, graph: Graph, start: Array, method: str, params: MapParams, progress: Progress
+    x: Array, graph: Graph, start: Array, leader: Array, method: str, params: MapParams, progress: Progress
 ) -> tuple[Array, Facts]:
-    """Random rows are laid out by a graph of their own; the shared graph then tells where the others belong."""
-    rows = np.sort(np.random.default_rng(params.seed).choice(len(x), params.landmarks, replace=False))
+    """Random rows are laid out by a graph of their own; the shared graph then tells where the others belong.
+
+    No two landmarks share a place, and what follows another row is put beside it in the end.
+    """
+    own = np.flatnonzero(leader == np.arange(len(x)))
+    most = min(params.landmarks, len(own))
+    rows = np.sort(own[np.random.default_rng(params.seed).choice(len(own), most, replace=False)])
     k = max(params.neighbors - 1, NEIGHBORHOOD)
     among = build_graph(x[rows], k=k, metric=params.metric, progress=progress, seed=params.seed)
     points = np.full((len(x), params.dims), np.nan, dtype=np.float32)
     points[rows] = _layout(x[rows], among, start[rows], method, params)
     progress(1, 3, "placing the other samples")
-    return spread(points, x, graph), {"landmarks": len(rows), "placed": len(x) - len(rows)}
+    places = beside(spread(points, x, graph)[own], leader, params.seed)
+    return places, {"landmarks": len(rows), "placed": len(x) - len(rows)}
 
 
 def principal_components(x: Array, dims: int) -> tuple[Array, list[float]]:
@@ -143,14 +157,20 @@ def tsne_layout(x: Array, start: Array, params: MapParams) -> Array:
 
     reduced = principal_components(x, 50)[0] if x.shape[1] > 50 else x
     deviation = max(float(start[:, 0].std()), 1e-12)
-    layout = TSNE(
-        params.dims,
-        perplexity=min(params.neighbors, (len(x) - 1) / 3),
-        init=(start / deviation * 1e-4).astype(np.float32),
-        random_state=params.seed,
-        learning_rate=max(len(x) / 48, 10),  # scikit-learn's own is at least 50, which scatters a hundred points
-    )
-    return np.asarray(layout.fit_transform(np.ascontiguousarray(reduced, dtype=np.float32)))
+    points = start
+    for exaggeration in (12.0, 1.0):  # where no row stands out, the first may draw all points together for good
+        layout = TSNE(
+            params.dims,
+            perplexity=min(params.neighbors, (len(x) - 1) / 3),
+            init=(start / deviation * 1e-4).astype(np.float32),
+            random_state=params.seed,
+            learning_rate=max(len(x) / 48, 10),  # scikit-learn's own is at least 50, which scatters a hundred points
+            early_exaggeration=exaggeration,
+        )
+        points = np.asarray(layout.fit_transform(np.ascontiguousarray(reduced, dtype=np.float32)))
+        if points.std() > 1e-3:
+            break
+    return points
 
 
 def _headline(n: int, dims: int, facts: Facts) -> str:
@@ -164,7 +184,7 @@ def _headline(n: int, dims: int, facts: Facts) -> str:
 
 METHOD = Method(
     name="compute_map",
-    version=1,
+    version=2,
     label="Compute a map",
     stage="understand",
     key="map",

@@ -16,7 +16,7 @@ import numpy as np
 from ..base.arrays import Array
 from ..base.blocks import blocks
 from ..base.graph import Graph
-from ..neighbors.distances import comparable
+from ..neighbors.distances import comparable, copies
 from ..neighbors.search import nearest
 
 AROUND = 5  # neighbors that decide a place
@@ -40,8 +40,10 @@ def place_on_map(points: Array, x: Array, new: Array, *, metric: str = "cosine")
         (p, dims) float32.
     """
     vectors = comparable(np.concatenate([x, new]), metric)
-    indices, distances = nearest(vectors[len(x) :], vectors[: len(x)], min(AROUND, len(x)), metric)
-    return _medians(points[indices], distances)
+    known = vectors[: len(x)]
+    rows = np.flatnonzero(copies(known) == np.arange(len(x)))  # copies have one voice
+    near, distances = nearest(vectors[len(x) :], known[rows], min(AROUND, len(rows)), metric)
+    return _medians(points[rows[near]], distances)
 
 
 def spread(points: Array, x: Array, graph: Graph) -> Array:

