@@ -4,7 +4,8 @@ The mean distance to the k nearest (Ramaswamy, Rastogi & Shim 2000, https://doi.
 2022, arXiv:2204.06507) at three scales, each judged against the whole set. The 50 nearest different pictures, among
 which near-duplicates count once, tell strangers that come as a group or as a burst of copies, since they have no other
 company; the 10 nearest tell single ones; the 5 nearest of all, copies included, tell one that stands alone where most
-others come in bursts. The largest of the three counts: what one scale sees, the others may not.
+others come in bursts. Pictures of another kind altogether, which may be many and near each other, are told by how far
+out they lie along all coordinates together. The largest of the four counts: what one sees, the others may not.
 
 What is usual is told from the middle of the set upward, from the median and the 85th percentile of the distances'
 logarithms: bursts stretch the lower half without saying anything about strangers, and strangers fill the top.
@@ -18,21 +19,25 @@ from typing import Any
 import numpy as np
 
 from ..base.arrays import Array, Facts, Progress
+from ..base.blocks import blocks
 from ..base.columns import Column, Columns
 from ..base.graph import Graph
 from ..base.inputs import Inputs
 from ..base.method import Finding, Method
 from ..base.params import Params, param
+from ..neighbors.distances import comparable
 from ..neighbors.graph import shared_graph
 from ..probes.folds import connected, near_duplicate_groups
 
 K = 24  # neighbors by which near-duplicates and tiny clusters are told
 CLOSE = 5  # nearest pictures, copies among them
 FEWER = 10  # nearest different pictures
-SECOND = 0.3  # deviations by which the other two scales must see more: single strangers are the most frequent
+SECOND = 0.3  # deviations by which the others must see more: single strangers are the most frequent
+FARTHEST = 6.0  # deviations along one coordinate, at most: one alone makes no stranger
+SEEN = 5_000  # rows by which the usual coordinates are told
 TINY_CLUSTER = 10  # different pictures, at most
 STRANGE = 2.7  # deviations above the median that give a score of one half
-FEW = 15  # rows by which that limit doubles: few rows do not tell what is usual
+FEW = 20  # rows by which that limit doubles: few rows do not tell what is usual
 UPPER, UPPER_DEVIATION = 0.85, 1.0364  # a share of the rows, and the deviation below which it lies were they normal
 APART = 2.0  # deviations above the median that members of a tiny cluster have on average
 LEAST_SPREAD = 0.05  # of y: less than 5 % is no difference worth a score
@@ -59,7 +64,8 @@ def find_outliers(inputs: Inputs, params: OutliersParams, progress: Progress) ->
     wide = deviations(distance)
     few = deviations(mean_distance(graph, different_neighbors(graph, group, min(params.k, FEWER))))
     close = deviations(graph.distances[:, :CLOSE].mean(axis=1)) if graph.k else wide
-    deviation = np.maximum(few, np.maximum(wide, close) - SECOND)
+    out = deviations(far_out(comparable(inputs.vectors, "cosine")))
+    deviation = np.maximum(few, np.max([wide, close, out], axis=0) - SECOND)
     score = 1 / (1 + np.exp(STRANGE * (1 + FEW / graph.n) - deviation))
     is_outlier = score >= 0.5
     density = np.median(distance) / np.maximum(distance, 1e-12) if distance.any() else np.ones(graph.n)
@@ -107,6 +113,26 @@ def mean_distance(graph: Graph, different: Array) -> Array:
         return np.zeros(graph.n)
     total = np.where(different, graph.distances, 0).sum(axis=1, dtype=np.float64)
     return np.where(count > 0, total / np.maximum(count, 1), graph.distances[:, -1])
+
+
+def far_out(x: Array) -> Array:
+    """(n,) float64 root of the mean square of each row's coordinates, in deviations from their medians.
+
+    A coordinate's deviation is half of what lies between its 15th and 85th percentile, and the standard deviation where
+    that is nothing, as in coordinates that are mostly zero.
+
+    Args:
+        x: (n, d) float32, from `comparable`.
+    """
+    some = x[np.linspace(0, len(x) - 1, min(len(x), SEEN)).astype(np.int64)].astype(np.float64)
+    low, middle, high = np.quantile(some, [1 - UPPER, 0.5, UPPER], axis=0)
+    spread = np.where(high > low, (high - low) / 2, some.std(axis=0))
+    told = spread > 0
+    total = np.zeros(len(x))
+    for rows in blocks(len(x), 4096):
+        part = (x[rows][:, told] - middle[told]) / spread[told]
+        total[rows] = np.square(np.clip(part, -FARTHEST, FARTHEST)).sum(axis=1)
+    return np.asarray(np.sqrt(total / max(int(told.sum()), 1)))
 
 
 def deviations(distance: Array) -> Array:

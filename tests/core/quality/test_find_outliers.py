@@ -14,6 +14,7 @@ from image_curation.core.quality.find_outliers import (
     OutliersParams,
     deviations,
     different_neighbors,
+    far_out,
     find_outliers,
     mean_distance,
 )
@@ -106,8 +107,9 @@ def test_find_outliers__strangers_who_come_as_a_group() -> None:
     """Twenty of a kind keep each other company as far as ten neighbors, but not as far as fifty."""
     rng = np.random.default_rng(3)
     x = np.vstack([cloud(400, d=32), unit(np.eye(32)[31] + 0.1 * rng.normal(size=(20, 32)))])
-    far, near = (np.median(run(x, k=k).values["score"][400:]) for k in (50, 10))
-    assert far > 10 * near
+    graph, each = build_graph(x, k=60), np.arange(420)
+    far, near = (deviations(mean_distance(graph, different_neighbors(graph, each, k)))[400:] for k in (50, 10))
+    assert np.median(far) > np.median(near) + 1
     assert OutliersParams().k == 50
 
 
@@ -138,6 +140,27 @@ def test_find_outliers__few_strangers_are_found_as_a_group() -> None:
     assert columns.values["is_outlier"][400:].all()
     assert columns.values["is_edge_case"][400:].all()
     assert columns.facts["tiny_clusters"] <= 2
+
+
+def test_far_out__by_hand() -> None:
+    # 0 to 20 along one coordinate: the median is 10 and a deviation 7; the other two say 0 and nothing
+    x = np.zeros((21, 3), np.float32)
+    x[:, 0], x[3, 1] = np.arange(21), 1
+    deviation = x[:, 1].std()
+    found = far_out(x)
+    assert found[20] == pytest.approx(np.sqrt(((10 / 7) ** 2 + 0) / 2))
+    assert found[3] == pytest.approx(np.sqrt(((7 / 7) ** 2 + min(1 / deviation, 6) ** 2) / 2))
+    assert (far_out(np.ones((4, 2), np.float32)) == 0).all()
+
+
+def test_find_outliers__many_of_another_kind() -> None:
+    """Sixty that keep each other company, as near as any others, lie far out along many coordinates."""
+    rng = np.random.default_rng(6)
+    others = rng.normal(size=64) * 0.4
+    x = np.vstack([rng.normal(size=(600, 64)) * 0.3 + 1, rng.normal(size=(60, 64)) * 0.3 + 1 + 2 * others])
+    flags = run(x.astype(np.float32)).values["is_outlier"]
+    assert flags[600:].mean() > 0.9
+    assert flags[:600].mean() <= 0.01
 
 
 def test_deviations__by_hand() -> None:
