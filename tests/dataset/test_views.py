@@ -158,7 +158,7 @@ def test_slices__patches_decisions_review_and_saved_views(groups: Any) -> None:
     assert groups.load_saved_view("out").values("id") == right.limit(1).values("id")
     assert act(right.limit(3), "save_slice", name="three")["count"] == 3
     assert len(groups.load_saved_view("three")) == 3
-    assert act(right.limit(2), "relabel", label="green")["count"] == 2
+    assert act(right.limit(2), "relabel", label="green", new_class=True)["count"] == 2
     assert right.values("ground_truth_curated.label").count("green") == 2
     act(groups, "undo", steps=2)
     assert right.count_values("tags") == {}
