@@ -98,10 +98,13 @@ def clean(page: Any) -> int:
 
     open_curation(page)
     while clicks[0] < MOST:
-        step = page.get_by_role("region", name=re.compile("^(Next|Nothing)"))
+        step = page.get_by_role("region", name=re.compile("^(Next|Nothing)|is running$"))
         step.wait_for()
         title = step.get_attribute("aria-label") or ""
         print(f"{clicks[0]:>5} clicks  {title}", flush=True)
+        if title.endswith("is running"):
+            page.wait_for_timeout(3_000)
+            continue
         button = step.get_by_role("button")
         if not button.count() or not re.search("check|labels that look wrong|copies", title):
             break
@@ -109,9 +112,8 @@ def clean(page: Any) -> int:
         if "check" in title:
             form = page.get_by_test_id("operators-prompt-modal")
             click(form.get_by_role("button", name="Execute").first)
-            done = page.get_by_role("button", name="Done")
-            done.wait_for(timeout=WAIT)
-            click(done)
+            page.get_by_text("100%", exact=True).wait_for(timeout=WAIT)  # the dialog can be closed before the end
+            click(page.get_by_role("button", name="Done"))
         else:
             review(page, click)
             click(page.get_by_test_id("panel-tab-@image-curation/curator/curation").first)
