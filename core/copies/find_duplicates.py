@@ -23,6 +23,7 @@ from ..base.method import Finding, Method
 from ..base.params import ParamError, param
 from ..base.shared_params import ObjectParams
 from ..images.pixels import Looks
+from ..images.reading import box_of
 from ..neighbors.graph import shared_graph
 from .search import Copies, K, find_copies, of_kept
 
@@ -81,10 +82,12 @@ def move(kept: Mapping[str, Array], params: DuplicatesParams, threshold: float) 
     Raises:
         ParamError: the run did not look that far down.
     """
-    return _columns(of_kept(kept, threshold), Worth(*(np.asarray(kept[name]) for name in WORTH)), params)
+    files = np.arange(len(kept["unit"]))  # runs of earlier versions took every row for a file of its own
+    known = {"file": files, **kept}
+    return _columns(of_kept(kept, threshold), Worth(*(np.asarray(known[name]) for name in WORTH)), params)
 
 
-WORTH = ("readable", "doubtful", "pixels", "sharpness", "labels")
+WORTH = ("readable", "doubtful", "pixels", "sharpness", "labels", "file")
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class Worth:
         pixels: int64, width times height.
         sharpness: float64.
         labels: int64 codes of the given labels, -1 for none; empty without a label field.
+        file: int64, the first row that uses the same file: by the same path, a link or a hard link.
     """
 
     readable: Array
@@ -105,6 +109,7 @@ class Worth:
     pixels: Array
     sharpness: Array
     labels: Array
+    file: Array
 
     @classmethod
     def of(cls, inputs: Inputs, graph: Graph | None, group: Array, looks: Looks) -> Worth:
@@ -116,7 +121,7 @@ class Worth:
         labels = np.zeros(0, np.int64) if inputs.labels is None else inputs.labels.codes
         doubtful = doubtful_labels(inputs.labels, graph, group)
         is_link = np.array([os.path.islink(path) for path in inputs.paths] or [False] * inputs.n, dtype=bool)
-        return cls(looks.examined & ~is_link, doubtful, looks.pixels, looks.sharpness, labels)
+        return cls(looks.examined & ~is_link, doubtful, looks.pixels, looks.sharpness, labels, first_of_file(inputs))
 
     def kept(self) -> dict[str, Array]:
         """The arrays by name."""
@@ -146,11 +151,16 @@ class Worth:
 
 def _columns(found: Copies, worth: Worth, params: DuplicatesParams) -> Columns:
     group, similarity = groups_of(found)
+    files = np.unique(np.stack([group, worth.file]), axis=1)[0]
+    of_group = np.bincount(files[files >= 0], minlength=len(group))  # different files
+    one_file = (group >= 0) & (of_group[np.maximum(group, 0)] < 2)  # a picture is no copy of itself
+    group, similarity = np.where(one_file, -1, group), np.where(one_file, np.nan, similarity)
     grouped = group >= 0
     keep = ~grouped
-    keep[worth.first_of(group) if params.keep == "first" else worth.best_of(group)] = True
+    best = worth.first_of(group) if params.keep == "first" else worth.best_of(group)
+    keep |= np.isin(worth.file, worth.file[best])  # whatever else uses a file that is kept
     copies = np.ones(len(group), dtype=np.int64)
-    copies[grouped] = np.bincount(group[grouped])[group[grouped]]
+    copies[grouped] = of_group[group[grouped]]
     kind = [None if at < 0 else ("exact" if same else "near") for at, same in zip(group, found.identical, strict=True)]
     values: dict[str, Any] = {
         "keep": keep,
@@ -159,7 +169,23 @@ def _columns(found: Copies, worth: Worth, params: DuplicatesParams) -> Columns:
         "similarity": similarity,
         "copies": copies,
     }
-    return Columns(values, found.facts | _facts(worth.labels, group, kind, keep, copies))
+    return Columns(values, found.facts | _facts(worth, group, kind, keep, copies))
+
+
+def first_of_file(inputs: Inputs) -> Array:
+    """(n,) int64 the first row that uses the same file. Regions of pictures, and files that are not there, are alone."""
+    first: dict[tuple[int, int], int] = {}
+    found = np.arange(inputs.n)
+    for row, path in enumerate(inputs.paths):
+        if box_of(path) is not None:
+            continue
+        try:
+            status = os.stat(path)
+        except OSError:
+            continue
+        if status.st_ino:  # some file systems have none
+            found[row] = first.setdefault((status.st_dev, status.st_ino), row)
+    return found
 
 
 def groups_of(found: Copies) -> tuple[Array, Array]:
@@ -255,8 +281,11 @@ def doubtful_labels(labels: GivenLabels | None, graph: Graph | None, group: Arra
     return doubtful
 
 
-def _facts(labels: Array, group: Array, kind: Sequence[str | None], keep: Array, copies: Array) -> Facts:
-    kinds = Counter(kind)
+def _facts(worth: Worth, group: Array, kind: Sequence[str | None], keep: Array, copies: Array) -> Facts:
+    labels, kinds = worth.labels, Counter(kind)
+    again = int((worth.file != np.arange(len(keep))).sum())
+    uses = f"; {again:,} samples use a file that another uses too" if again > 1 else ""
+    uses = "; 1 sample uses a file that another uses too" if again == 1 else uses
     surplus = int((~keep).sum())
     groups = len(np.unique(group[group >= 0]))
     facts: Facts = {
@@ -265,7 +294,8 @@ def _facts(labels: Array, group: Array, kind: Sequence[str | None], keep: Array,
         "largest_group": int(copies.max()) if groups else 0,
         "in_groups": {name: kinds[name] for name in ("exact", "near")},
         "surplus": surplus,
-        "headline": f"{surplus:,} surplus copies of {groups:,} pictures among {len(keep):,} samples",
+        "same_file": again,
+        "headline": f"{surplus:,} surplus copies of {groups:,} pictures among {len(keep):,} samples{uses}",
     }
     if len(labels):
         inside = np.flatnonzero(group >= 0)

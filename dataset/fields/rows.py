@@ -130,7 +130,7 @@ class Rows:
             row = place if ends is None else ends.get(place, -1)
             if value is None or row < 0:
                 continue
-            vector = kind.to_python(value) if packed else value
+            vector = np.ravel(kind.to_python(value)) if packed else value  # (1, d) is a vector of d numbers
             lengths[len(vector)] += 1
             if not matrix.shape[1]:
                 matrix = np.full((len(self), len(vector)), np.nan, dtype=np.float32)

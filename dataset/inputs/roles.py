@@ -302,11 +302,11 @@ def _label_sets(rows: Rows, asked: Asked) -> RoleInput:
     dataset, name = rows.dataset, asked.name
     _expect(dataset, asked, fo.Classifications)
     sets = list(rows.values(f"{name}.classifications.label"))
-    names = tuple(sorted({label for one in sets for label in one or ()}))
+    names = tuple(sorted({label for one in sets for label in one or () if label is not None}))
     index = {label: code for code, label in enumerate(names)}
     present = np.zeros((len(sets), len(names)), dtype=bool)
     for number, one in enumerate(sets):
-        present[number, [index[label] for label in one or ()]] = True
+        present[number, [index[label] for label in one or () if label is not None]] = True
     known = np.array([one is not None for one in sets], dtype=bool)
     return RoleInput(GivenSets(names, present, known), _source(dataset, f"{name}.classifications.label"))
 

@@ -62,6 +62,9 @@ def label_path(dataset: fo.Dataset, name: str, objects: str | None = None) -> st
         ParamError: no such field, or it holds no labels.
     """
     schema = dataset.get_field(name)
+    inside = (field for field in object_fields(dataset) if name.startswith(f"{root_of(dataset, field)}."))
+    if (owner := next(inside, None)) is not None and owner != objects:
+        name = owner  # a path inside objects, and images are asked for
     if name in object_fields(dataset):
         if name == objects:
             return f"{root_of(dataset, name)}.label"

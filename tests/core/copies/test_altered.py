@@ -58,10 +58,10 @@ def test_find_duplicates__altered_copies(tmp_path: Path, n: int) -> None:
     assert [one is None for one in group[:n]] == [row >= len(ALTERED) for row in range(n)]
 
 
-def test_find_duplicates__the_file_is_kept_not_a_link_to_it(tmp_path: Path) -> None:
+def test_find_duplicates__a_link_is_no_copy_of_its_file(tmp_path: Path) -> None:
     photograph(0).save(tmp_path / "z.png")
     (tmp_path / "a.png").symlink_to(tmp_path / "z.png")
     paths = [str(tmp_path / "a.png"), str(tmp_path / "z.png")]
     for keep in ("best", "first"):
         params = DuplicatesParams(embeddings=None, keep=keep)
-        assert find_duplicates(Inputs(n=2, paths=paths), params, silent).values["keep"].tolist() == [False, True]
+        assert find_duplicates(Inputs(n=2, paths=paths), params, silent).values["keep"].tolist() == [True, True]

@@ -136,8 +136,9 @@ def test_find_duplicates__files_that_are_gone_are_judged_by_vectors(tmp_path: Pa
 
 @pytest.mark.parametrize("n", [1, 2, 3, 70])
 def test_find_duplicates__all_the_same(tmp_path: Path, n: int) -> None:
-    scene(0).save(tmp_path / "one.png")
-    columns = run([tmp_path / "one.png"] * n, np.ones((n, 3), np.float32))
+    for number in range(n):
+        scene(0).save(tmp_path / f"{number}.png")
+    columns = run([tmp_path / f"{number}.png" for number in range(n)], np.ones((n, 3), np.float32))
     assert columns.values["keep"].sum() == 1
     assert columns.values["group"] == ([None] if n == 1 else [0] * n)
     assert columns.facts["surplus"] == n - 1
@@ -361,3 +362,31 @@ def test_doubtful_labels__the_copy_that_neighbors_contradict() -> None:
     labels = GivenLabels.of(["a", "b", "a", "a", "a", "b", "b"])
     doubtful = doubtful_labels(labels, build_graph(x, k=4), np.array([0, 0, -1, -1, -1, -1, -1]))
     assert doubtful.tolist() == [False, True, False, False, False, False, False]
+
+
+def test_find_duplicates__one_file_is_one_picture(tmp_path: Path) -> None:
+    """A path twice, a link, a hard link: no copies of each other, and a list of surplus files names none that is used."""
+    for number in range(8):
+        scene(number).save(tmp_path / f"{number}.png")
+    (tmp_path / "a_link.png").symlink_to(tmp_path / "0.png")
+    (tmp_path / "b_hard.png").hardlink_to(tmp_path / "1.png")
+    shutil.copy(tmp_path / "2.png", tmp_path / "c_copy.png")
+    (tmp_path / "d_to_copy.png").symlink_to(tmp_path / "c_copy.png")
+    (tmp_path / "e_chain.png").symlink_to(tmp_path / "a_link.png")
+    paths = sorted(tmp_path.iterdir()) + [tmp_path / "3.png"]
+    rng = np.random.default_rng(0)
+    of_scene = {"a_link": 0, "b_hard": 1, "c_copy": 2, "d_to_copy": 2, "e_chain": 0}
+    number = [of_scene.get(path.stem, -1) if path.stem in of_scene else int(path.stem) for path in paths]
+    vectors = unit(rng.standard_normal((8, 16)))[number]
+    for keep in ("best", "first"):
+        for embeddings in ("embeddings", None):
+            found = run(paths, vectors if embeddings else None, embeddings=embeddings, keep=keep)
+            kept = found.values["keep"]
+            used = {path.resolve() for path, stays in zip(paths, kept, strict=True) if stays}
+            surplus = {path.resolve() for path, stays in zip(paths, kept, strict=True) if not stays}
+            assert not used & surplus
+            groups = {path.name for path, at in zip(paths, found.values["group"], strict=True) if at is not None}
+            assert groups == {"2.png", "c_copy.png", "d_to_copy.png"}  # the one file that is there twice
+            assert surplus in ({tmp_path / "2.png"}, {tmp_path / "c_copy.png"})
+            assert found.facts["same_file"] == 5
+            assert set(found.values["copies"]) == {1, 2}
