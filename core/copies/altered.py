@@ -53,7 +53,7 @@ def altered_pairs(looks: Looks, near: Array, progress: Progress) -> Array:
     Args:
         near: (q, 2) pairs of rows that their vectors hold for near, to be looked at too.
     """
-    rows = np.flatnonzero(looks.seen & (looks.spread >= FLAT) & (looks.pixels >= SMALLEST))
+    rows = np.flatnonzero(looks.seen & (looks.spread >= FLAT) & (looks.size.prod(axis=1) >= SMALLEST))
     if len(rows) < 2 or len(rows) > UP_TO:
         return np.zeros((0, 2), np.int64)
     greys = looks.greys(rows)
