@@ -173,7 +173,7 @@ def _columns(found: Copies, worth: Worth, params: DuplicatesParams) -> Columns:
 
 
 def first_of_file(inputs: Inputs) -> Array:
-    """(n,) int64 the first row that uses the same file. Regions of pictures, and files that are not there, are alone."""
+    """(n,) int64 the first row that uses the same file. Regions, and files that are not there, are alone."""
     first: dict[tuple[int, int], int] = {}
     found = np.arange(inputs.n)
     for row, path in enumerate(inputs.paths):

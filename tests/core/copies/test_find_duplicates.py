@@ -365,7 +365,7 @@ def test_doubtful_labels__the_copy_that_neighbors_contradict() -> None:
 
 
 def test_find_duplicates__one_file_is_one_picture(tmp_path: Path) -> None:
-    """A path twice, a link, a hard link: no copies of each other, and a list of surplus files names none that is used."""
+    """A path twice, a link, a hard link: no copies of each other; no surplus file is one that is used."""
     for number in range(8):
         scene(number).save(tmp_path / f"{number}.png")
     (tmp_path / "a_link.png").symlink_to(tmp_path / "0.png")
