@@ -15,6 +15,7 @@ import numpy as np
 
 from ..core.base.arrays import Array, Progress, silent
 from ..core.base.columns import Columns
+from ..core.base.errors import Interrupted
 from ..core.base.method import Method
 from ..core.base.params import ParamError, Params, domains
 from ..core.catalog import method_named
@@ -27,6 +28,7 @@ from .inputs.sources import read_vectors
 from .inputs.views import built, need_images, remembered
 from .outputs.run_writer import RunWriter
 from .runs import record as runs
+from .runs.pace import Pace
 from .runs.record import Run
 from .storage.embedding_cache import KeptVectors
 from .storage.notes import gathered
@@ -64,6 +66,7 @@ def curate(
 
     Raises:
         ParamError: a parameter, the key or the data cannot be used; the sentence says how to mend it.
+        Interrupted: somebody cancelled the run. An earlier result under its key is as it was.
     """
     declared, given = _resolve(method, params)
     key = declared.key if key is None else key
@@ -102,15 +105,17 @@ def _begun(method: Method, key: str, reading: Reading) -> Run:
 
 
 def _noted(dataset: fo.Dataset, key: str, progress: Progress) -> Progress:
-    """The caller's progress, which also goes into the run's record, every few seconds at most."""
-    last = time.monotonic()
+    """The caller's progress, which also goes into the run's record, every second at most, and hears of a stop there."""
+    last, pace = time.monotonic(), Pace()
 
     def both(done: int, total: int, doing: str = "") -> None:
         nonlocal last
         progress(done, total, doing)
+        now = pace.at(done, total, doing)
         if time.monotonic() - last >= NOTE_SECONDS:
             last = time.monotonic()
-            runs.note_progress(dataset, key, done / total if total else 1.0, doing)
+            if runs.note_progress(dataset, key, now):
+                raise Interrupted(runs.CANCELLED)
 
     return both
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from ..core.catalog import METHODS
 from ..dataset.actions.catalog import ACTIONS
+from .activity import Activity, StopActivity
 from .base import action_operator, method_operator
 from .one_click import CLICKS, click_operator
 
-OPERATORS = (*map(method_operator, METHODS), *map(action_operator, ACTIONS), *map(click_operator, CLICKS))
+OPERATORS = (
+    *map(method_operator, METHODS),
+    *map(action_operator, ACTIONS),
+    *map(click_operator, CLICKS),
+    Activity,
+    StopActivity,
+)

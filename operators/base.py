@@ -1,15 +1,13 @@
 """The operator of a method and of an action: read the form, make one call, say what came of it.
 
-In the App a call streams its progress, ends with its summary, and an error is one sentence; delegated or from
-Python the same call returns the summary and raises.
+In the App a call goes on in the background, where it can be followed and stopped, and what comes of it is one line;
+delegated or from Python the same call returns the summary and raises.
 """
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import fiftyone as fo
 import fiftyone.operators as foo
@@ -21,14 +19,24 @@ from ..core.base.method import Method
 from ..core.base.params import ParamError
 from ..dataset.actions.action import Action
 from ..dataset.curate import curate
+from ..dataset.runs.pace import Pace, in_words
 from ..dataset.runs.record import Run
-from . import forms
+from . import announce, forms, jobs
 
 RISKS = {"low": types.RiskLevel.LOW, "medium": types.RiskLevel.MEDIUM, "high": types.RiskLevel.HIGH}
-ICONS = {"import": "add_photo_alternate", "understand": "hub", "clean": "cleaning_services", "select": "checklist"}
+ICONS = {
+    "import": "add_photo_alternate",
+    "understand": "hub",
+    "clean": "cleaning_services",
+    "select": "checklist",
+    "act": "edit_note",
+    "runs": "history",
+}
+GROUPS = {"import": "Bring in", "act": "Decide and export", "runs": "Runs"}  # others are named as their stage is
+ON_A_PAGE = {"rerun", "move_threshold", "forget_run", "retag", "sweep_representatives"}  # not in the operator browser
 
-RUN = ("key", "overwrite", *forms.WORKING_SET)  # what a method's form asks beside its parameters
-ALMOST = 0.99  # a bar is full only when the results are in the dataset
+RUN = ("key", "overwrite", *forms.WORKING_SET, forms.REFUSED)  # what a method's form asks beside its parameters
+SHORT = 2.0  # seconds for which the App waits for a call
 
 Summary = dict[str, Any]
 
@@ -36,11 +44,13 @@ Summary = dict[str, Any]
 class CuratorOperator(foo.Operator):
     """What the operators of methods and actions have in common: running, progress and outcome."""
 
+    title: ClassVar[str]
+
     def execute(self, ctx: Any) -> Any:
-        """Run at once with live progress in the App; plainly when delegated or called from Python."""
+        """Run beside the App when it asks; plainly when delegated or called from Python."""
         if ctx.delegated or not _is_app(ctx):
             return self.call(ctx, _recorded(ctx))
-        return _streamed(lambda progress: self.call(ctx, progress), ctx)
+        return _in_background(lambda progress: self.call(ctx, progress), self, ctx)
 
     def call(self, ctx: Any, progress: Progress) -> Summary:
         """The one call behind the operator."""
@@ -51,9 +61,11 @@ def method_operator(method: Method) -> type[CuratorOperator]:
     """The operator class of a method."""
 
     class MethodOperator(CuratorOperator):
+        title = method.label
+
         @property
         def config(self) -> foo.OperatorConfig:
-            return _config(method.name, method.label, method.help, ICONS[method.stage], "medium")
+            return _config(method.name, method.label, method.help, method.stage, "medium")
 
         def resolve_input(self, ctx: Any) -> types.Property:
             form = types.Object()
@@ -85,9 +97,11 @@ def action_operator(action: Action) -> type[CuratorOperator]:
     """The operator class of an action."""
 
     class ActionOperator(CuratorOperator):
+        title = action.label
+
         @property
         def config(self) -> foo.OperatorConfig:
-            return _config(action.name, action.label, action.help, ICONS.get(action.stage, "edit_note"), action.risk)
+            return _config(action.name, action.label, action.help, action.stage, action.risk)
 
         def resolve_input(self, ctx: Any) -> types.Property:
             form = types.Object()
@@ -113,12 +127,14 @@ def action_operator(action: Action) -> type[CuratorOperator]:
     return _named(ActionOperator, action.name, action.help)
 
 
-def _config(name: str, label: str, description: str, icon: str, risk: str) -> foo.OperatorConfig:
+def _config(name: str, label: str, description: str, stage: str, risk: str) -> foo.OperatorConfig:
+    """How FiftyOne lists the operator: under the name of its stage, so that a list of dozens can be scanned."""
     return foo.OperatorConfig(
         name=name,
-        label=label,
+        label=f"{GROUPS.get(stage, stage.capitalize())}: {label[:1].lower()}{label[1:]}",
         description=description,
-        icon=icon,
+        icon=ICONS[stage],
+        unlisted=name in ON_A_PAGE,
         dynamic=True,
         execute_as_generator=True,
         allow_immediate_execution=True,
@@ -170,62 +186,45 @@ def _is_app(ctx: Any) -> bool:
 
 def _recorded(ctx: Any) -> Progress:
     """Progress into the delegated operation's record; nowhere when called from Python."""
+    pace = Pace()
 
     def progress(done: int, total: int, doing: str = "") -> None:
         if ctx.delegated:
-            ctx.set_progress(progress=done / total if total else 1.0, label=doing)
+            now = pace.at(done, total, doing)
+            ctx.set_progress(progress=now["share"], label=", ".join(filter(None, (doing, in_words(now["left"])))))
 
     return progress
 
 
 class _Outcome(GeneratedMessage):
-    """The last line of a stream: the summary, or one sentence saying why there is none."""
+    """The last line of a stream: what there is to say about the call."""
 
-    def __init__(self, summary: Summary | None, error: str | None) -> None:
+    def __init__(self, summary: Summary) -> None:
         super().__init__(MessageType.SUCCESS, foo.executor.ExecutionResult)
-        self._summary, self._error = summary, error
+        self._summary = summary
 
     def to_json(self) -> dict[str, Any]:
-        line: dict[str, Any] = {"type": "SUCCESS", "cls": "ExecutionResult", "body": self._summary}
-        if self._error is not None:
-            line["error"] = self._error
-        return line
+        return {"type": "SUCCESS", "cls": "ExecutionResult", "body": self._summary}
 
 
-def _streamed(call: Callable[[Progress], Summary], ctx: Any) -> Iterator[GeneratedMessage]:
-    """Run the call in a thread; yield its progress as it comes, then its outcome."""
-    events: queue.Queue[tuple[float, str] | None] = queue.Queue()
-    outcome: dict[str, Any] = {}
+def _in_background(call: Callable[[Progress], Summary], operator: CuratorOperator, ctx: Any) -> Iterator[Any]:
+    """Begin the call and give the App back; a short one is waited for, so that it ends as it began, with one line.
 
-    def work() -> None:
-        try:
-            outcome["summary"] = call(lambda done, total, doing="": events.put((done / total if total else 1.0, doing)))
-        except ParamError as error:
-            outcome["error"] = str(error)
-        except Exception as error:  # noqa: BLE001 - whatever went wrong must reach the user, in one sentence
-            foo.executor.logger.exception("Curator: %s failed", call)
-            outcome["error"] = f"{type(error).__name__}: {error}"
-        finally:
-            events.put(None)
-
-    worker = threading.Thread(target=work, name="curator", daemon=True)
-    worker.start()
-    last, step = -1.0, ""
-    while (event := events.get()) is not None:
-        share, doing = event
-        share = min(share, ALMOST)  # what is left is to be written
-        if doing != step or abs(share - last) >= 0.01:  # a hundred lines a step are enough for a bar
-            last, step = share, doing
-            yield ctx.ops.set_progress(progress=share, label=doing)
-    worker.join()
-    if "error" not in outcome:
-        headline = outcome["summary"]["headline"]
-        if last >= 0:
-            yield ctx.ops.set_progress(progress=1.0, label=headline)  # the bar's dialog stays open until it is read
-        yield ctx.ops.notify(headline, variant="success")
+    FiftyOne draws an operator's progress in a dialog over the App, without a button to stop it, and what it streams
+    is lost with the page. So the App's header follows the call instead (`activity.py`).
+    """
+    params = {name: value for name, value in ctx.params.items() if name not in forms.NOT_PARAMS}
+    about = str(ctx.dataset._doc.id) if ctx.dataset is not None else None
+    job = jobs.start(jobs.Job(about, operator.title, operator.uri, params), call)
+    job.over.wait(SHORT)
+    state, said = job.state, job.said
+    if state == "running":
+        yield ctx.trigger(*announce.line("", "info", job=job.key))
+        yield _Outcome({"headline": f"{job.label} is running", "job": job.key})
+    elif state == "done":
+        yield ctx.trigger(*announce.line(said, ended=job.key))
         yield ctx.ops.reload_dataset()
+        yield _Outcome(job.summary or {})
     else:
-        if last >= 0:
-            yield ctx.ops.set_progress(progress=last, label=outcome["error"])  # in place of the last step, in full
-        yield ctx.ops.notify(outcome["error"], variant="error")  # the App folds the error itself away
-    yield _Outcome(outcome.get("summary"), outcome.get("error"))
+        yield ctx.trigger(*announce.line(said, "error", forms.again(job.operator, params, said), ended=job.key))
+        yield _Outcome({"headline": said, "refused": said})

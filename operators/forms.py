@@ -18,7 +18,8 @@ from ..dataset.inputs import sources as inputs
 from ..dataset.runs import record as runs
 
 MORE = "more_settings"  # a tick that unfolds the advanced parameters
-NOT_PARAMS = (MORE, "panel_id", "panel_state")  # the App adds the latter when a panel prompts an operator
+REFUSED = "refused"  # what a call was refused for, and with which parameters, when its form is opened again
+NOT_PARAMS = (MORE, REFUSED, "panel_id", "panel_state")  # the App adds the latter two when a panel prompts an operator
 WORKING_SET = {
     "include_excluded": "Read excluded samples too; otherwise they are left out",
     "given_labels": "Read the labels as they were given; otherwise corrected ones count as corrected",
@@ -87,9 +88,15 @@ def earlier_run(dataset: fo.Dataset, method: Method, given: Mapping[str, Any]) -
 def add_error(form: types.Object, params: type[Params], given: Mapping[str, Any], beside: Sequence[str] = ()) -> None:
     """Say what is wrong with what has been typed, while it can still be mended; nothing while something is missing.
 
+    What a call was refused for stands there until something is changed.
+
     Args:
         beside: what the form asks that is no parameter.
     """
+    refused = given.get(REFUSED)
+    if refused and all(given.get(name) == value for name, value in refused["params"].items()):
+        form.view("wrong", types.Error(label=refused["said"]))
+        return
     needed = [name for name, domain in domains(params).items() if domain.default is REQUIRED]
     if any(given.get(name) in (None, "", []) for name in needed):
         return
@@ -109,6 +116,12 @@ def read_params(params: type[Params], given: Mapping[str, Any]) -> Params:
         if not left_empty and name not in NOT_PARAMS:
             values[name] = value
     return params.from_dict(values)
+
+
+def again(operator: str, params: Mapping[str, Any], said: str) -> dict[str, Any]:
+    """The button that opens a form as it was sent, with what it was refused for."""
+    back = {**params, REFUSED: {"said": said, "params": dict(params)}}
+    return {"label": "Change and try again", "operator": operator, "params": back, "prompt": True}
 
 
 def title(name: str) -> str:

@@ -75,7 +75,8 @@ def open_form(page: Any, label: str) -> Any:
     """The form of an operator, chosen in the operator browser."""
     page.locator("body").press("`")
     page.get_by_placeholder("Search operations by name").fill(label)
-    page.get_by_test_id("operators-browser").get_by_text(label, exact=True).first.click()
+    listed = re.compile(f"(^|: ){re.escape(label)}$", re.IGNORECASE)  # behind the name of its stage
+    page.get_by_test_id("operators-browser").get_by_text(listed).first.click()
     form = page.get_by_test_id("operators-prompt-modal")
     form.get_by_role("button", name="Execute").first.wait_for()
     return form

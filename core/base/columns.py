@@ -15,6 +15,7 @@ Role = Literal[
     "keep",  # of copies: the one proposed to stay; the others are the ones to look at
     "suggestion",  # the class that the method would give the row
     "pair",  # given and suggested class in one text
+    "chance",  # how probably the suggested class is right
     "quality",  # a score: how probably the given label is right
     "importance",  # a score: how much the row matters to a model
     "group",  # a number that copies share

@@ -432,7 +432,7 @@ METHOD = Method(
             "Judges that prefer another class; confident learning if it flags the label",
             title="Doubted by",
         ),
-        Column("chance", float, "Probability that the suggested class is right, in [0, 1]"),
+        Column("chance", float, "Probability that the suggested class is right, in [0, 1]", role="chance"),
     ),
     finding=Finding(
         "Labels that look wrong",

@@ -201,6 +201,16 @@ def history(
     return journal.history(dataset, most, queue, author)
 
 
+def about(dataset: fo.Dataset, one: str) -> journal.Entry | None:
+    """The last decision about a sample or object; None where nobody has decided about it."""
+    return journal.about(dataset, one)
+
+
+def disagreements(dataset: fo.Dataset, queue: str | Collection[str] | None = None) -> dict[str, list[journal.Entry]]:
+    """Id → decisions of different authors that differ, the first first; of one review, or of all."""
+    return journal.disagreements(dataset, queue)
+
+
 def finish_interrupted(dataset: fo.Dataset) -> list[str]:
     """Finish the decisions of processes that died; a sentence for each, and for each that cannot be finished."""
     finished = journal.finish_what_was_begun(dataset)

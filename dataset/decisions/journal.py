@@ -183,6 +183,30 @@ def changed_ids(dataset: fo.Dataset, key: str) -> tuple[str, ...]:
     return () if head is None else tuple(change.id for change in _done_changes(dataset, head))
 
 
+def about(dataset: fo.Dataset, one: str) -> Entry | None:
+    """The last decision that changed a sample or object."""
+    inside = {"changes.id": ObjectId(one)}
+    heads = _heads(dataset)
+    apart = [part["decision"] for part in heads.find({"decision": {"$exists": True}, **inside}, {"decision": True})]
+    wanted = {**_wanted(dataset, "done"), "$or": [inside, {"_id": {"$in": apart}}]}
+    head = heads.find_one(wanted, {"changes": False}, sort=[("number", DESCENDING)])
+    return None if head is None else _entry(head)
+
+
+def disagreements(dataset: fo.Dataset, queue: str | Collection[str] | None = None) -> dict[str, list[Entry]]:
+    """Id → decisions, of the samples or objects about which authors differ: one decided, then another otherwise.
+
+    Who decides the same once more changes nothing, so the journal does not have it.
+    """
+    wanted = {**_wanted(dataset, "done", queue), "author": {"$ne": None}}
+    found: dict[str, list[Entry]] = {}
+    for head in _heads(dataset).find(wanted, sort=[("number", ASCENDING)]):
+        entry = _entry(head)
+        for change in _done_changes(dataset, head):
+            found.setdefault(change.id, []).append(entry)
+    return {one: entries for one, entries in found.items() if len({entry.author for entry in entries}) > 1}
+
+
 def finish_what_was_begun(dataset: fo.Dataset) -> list[Entry]:
     """Finish the decisions of processes that died while they carried them out, or took them back.
 

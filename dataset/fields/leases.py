@@ -95,6 +95,11 @@ def take_over(found: Mapping[str, Any]) -> Lease | None:
     return lease
 
 
+def write_into(found: Mapping[str, Any], **values: Any) -> bool:
+    """Write values into a lease that somebody else holds. False where it has been given back meanwhile."""
+    return bool(_all().update_one({"_id": found["_id"], "owner": found["owner"]}, {"$set": values}).matched_count)
+
+
 def look(name: str) -> dict[str, Any] | None:
     """What is written in a lease, and "alive": whether its holder is; None where nobody took it."""
     return next(iter(_found({"_id": name})), None)

@@ -72,11 +72,19 @@ def show(dataset: fo.Dataset, key: str, run: Mapping[str, Any]) -> None:
         lease.put(run=dict(run))
 
 
-def note_progress(dataset: fo.Dataset, key: str, share: float, doing: str) -> None:
-    """Let others see how far a run is: one small write."""
+def note_progress(dataset: fo.Dataset, key: str, progress: Mapping[str, Any]) -> bool:
+    """Let others see how far a run is. Returns whether one of them has asked it to stop."""
     lease = mine(dataset, key)
-    if lease is not None:
-        lease.put(progress={"share": share, "doing": doing})
+    if lease is None:
+        return False
+    lease.put(progress=dict(progress))
+    return bool((leases.look(lease.name) or {}).get("stop"))
+
+
+def ask_to_stop(dataset: fo.Dataset, key: str) -> bool:
+    """Ask the run that has the key, of whatever process, to stop. False where none is at work on it."""
+    there = leases.look(_name(dataset, key))
+    return there is not None and bool(there["alive"]) and leases.write_into(there, stop=True)
 
 
 def promise(dataset: fo.Dataset, key: str, what: Mapping[str, Any]) -> Lease:

@@ -16,6 +16,7 @@ import fiftyone as fo
 import fiftyone.core.fields as fof
 import psutil
 
+from ...core.base.errors import Interrupted
 from ...core.base.method import Method
 from ...core.base.params import ParamError
 from ...core.catalog import METHODS
@@ -25,6 +26,7 @@ from ..fields.one_writer import one_writer
 from . import claims
 
 NAMESPACE = "image_curation/"
+CANCELLED = "Cancelled"  # the error of a run that its user stopped
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class Run:
         error: why it failed, one sentence.
         started, finished: UTC, ISO 8601.
         process: {"host", "pid"} of a running one.
-        progress: {"share", "doing"} of a running one, as it was at most some seconds ago.
+        progress: {"share", "doing", "left"} of a running one, as it was at most some seconds ago: the part of the step
+            that is done, the step, and the seconds that it still takes, where they can be told.
         previous: the record of the result that this run is about to replace, while it runs.
     """
 
@@ -112,6 +115,11 @@ class Run:
         return str(self.facts.get("headline", ""))
 
     @property
+    def is_cancelled(self) -> bool:
+        """Whether its user stopped it."""
+        return self.status == "failed" and self.error == CANCELLED
+
+    @property
     def is_interrupted(self) -> bool:
         """Whether the process that ran it is gone."""
         return self.status == "interrupted"
@@ -164,9 +172,20 @@ def start(dataset: fo.Dataset, run: Run, *, overwrite: bool = True) -> Run:
     return run
 
 
-def note_progress(dataset: fo.Dataset, key: str, share: float, doing: str) -> None:
-    """Record how far a running run is, for those who look at it from outside: one small write."""
-    claims.note_progress(dataset, key, share, doing)
+def note_progress(dataset: fo.Dataset, key: str, progress: Mapping[str, Any]) -> bool:
+    """Record how far a running run is, for those who look at it from outside. Returns whether it is to stop."""
+    return claims.note_progress(dataset, key, progress)
+
+
+def cancel(dataset: fo.Dataset, key: str) -> bool:
+    """Ask a running run, of whatever process, to stop; it does when it next tells how far it is.
+
+    It then leaves one line, and an earlier result under its key as it was.
+
+    Returns:
+        whether such a run is at work
+    """
+    return claims.ask_to_stop(dataset, key)
 
 
 def finish(dataset: fo.Dataset, run: Run) -> Run:
@@ -188,7 +207,7 @@ def give_up(dataset: fo.Dataset, run: Run, error: BaseException) -> None:
     if isinstance(error, ParamError):
         refuse(dataset, run)
     else:
-        fail(dataset, run, str(error) or type(error).__name__)
+        fail(dataset, run, CANCELLED if isinstance(error, Interrupted) else str(error) or type(error).__name__)
 
 
 def fail(dataset: fo.Dataset, run: Run, error: str) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import fiftyone as fo
 
+from ...dataset.decisions import decisions
 from ...dataset.decisions.decisions import REASON, TAGS
 from ...dataset.fields.curated_labels import curated_path, has_curated
 from ...dataset.runs.record import Run
 from ..shared import scope, wording
 from ..shared.similar import Similar
-from . import copies
+from . import copies, others
 from .review_queue import Queue, Source
 
 NEIGHBORS = 4
+NEAREST = 15  # of which the second guess is taken
 SAID = {"excluded": "Excluded", "kept": "Kept", "relabelled": "Relabelled"}
 
 
@@ -32,6 +35,8 @@ def card(dataset: fo.Dataset, runs: Sequence[Run], source: Source, queue: Queue,
         "name": row["filepath"].rsplit("/", 1)[-1],
         "given": given,
         "suggested": suggested if suggested != given else None,
+        "chance": wording.share(row["chance"]) if row.get("chance") is not None else None,
+        "second": _second(dataset, runs, source, sample_id, (given, suggested)),
         "agrees": suggested is not None and suggested == given,
         "problem": row.get("problem"),
         "facts": [
@@ -39,7 +44,9 @@ def card(dataset: fo.Dataset, runs: Sequence[Run], source: Source, queue: Queue,
             for title, name in facts.items()
             if (text := _fact(_with_scores(row, source, row[name]))) is not None
         ],
-        "decided": _decided(decided, row, given) if decided else None,
+        "decided": _by(dataset, sample_id, _decided(decided, row, given)) if decided else None,
+        "boxes": others.boxes(dataset, source.field, sample_id),
+        "labels": others.labels(dataset, source, sample_id),
         "origin": _origin(source.run),
         "alike": [] if source.compares else _alike(dataset, runs, source, sample_id, given, suggested),
         "compare": copies.table(dataset, source, copies.members(dataset, source, sample_id))
@@ -76,7 +83,7 @@ def _paths(dataset: fo.Dataset, source: Source) -> dict[str, Any]:
     field = source.field
     paths = {"filepath": "filepath", "path": scope.picture(dataset, field, large=True), **_numbered(source.facts)}
     paths |= {f"check_{name}": path for name, path in source.checks.items()}
-    labels = {"given": source.given, "suggested": source.suggested, "problem": source.problem}
+    labels = {"given": source.given, "suggested": source.suggested, "chance": source.chance, "problem": source.problem}
     paths |= {name: path for name, path in labels.items() if path}
     paths |= {"tags": scope.own(field, "tags"), "reason": scope.own(field, REASON)}
     if source.given and has_curated(dataset, scope.stored(dataset, field, source.given)):
@@ -117,6 +124,23 @@ def _decided(tag: str, row: Mapping[str, Any], given: str | None) -> str:
     if tag == "relabelled" and row.get("curated"):
         return f"Relabelled: {given or 'no label'} → {row['curated']}"
     return SAID[tag]
+
+
+def _by(dataset: fo.Dataset, sample_id: str, said: str) -> str:
+    """What was decided, and by whom where that is known."""
+    last = decisions.about(dataset, sample_id)
+    return f"{said} · {last.author}" if last is not None and last.author else said
+
+
+def _second(
+    dataset: fo.Dataset, runs: Sequence[Run], source: Source, sample_id: str, known: Sequence[str | None]
+) -> str | None:
+    """The next class to think of: the one that most of the nearest have, beside the given and the suggested one."""
+    if source.suggested is None or source.compares:
+        return None
+    near = Similar(dataset, runs, source.run, sample_id, source.given).of(None, NEAREST)
+    classes = Counter(one["label"] for one in near if one["label"] and one["label"] not in known)
+    return classes.most_common(1)[0][0] if classes else None
 
 
 def _alike(

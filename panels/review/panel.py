@@ -14,12 +14,17 @@ from ...core.base.params import ParamError
 from ...dataset.decisions import decisions
 from ...dataset.decisions.decisions import Decision
 from ...dataset.decisions.new_classes import NewClassError
+from ...dataset.runs.record import list_runs
 from ..shared import grid, wording
+from ..shared.aggregations import given_labels
 from ..shared.first_steps import advice
 from ..shared.panel import CuratorPanel, Face, event
 from . import copies
 from . import review_queue as queue
 from .session import ReviewSession
+
+MOST_LETTERS = 40  # of a reviewer's name
+MOST_SELECTED = 500  # ids that are reviewed one by one because somebody selected them; they travel with every event
 
 HELP = """Go through what a run found, one picture at a time or many side by side: accept the suggested label, choose
 another, keep or exclude. Every decision is saved at once and can be undone; the given labels are never changed.
@@ -39,7 +44,7 @@ class ReviewPanel(CuratorPanel):
 
     def on_change_dataset(self, ctx: Any) -> None:
         """Another dataset is open."""
-        ctx.panel.set_state({"source": None, "current": None, "objects": None})
+        ctx.panel.set_state({"source": None, "current": None, "objects": None, "these": None})
         self.refresh(ctx)
 
     def on_change_view(self, ctx: Any) -> None:
@@ -66,9 +71,27 @@ class ReviewPanel(CuratorPanel):
         """Review another run."""
         if grid.is_shown(ctx):
             self.show_all(ctx)
-        ctx.panel.set_state({"source": key, "current": None, "mode": None})
+        ctx.panel.set_state({"source": key, "current": None, "mode": None, "these": None})
         ctx.panel.set_data("wanted", None)
         self._show(ctx, None)
+
+    @event
+    def choose_these(self, ctx: Any, ids: list[str]) -> None:
+        """Review what somebody selected; without ids, the whole queue again."""
+        ctx.panel.set_data("wanted_ids", None)
+        if ids:
+            known = queue.sources(
+                runs := list_runs(ctx.dataset), ctx.dataset.get_field_schema(), given_labels(ctx.dataset, runs)
+            )
+            source = queue.source_for(known, ctx.dataset, ids)
+            if source is None:
+                ctx.panel.set_data("said", "No run says anything about these yet; run Find label issues first.")
+                self._show(ctx, None)
+                return
+            ctx.panel.set_state({"source": source.key, "these": ids[:MOST_SELECTED], "mode": "card"})
+        else:
+            ctx.panel.set_state({"these": None, "mode": None})
+        self._show(ctx, ids[0] if ids else None)
 
     @event
     def choose_mode(self, ctx: Any, mode: str) -> None:
@@ -173,6 +196,40 @@ class ReviewPanel(CuratorPanel):
         ctx.panel.set_data("said", wording.taken_back(taken[0]))
         self._show(ctx, taken[0].ids[0], session)
 
+    @event
+    def undo_one(self, ctx: Any, key: str) -> None:
+        """Take back one decision alone; later ones stay."""
+        taken = decisions.undo(ctx.dataset, key=key)
+        ctx.panel.set_data("said", wording.taken_back(taken[0]) if taken else "It was taken back already.")
+        self._show(ctx, taken[0].ids[0] if taken and taken[0].ids else ctx.panel.get_state("current"))
+
+    @event
+    def preview_sure(self, ctx: Any) -> None:
+        """Show what would be accepted in one go."""
+        ctx.panel.set_data("preview", _session(ctx).preview())
+
+    @event
+    def accept_sure(self, ctx: Any) -> None:
+        """Accept all suggestions that are sure, in one decision."""
+        session = _session(ctx)
+        ids = session.sure
+        ctx.panel.set_data("preview", None)
+        if ids:
+            self._decide_many(ctx, session, lambda: session.relabel(ids, session.suggestions(ids)), None)
+        else:
+            self._show(ctx, None)
+
+    @event
+    def close_preview(self, ctx: Any) -> None:
+        """Accept none of them."""
+        ctx.panel.set_data("preview", None)
+
+    @event
+    def set_author(self, ctx: Any, name: str | None) -> None:
+        """Sign decisions with a name from now on; the browser remembers it."""
+        ctx.panel.set_state("author", (name or "").strip()[:MOST_LETTERS] or None)
+        ctx.panel.set_data("author", ctx.panel.get_state("author"))
+
     # What the grid shows
 
     @event
@@ -243,7 +300,7 @@ class ReviewPanel(CuratorPanel):
         """
         ctx.panel.set_state("objects", None)  # whether there is anything at all is asked of samples
         data: dict[str, Any] = {"advice": advice(ctx), "sources": [], "source": None, "card": None, "finished": None}
-        data["batch"] = None
+        data |= {"batch": None, "preview": None}
         ctx.panel.set_data("stamp", _stamp())
         if data["advice"] is not None:
             ctx.panel.set_data(data)

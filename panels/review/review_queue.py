@@ -30,9 +30,11 @@ from ..shared.run_layout import Part, is_there, layout
 from ..shared.scope import Scope, picture, stored, whole
 
 LONGEST = 10_000  # samples of one queue
+SURE = 0.95  # chance of a suggestion from which many are accepted in one go, after a look at them
 REASONS = ("unusable", "duplicate", "wrong content", "not in scope")  # offered for every exclusion
 UNSHOWN: tuple[Role, ...] = (
     "suggestion",
+    "chance",
     "pair",
     "group",
     "check",
@@ -56,6 +58,7 @@ class Source:
         turn: path of a sample's place in the order in which the run asks.
         keeper: path of the mark of copies that are proposed to be kept.
         suggested: path of the suggested class.
+        chance: path of how probably it is right.
         given: path of the given labels.
         problem: path of why a sample could not be read.
         facts: further columns, title → path, that the card shows.
@@ -74,6 +77,7 @@ class Source:
     turn: str | None
     keeper: str | None
     suggested: str | None
+    chance: str | None
     given: str | None
     problem: str | None
     facts: Mapping[str, str]
@@ -181,6 +185,7 @@ def source_of(run: Run, fields: Collection[str], labels: str | None, runs: Seque
         turn=of_role.get("turn"),
         keeper=of_role.get("keep"),
         suggested=parts.label.path if parts.label and parts.given else None,
+        chance=of_role.get("chance"),
         given=parts.given or labels,
         problem=of_role.get("problem"),
         facts={
@@ -203,12 +208,19 @@ def condition(source: Source) -> fos.Match:
     return fos.Match({source.score.path: {"$ne": None}})
 
 
-def read(source: Source, scope: Scope, order: str | None = None, side_by_side: bool = False) -> Queue:
+def read(
+    source: Source,
+    scope: Scope,
+    order: str | None = None,
+    side_by_side: bool = False,
+    these: Sequence[str] | None = None,
+) -> Queue:
     """The queue as it stands.
 
     Args:
         order: path of places in an order of similar images, to stand in that order.
         side_by_side: where there is no such order, put samples of the same two classes together.
+        these: ids that somebody selected, instead of those that the run marks.
     """
     by: list[str] = []
     if source.position is not None or order is not None:
@@ -229,7 +241,8 @@ def read(source: Source, scope: Scope, order: str | None = None, side_by_side: b
     # instead of that of the mark through the few that are marked.
     stages.append({"$project": {"done": _decided(source, scope), **computed}})
     stages += [{"$sort": {**keys, "_id": 1}}, {"$limit": LONGEST}]
-    rows = list(scope.add(condition(source)).aggregate(stages))
+    wanted = condition(source) if these is None else fos.Select(list(these))
+    rows = list(scope.add(wanted).aggregate(stages))
     return Queue([str(row["_id"]) for row in rows], [row["done"] for row in rows])
 
 
@@ -303,6 +316,25 @@ def undecided_only(source: Source, dataset: fo.Dataset) -> fos.Match:
     tagged = {"$in": [EXCLUDED, {"$ifNull": [f"${here.own('tags')}", []]}]}
     done = {"$or": [tagged, answered(source.question, source.evidence, here.own)]} if _has_reviews(here) else tagged
     return fos.Match({"$and": [condition(source).filter, {"$expr": {"$not": [done]}}]})
+
+
+def source_for(sources: Sequence[Source], dataset: fo.Dataset, ids: Sequence[str]) -> Source | None:
+    """The run that says most about these samples or objects: the first that suggests labels of such; else the first."""
+    single = [source for source in sources if not source.compares]
+    for source in sorted(single, key=lambda one: one.suggested is None):
+        if whole(dataset, source.field).add(fos.Select(list(ids))).count():
+            return source
+    return None
+
+
+def sure(source: Source, scope: Scope) -> list[str]:
+    """Ids of undecided samples whose suggested class is right with a chance of at least `SURE`, the surest first."""
+    if source.chance is None or source.suggested is None or source.flag is None:
+        return []
+    wanted = scope.add(condition(source)).add(fos.Match({source.chance: {"$gte": SURE}}))
+    stages: list[dict[str, Any]] = [{"$match": {"$expr": {"$not": [_decided(source, scope)]}}}]
+    stages += [{"$sort": {source.chance: -1, "_id": 1}}, {"$limit": LONGEST}]
+    return [str(row["_id"]) for row in wanted.aggregate([*stages, {"$project": {"_id": True}}])]
 
 
 def tally(source: Source, scope: Scope) -> dict[str, int]:

@@ -12,17 +12,22 @@ import fiftyone as fo
 from ...core.base.params import ParamError
 from ...dataset.decisions import decisions
 from ...dataset.decisions.decisions import REASON, Decision
+from ...dataset.decisions.journal import Entry
 from ...dataset.decisions.new_classes import MOST, classes_of, expect_known
 from ...dataset.fields.rows import Rows
 from ...dataset.runs.record import Run, list_runs
 from ..shared import aggregations as reading
-from ..shared import grid, scope
+from ..shared import grid, scope, wording
 from ..shared.scope import Scope
 from . import card as review_card
 from . import copies
 from . import review_queue as queue
 from . import side_by_side as batch
 from .review_queue import Queue, Source
+
+LATEST = 8  # decisions that are listed
+MOST_DIFFER = 500
+PREVIEW = 60  # pictures shown before many suggestions are accepted in one go
 
 
 @dataclass
@@ -35,6 +40,8 @@ class ReviewSession:
         source: the one that is.
         scope: the samples or objects that the grid is about.
         side_by_side: whether many pictures are decided at once.
+        these: ids that somebody selected to be reviewed; None for what the run marks.
+        author: who decides, as the browser's user calls himself, or None.
     """
 
     dataset: fo.Dataset
@@ -43,6 +50,8 @@ class ReviewSession:
     source: Source
     scope: Scope
     side_by_side: bool
+    these: Sequence[str] | None = None
+    author: str | None = None
 
     @classmethod
     def open(cls, ctx: Any) -> ReviewSession | None:
@@ -59,7 +68,9 @@ class ReviewSession:
         # as the user chose, or else where the run is an order of similar images
         chosen = ctx.panel.get_state("mode")
         side_by_side = chosen == "batch" if chosen else source.position is not None
-        return cls(ctx.dataset, runs, known, source, grid.scope(ctx), side_by_side)
+        these, author = ctx.panel.get_state("these"), ctx.panel.get_state("author") or ctx.user_id
+        about = grid.scope(ctx) if these is None else scope.whole(ctx.dataset, source.field)
+        return cls(ctx.dataset, runs, known, source, about, side_by_side, these, author)
 
     @cached_property
     def order(self) -> batch.Order | None:
@@ -72,7 +83,7 @@ class ReviewSession:
     def queue(self) -> Queue:
         """The queue as it stands, the decision of this event included."""
         position = self.order.position if self.order else None
-        return queue.read(self.source, self.scope, position, self.side_by_side)
+        return queue.read(self.source, self.scope, position, self.side_by_side, self.these)
 
     @property
     def has_fields(self) -> bool:
@@ -112,7 +123,8 @@ class ReviewSession:
         try:
             return make()
         finally:
-            self.__dict__.pop("queue", None)
+            for name in ("queue", "sure"):
+                self.__dict__.pop(name, None)
 
     def relabel(self, ids: Sequence[str], labels: str | dict[str, str], new_class: bool = True) -> Decision:
         """Give some another label, one for all or each its own.
@@ -126,22 +138,28 @@ class ReviewSession:
         rows = self.rows(ids)
         if isinstance(labels, str) and not new_class and self.source.given is not None:
             expect_known(self.dataset, scope.stored(self.dataset, self.source.field, self.source.given), [labels])
-        return self.decide(lambda: decisions.relabel(rows, self.source.labels, labels, self.source.question))
+        return self.decide(
+            lambda: decisions.relabel(rows, self.source.labels, labels, self.source.question, self.author)
+        )
 
     def keep(self, ids: Sequence[str]) -> Decision:
         """Say that some are right as they are."""
         rows = self.rows(ids)
-        return self.decide(lambda: decisions.keep(rows, self.source.labels or None, self.source.question))
+        return self.decide(lambda: decisions.keep(rows, self.source.labels or None, self.source.question, self.author))
 
     def exclude(self, ids: Sequence[str], reason: str | None) -> Decision:
         """Exclude some, with the usual reason unless another is given."""
         rows = self.rows(ids)
-        return self.decide(lambda: decisions.exclude(rows, reason or self.source.reason, self.source.question))
+        return self.decide(
+            lambda: decisions.exclude(rows, reason or self.source.reason, self.source.question, self.author)
+        )
 
     def settle(self, ids: Sequence[str], keep: Sequence[str], reason: str | None) -> Decision:
         """Keep some copies of a group and exclude its others."""
         kept, others = self.rows(keep), self.rows([one for one in ids if one not in keep])
-        return self.decide(lambda: decisions.settle(kept, others, reason or self.source.reason, self.source.question))
+        return self.decide(
+            lambda: decisions.settle(kept, others, reason or self.source.reason, self.source.question, self.author)
+        )
 
     def decide_many(
         self, ids: Sequence[str], verdict: str, label: str | None, reason: str | None, new_class: bool = True
@@ -174,6 +192,8 @@ class ReviewSession:
         return {
             "sources": [{"key": one.key, "label": one.run.label, "said": one.run.headline} for one in self.sources],
             "source": self.source.key,
+            "these": len(self.these) if self.these is not None else None,
+            "author": self.author,
             "scope": "" if self.scope.is_whole else "of the current view",
             "classes": self.classes,
             "reasons": list(dict.fromkeys([self.source.reason, *queue.REASONS])),
@@ -182,11 +202,14 @@ class ReviewSession:
     def at(self, place: int | None) -> dict[str, Any]:
         """The card or the page of one place of the queue; at the end, what has been decided."""
         counts = queue.tally(self.source, self.scope)
-        last = decisions.last(self.dataset, self.source.question.names)
+        done = decisions.history(self.dataset, LATEST, self.source.question.names)
         data: dict[str, Any] = {
             "mode": "batch" if self.side_by_side else "card",
             "progress": review_card.progress(self.queue, place, counts),
-            "undo": last.said if last else None,
+            "undo": done[0].said if done else None,
+            "done": [_said(entry) for entry in done],
+            "sure": len(self.sure) if self.these is None else 0,
+            "differ": self.differ,
             "card": None,
             "batch": None,
             "finished": None,
@@ -201,6 +224,22 @@ class ReviewSession:
             data["next"] = self._picture(self.after(self.queue.ids[place]))
         return data
 
+    @cached_property
+    def sure(self) -> list[str]:
+        """Ids of what is so probably right that it can be accepted in one go."""
+        return queue.sure(self.source, self.scope)
+
+    @property
+    def differ(self) -> list[str]:
+        """Ids of what two authors decided differently."""
+        return list(decisions.disagreements(self.dataset, self.source.question.names))[:MOST_DIFFER]
+
+    def preview(self) -> dict[str, Any]:
+        """What would be accepted in one go: how much of it, and a page of it, the least sure last."""
+        shown = Queue(self.sure[:PREVIEW], [False] * len(self.sure[:PREVIEW]))
+        found = batch.page(self.dataset, self.source, shown, 0, None, PREVIEW) if shown.ids else {"pictures": []}
+        return {"n": len(self.sure), "at_least": queue.SURE, "pictures": found["pictures"]}
+
     def _picture(self, place: int | None) -> str | None:
         """The file at a place, to be fetched ahead."""
         if place is None:
@@ -208,3 +247,10 @@ class ReviewSession:
         ids = [self.queue.ids[place]]
         shown = scope.picture(self.dataset, None, large=True)
         return str(scope.values(self.dataset, self.source.field, ids, {"path": shown})[0]["path"])
+
+
+def _said(entry: Entry) -> dict[str, Any]:
+    """A decision of the journal, as the bar of this review's decisions shows it."""
+    n = "" if entry.count == 1 else f"{entry.count:,} "
+    when = wording.ago(entry.made)
+    return {"key": entry.key, "text": f"{n}{entry.said}", "by": ", ".join(filter(None, (entry.author, when)))}

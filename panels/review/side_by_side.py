@@ -30,16 +30,20 @@ class Order:
     section: str | None
 
 
-def page(dataset: fo.Dataset, source: Source, queue: Queue, place: int, order: Order | None) -> dict[str, Any]:
+def page(
+    dataset: fo.Dataset, source: Source, queue: Queue, place: int, order: Order | None, most: int | None = None
+) -> dict[str, Any]:
     """The page on which a place of the queue is.
 
     Args:
         order: the one in which the queue stands, if any.
+        most: pictures on a page, if not the usual number.
     """
-    first = SIZE * (place // SIZE)
-    ids = queue.ids[first : first + SIZE]
+    size = most or SIZE
+    first = size * (place // size)
+    ids = queue.ids[first : first + size]
     score = source.score.path if source.score else None
-    wanted = {"given": source.given, "suggested": source.suggested, "score": score}
+    wanted = {"given": source.given, "suggested": source.suggested, "score": score, "chance": source.chance}
     paths: dict[str, Any] = {name: path for name, path in wanted.items() if path}
     part = order.section if order is not None else source.group
     paths |= {"part": part} if part else {}
@@ -50,7 +54,7 @@ def page(dataset: fo.Dataset, source: Source, queue: Queue, place: int, order: O
     return {
         "pictures": [_picture(row, done[row["id"]], before) for row, before in zip(rows, [None, *rows], strict=False)],
         "text": f"{first + 1:,} to {last:,} of {len(queue.ids):,}, {_said(source, order)}",
-        "previous": queue.ids[first - SIZE] if first else None,
+        "previous": queue.ids[first - size] if first else None,
         "more": queue.ids[last] if last < len(queue.ids) else None,
     }
 
@@ -73,10 +77,19 @@ def _picture(row: dict[str, Any], done: bool, before: dict[str, Any] | None) -> 
         "id": row["id"],
         "path": row["path"],
         "caption": f"{given} → {suggested}" if changed else given or suggested or "",
-        "note": wording.number(score) if score is not None else None,
+        "note": _note(score, row.get("chance") if changed else None),
+        "given": given if changed else None,
+        "suggested": suggested if changed else None,
         "decided": tag or ("decided" if done else None),
         "begins": before is not None and row.get("part") != before.get("part"),
     }
+
+
+def _note(score: float | None, chance: float | None) -> str | None:
+    """How sure the suggestion is, where there is one; else the score."""
+    if chance is not None:
+        return f"{wording.share(chance)} sure"
+    return wording.number(score) if score is not None else None
 
 
 def _said(source: Source, order: Order | None) -> str:

@@ -44,6 +44,11 @@ def samples(n: int, word: str = "sample") -> str:
     return f"{n:,} {word}" + ("" if n == 1 else "s")
 
 
+def share(part: float) -> str:
+    """A part of a whole in percent: 0.964 → "96 %"; what is not all is never "100 %"."""
+    return f"{100 if part >= 1 else min(99, round(100 * part))} %"
+
+
 def taken_back(decision: Decision) -> str:
     """What undo did."""
     left = f"; {samples(decision.left, decision.word)} changed since and left as is" if decision.left else ""

@@ -9,6 +9,8 @@ const GLOBALS = {
   "@mui/material": "__mui__",
   "@fiftyone/operators": "__foo__",
   "@fiftyone/plugins": "__fop__",
+  "@fiftyone/state": "__fos__",
+  recoil: "recoil",
 };
 
 export default defineConfig({

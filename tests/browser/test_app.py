@@ -15,7 +15,6 @@ def test_form__runs_and_the_panels_histogram_drives_the_grid(page: Any, digits: 
     fill(form, "Key", "browser_issues")
     form.get_by_role("button", name="Execute").first.click()
     page.get_by_text(re.compile("likely label issue")).first.wait_for(timeout=120_000)
-    page.get_by_role("button", name="Done").click()
 
     digits.reload()
     run = get_run(digits, "browser_issues")

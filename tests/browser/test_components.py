@@ -12,6 +12,10 @@ import pytest
 
 PAGE = Path(__file__).parent / "page.js"
 COMPONENTS = Path(__file__).parents[2] / "panels" / "web" / "src" / "components"
+AXE = COMPONENTS.parents[1] / "node_modules" / "axe-core" / "axe.min.js"
+SERIOUS = """async () => (await axe.run("#page", { resultTypes: ["violations"] })).violations
+    .filter((one) => ["serious", "critical"].includes(one.impact))
+    .map((one) => [one.id, one.nodes.map((node) => node.html.slice(0, 200))])"""
 NAMES = (
     "ActionBar",
     "AdviceCard",
@@ -194,6 +198,19 @@ def test_panels__fit_a_laptops_half(shown: Any, show: str) -> None:
     shown.evaluate("document.getElementById('page').style.width = '600px'")
     shown.locator("#page section, #page button").first.wait_for()
     assert shown.evaluate("document.getElementById('page').scrollWidth") <= 600
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe__finds_nothing_serious(shown: Any, theme: str) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core comes with the panels' tools: make web")
+    shown.add_script_tag(path=AXE)
+    found = {}
+    for show in ("components", *PANELS):
+        shown.evaluate("([show, theme]) => curatorPage.draw(show, theme)", [show, theme])
+        shown.locator("#page section, #page button").first.wait_for()
+        found |= {f"{show}: {name}": where for name, where in shown.evaluate(SERIOUS)}
+    assert found == {}
 
 
 def test_review__keys_send_events(shown: Any) -> None:

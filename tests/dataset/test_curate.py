@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from image_curation.core.base.errors import Interrupted
 from image_curation.core.base.params import ParamError
 from image_curation.dataset.curate import curate, rerun
 from image_curation.dataset.runs import freshness
 from image_curation.dataset.runs.forget import forget
 from image_curation.dataset.runs.freshness import stale_reason
-from image_curation.dataset.runs.record import get_run, list_runs
+from image_curation.dataset.runs.record import cancel, get_run, list_runs
 
 curate_module = sys.modules["image_curation.dataset.curate"]  # the package's name of it is the function
 
@@ -158,6 +159,25 @@ def test_curate__a_running_record_says_how_far_it_is(dataset: Any, monkeypatch: 
     dataset.reload()
     assert get_run(dataset, "representatives") == run
     assert run.progress == {}
+
+
+def test_curate__cancelled_leaves_one_line_and_what_was_there(dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curate_module, "NOTE_SECONDS", 0.0)
+
+    def stop(done: int, total: int, doing: str = "") -> None:
+        assert cancel(dataset, "representatives")
+
+    with pytest.raises(Interrupted):
+        curate(dataset, "find_representatives", embeddings="vectors", k=3, progress=stop)
+    (left,) = list_runs(dataset)
+    assert left.is_cancelled
+    assert (left.status, left.error, left.writes) == ("failed", "Cancelled", {})
+    run = curate(dataset, "find_representatives", embeddings="vectors", k=3)
+    clusters = dataset.values("representatives_cluster")
+    with pytest.raises(Interrupted):
+        curate(dataset, "find_representatives", embeddings="vectors", k=5, overwrite=True, progress=stop)
+    assert list_runs(dataset) == [run]
+    assert dataset.values("representatives_cluster") == clusters
 
 
 def test_freshness__remembers_until_a_sample_changes(dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ def test_manifest__equals_what_is_registered(registry: Any) -> None:
     panels = {operator.name for operator in ours if hasattr(operator, "render")}
     assert {operator.name for operator in ours} - panels == set(manifest["operators"])
     assert panels == set(manifest["panels"])
-    assert set(manifest["operators"]) == {declared.name for declared in (*METHODS, *ACTIONS, *CLICKS)}
+    own = {"activity", "stop_activity"}  # asked by the bundle
+    assert set(manifest["operators"]) == {declared.name for declared in (*METHODS, *ACTIONS, *CLICKS)} | own
 
 
 def test_every_operator__says_its_risk_and_runs_both_ways(registry: Any) -> None:
@@ -124,23 +126,44 @@ def test_execute__error_is_the_sentence(dataset: Any) -> None:
     assert dataset.list_runs() == []
 
 
-def test_app_stream__progress_then_the_result(dataset: Any) -> None:
+@pytest.fixture
+def patient(registry: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The App waits for a call however busy the machine is."""
+    ours = type(registry.get_operator(f"{PLUGIN}/activity")).__module__.rpartition(".")[0]
+    monkeypatch.setattr(importlib.import_module(f"{ours}.base"), "SHORT", 60.0)
+
+
+def test_app__a_short_call_ends_with_its_line(patient: None, dataset: Any) -> None:
     lines = _stream("find_neighbors", dataset, {"embeddings": "vectors", "k": 3})
-    assert any(line["cls"] == "InvocationRequest" and "set_progress" in line["body"]["operator_uri"] for line in lines)
-    assert any(
-        line["cls"] == "InvocationRequest" and "reload_dataset" in line["body"]["operator_uri"] for line in lines
-    )
-    assert lines[-1]["cls"] == "ExecutionResult"
+    asked = [line["body"]["operator_uri"] for line in lines[:-1]]
+    assert [uri.rpartition("/")[2] for uri in asked] == ["announce", "reload_dataset"]
     assert lines[-1]["body"]["key"] == "neighbors"
-    shares = [line["body"]["params"]["progress"] for line in lines if "set_progress" in json.dumps(line)]
-    assert shares[-1] == 1
-    assert max(shares[:-1]) < 1, "no bar is full before the results are in the dataset"
+    assert dataset.count("neighbors_distance") == 12
 
 
-def test_app_stream__error_is_one_sentence_without_a_trace(dataset: Any) -> None:
-    lines = _stream("find_neighbors", dataset, {"embeddings": "nothing"})
-    assert lines[-1]["error"].startswith(f"Dataset {dataset.name!r} has no embeddings run or vector field 'nothing'")
+def test_app__a_long_call_goes_on(registry: Any, dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = type(registry.get_operator(f"{PLUGIN}/activity")).__module__.rpartition(".")[0]
+    monkeypatch.setattr(importlib.import_module(f"{ours}.base"), "SHORT", 0.0)
+    lines = _stream("find_neighbors", dataset, {"embeddings": "vectors", "k": 3})
+    key = lines[0]["body"]["params"]["job"]
+    assert lines[-1]["body"] == {"headline": "Find neighbors is running", "job": key}
+    job = importlib.import_module(f"{ours}.jobs")._jobs[key]
+    assert job.over.wait(60)
+    assert (job.state, dataset.count("neighbors_distance")) == ("done", 12)
+
+
+def test_app__an_error_is_one_sentence_with_the_form_as_it_was(patient: None, registry: Any, dataset: Any) -> None:
+    lines = _stream("find_neighbors", dataset, {"embeddings": "nothing", "k": 3})
+    said = f"Dataset {dataset.name!r} has no embeddings run or vector field 'nothing'"
+    assert lines[-1]["body"]["refused"].startswith(said)
     assert "Traceback" not in json.dumps(lines)
+    does = lines[0]["body"]["params"]["does"]
+    assert does["label"] == "Change and try again"
+    form = _form(registry, "find_neighbors", dataset, does["params"])["type"]["properties"]
+    assert form["wrong"]["view"]["label"].startswith(said)
+    changed = {**does["params"], "embeddings": "vectors"}
+    assert "wrong" not in _form(registry, "find_neighbors", dataset, changed)["type"]["properties"]
+    assert _stream("find_neighbors", dataset, changed)[-1]["body"]["key"] == "neighbors"
 
 
 def test_delegated__runs_and_reports(dataset: Any) -> None:

@@ -120,7 +120,7 @@ export const review: ReviewData = {
   ...queue, stamp: "1", undo: "labelled 3", said: "Labelled 3.", selected: 4, next: null,
   progress: { done: 7, total: 23, text: "7 of 23 decided: 5 relabelled, 1 kept, 1 excluded", place: "8 of 23" },
   card: {
-    id: "a", path: drawn("8", 20), name: "digit_0937.png", given: "3", suggested: "8", agrees: false, decided: "Kept",
+    id: "a", path: drawn("8", 20), name: "digit_0937.png", given: "3", suggested: "8", agrees: false, chance: "97 %", second: "3", boxes: [], labels: [{ field: "zero_shot", label: "8" }], decided: "Kept",
     facts: [{ label: "Quality", value: "0.0123" }, { label: "Rank", value: "8" }, { label: "Detectors", value: "logistic, neighbors" }],
     origin: "From label_issues: find label issues by embeddings", compare: null,
     alike: [{ title: "Most like it among “3”, with similarity", pictures: pictures(3).slice(0, 4) }, { title: "Most like it among “8”, with similarity", pictures: pictures(8).slice(0, 4) }],

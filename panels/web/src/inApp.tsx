@@ -1,6 +1,7 @@
 // A view as a panel of the App: its data comes from the Python panel, and what it sends goes to that panel's methods.
 import * as React from "react";
 import { useTriggerPanelEvent } from "@fiftyone/operators";
+import { CHANGED } from "./components/events";
 import type { Send } from "./types";
 
 interface ViewProps<Data> {
@@ -18,6 +19,11 @@ export function inApp<Data extends object>(View: React.ComponentType<ViewProps<D
   return function Panel({ data, schema }: PanelProps<Data>) {
     const trigger = useTriggerPanelEvent();
     const send: Send = (event, params = {}) => trigger(schema.view[event], params);
+    React.useEffect(() => {
+      const again = () => send("refresh");
+      window.addEventListener(CHANGED, again);
+      return () => window.removeEventListener(CHANGED, again);
+    }, [schema.view.refresh]);
     return <View data={data ?? ({} as Data)} send={send} />;
   };
 }

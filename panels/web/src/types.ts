@@ -9,6 +9,17 @@ export interface Picture {
   decided?: string | null;
   /** Whether a section of similar pictures, or a group of copies, begins with it. */
   begins?: boolean;
+  /** Two classes that differ, where a run suggests another than the given one. */
+  given?: string | null;
+  suggested?: string | null;
+}
+
+/** A box in a picture: left, top, width and height, shares of its sides. */
+export interface BoxInPicture {
+  box: number[];
+  label: string | null;
+  /** Whether it is that of the object under review. */
+  own?: boolean;
 }
 
 export interface Action {
@@ -264,6 +275,13 @@ export interface ReviewCard {
   /** Another class than the given one, where the run suggests one. */
   suggested: string | null;
   agrees: boolean;
+  /** How probably the suggested class is right, in words. */
+  chance: string | null;
+  /** The next class to think of. */
+  second: string | null;
+  /** Boxes in the picture, and classes that other fields give it. */
+  boxes: BoxInPicture[];
+  labels: { field: string; label: string }[];
   /** Why the file cannot be read, or not to its end. */
   problem?: string | null;
   facts: Fact[];
@@ -312,6 +330,19 @@ export interface ReviewData {
   reasons?: string[];
   /** The decision that undo would take back. */
   undo?: string | null;
+  /** The last decisions of this review. */
+  done?: { key: string; text: string; by: string }[];
+  /** How many suggestions are sure enough to be accepted in one go. */
+  sure?: number;
+  /** What that would accept, while it is looked at. */
+  preview?: { n: number; at_least: number; pictures: Picture[] } | null;
+  /** What two people decided differently. */
+  differ?: string[];
+  /** How many somebody selected to be reviewed, instead of the queue. */
+  these?: number | null;
+  wanted_ids?: string[] | null;
+  /** Who decides, where he has said so. */
+  author?: string | null;
   /** What the last event did. */
   said?: string | null;
   /** Whether a class that no label has yet is meant, and the one that may be. */
@@ -329,3 +360,34 @@ export interface ReviewData {
 
 /** Runs a method of the Python panel. */
 export type Send = (event: string, params?: Record<string, unknown>) => void;
+
+/** A call at work, or one that has ended lately (operators/jobs.py). */
+export interface Job {
+  key: string;
+  label: string;
+  state: "running" | "done" | "failed" | "cancelled";
+  /** The headline, or the error. */
+  said: string;
+  share: number | null;
+  doing: string;
+  /** How long the step still takes, in words. */
+  left: string;
+  stopping: boolean;
+  operator: string | null;
+  params: Record<string, unknown>;
+}
+
+/** What an operator tells the App (operators/announce.py). */
+export interface Line {
+  text: string;
+  variant: "success" | "info" | "error";
+  does?: { label: string; operator: string; params: Record<string, unknown>; prompt?: boolean } | null;
+  /** A call at work that is to be followed. */
+  job?: string;
+  /** A call that has ended, and is told by this line. */
+  ended?: string;
+  /** Whether something was decided. */
+  decided?: boolean;
+  /** Samples or objects to review. */
+  review?: string[];
+}

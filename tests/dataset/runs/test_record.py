@@ -31,8 +31,12 @@ def test_start__claimed_and_running(dataset: Any) -> None:
         runs.start(dataset, NEW)
     with pytest.raises(ParamError, match="still running"):
         curate(dataset, "find_outliers", key="some", embeddings="vectors", overwrite=True)
-    runs.note_progress(dataset, "some", 0.5, "half")
-    assert get_run(dataset, "some").progress == {"share": 0.5, "doing": "half"}
+    half = {"share": 0.5, "doing": "half", "left": None}
+    assert not runs.note_progress(dataset, "some", half)
+    assert get_run(dataset, "some").progress == half
+    assert runs.cancel(dataset, "some")
+    assert runs.note_progress(dataset, "some", half), "somebody has asked it to stop"
+    assert not runs.cancel(dataset, "another")
     claims.release(dataset, "some")
 
 

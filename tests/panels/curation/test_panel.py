@@ -296,14 +296,14 @@ def test_poll__sends_only_how_far_it_is(panel: Any, clustered: Any) -> None:
     """An answer that comes after a page was opened must not close it."""
     run = get_run(clustered, "representatives")
     runs.start(clustered, replace(run, key="again", writes={}, facts={}))
-    runs.note_progress(clustered, "again", 0.25, "moving medoids")
+    runs.note_progress(clustered, "again", {"share": 0.25, "doing": "moving medoids", "left": 20.0})
     panel.data["page"] = "opened meanwhile"
     panel.send("poll")
     assert panel.data["home"]["poll"]
     assert panel.data["page"] == "opened meanwhile"
     page = panel.open("again")
     assert page["progress"]["share"] == 0.25
-    runs.note_progress(clustered, "again", 0.5, "moving medoids")
+    runs.note_progress(clustered, "again", {"share": 0.5, "doing": "moving medoids", "left": None})
     panel.send("poll")
     assert panel.data["progress"]["share"] == 0.5
     assert panel.data["progress"]["said"].endswith("moving medoids")

@@ -137,21 +137,23 @@ interface TableProps {
 /** Pictures across, pictures or texts down; the fuller a cell, the larger its number. */
 function Table({ pictures, rows, cells, low, high, onOpen }: TableProps) {
   const { palette } = useTheme();
-  const shade = (value: number) => alpha(palette.primary.main, 0.75 * Math.max(0, Math.min(1, (value - low) / (high - low))));
+  const shade = (value: number) => alpha(palette.primary.main, 0.55 * Math.max(0, Math.min(1, (value - low) / (high - low))));
   return (
     <Box role="table" sx={{ display: "grid", gap: "2px", alignItems: "center", gridTemplateColumns: `minmax(${ROW_WIDTH}px, max-content) repeat(${pictures.length}, minmax(${LEAST_CELL}px, ${CELL_WIDTH}px))`, overflowX: "auto" }}>
-      <span />
+      <Box role="row" sx={{ display: "contents" }}>
+      <span role="columnheader" aria-label="Pictures" />
       {pictures.map((picture) => (
-        <Box key={picture.id} onClick={() => onOpen(picture.id)} title={`Open ${picture.caption}`} sx={{ cursor: "pointer", textAlign: "center", maxWidth: 96, width: "100%", mx: "auto" }}>
+        <Box key={picture.id} role="columnheader" onClick={() => onOpen(picture.id)} title={`Open ${picture.caption}`} sx={{ cursor: "pointer", textAlign: "center", maxWidth: 96, width: "100%", mx: "auto" }}>
           <Thumbnail path={picture.path} alt={picture.caption} />
           <Typography variant="caption" color="text.secondary">
             {picture.caption}
           </Typography>
         </Box>
       ))}
+      </Box>
       {rows.map((row, r) => (
-        <React.Fragment key={r}>
-          <Box sx={{ maxWidth: 140, pr: 0.5 }}>
+        <Box key={r} role="row" sx={{ display: "contents" }}>
+          <Box role="rowheader" sx={{ maxWidth: 140, pr: 0.5 }}>
             {row.picture ? (
               <Box sx={{ display: "flex", alignItems: "center", gap: 0.5 }}>
                 <Typography variant="caption" color="text.secondary" sx={{ minWidth: 16 }}>
@@ -177,7 +179,7 @@ function Table({ pictures, rows, cells, low, high, onOpen }: TableProps) {
               </Box>
             );
           })}
-        </React.Fragment>
+        </Box>
       ))}
     </Box>
   );

@@ -1,8 +1,9 @@
 // Pictures with captions. Click or Enter opens one; the arrow keys walk, so that Tab enters and leaves in one step. Where
 // pictures can be marked, a click marks one and a second click the range up to there, as Shift does; Ctrl adds single ones.
 import * as React from "react";
-import { Box, ButtonBase, Typography } from "@mui/material";
+import { Box, ButtonBase, Tooltip, Typography } from "@mui/material";
 import type { Picture } from "../types";
+import { ClassName } from "./Names";
 import { Thumbnail } from "./Thumbnail";
 
 const TWO_LINES = { lineHeight: 1.35, display: "-webkit-box", WebkitBoxOrient: "vertical", WebkitLineClamp: "2", overflow: "hidden", overflowWrap: "anywhere" };
@@ -77,8 +78,8 @@ export function Gallery({ pictures, label, onPick, columns = 3, marked, onMark }
       sx={{ display: "grid", gap: 0.5, alignItems: "start", userSelect: marked ? "none" : "auto", gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}
     >
       {pictures.map((picture, index) => (
+        <Tooltip key={picture.id} title={<Large picture={picture} />} enterDelay={350} enterNextDelay={120} describeChild disableInteractive slotProps={LARGE}>
         <ButtonBase
-          key={picture.id}
           ref={(element: HTMLButtonElement | null) => (items.current[index] = element)}
           tabIndex={index === focusable ? 0 : -1}
           data-picture={picture.id}
@@ -86,7 +87,6 @@ export function Gallery({ pictures, label, onPick, columns = 3, marked, onMark }
           onFocus={() => setCurrent(index)}
           onClick={(event) => (marked ? event.detail > 0 && mark(index, event) : onPick(picture.id))}
           onDoubleClick={() => marked && onPick(picture.id)}
-          title={[picture.caption, picture.note, picture.decided].filter(Boolean).join("\n")}
           sx={{
             display: "block",
             position: "relative",
@@ -102,10 +102,10 @@ export function Gallery({ pictures, label, onPick, columns = 3, marked, onMark }
             "&:hover, &:focus-visible": { borderColor: "primary.main", bgcolor: "action.hover" },
           }}
         >
-          <Thumbnail path={picture.path} alt={picture.caption} />
+          <Thumbnail path={picture.path} alt={picture.caption || `Picture ${index + 1}`} />
           {captioned && (
-            <Typography variant="caption" component="div" noWrap color="text.primary" sx={{ mt: 0.25, minHeight: "1.6em" }}>
-              {picture.caption}
+            <Typography variant="caption" component="div" noWrap={!picture.suggested} color="text.primary" sx={{ mt: 0.25, minHeight: "1.6em", lineHeight: 1.35, overflowWrap: "anywhere" }}>
+              {picture.suggested ? <Change picture={picture} /> : picture.caption}
             </Typography>
           )}
           {(picture.decided || picture.note) && (
@@ -114,7 +114,34 @@ export function Gallery({ pictures, label, onPick, columns = 3, marked, onMark }
             </Typography>
           )}
         </ButtonBase>
+        </Tooltip>
       ))}
     </Box>
+  );
+}
+
+const LARGE = { tooltip: { sx: { maxWidth: 320, p: 0.75, bgcolor: "background.paper", color: "text.primary", border: 1, borderColor: "divider", boxShadow: 8 } } };
+
+/** What is seen while the pointer, or the keyboard, is on a picture. */
+function Large({ picture }: { picture: Picture }) {
+  return (
+    <Box sx={{ width: 300 }}>
+      <Thumbnail path={picture.path} alt="" />
+      <Typography variant="caption" component="div" sx={{ overflowWrap: "anywhere" }}>
+        {[picture.caption, picture.note, picture.decided].filter(Boolean).join(" · ")}
+      </Typography>
+    </Box>
+  );
+}
+
+/** From the given class to the suggested one, each in full. */
+function Change({ picture: { given, suggested } }: { picture: Picture }) {
+  return (
+    <>
+      <Box component="span" sx={{ color: "text.secondary" }}>
+        <ClassName text={given ?? ""} beside={suggested} /> →{" "}
+      </Box>
+      <ClassName text={suggested ?? ""} beside={given} />
+    </>
   );
 }

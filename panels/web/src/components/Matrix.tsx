@@ -1,4 +1,4 @@
-// Classes against classes: the darker a cell beside the diagonal, the larger its share of the row. A click, or Enter on
+// Classes against classes, those mixed up most first: the darker a cell beside the diagonal, the larger its share of the row. A click, or Enter on
 // the cell that the arrow keys reach, takes it. Where the run estimates how many there really are, a switch draws that;
 // a cell still leads to the samples that are suggested for it.
 import * as React from "react";
@@ -13,15 +13,21 @@ interface MatrixProps {
   onPick: (row: string, column: string) => void;
 }
 
+/** A name that reads upwards over its column; a long one breaks into lines. */
+const UPRIGHT = { writingMode: "vertical-rl", transform: "rotate(180deg)", justifySelf: "center", maxHeight: 130, maxWidth: 40, overflow: "hidden", lineHeight: 1.2, overflowWrap: "anywhere", py: 0.5 } as const;
+
 const STEPS: Record<string, [number, number]> = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 export function Matrix({ data, selected, onPick }: MatrixProps) {
-  const { classes, cells } = data;
+  const order = React.useMemo(() => mixedFirst(data.cells), [data]);
+  const classes = order.map((at) => data.classes[at]);
+  const cells = ordered(data.cells, order);
+  const estimated = data.estimated && ordered(data.estimated, order);
   const { palette } = useTheme();
   const [at, setAt] = React.useState<[number, number]>([0, 0]);
   const grid = React.useRef<HTMLDivElement>(null);
   const [estimates, setEstimates] = React.useState(false);
-  const drawn = (estimates && data.estimated) || cells;
+  const drawn = (estimates && estimated) || cells;
   const rows = drawn.map((row) => Math.max(1, row.reduce((a, b) => a + b, 0)));
   const mixed = Math.max(1e-9, ...drawn.map((row, r) => Math.max(...row.map((n, c) => (r === c ? 0 : n / rows[r])))));
   const last = classes.length - 1;
@@ -47,7 +53,7 @@ export function Matrix({ data, selected, onPick }: MatrixProps) {
 
   const said = (r: number, c: number): string => {
     const suggested = `${data.row_title} ${classes[r]}, ${data.column_title.toLowerCase()} ${classes[c]}: ${count(cells[r][c])}`;
-    return data.estimated ? `${suggested}; estimated ${count(data.estimated[r][c])}` : suggested;
+    return estimated ? `${suggested}; estimated ${count(estimated[r][c])}` : suggested;
   };
 
   return (
@@ -77,22 +83,25 @@ export function Matrix({ data, selected, onPick }: MatrixProps) {
         onKeyDown={walk}
         sx={{ display: "grid", gap: "2px", gridTemplateColumns: `minmax(36px, max-content) repeat(${classes.length}, minmax(0, 1fr))`, alignItems: "center" }}
       >
-        <Typography variant="caption" color="text.secondary">
+        <Box role="row" sx={{ display: "contents" }}>
+        <Typography role="columnheader" variant="caption" color="text.secondary" sx={{ alignSelf: "end" }}>
           {data.row_title} ↓
         </Typography>
         {classes.map((name) => (
-          <Typography key={name} variant="caption" color="text.secondary" noWrap title={name} sx={{ textAlign: "center", minWidth: 0 }}>
+          <Typography key={name} role="columnheader" variant="caption" color="text.secondary" title={name} sx={UPRIGHT}>
             {name}
           </Typography>
         ))}
+        </Box>
         {classes.map((row, r) => (
-          <React.Fragment key={row}>
-            <Typography variant="caption" color="text.secondary" noWrap title={row} sx={{ textAlign: "right", maxWidth: 90, pr: 0.5 }}>
+          <Box key={row} role="row" sx={{ display: "contents" }}>
+            <Typography role="rowheader" variant="caption" color="text.secondary" title={row} sx={{ textAlign: "right", maxWidth: 150, pr: 0.5, lineHeight: 1.2, overflowWrap: "anywhere" }}>
               {row}
             </Typography>
             {classes.map((column, c) => (
               <ButtonBase
                 key={column}
+                role="gridcell"
                 data-cell={`${r} ${c}`}
                 aria-disabled={!cells[r][c]} // yet within reach of the arrow keys
                 tabIndex={r === at[0] && c === at[1] ? 0 : -1}
@@ -115,7 +124,7 @@ export function Matrix({ data, selected, onPick }: MatrixProps) {
                 {drawn[r][c] ? count(drawn[r][c]) : ""}
               </ButtonBase>
             ))}
-          </React.Fragment>
+          </Box>
         ))}
       </Box>
       {data.hidden && (
@@ -126,3 +135,11 @@ export function Matrix({ data, selected, onPick }: MatrixProps) {
     </Box>
   );
 }
+
+/** Places of the classes, by how many samples lie beside the diagonal in their row and column. */
+function mixedFirst(cells: number[][]): number[] {
+  const mixed = cells.map((row, r) => row.reduce((sum, n, c) => sum + (c === r ? 0 : n + cells[c][r]), 0));
+  return cells.map((_, at) => at).sort((a, b) => mixed[b] - mixed[a] || a - b);
+}
+
+const ordered = (cells: number[][], order: number[]): number[][] => order.map((r) => order.map((c) => cells[r][c]));

@@ -5,6 +5,7 @@ import { ProgressBar } from "./ProgressLine";
 import type { Action, MethodRow, MethodState, Stage } from "../types";
 import { Card } from "./Card";
 import { Icon } from "./Icon";
+import { tone } from "./tones";
 
 interface BoardProps {
   stages: Stage[];
@@ -12,13 +13,13 @@ interface BoardProps {
   onAct: (action: Action) => void;
 }
 
-const COLORS: Record<MethodState, string> = {
+const COLORS = {
   none: "text.secondary",
-  running: "primary.main",
-  done: "success.main",
-  stale: "warning.main",
-  failed: "error.main",
-};
+  running: tone("primary"),
+  done: tone("success"),
+  stale: tone("warning"),
+  failed: tone("error"),
+} as const;
 
 export const STATE_WORDS: Record<MethodState, string> = {
   none: "Not run",
@@ -59,7 +60,7 @@ function Method({ method, onOpen, onAct }: { method: MethodRow } & Omit<BoardPro
       </Box>
       <Box sx={{ flex: "1 1 220px", minWidth: 0 }}>
         <Box sx={{ display: "flex", gap: 1, alignItems: "baseline", flexWrap: "wrap" }}>
-          <Tooltip title={method.help} placement="top-start">
+          <Tooltip title={method.help} placement="top-start" describeChild>
             {key ? (
               <Link component="button" type="button" color="text.primary" underline="hover" onClick={() => onOpen(key)} sx={{ fontWeight: 600, fontSize: 14 }}>
                 {method.label}
@@ -68,7 +69,7 @@ function Method({ method, onOpen, onAct }: { method: MethodRow } & Omit<BoardPro
               <Typography sx={{ fontWeight: 600, fontSize: 14 }}>{method.label}</Typography>
             )}
           </Tooltip>
-          <Typography variant="caption" color={COLORS[state]}>
+          <Typography variant="caption" sx={{ color: COLORS[state] }}>
             {method.said}
           </Typography>
         </Box>

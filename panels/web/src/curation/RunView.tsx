@@ -143,7 +143,7 @@ function ScoreCard({ page, score, showing, send }: Omit<RunProps, "progress"> & 
           size="small"
           variant="standard"
           value={score.column}
-          aria-label="Score"
+          SelectDisplayProps={{ "aria-label": "Score" }}
           onChange={(event) => send("choose_score", { column: event.target.value })}
           sx={{ fontSize: 13 }}
         >

@@ -13,7 +13,7 @@ export function MapLegend({ data, send }: { data: MapData; send: Send }) {
       {!!quality?.length && (
         <Box role="group" aria-label="How far to trust this map" sx={{ display: "flex", flexWrap: "wrap", columnGap: 1.5 }}>
           {quality.map((row) => (
-            <Tooltip key={row.label} title={row.help}>
+            <Tooltip describeChild key={row.label} title={row.help}>
               <Typography variant="caption" color="text.secondary" tabIndex={0} sx={{ cursor: "help" }}>
                 {row.label}{" "}
                 <Box component="span" sx={{ color: "text.primary" }}>

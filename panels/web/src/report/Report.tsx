@@ -1,12 +1,12 @@
 // The Curation Report panel as the App draws it. What is shown is decided in panels/report/panel.py; here it is only drawn.
 import * as React from "react";
 import { Alert, Box, Button, ButtonBase, MenuItem, Select, Typography } from "@mui/material";
-import { AdviceCard, Card, Curve, Frame, Gallery, LookAgain, ShowingBar, Strip } from "../components";
+import { AdviceCard, Card, Curve, Frame, Gallery, LookAgain, ShowingBar, Strip, tone } from "../components";
 import type { MeasureRow, ReportData, ReportHistory, ReportPage, Verdict } from "./reportTypes";
 import type { Send } from "../types";
 
 const WORDS: Record<Verdict, string> = { better: "better", worse: "worse", alike: "like random" };
-const COLORS: Record<Verdict, string> = { better: "success.main", worse: "error.main", alike: "text.secondary" };
+const COLORS = { better: tone("success"), worse: tone("error"), alike: "text.secondary" } as const;
 const NONE = "none";
 
 /** The panel without the App around it, as the test page draws it too. */
@@ -152,7 +152,7 @@ function Measures({ rows, other }: { rows: MeasureRow[]; other: string | null })
               {row.value}
             </Typography>
             {other && (
-              <Typography variant="body2" color="info.main" sx={{ textAlign: "right" }}>
+              <Typography variant="body2" sx={{ textAlign: "right", color: tone("info") }}>
                 {row.other ?? "–"}
               </Typography>
             )}

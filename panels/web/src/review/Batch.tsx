@@ -62,7 +62,7 @@ export function BatchView({ batch, marked, onMark, suggests, busy, decide, send,
           </IconButton>
         </Box>
       </Box>
-      <Gallery pictures={batch.pictures} label="Pictures of the queue" columns={6} marked={marked} onMark={onMark} onPick={(id) => send("open_sample", { id })} />
+      <Gallery pictures={batch.pictures} label="Pictures of the queue" columns={4} marked={marked} onMark={onMark} onPick={(id) => send("open_sample", { id })} />
       <Typography variant="caption" color="text.secondary">
         Click the first and then the last of a range, or hold Shift; Ctrl marks single ones; a double click opens a picture.
       </Typography>

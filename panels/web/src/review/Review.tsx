@@ -6,7 +6,9 @@ import { BatchView } from "./Batch";
 import { AdviceCard, CompareTable, Frame, Gallery, Picture, ProgressLine, Within } from "../components";
 import { mediaUrl } from "../components/text";
 import { Decide } from "./Decide";
+import { Author, Done, Preview } from "./Session";
 import { Labels } from "./Labels";
+import { WANTED } from "../components/events";
 import type { ReviewCard, ReviewData, Send } from "../types";
 
 const KEYS: Record<string, string> = { a: "accept", k: "keep", x: "exclude", s: "skip", b: "back", u: "undo" };
@@ -24,6 +26,7 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
   const reasons = data.reasons ?? [];
   const why = reason ?? reasons[0] ?? "";
   const [chosen, setChosen] = React.useState<string[]>([]); // classes chosen in this session, the last one first
+  const [boxed, setBoxed] = React.useState(false); // whether the boxes in the picture are shown
   const [marked, setMarked] = React.useState<ReadonlySet<string>>(new Set());
   const busy = sent !== null && sent === stamp;
 
@@ -43,6 +46,16 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
     claims.current = true;
     send("choose_source", { key: data.wanted });
   }, [data.wanted]);
+  React.useEffect(() => {
+    const choose = (ids: string[]) => {
+      claims.current = true;
+      send("choose_these", { ids });
+    };
+    const hear = (event: Event) => choose((event as CustomEvent<string[]>).detail);
+    if (data.wanted_ids) choose(data.wanted_ids);
+    window.addEventListener(WANTED, hear);
+    return () => window.removeEventListener(WANTED, hear);
+  }, [data.wanted_ids]);
   React.useEffect(() => {
     const timer = setTimeout(() => setSent(null), PATIENCE);
     return () => clearTimeout(timer);
@@ -74,11 +87,12 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
     const key = event.key.toLowerCase();
     const member = card?.compare?.members[Number(key) - 1];
     const label = quick[Number(key) - 1];
-    if (key !== "c" && !(key in KEYS) && !member && !label) return;
+    if (!["c", "o"].includes(key) && !(key in KEYS) && !member && !label) return;
     event.preventDefault();
     event.stopPropagation();
     event.nativeEvent.stopImmediatePropagation(); // the App has shortcuts of its own
     if (key === "c") chooser.current?.focus();
+    else if (key === "o") setBoxed(!boxed);
     else if (member) keepOne(member.id);
     else if (label) act("relabel", { label });
     else if (batch && ["a", "k", "x"].includes(key)) decide(KEYS[key]);
@@ -97,7 +111,8 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
       {!advice && data.sources && <Head data={data} send={send} />}
       {!advice && progress && <ProgressLine progress={progress} />}
       {!advice && !!data.selected && <Selected n={data.selected} reason={why} send={send} />}
-      {!advice && card?.compare && (
+      {!advice && data.preview && <Preview preview={data.preview} send={send} />}
+      {!advice && !data.preview && card?.compare && (
         <Box sx={{ display: "grid", gridTemplateColumns: "minmax(0, 1fr)", gap: 1 }}>
           <CompareTable data={card.compare} busy={busy} onKeep={keepOne} onPick={(id) => send("open_sample", { id })} />
           <Box sx={{ maxWidth: 520 }}>
@@ -106,14 +121,21 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
           </Box>
         </Box>
       )}
-      {!advice && card && !card.compare && (
+      {!advice && !data.preview && card && !card.compare && (
         <Box sx={{ display: "flex", flexWrap: "wrap", gap: 1.5 }}>
           <Box sx={{ flex: "1 1 180px", minWidth: 0 }}>
-            <Picture path={card.path} alt={card.given ?? card.name} problem={card.problem} onPick={() => send("open_sample", { id: card.id })} />
-            <Within path={card.path} />
-            <Typography variant="caption" component="div" color="text.secondary" noWrap title={card.path}>
-              {progress?.place} · {card.name}
-            </Typography>
+            <Picture path={card.path} alt={card.given ?? card.name} problem={card.problem} boxes={boxed && !card.path.includes("#xywh=") ? card.boxes : []} onPick={() => send("open_sample", { id: card.id })} />
+            <Within path={card.path} others={boxed ? card.boxes.filter((one) => !one.own) : []} />
+            <Box sx={{ display: "flex", alignItems: "center", gap: 1 }}>
+              <Typography variant="caption" component="div" color="text.secondary" noWrap title={card.path} sx={{ flex: 1, minWidth: 0 }}>
+                {progress?.place} · {card.name}
+              </Typography>
+              {card.boxes.some((one) => !one.own) && (
+                <Button size="small" color="inherit" aria-pressed={boxed} onClick={() => setBoxed(!boxed)}>
+                  {boxed ? "Hide boxes (O)" : "Boxes (O)"}
+                </Button>
+              )}
+            </Box>
           </Box>
           <Box sx={{ flex: "1 1 225px", minWidth: 0, display: "grid", gridTemplateColumns: "minmax(0, 1fr)", gap: 1, alignContent: "start" }}>
             <Labels card={card} />
@@ -122,9 +144,9 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
         </Box>
       )}
       {!advice && data.asks && <NewClass {...data.asks} onChoose={relabel} />}
-      {!advice && batch && <BatchView batch={batch} marked={marked} onMark={setMarked} suggests={suggests} decide={decide} send={send} {...choices} />}
+      {!advice && !data.preview && batch && <BatchView batch={batch} marked={marked} onMark={setMarked} suggests={suggests} decide={decide} send={send} {...choices} />}
       {!advice && finished && <AdviceCard advice={finished} send={send} />}
-      {!advice && (card || batch || finished) && (
+      {!advice && !data.preview && (card || batch || finished) && (
         <Box sx={{ display: "flex", gap: 1, alignItems: "center", flexWrap: "wrap" }}>
           {!batch && (
             <>
@@ -142,16 +164,18 @@ export function ReviewView({ data, send }: { data: ReviewData; send: Send }) {
           <Typography variant="body2" color="text.secondary" role="status" sx={{ flex: 1, minWidth: 0 }}>
             {data.said}
           </Typography>
+          <Author author={data.author ?? null} onLeave={takeFocus} send={send} />
         </Box>
       )}
-      {!advice && card && <Comparison card={card} send={send} />}
+      {!advice && !data.preview && card && <Comparison card={card} send={send} />}
+      {!advice && data.sources && <Done data={data} send={send} />}
     </Frame>
   );
 }
 
-/** Classes that a number key gives: the suggested one first, then those chosen last. */
+/** Classes that a number key gives: the suggested one, the second guess, then those chosen last. */
 function quickClasses(card: ReviewCard, chosen: string[]): string[] {
-  const known = [card.suggested, ...chosen].filter((label): label is string => !!label && label !== card.given);
+  const known = [card.suggested, card.second, ...chosen].filter((label): label is string => !!label && label !== card.given);
   return [...new Set(known)].slice(0, QUICK);
 }
 
@@ -163,7 +187,7 @@ function Head({ data, send }: { data: ReviewData; send: Send }) {
         size="small"
         variant="standard"
         value={data.source ?? ""}
-        aria-label="Run to review"
+        SelectDisplayProps={{ "aria-label": "Run to review" }}
         onChange={(event) => send("choose_source", { key: event.target.value })}
         sx={{ fontWeight: 600, flex: "1 1 150px", minWidth: 0 }}
       >
@@ -179,6 +203,21 @@ function Head({ data, send }: { data: ReviewData; send: Send }) {
       <Button size="small" color="inherit" onClick={() => send(data.in_grid ? "show_all" : "show_queue")}>
         {data.in_grid ? "Show all in the grid" : "In the grid"}
       </Button>
+      {!!data.sure && !data.preview && (
+        <Button size="small" color="inherit" onClick={() => send("preview_sure")}>
+          Accept the {data.sure.toLocaleString("en-US")} above 95 % …
+        </Button>
+      )}
+      {!!data.differ?.length && (
+        <Button size="small" color="inherit" onClick={() => send("choose_these", { ids: data.differ })}>
+          {data.differ.length} decided differently
+        </Button>
+      )}
+      {data.these != null && (
+        <Button size="small" variant="outlined" color="inherit" onClick={() => send("choose_these", { ids: [] })}>
+          {data.these.toLocaleString("en-US")} selected · show the whole queue
+        </Button>
+      )}
       <Typography variant="body2" color="text.secondary" sx={{ flexBasis: "100%" }}>
         {[chosen?.said, data.scope].filter(Boolean).join(" · ")}
       </Typography>
