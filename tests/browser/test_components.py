@@ -41,7 +41,7 @@ NAMES = (
     "Within",
 )
 
-INSIDE = {"Bars", "Frame", "Icon", "Scatter"}  # of a histogram, of each panel, of a state's mark, of the maps
+INSIDE = {"Bars", "Frame", "Icon", "Names", "Scatter", "Sparkline"}  # drawn inside others
 
 PANELS = (  # states of the panels
     *("home", "run", "empty", "review", "copies", "batch", "reviewed", "plane", "space"),

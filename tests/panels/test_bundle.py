@@ -16,7 +16,7 @@ PAGE = ROOT / "tests" / "browser" / "page.js"
 OUTSIDE_SRC = ("package-lock.json", "package.json", "sources.ts", "tsconfig.json", "vite.config.ts")
 LARGEST = 600_000
 DRAWN_BY = {
-    "curation": ("Curation", "RunView"),
+    "curation": ("Curation", "Dashboard", "Kinds", "RunView"),
     "review": ("Batch", "Review", "Decide", "Labels", "Session"),
     "report": ("Report",),
     "comparison": ("Comparison",),
