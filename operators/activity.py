@@ -15,6 +15,8 @@ from ..dataset.runs import record as runs
 from ..dataset.runs.pace import in_words
 from . import jobs
 
+ASKED = ("activity", "stop_activity")  # names of these operators
+
 
 class Activity(foo.Operator):  # type: ignore[misc]
     """Tell what is at work on the open dataset: calls of this App, and runs of other programs."""

@@ -25,6 +25,7 @@ from image_curation.core.embeddings.models.catalog import ENGINES
 from image_curation.dataset import zoo_engine as zoo_engine
 from image_curation.dataset.actions.action import Action
 from image_curation.dataset.actions.catalog import ACTIONS
+from image_curation.operators.activity import ASKED
 from image_curation.operators.one_click import CLICKS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,7 +93,7 @@ def manifest(text: str) -> str:
     """The manifest with its list of operators brought up to date; FiftyOne drops names that it does not list."""
     before, rest = text.split("operators:\n")
     after = rest[rest.index("panels:") :]
-    names = [one.name for one in METHODS] + [one.name for one in ACTIONS] + [one.name for one in CLICKS]
+    names = [one.name for one in (*METHODS, *ACTIONS, *CLICKS)] + list(ASKED)
     return before + "operators:\n" + "".join(f"  - {name}\n" for name in names) + after
 
 

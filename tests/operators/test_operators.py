@@ -12,6 +12,7 @@ import yaml
 from image_curation.core.base.params import REQUIRED, domains
 from image_curation.core.catalog import METHODS
 from image_curation.dataset.actions.catalog import ACTIONS
+from image_curation.operators.activity import ASKED
 from image_curation.operators.one_click import CLICKS
 
 PLUGIN = "@image-curation/curator"
@@ -31,8 +32,7 @@ def test_manifest__equals_what_is_registered(registry: Any) -> None:
     panels = {operator.name for operator in ours if hasattr(operator, "render")}
     assert {operator.name for operator in ours} - panels == set(manifest["operators"])
     assert panels == set(manifest["panels"])
-    own = {"activity", "stop_activity"}  # asked by the bundle
-    assert set(manifest["operators"]) == {declared.name for declared in (*METHODS, *ACTIONS, *CLICKS)} | own
+    assert set(manifest["operators"]) == {declared.name for declared in (*METHODS, *ACTIONS, *CLICKS)} | {*ASKED}
 
 
 def test_every_operator__says_its_risk_and_runs_both_ways(registry: Any) -> None:
