@@ -11,17 +11,20 @@ and m is the share of given labels that fit no better than an error does. By Bay
 these with probability m / r(s). All three are fitted by maximum likelihood, each row of a simulated error weighted by
 the probability that its own label is right; (a, b) apart for small classes, whose labels fit worse for being few.
 
-Not every label that does not fit is wrong: vectors that tell classes badly leave right ones like this too. So m is cut
-to the share w of wrong labels,
+Not every label that does not fit is wrong: vectors that tell classes badly, and classes of few rows, leave right ones
+like this too. The share w of wrong labels lies between two numbers that can be seen:
 
-* by what weak vectors explain: with v the evidence (`core/probes/evidence.py`) and v0 that of clean labels,
-  m = w + (1 - w) 0.9 (1 - v0) and v - 1/2 = (1 - w C / (C - 1)) (v0 - 1/2);
-* by what is seen where the models are surest. If labels are wrong, some of the surest fifth are, about as many as the
-  models themselves expect or more; where vectors are weak they are fewer.
+* m from above, for no wrong label fits better than an error;
+* from below r, the share of the surest fifth of the predictions that their labels contradict. There models hardly
+  err; people do less than elsewhere, for what is plain to the models mostly is to them.
 
-Where the labels that do not fit stand apart from all others, they are believed to be wrong without either.
-
-Where nothing speaks for more, 1 in 100 is assumed. The share cannot be read off the data alone: these are assumptions.
+w is r^(1 - t) m^t, where the trust t in m grows with the rows of a class and with r itself (`trust`). The odds of all
+labels being wrong are then lowered alike until the mean is w: the plainest misfits stay misfits. Where fewer than three
+of the surest are contradicted, or hardly more than half as many as the models expect to miss, or where classes are
+small, nothing speaks for wrong labels, and 1 in 100 is assumed; where
+even the surest are not sure, the vectors cannot tell, and nothing that does not fit is believed to be wrong. Labels
+that do not fit and stand apart from all others are believed without any of this. The share cannot be read off the data
+alone: these are assumptions, and an audit replaces them (`core/labels/audit.py`).
 
 Letters: n rows, C classes.
 """
@@ -39,10 +42,13 @@ SHARES = np.exp(np.linspace(np.log(0.002), np.log(0.6), 32))  # m that are tried
 EDGES = np.linspace(-16.2, 16.2, 325)  # bins of s
 SMALL_CLASSES = (5, 20)  # classes with fewer rows have their own (a, b)
 ROUNDS = 3
-UNTOLD = 0.9  # of 1 - v0: right labels that fit no better than errors
 SUREST = 0.2
-EXPECTED_MORE = 2.0  # errors among the surest, added to those expected: few rows say little
-DOUBTED, BELIEVED = 0.5, 0.7  # share of the expected errors seen: nothing is believed below, all above
+FEWEST = 3  # of the surest that their labels contradict: fewer prove nothing
+DOUBTED = 0.6  # as many as the models themselves expect to miss among the surest, times this, prove nothing either
+UNSURE = 0.35  # of what guessing would leave open; if more is open even among the surest, the vectors cannot tell
+FEW_ROWS = 20  # of a class on average, below which nothing is believed
+TRUST, TRUSTED_AT, TRUST_GAIN = 0.5, 30, 0.41  # in m at so many rows a class; gained when they are ten times as many
+MANY_SURE, MANY_GAIN = 0.1, 5.0  # r above which trust grows too, and how fast
 APART = 0.2  # labels of a fit below it do not fit, above 1 - 0.2 they do
 TILT = 12.0  # towards the largest share of misfits that explains labels which stand apart
 FEW_APART = 0.6  # as many that do not fit as lie between are believed, this share of it is not
@@ -59,7 +65,10 @@ class Calibration:
         curves: (bands, k, 2) a and b.
         share: expected share of wrong labels.
         low, high: its 95 % interval.
-        believed: in [0, 1], how much of m counts as wrong labels rather than as weak vectors.
+        tells: the surest predictions are sure; else nothing that does not fit is believed to be wrong.
+        supported: something speaks for wrong labels, beyond the share that is assumed.
+        lowered: by how much log odds of being wrong are lowered, for the expected share; and for the least that the
+            surest predictions prove.
     """
 
     misfits: Array
@@ -68,12 +77,12 @@ class Calibration:
     share: float
     low: float
     high: float
-    believed: float
+    tells: bool
+    supported: bool
+    lowered: tuple[float, float]
 
     @classmethod
-    def fit(
-        cls, fit: Array, others: Array, p: Array, codes: Array, sizes: Array, evidence: float | None
-    ) -> Calibration:
+    def fit(cls, fit: Array, others: Array, p: Array, codes: Array, sizes: Array) -> Calibration:
         """Learn from labelled rows.
 
         Args:
@@ -82,7 +91,6 @@ class Calibration:
             p: (n, C) class probabilities by models that did not see the row.
             codes: (n,) given classes.
             sizes: (n,) rows of that class.
-            evidence: how well the vectors tell the classes; None where there are none.
         """
         n, n_classes = p.shape
         s, band = log_odds(fit), bands(sizes)
@@ -100,33 +108,46 @@ class Calibration:
             ]
             weights, curves = _curves(given, simulated)
             wrong = 1 - _right(s, band, SHARES, weights, curves)
-        apart = stand_apart(fit)
+        large = n >= FEW_ROWS * n_classes
+        apart = stand_apart(fit) if large else 0.0
         if apart > 0:  # any m up to theirs explains them as well: all of them are believed
             weights = weights * SHARES ** (TILT * apart)
             weights /= weights.sum()
             wrong = 1 - _right(s, band, SHARES, weights, curves)
-        share = float(weights @ SHARES)
-        low, high = (float(np.interp(at, np.cumsum(weights), SHARES)) for at in (0.025, 0.975))
-        left = share if evidence is None else beyond_weakness(share, evidence, n_classes)
-        left = min(share, max(left * surest_are_wrong(p, codes), share * apart, LEAST))
-        believed = left / share
-        expected = believed * float(wrong.mean())
-        spread = 1.96 * np.sqrt(max(expected, 1 / n) / n) + SYSTEMATIC * expected
-        low = max(min(low / share * expected, expected) - spread, 0.0)
-        high = min(max(high / share * expected, expected) + spread, 1.0)
-        return cls(SHARES, weights, curves, expected, low, high, believed)
+        misfits = float(wrong.mean())
+        high = float(np.interp(0.975, np.cumsum(weights), SHARES))
+        seen, looked, unsure = surest(p, codes)
+        tells = unsure <= UNSURE
+        enough = max(FEWEST, DOUBTED * looked * unsure * (1 - 1 / n_classes))
+        proved = min(seen / looked, misfits) if tells and large and seen >= enough else 0.0
+        share = min(LEAST, misfits)
+        if proved:
+            t = trust(n / n_classes, proved)
+            share = max(proved ** (1 - t) * misfits**t, apart * misfits)
+        elif tells:
+            share = max(share, apart * misfits)
+        supported = tells and (proved > 0 or apart > 0)
+        least = max(min(proved, share), apart * misfits) if supported else share
+        spread = 1.96 * np.sqrt(max(share, 1 / n) / n) + SYSTEMATIC * share
+        ends = max(min(least, share) - spread, 0.0), min(max(high, share) + spread, 1.0)
+        lowered = (
+            (lowering(1 - wrong, share), lowering(1 - wrong, least)) if tells else (share / max(misfits, 1e-12),) * 2
+        )
+        return cls(SHARES, weights, curves, share, *ends, tells, supported, lowered)
 
-    def right(self, fit: Array, sizes: Array) -> Array:
+    def right(self, fit: Array, sizes: Array, at_least: bool = False) -> Array:
         """(n,) float64 probability that labels are right; grows with the fit among classes of like size.
 
         Args:
             fit: (n,) in [0, 1]. sizes: (n,) rows of the class.
+            at_least: if no more labels were wrong than the surest predictions prove.
         """
         out, band = np.empty(len(fit)), bands(sizes)
         for start in range(0, len(fit), 50_000):
             rows = slice(start, start + 50_000)
             out[rows] = _right(log_odds(fit[rows]), band[rows], self.misfits, self.weights, self.curves)
-        return 1 - self.believed + self.believed * out
+        by = self.lowered[int(at_least)]
+        return _raised(out, by) if self.tells else 1 - by * (1 - out)
 
 
 _BANDS = len(SMALL_CLASSES) + 1
@@ -143,23 +164,35 @@ def log_odds(share: Array) -> Array:
     return np.asarray(np.log(q / (1 - q)))
 
 
-def beyond_weakness(misfits: float, evidence: float, n_classes: int) -> float:
-    """The largest share of wrong labels that, with vectors of that evidence, leaves no more misfits than there are."""
-    wrong = np.linspace(0, 0.6, 601)
-    left = np.maximum(1 - wrong * n_classes / (n_classes - 1), 0.05)
-    clean = np.clip(0.5 + (evidence - 0.5) / left, 0.5, 1.0)
-    expected = wrong + (1 - wrong) * UNTOLD * (1 - clean)
-    possible = np.flatnonzero(expected <= misfits)
-    return float(wrong[possible[-1]]) if len(possible) else 0.0
-
-
-def surest_are_wrong(p: Array, codes: Array) -> float:
-    """In [0, 1]: how far the labels that the surest predictions contradict speak for wrong labels."""
+def surest(p: Array, codes: Array) -> tuple[int, int, float]:
+    """Of the surest fifth of the predictions: how many their labels contradict, how many there are, and how unsure they
+    are: 0 for certain, 1 for guessing."""
+    n, n_classes = p.shape
     highest = p.max(axis=1)
-    surest = np.argsort(-highest, kind="stable")[: max(int(SUREST * len(p)), 1)]
-    seen = float((p[surest].argmax(axis=1) != codes[surest]).sum())
-    ratio = seen / (float((1 - highest[surest]).sum()) + EXPECTED_MORE)
-    return float(np.clip((ratio - DOUBTED) / (BELIEVED - DOUBTED), 0, 1))
+    rows = np.argsort(-highest, kind="stable")[: max(int(SUREST * n), 1)]
+    seen = int((p[rows].argmax(axis=1) != codes[rows]).sum())
+    return seen, len(rows), float((1 - highest[rows]).mean()) / (1 - 1 / n_classes)
+
+
+def trust(rows: float, proved: float) -> float:
+    """In [0, 1]: how far the misfits are wrong labels, by the rows of a class and the errors among the surest."""
+    by_size = TRUST + TRUST_GAIN * np.log10(rows / TRUSTED_AT)
+    return float(np.clip(np.clip(by_size, 0, 1) + MANY_GAIN * max(proved - MANY_SURE, 0), 0, 1))
+
+
+def lowering(right: Array, share: float) -> float:
+    """By how much log odds are to be lowered so that the mean probability of being wrong is a share."""
+    low, high = -30.0, 30.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if float(1 - _raised(right, middle).mean()) > share else (low, middle)
+    return (low + high) / 2
+
+
+def _raised(right: Array, by: float) -> Array:
+    """Probabilities of being right when the odds of being wrong are lowered; no two become equal that were not."""
+    p = np.clip(right, 1e-15, 1 - 1e-15)
+    return np.asarray(1 / (1 + (1 - p) / p * np.exp(-by)))
 
 
 def stand_apart(fit: Array) -> float:

@@ -37,8 +37,8 @@ from .noise_model import NoiseModel
 TOP_PAIRS = 20
 LARGEST = 30  # classes of the confident joint that the facts hold
 WEAK = 0.92  # evidence below this calls for a stronger model
-PRECISION, LEAST_PRECISION, RECALL = 0.9, 0.5, 0.9  # what the presets promise
-SURE = 0.98  # expected precision that keeps 0.9 on people's errors, which models find less often than they expect
+LEAST_PRECISION, RECALL = 0.5, 0.9  # of what balanced and broad promise
+SURE = 0.95  # expected precision that keeps 0.9 on people's errors, which models find less often than they expect
 MANY = 0.1  # share of wrong labels that is worth a word
 PRESETS = ("conservative", "balanced", "broad")
 
@@ -129,7 +129,7 @@ def find_label_issues(inputs: Inputs, params: LabelIssuesParams, progress: Progr
     present = np.concatenate([given, np.arange(len(labels.names), len(seen.classes))])
     codes = np.searchsorted(given, labels.codes[rows])
     told = _evidence(inputs, params, rows, codes, seen.groups)
-    verdict = judge(seen.beliefs.only(rows, present), codes, told.value if told else None)
+    verdict = judge(seen.beliefs.only(rows, present), codes)
     issue = verdict.flagged[params.preset]
     columns = _columns(inputs.n, rows, issue, verdict, present, seen.classes)
     columns["detectors"] = _detectors(inputs.n, rows, labels.codes, seen, verdict.confident)
@@ -140,6 +140,8 @@ def find_label_issues(inputs: Inputs, params: LabelIssuesParams, progress: Progr
     facts["detectors"] = _detector_facts(rows, labels.codes, issue, seen, verdict.confident)
     facts |= {"expected_wrong": _expected(verdict.calibration, len(rows))}
     strength = evidence_strength(told, verdict.calibration.share, len(given))
+    if strength == "good" and not verdict.calibration.tells:
+        strength = "weak"  # the area tells, and still no single prediction is sure
     facts |= {"evidence": told.facts() if told else None, "evidence_strength": strength}
     facts["headline"] = headline(int(issue.sum()), len(rows), facts["expected_wrong"], strength)
     progress(1, 1, "judging labels")
@@ -203,13 +205,12 @@ def judgeable(labels: GivenLabels, groups: Array) -> Array:
     return np.asarray((labels.codes >= 0) & (different[np.maximum(labels.codes, 0)] >= 2))
 
 
-def judge(beliefs: Beliefs | Array, codes: Array, evidence: float | None = None) -> Verdict:
+def judge(beliefs: Beliefs | Array, codes: Array) -> Verdict:
     """Quality, suggestion and flags of labelled rows.
 
     Args:
         beliefs: (m, C) probabilities by models that did not see the row.
         codes: (m,) given classes; classes that nobody was given come last.
-        evidence: how well the vectors tell the classes (`core/probes/evidence.py`), where there are any.
     """
     from .confident_learning import confident_issues
 
@@ -237,34 +238,37 @@ def judge(beliefs: Beliefs | Array, codes: Array, evidence: float | None = None)
     looked = np.linspace(0, n - 1, int(min(n, max(CALIBRATION_CELLS / beliefs.n_classes, 1000)))).astype(np.int64)
     p = beliefs.dense(looked)[:, :n_given]
     others = (p + model.each_label_right(beliefs.dense(looked))[:, :n_given]) / 2
-    calibration = Calibration.fit(fit[looked], others, p, codes[looked], sizes[looked], evidence)
+    calibration = Calibration.fit(fit[looked], others, p, codes[looked], sizes[looked])
     quality = calibration.right(fit, sizes)
     confident, joint = confident_issues(beliefs, codes)
     confident |= foreign
-    flagged = promised(1 - quality, fit, looks_other | (best != codes), foreign, calibration.believed)
+    least = 1 - calibration.right(fit, sizes, at_least=True) if calibration.supported else None
+    flagged = promised(1 - quality, fit, looks_other | (best != codes), foreign, least)
     return Verdict(quality, best, other, towards, flagged, confident, ~looks_other, joint, calibration)
 
 
-def promised(wrong: Array, fit: Array, doubted: Array, foreign: Array, believed: float = 1.0) -> dict[str, Array]:
+def promised(wrong: Array, fit: Array, doubted: Array, foreign: Array, least: Array | None = None) -> dict[str, Array]:
     """Which labels each preset flags, the least fitting first; nothing where nothing keeps its promise.
 
     Conservative: as many as are wrong to 90 %, with room for people's errors. Balanced: the largest expected F1, if
-    half of them are expected to be wrong. Broad: 90 % of the expected wrong ones, where balanced finds any.
+    half of them are expected to be wrong. Broad: 90 % of the expected wrong ones, where balanced finds any; it does not
+    go beyond balanced where nothing proves that labels are wrong.
 
     Args:
         wrong: (n,) probability that the label is wrong.
         fit: (n,) orders rows of equal probability.
         doubted: (n,) bool, some class is likelier than the given one; only these are flagged.
         foreign: (n,) bool, more than half of a class that nobody was given; flagged unless conservative.
-        believed: how much of the misfits counts as wrong labels; conservative flags nothing below 0.9.
+        least: (n,) the same probability if no more labels were wrong than is proved, by which conservative goes; None
+            where nothing is proved, and it flags nothing.
     """
     order = np.lexsort((fit, -wrong))
     found, number = np.cumsum(wrong[order]), np.arange(1, len(order) + 1)
-    precise = np.flatnonzero(found / number >= SURE * believed) if believed >= PRECISION else np.empty(0)
+    precise = np.flatnonzero(np.cumsum(least[order]) / number >= SURE) if least is not None else np.empty(0)
     few = int(precise[-1]) + 1 if len(precise) else 0
     some = int(np.argmax(2 * found / (number + found[-1]))) + 1
     some = some if found[some - 1] / some >= LEAST_PRECISION else 0
-    many = max(int(np.searchsorted(found, RECALL * found[-1])) + 1, some) if some else 0
+    many = max(int(np.searchsorted(found, RECALL * found[-1])) + 1, some) if some and least is not None else some
     flagged = {}
     for preset, count in zip(PRESETS, (min(few, some), some, many), strict=True):
         flagged[preset] = np.zeros(len(order), dtype=bool)
@@ -408,7 +412,7 @@ def _share(part: float, whole: float) -> float:
 
 METHOD = Method(
     name="find_label_issues",
-    version=5,
+    version=6,
     label="Find label issues",
     stage="clean",
     key="label_issues",
