@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import fiftyone as fo
+import fiftyone.core.fields as fof
 
 from ..fields.curated_labels import corrections, curated_path
 from ..fields.rows import every, list_of, root_of, rows_of
@@ -15,6 +16,9 @@ from ..fields.working_set import Choice, excluded_ids
 from .record import Run
 
 OF_LABELS = ("label", "label_curated", "tags", "bounding_box", "points", "closed", "filled", "mask", "mask_path")
+
+
+STORED = "stored:"  # begins digests of vectors as the database holds them
 
 
 def digest(values: Iterable[Any]) -> str:
@@ -53,12 +57,16 @@ def is_labels(role: str, source: Mapping[str, Any]) -> bool:
     return role == "labels" and source.get("role") != "splits"
 
 
-def digest_of_source(dataset: fo.Dataset, source: Mapping[str, Any], patches_field: str | None) -> str:
+def digest_of_source(
+    dataset: fo.Dataset, source: Mapping[str, Any], patches_field: str | None, like: str = STORED
+) -> str:
     """Digest of what a run read of a field; of a saved slice or a tag, of who is in it.
 
     Args:
         source: as `Run.reads` holds it.
         patches_field: the field whose objects the run is about; None where it is about samples.
+        like: the digest that it is to be compared with. Vectors are told by their bytes, but those of earlier runs
+            were told by what Python shows of them, which leaves out the middle of a thousand numbers and more.
     """
     if "slice" in source:
         return digest(sorted(rows_of(dataset.load_saved_view(source["slice"]), patches_field).ids))
@@ -66,6 +74,9 @@ def digest_of_source(dataset: fo.Dataset, source: Mapping[str, Any], patches_fie
         return digest(every(dataset).match_tags(source["tag"]).values("id"))
     if source.get("role") == "annotations":
         return _digest_of_annotations(dataset, source["field"])
+    if isinstance(dataset.get_field(source["field"]), (fof.VectorField, fof.ArrayField)) and like.startswith(STORED):
+        stages = [{"$project": {"_id": False, "of": f"${source['field']}"}}]
+        return STORED + digest(every(dataset)._aggregate(post_pipeline=stages))
     values = every(dataset).values(source["field"])
     if source.get("role") == "splits" and source["field"] == "tags":
         return digest([sorted(split_names(own or ())) for own in values])

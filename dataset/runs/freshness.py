@@ -16,7 +16,7 @@ from ..fields.rows import Rows, every, object_fields, regions, root_of
 from ..fields.working_set import EXCLUDED, excluded_ids
 from ..storage import vectors as vector_store
 from ..storage.embedding_cache import marks_of
-from .fingerprints import digest, digest_of_boxes, digest_of_source, is_labels
+from .fingerprints import STORED, digest, digest_of_boxes, digest_of_source, is_labels
 from .record import Run, list_runs
 
 SETTLED = timedelta(seconds=1)  # the database's clock has milliseconds: within one, a later change would go unseen
@@ -97,15 +97,16 @@ class Freshness:
             what = "labels" if is_labels(role, source) else source.get("role") or role
             if self._dataset.get_field(source["field"]) is None:
                 return f"its {what} in {source['field']!r} are gone"
-            if self._digest_of(source, run.patches_field) != run.fingerprint[role]:
+            if self._digest_of(source, run.patches_field, run.fingerprint[role]) != run.fingerprint[role]:
                 what = "labels" if is_labels(role, source) else "values"
                 return f"{what} in {source['field']!r} have changed"
         return self._corrected_reason(run, source["field"]) if is_labels(role, source) else None
 
-    def _digest_of(self, source: Mapping[str, Any], field: str | None) -> str:
+    def _digest_of(self, source: Mapping[str, Any], field: str | None, like: str) -> str:
         told = {name: source[name] for name in ("field", "role", "tag") if name in source}
         place = source["field"] if set(told) == {"field"} else repr(told)
-        return str(self._remembered(place, lambda: digest_of_source(self._dataset, source, field)))
+        place += STORED if like.startswith(STORED) else ""
+        return str(self._remembered(place, lambda: digest_of_source(self._dataset, source, field, like)))
 
     def _excluded_reason(self, run: Run) -> str | None:
         """Samples or objects that were excluded since, or brought back."""
