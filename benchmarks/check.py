@@ -297,7 +297,8 @@ def in_process(contestant: str, folder: Path, beside: Path | None) -> dict[str, 
     )
     if done.returncode:
         raise SystemExit(f"{contestant} failed:\n{done.stderr}")
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    said = [line for line in done.stdout.splitlines() if line.startswith("{")]  # others speak too, also at the end
+    result: dict[str, Any] = json.loads(said[-1])
     return result
 
 
