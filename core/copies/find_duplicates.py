@@ -83,11 +83,11 @@ def move(kept: Mapping[str, Array], params: DuplicatesParams, threshold: float) 
         ParamError: the run did not look that far down.
     """
     files = np.arange(len(kept["unit"]))  # runs of earlier versions took every row for a file of its own
-    known = {"file": files, **kept}
+    known = {"same_file": files, **kept}
     return _columns(of_kept(kept, threshold), Worth(*(np.asarray(known[name]) for name in WORTH)), params)
 
 
-WORTH = ("readable", "doubtful", "pixels", "sharpness", "labels", "file")
+WORTH = ("readable", "doubtful", "pixels", "sharpness", "labels", "same_file")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Worth:
         pixels: int64, width times height.
         sharpness: float64.
         labels: int64 codes of the given labels, -1 for none; empty without a label field.
-        file: int64, the first row that uses the same file: by the same path, a link or a hard link.
+        same_file: int64, the first row that uses the same file: by the same path, a link or a hard link.
     """
 
     readable: Array
@@ -109,7 +109,7 @@ class Worth:
     pixels: Array
     sharpness: Array
     labels: Array
-    file: Array
+    same_file: Array
 
     @classmethod
     def of(cls, inputs: Inputs, graph: Graph | None, group: Array, looks: Looks) -> Worth:
@@ -151,14 +151,14 @@ class Worth:
 
 def _columns(found: Copies, worth: Worth, params: DuplicatesParams) -> Columns:
     group, similarity = groups_of(found)
-    files = np.unique(np.stack([group, worth.file]), axis=1)[0]
+    files = np.unique(np.stack([group, worth.same_file]), axis=1)[0]
     of_group = np.bincount(files[files >= 0], minlength=len(group))  # different files
     one_file = (group >= 0) & (of_group[np.maximum(group, 0)] < 2)  # a picture is no copy of itself
     group, similarity = np.where(one_file, -1, group), np.where(one_file, np.nan, similarity)
     grouped = group >= 0
     keep = ~grouped
     best = worth.first_of(group) if params.keep == "first" else worth.best_of(group)
-    keep |= np.isin(worth.file, worth.file[best])  # whatever else uses a file that is kept
+    keep |= np.isin(worth.same_file, worth.same_file[best])  # whatever else uses a file that is kept
     copies = np.ones(len(group), dtype=np.int64)
     copies[grouped] = of_group[group[grouped]]
     kind = [None if at < 0 else ("exact" if same else "near") for at, same in zip(group, found.identical, strict=True)]
@@ -283,7 +283,7 @@ def doubtful_labels(labels: GivenLabels | None, graph: Graph | None, group: Arra
 
 def _facts(worth: Worth, group: Array, kind: Sequence[str | None], keep: Array, copies: Array) -> Facts:
     labels, kinds = worth.labels, Counter(kind)
-    again = int((worth.file != np.arange(len(keep))).sum())
+    again = int((worth.same_file != np.arange(len(keep))).sum())
     uses = f"; {again:,} samples use a file that another uses too" if again > 1 else ""
     uses = "; 1 sample uses a file that another uses too" if again == 1 else uses
     surplus = int((~keep).sum())
