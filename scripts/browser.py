@@ -73,6 +73,7 @@ def grid_alone(session: Any) -> None:
 
 def open_form(page: Any, label: str) -> Any:
     """The form of an operator, chosen in the operator browser."""
+    page.get_by_test_id("entry-counts").wait_for()  # before that the App does not listen
     page.locator("body").press("`")
     page.get_by_placeholder("Search operations by name").fill(label)
     listed = re.compile(f"(^|: ){re.escape(label)}$", re.IGNORECASE)  # behind the name of its stage
@@ -152,10 +153,10 @@ def draw_around(page: Any, canvas: Any, share: float) -> None:
 def select_in_grid(page: Any, n: int) -> None:
     """Tick the first samples of the grid."""
     for number in range(n):
-        box = page.get_by_test_id("looker").nth(number).bounding_box()
-        page.mouse.move(box["x"] + 20, box["y"] + 30)
+        picture = page.get_by_test_id("looker").nth(number)
+        picture.hover(position={"x": 20, "y": 30})  # waits while the grid is drawn anew
         page.wait_for_timeout(1_500)  # the box to tick appears under the pointer
-        page.mouse.click(box["x"] + 20, box["y"] + 20)
+        picture.click(position={"x": 20, "y": 20})
         page.get_by_test_id("selection-count-container").get_by_text(str(number + 1)).wait_for()
 
 

@@ -109,7 +109,7 @@ class Calibration:
             weights, curves = _curves(given, simulated)
             wrong = 1 - _right(s, band, SHARES, weights, curves)
         large = n >= FEW_ROWS * n_classes
-        apart = stand_apart(fit) if large else 0.0
+        apart = stand_apart(fit)
         if apart > 0:  # any m up to theirs explains them as well: all of them are believed
             weights = weights * SHARES ** (TILT * apart)
             weights /= weights.sum()

@@ -34,6 +34,7 @@ NAMES = (
     "ProgressLine",
     "Quadrants",
     "ShowingBar",
+    "Sparkline",
     "StageBoard",
     "StateMark",
     "Strip",
@@ -41,7 +42,7 @@ NAMES = (
     "Within",
 )
 
-INSIDE = {"Bars", "Frame", "Icon", "Names", "Scatter", "Sparkline"}  # drawn inside others
+INSIDE = {"Bars", "Frame", "Icon", "Names", "Scatter"}  # drawn inside others
 
 PANELS = (  # states of the panels
     *("home", "run", "empty", "review", "copies", "batch", "reviewed", "plane", "space"),

@@ -63,7 +63,7 @@ def test_objects__on_the_map_and_in_the_review(page: Any, things: Any) -> None:
         .evaluate("one => one.style.objectViewBox")
         .startswith("inset")
     )
-    page.get_by_role("button", name=re.compile("^Accept")).click()
+    page.get_by_role("button", name=re.compile("^Accept suggestion")).click()
     page.get_by_text(re.compile("^1 of .* decided: 1 relabelled")).wait_for()
     changed = [one for own in things.values("things") for one in own.detections if one.tags]
     assert [one.tags for one in changed] == [["relabelled"]]

@@ -29,7 +29,7 @@ def test_review__accept_relabel_exclude_undo_reload(page: Any, digits: Any, queu
     _choose(page, "review_issues")
     _place(page, 1, len(queue))
     for number in (2, 3, 4):
-        page.get_by_role("button", name=re.compile("^Accept")).click()
+        page.get_by_role("button", name=re.compile("^Accept suggestion")).click()
         _place(page, number, len(queue))
     page.keyboard.press("c")
     page.keyboard.type("a new class")
@@ -92,9 +92,9 @@ def test_two_browsers__review_one_dataset(browser: Any, address: str, digits: An
             open_review(page)
             _choose(page, "review_issues")
             _place(page, 1, len(queue))
-        one.get_by_role("button", name=re.compile("^Accept")).click()
+        one.get_by_role("button", name=re.compile("^Accept suggestion")).click()
         _place(one, 2, len(queue))
-        other.get_by_role("button", name=re.compile("^Accept")).click()  # still looks at the first: the same once more
+        other.get_by_role("button", name=re.compile("^Accept suggestion")).click()  # still looks at the first: the same once more
         _place(other, 2, len(queue))
         one.get_by_role("button", name="Exclude (X)").click()
         _place(one, 3, len(queue))

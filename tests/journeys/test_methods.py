@@ -136,8 +136,8 @@ def test_method__ordinary(method: Method, dataset: Any, tmp_path: Path) -> None:
 def test_method__again_gives_the_same(method: Method, dataset: Any, tmp_path: Path) -> None:
     _ready(method, dataset)
     given = _params(method, dataset, tmp_path)
-    first = curate(dataset, method.name, key="first", **given)
-    second = curate(dataset, method.name, key="second", **given)
+    first = curate(dataset, method.name, key="once", **given)
+    second = curate(dataset, method.name, key="again", **given)
     for name, path in first.writes.items():
         one, two = dataset.values(path), dataset.values(second.writes[name])
         assert list(map(_plain, one)) == list(map(_plain, two)), name

@@ -58,7 +58,7 @@ def test_finalize__files(decided: Any, tmp_path: Path) -> None:
 
 
 def test_finalize__a_class_that_cannot_be_a_folder(decided: Any, tmp_path: Path) -> None:
-    act(decided.limit(5), "relabel", label_field="ground_truth", label="indoor/office")
+    act(decided.limit(5), "relabel", label_field="ground_truth", label="indoor/office", new_class=True)
     with pytest.raises(ParamError, match=r"'indoor/office' cannot be the name of a folder"):
         act(decided, "finalize", into="image_folder", path=str(tmp_path / "tree"))
     assert not (tmp_path / "tree").exists()
