@@ -54,7 +54,7 @@ class DuplicatesParams(ObjectParams):
         True, "Compare pixels too, so that two shots of a scene do not count as copies", advanced=True
     )
     altered: bool = param(
-        True,
+        False,
         "Also find copies that were turned or mirrored, or have a banner, in sets of up to 20,000, all of them read",
         advanced=True,
     )

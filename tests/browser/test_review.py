@@ -34,6 +34,7 @@ def test_review__accept_relabel_exclude_undo_reload(page: Any, digits: Any, queu
     page.keyboard.press("c")
     page.keyboard.type("a new class")
     page.keyboard.press("Enter")
+    page.get_by_role("button", name=re.compile("^New class")).click()
     _place(page, 5, len(queue))
     page.keyboard.press("k")
     page.get_by_text(f"All {len(queue)} samples are decided").wait_for()
@@ -48,6 +49,7 @@ def test_review__accept_relabel_exclude_undo_reload(page: Any, digits: Any, queu
     page.keyboard.press("c")
     page.keyboard.type("another")
     page.keyboard.press("Enter")
+    page.get_by_role("button", name=re.compile("^New class")).click()
     _place(page, 5, len(queue))
     page.keyboard.press("x")
     page.get_by_text(f"All {len(queue)} samples are decided").wait_for()
@@ -94,7 +96,9 @@ def test_two_browsers__review_one_dataset(browser: Any, address: str, digits: An
             _place(page, 1, len(queue))
         one.get_by_role("button", name=re.compile("^Accept suggestion")).click()
         _place(one, 2, len(queue))
-        other.get_by_role("button", name=re.compile("^Accept suggestion")).click()  # still looks at the first: the same once more
+        other.get_by_role(
+            "button", name=re.compile("^Accept suggestion")
+        ).click()  # still looks at the first: the same once more
         _place(other, 2, len(queue))
         one.get_by_role("button", name="Exclude (X)").click()
         _place(one, 3, len(queue))

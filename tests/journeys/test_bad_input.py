@@ -128,7 +128,9 @@ def test_huge_picture_is_named_and_stops_nothing(pictures: Any, tmp_path: Path) 
 def test_every_cleaning_method_names_its_field_when_it_is_not_there(pictures: Any) -> None:
     for method in METHODS:
         fields = method.params.__dataclass_fields__
-        if method.stage == "clean" and "label_field" in fields and "run" not in fields:  # that has its labels from a run
+        if (
+            method.stage == "clean" and "label_field" in fields and "run" not in fields
+        ):  # that has its labels from a run
             given = {"embeddings": "vectors"} if "embeddings" in method.params.__dataclass_fields__ else {}
             with pytest.raises(ParamError, match="nowhere"):
                 curate(pictures, method.name, label_field="nowhere", key="none", **given)

@@ -308,15 +308,15 @@ def curated(noise: float, **params: Any) -> tuple[Any, Columns]:
 
 @pytest.mark.slow
 def test_train_classifier__what_cleaning_is_worth() -> None:
-    """With two labels of five wrong, leaving out the suspects brings back half of what the wrong ones cost."""
-    _, columns = curated(0.4, subset="clean")
+    """With one label of five wrong, leaving out the suspects brings back half of what the wrong ones cost."""
+    _, columns = curated(0.2, subset="clean")
     found = columns.facts["curating"]
     assert (found["held_out"], found["copies_left_out"]) == (400, 0)
     whole = {one["learned_from"]: one for one in found["curve"] if one["n"] > 300 or one["suspects"] is None}
     assert whole["labels as given"]["n"] == 600
-    assert 150 < whole["labels as given"]["suspects"] < 330, "240 are wrong"
+    assert 75 < whole["labels as given"]["suspects"] < 165, "120 are wrong"
     raw, clean = (whole[name]["accuracy"] for name in ("labels as given", "the subset"))
-    assert clean > raw + 0.02
+    assert clean > raw + 0.01
     assert whole["suspects left out"]["accuracy"] > (raw + clean) / 2
     assert whole["suspects left out"]["accuracy"] > whole["as many left out at random"]["accuracy"]
     assert whole["the subset"]["n"] == whole["a random subset of its size"]["n"]

@@ -12,7 +12,9 @@ from fiftyone import ViewField as F
 from image_curation import act, curate, get_run, list_runs, stale_reason
 from image_curation.core.base.params import ParamError
 from image_curation.dataset.actions.check_dataset import CheckDatasetParams, steps
+from image_curation.dataset.runs.freshness import Freshness
 from image_curation.panels.curation import check_page as checkup
+from image_curation.panels.curation.findings import found_in
 from PIL import Image
 
 COLOURS = {"red": (200, 60, 60), "green": (60, 180, 60), "blue": (60, 60, 200)}
@@ -108,12 +110,12 @@ def test_check_dataset__of_objects_that_are_not_there(drawn: Any) -> None:
 def test_page__of_objects(drawn: Any) -> None:
     act(drawn, "check_dataset", patches_field="objects")
     run = get_run(drawn, "check_objects")
-    page = checkup.page(run, None, drawn.to_patches("objects"))
-    rows = {row["value"]: row for listing in page["lists"] for row in listing["rows"]}
-    assert {key: row["n"] for key, row in rows.items()} == {one["run"]: one["count"] for one in run.facts["issues"]}
-    assert rows["leaks"]["id"] == drawn.first().objects.detections[0].id
-    assert rows["leaks"]["path"].startswith(f"{drawn.first().filepath}#xywh=")
-    assert {listing["size"] for listing in page["lists"]} == {"Objects"}
+    runs = list_runs(drawn)
+    kinds = found_in(drawn.to_patches("objects"), runs, Freshness(drawn, runs), "objects.detections.label")
+    page = checkup.page(run, None, kinds, runs)
+    cards = {card["key"]: card for card in page["kinds"]}
+    assert (cards["leaks"]["now"], cards["duplicates"]["now"]) == (2, 1)
+    assert cards["leaks"]["pictures"][0]["path"].startswith(f"{drawn.first().filepath}#xywh=")
     assert page["label"] == "Check of the objects in objects"
 
 

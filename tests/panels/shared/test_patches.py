@@ -392,17 +392,17 @@ def test_map__follows_the_view_and_the_selection(mapped: Any, on: Any) -> None:
 def test_check__of_objects(objects: Any, on: Any) -> None:
     act(objects, "check_dataset", patches_field="objects")
     panel = on(objects).send("on_load")
-    row = panel.data["home"]["stages"][0]["methods"][0]
-    assert (row["key"], row["label"]) == ("check_objects", "Check of the objects in objects")
     page = panel.open("check_objects")
-    rows = [(listing, row) for listing in page["lists"] for row in listing["rows"]]
-    assert {"quality", "label_issues"} <= {row["value"] for _, row in rows}
-    for listing, row in rows:
-        panel.send(listing["event"], column=listing["column"], value=row["value"])
-        assert panel.view._is_patches
-        assert len(panel.view) == row["n"] > 0
-        assert row["id"] in panel.view.values("id")
-        assert {"key": row["value"]} in [one["params"] for one in page["actions"] if one["event"] == "review"]
+    assert page["label"] == "Check of the objects in objects"
+    cards = {card["key"]: card for card in page["kinds"]}
+    assert {"quality", "label_issues"} <= set(cards)
+    for key, card in cards.items():
+        if card["now"]:
+            panel.send(card["look"]["event"], **card["look"]["params"])
+            assert panel.view._is_patches
+            assert len(panel.view) == card["now"]
+            assert card["pictures"][0]["id"] in panel.view.values("id")
+            assert (card["action"]["event"], card["action"]["params"]) == ("review", {"key": key})
     again = next(action for action in page["actions"] if action["label"] == "Check again")
     panel.send(again["event"], **again["params"])
     assert panel.prompted == ("check_dataset", {"patches_field": "objects"})
