@@ -12,7 +12,7 @@ COUNTS = "n => parseInt((document.querySelector('[data-cy=entry-counts]')?.inner
 
 
 def test_report__a_cluster_drives_the_grid(page: Any, digits: Any) -> None:
-    digits.limit(30).tag_samples("the first")
+    digits.limit(4).tag_samples("the first")
     try:
         run = curate(digits, "report", key="browser_report", subset="the first", embeddings="embeddings")
         page.reload()
@@ -23,7 +23,7 @@ def test_report__a_cluster_drives_the_grid(page: Any, digits: Any) -> None:
         page.get_by_role("button", name=text).first.click()
         page.wait_for_function(COUNTS, arg=cluster["size"])
         page.get_by_role("button", name="Show the subset").click()
-        page.wait_for_function(COUNTS, arg=30)
+        page.wait_for_function(COUNTS, arg=4)
         page.get_by_role("button", name="Show all").click()
         page.wait_for_function(COUNTS, arg=len(digits))
     finally:
