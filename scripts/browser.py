@@ -154,9 +154,11 @@ def select_in_grid(page: Any, n: int) -> None:
     """Tick the first samples of the grid."""
     for number in range(n):
         picture = page.get_by_test_id("looker").nth(number)
-        picture.hover(position={"x": 20, "y": 30})  # waits while the grid is drawn anew
+        picture.wait_for()
+        box = picture.bounding_box()
+        page.mouse.move(box["x"] + 20, box["y"] + 30)
         page.wait_for_timeout(1_500)  # the box to tick appears under the pointer
-        picture.click(position={"x": 20, "y": 20})
+        page.mouse.click(box["x"] + 20, box["y"] + 20)
         page.get_by_test_id("selection-count-container").get_by_text(str(number + 1)).wait_for()
 
 
