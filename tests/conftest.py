@@ -105,6 +105,16 @@ def shared_data() -> Path:
 
 
 @pytest.fixture
+def empty() -> Iterator[Any]:
+    """A dataset without samples."""
+    import fiftyone as fo
+
+    made = fo.Dataset()
+    yield made
+    made.delete()
+
+
+@pytest.fixture
 def dataset(tmp_path: Path) -> Iterator[Any]:
     """Twelve samples of three colours, four of each, with image files, labels and vectors in field `vectors`."""
     import fiftyone as fo

@@ -26,7 +26,6 @@ __all__ = [
     "build_graph",
     "certified_recall",
     "extend_graph",
-    "mutual_edges",
     "nearest",
     "shared_graph",
     "symmetric_edges",
@@ -134,21 +133,11 @@ def symmetric_edges(graph: Graph) -> tuple[Array, Array, Array]:
     Returns:
         rows, columns, distances: (e,) each, every pair once with row < column, in order of (row, column).
     """
-    return _edges(graph, listed=1)
-
-
-def mutual_edges(graph: Graph) -> tuple[Array, Array, Array]:
-    """Pairs of rows that list each other. Same form as `symmetric_edges`."""
-    return _edges(graph, listed=2)
-
-
-def _edges(graph: Graph, listed: int) -> tuple[Array, Array, Array]:
     a = np.repeat(np.arange(graph.n, dtype=np.int64), graph.k)
     b = graph.indices.ravel().astype(np.int64)
     pair = np.minimum(a, b) * graph.n + np.maximum(a, b)
-    pairs, first, times = np.unique(pair, return_index=True, return_counts=True)
-    keep = times >= listed
-    return pairs[keep] // graph.n, pairs[keep] % graph.n, graph.distances.ravel()[first[keep]]
+    pairs, first = np.unique(pair, return_index=True)
+    return pairs // graph.n, pairs % graph.n, graph.distances.ravel()[first]
 
 
 def _with_copies(indices: Array, distances: Array, copy_of: Array, firsts: Array, k: int) -> tuple[Array, Array]:

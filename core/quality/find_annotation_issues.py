@@ -27,8 +27,6 @@ from .annotations.images import image_faults
 from .annotations.masks import mask_faults
 from .annotations.shapes import keypoint_faults, outline_faults
 
-OF_IMAGES = ("no_labels", "same_picture")
-
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotationIssuesParams(Params):

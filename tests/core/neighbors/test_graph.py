@@ -10,7 +10,7 @@ from image_curation.core.base.arrays import silent
 from image_curation.core.base.inputs import Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.neighbors.find_neighbors import METHOD, NeighborsParams, find_neighbors
-from image_curation.core.neighbors.graph import build_graph, extend_graph, mutual_edges, nearest, symmetric_edges
+from image_curation.core.neighbors.graph import build_graph, extend_graph, nearest, symmetric_edges
 
 
 def brute_force(x, k, metric):
@@ -180,7 +180,7 @@ def test_first__is_the_smaller_graph():
         np.testing.assert_array_equal(wide.first(k).indices, build_graph(x, k=min(k, 12), metric="euclidean").indices)
 
 
-def test_edges__symmetric_and_mutual():
+def test_symmetric_edges__each_pair_once():
     # On a line at 0, 1, 3, 7 each point lists its nearest: 0-1 list each other, 3 lists 1, 7 lists 3.
     graph = build_graph(np.array([[0.0], [1.0], [3.0], [7.0]]), k=1, metric="euclidean")
     rows, columns, distances = symmetric_edges(graph)
@@ -189,8 +189,6 @@ def test_edges__symmetric_and_mutual():
         (1, 2, 2.0),
         (2, 3, 4.0),
     ]
-    rows, columns, _ = mutual_edges(graph)
-    assert (rows.tolist(), columns.tolist()) == ([0], [1])
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,6 @@ from image_curation import import_images
 from image_curation.core.base.params import ParamError
 from image_curation.dataset.actions.import_images import preview
 from PIL import Image
-
-
-@pytest.fixture
-def empty() -> Iterator[Any]:
-    import fiftyone as fo
-
-    made = fo.Dataset()
-    yield made
-    made.delete()
 
 
 @pytest.fixture

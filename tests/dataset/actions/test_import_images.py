@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,6 @@ import pytest
 from image_curation import import_images
 from image_curation.core.base.params import ParamError
 from PIL import Image
-
-
-@pytest.fixture
-def empty() -> Iterator[Any]:
-    import fiftyone as fo
-
-    made = fo.Dataset()
-    yield made
-    made.delete()
 
 
 @pytest.fixture

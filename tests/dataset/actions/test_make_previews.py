@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,6 @@ from image_curation import act, import_images
 from image_curation.core.base.params import ParamError
 from image_curation.panels.shared import scope
 from PIL import Image
-
-
-@pytest.fixture
-def empty() -> Iterator[Any]:
-    import fiftyone as fo
-
-    made = fo.Dataset()
-    yield made
-    made.delete()
 
 
 @pytest.fixture
