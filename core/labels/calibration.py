@@ -23,8 +23,9 @@ labels being wrong are then lowered alike until the mean is w: the plainest misf
 of the surest are contradicted, or hardly more than half as many as the models expect to miss, or where classes are
 small, nothing speaks for wrong labels, and 1 in 100 is assumed; where
 even the surest are not sure, the vectors cannot tell, and nothing that does not fit is believed to be wrong. Labels
-that do not fit and stand apart from all others are believed without any of this. The share cannot be read off the data
-alone: these are assumptions, and an audit replaces them (`core/labels/audit.py`).
+that do not fit and stand apart from all others are believed without any of this; in small classes too, if hardly any
+label lies between. The share cannot be read off the data alone: these are assumptions, and an audit replaces them
+(`core/labels/audit.py`).
 
 Letters: n rows, C classes.
 """
@@ -51,6 +52,7 @@ TRUST, TRUSTED_AT, TRUST_GAIN = 0.5, 30, 0.41  # in m at so many rows a class; g
 MANY_SURE, MANY_GAIN = 0.1, 5.0  # r above which trust grows too, and how fast
 APART = 0.2  # labels of a fit below it do not fit, above 1 - 0.2 they do
 TILT = 12.0  # towards the largest share of misfits that explains labels which stand apart
+CLEAR = 0.1  # of all labels: where classes are small and more lie between, none is believed to stand apart
 FEW_APART = 0.6  # as many that do not fit as lie between are believed, this share of it is not
 LEAST = 0.01  # share of wrong labels that is assumed where nothing speaks for more
 SYSTEMATIC = 0.15  # of the expected number: what the interval allows for people's errors being unlike ours
@@ -109,7 +111,7 @@ class Calibration:
             weights, curves = _curves(given, simulated)
             wrong = 1 - _right(s, band, SHARES, weights, curves)
         large = n >= FEW_ROWS * n_classes
-        apart = stand_apart(fit)
+        apart = stand_apart(fit, large)
         if apart > 0:  # any m up to theirs explains them as well: all of them are believed
             weights = weights * SHARES ** (TILT * apart)
             weights /= weights.sum()
@@ -195,14 +197,17 @@ def _raised(right: Array, by: float) -> Array:
     return np.asarray(1 / (1 + (1 - p) / p * np.exp(-by)))
 
 
-def stand_apart(fit: Array) -> float:
+def stand_apart(fit: Array, large: bool = True) -> float:
     """In [0, 1]: how far labels that do not fit stand apart from the others, with hardly any between.
 
     Vectors that tell classes badly leave many labels between; of those that do not fit there are then fewer. Where
     more than a quarter does not fit, classes are too small to say.
+
+    Args:
+        large: classes have rows enough for the shares above to be steady; else hardly any label may lie between.
     """
     low, between = int((fit < APART).sum()), int(((fit >= APART) & (fit <= 1 - APART)).sum())
-    if low > len(fit) / 4:
+    if low > len(fit) / 4 or (not large and between > CLEAR * len(fit)):
         return 0.0
     return float(np.clip((low / (between + 1) - FEW_APART) / (1 - FEW_APART), 0, 1))
 

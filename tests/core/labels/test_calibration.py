@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from image_curation.core.labels.calibration import _raised, lowering, surest, trust
+from image_curation.core.labels.calibration import _raised, lowering, stand_apart, surest, trust
 
 
 def test_surest__a_fifth_of_the_predictions() -> None:
@@ -24,6 +24,16 @@ def test_trust__grows_with_the_rows_of_a_class_and_with_errors() -> None:
     assert 0.5 < trust(100, 0.05) < trust(500, 0.05) <= 1
     assert trust(100, 0.3) == 1
     assert trust(1, 0.0) == 0
+
+
+def test_stand_apart__small_classes_need_a_gap_that_is_all_but_empty() -> None:
+    """Two of thirty that plainly do not fit are believed; of sixty of which eight lie between, only in large classes."""
+    plain = np.array([0.01, 0.02] + [0.95] * 28)
+    crowded = np.array([0.05] * 9 + [0.5] * 8 + [0.95] * 43)
+    assert stand_apart(plain, large=False) == stand_apart(plain) == 1
+    assert stand_apart(crowded, large=False) == 0
+    assert stand_apart(crowded) == 1
+    assert stand_apart(np.array([0.05] * 10 + [0.95] * 20)) == 0, "more than a quarter does not fit"
 
 
 def test_lowering__the_mean_is_the_share_and_the_order_stays() -> None:
