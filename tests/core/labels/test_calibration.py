@@ -27,7 +27,7 @@ def test_trust__grows_with_the_rows_of_a_class_and_with_errors() -> None:
 
 
 def test_stand_apart__small_classes_need_a_gap_that_is_all_but_empty() -> None:
-    """Two of thirty that plainly do not fit are believed; of sixty of which eight lie between, only in large classes."""
+    """Two of thirty that plainly do not fit are believed; of sixty with eight between, only in large classes."""
     plain = np.array([0.01, 0.02] + [0.95] * 28)
     crowded = np.array([0.05] * 9 + [0.5] * 8 + [0.95] * 43)
     assert stand_apart(plain, large=False) == stand_apart(plain) == 1
