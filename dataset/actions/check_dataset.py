@@ -335,8 +335,8 @@ class Check:
                 self.samples, method.name, key=key, overwrite=earlier is not None, progress=progress, **wanted
             )
         except ParamError:
-            label = next((name for name, role in roles(method.params).items() if role == "labels"), None)
-            if label is None or label not in wanted or not domains(method.params)[label].optional:
+            label = _label_that_helps(method)
+            if label is None or label not in wanted:
                 raise
             wanted[label] = None  # labels that only help: copies are found without
             made = curate(
@@ -356,8 +356,14 @@ class Check:
 
     def _is_same(self, run: Run, given: Mapping[str, Any]) -> bool:
         """Whether a run read what this check would, of the working set of the whole dataset."""
-        same = self.whole and run.target == "dataset" and given.items() <= dict(run.params).items()
         declared = run.declaration
+        known = dict(run.params)
+        helps = _label_that_helps(declared) if declared else None
+        if (
+            helps is not None and helps in given and known.get(helps) is None
+        ):  # made without, as recipes do: it looked at the same
+            known[helps] = given[helps]
+        same = self.whole and run.target == "dataset" and given.items() <= known.items()
         return same and (Choice.of(run.working) == Choice() or bool(declared and declared.on_all_rows))
 
     def expected_wrong(self, method: Method, run: Run, mark: Column, count: int) -> int | None:
@@ -378,6 +384,12 @@ class Check:
         shown = all_of(self.dataset).select_labels(ids=list(rows.ids), fields=rows.field) if chosen else self.samples
         found = shown.filter_labels(rows.field, test(column, attribute(self.dataset, rows.field, path)))
         return int(found.count(root_of(self.dataset, rows.field)))
+
+
+def _label_that_helps(method: Method) -> str | None:
+    """The parameter for labels that a method can do without."""
+    named = (name for name, role in roles(method.params).items() if role == "labels")
+    return next((name for name in named if domains(method.params)[name].optional), None)
 
 
 def _within(progress: Progress, number: int, count: int, label: str) -> Progress:

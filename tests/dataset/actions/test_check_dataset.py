@@ -9,7 +9,7 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 import pytest
-from image_curation import act, export_recipe, get_run, list_runs, stale_reason
+from image_curation import act, curate, export_recipe, get_run, list_runs, stale_reason
 from image_curation.core.base.params import ParamError
 from image_curation.dataset.actions.check_dataset import CheckDatasetParams, steps
 from image_curation.dataset.runs.freshness import Freshness
@@ -90,6 +90,16 @@ def _kinds(dataset: Any) -> list[dict[str, Any]]:
     runs = list_runs(dataset)
     kinds = found_in(dataset.view(), runs, Freshness(dataset, runs), "ground_truth.label")
     return list(checkup.page(get_run(dataset, "check"), None, kinds, runs)["kinds"])
+
+
+def test_check_dataset__takes_over_copies_that_were_found_without_labels(dataset: Any) -> None:
+    """As the starter recipe finds them; labels only help to choose which copy stays."""
+    curate(dataset, "compute_embeddings", model="descriptor")
+    made = curate(dataset, "find_duplicates", embeddings="embeddings")
+    act(dataset, "check_dataset")
+    (run,) = [run for run in list_runs(dataset) if run.method == "find_duplicates"]
+    assert (run.key, run.finished) == ("duplicates", made.finished)
+    assert "duplicates" in get_run(dataset, "check").reads
 
 
 def test_check_dataset__says_what_it_could_not_check(dataset: Any) -> None:
