@@ -128,8 +128,8 @@ def _evidence(runs: Sequence[Run]) -> dict[str, Any] | None:
             continue
         chances = f"{told['value']:.0%} ({told['low']:.0%} to {told['high']:.0%})"
         text = (
-            f"{run.params.get('embeddings')} tells one class from the others in {chances} of comparisons; "
-            f"shuffled labels: {told['chance']:.0%}"
+            f"The vectors of {run.params.get('embeddings')} tell one class from the others in {chances} of "
+            f"comparisons; shuffled labels: {told['chance']:.0%}"
         )
         action = {"label": "Other embeddings", "event": "run_method", "params": {"method": "compute_embeddings"}}
         return {

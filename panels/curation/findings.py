@@ -11,7 +11,8 @@ from typing import Any
 
 import fiftyone as fo
 
-from ...core.base.method import SEVERITIES, Finding
+from ...core.base.method import SEVERITIES, Finding, Method
+from ...core.base.params import domains, roles
 from ...dataset.actions.check_dataset import NAME
 from ...dataset.runs.freshness import Freshness
 from ...dataset.runs.record import Run
@@ -89,7 +90,7 @@ def _card(one: Found, history: Sequence[Mapping[str, Any]], checked: Mapping[str
     run, left, marked = one.source.run, one.waiting.left, one.waiting.marked
     method = run.method
     counts = [int(check["left"].get(method, 0)) for check in history if method in check["found"]]
-    first = counts[0] if counts else marked
+    first, curve = counts[0] if counts else marked, [*counts, left]
     said = []
     if left:
         if one.waiting.expected is not None:
@@ -100,7 +101,7 @@ def _card(one: Found, history: Sequence[Mapping[str, Any]], checked: Mapping[str
         said.append(f"all {marked:,} decided")
     else:
         said.append("none found")
-    if one.source.labels and "labels" in (run.declaration.reads if run.declaration else ()):
+    if one.source.labels and run.declaration is not None and _needs_labels(run.declaration):
         said.append(f"labels of {one.source.labels}")
     looked = f"{checked['checked']:,} of {checked['of']:,} checked" if checked else _looked(run)
     review = {"label": f"Review {left:,}", "event": "review", "params": {"key": run.key}}
@@ -115,11 +116,17 @@ def _card(one: Found, history: Sequence[Mapping[str, Any]], checked: Mapping[str
         "text": " · ".join([*said, looked]),
         "means": one.finding.sentence,
         "pictures": [{"id": one_id, "path": path} for one_id, path in one.waiting.first],
-        "curve": [*counts, left] if counts else [],
+        "curve": curve if len(set(curve)) > 1 else [],  # a line that is level tells nothing
         "stale": wording.sentence(f"Out of date: {one.stale}") if one.stale else None,
         "action": review if left else look,
         "look": shown if left else None,
     }
+
+
+def _needs_labels(method: Method) -> bool:
+    """Whether what it finds is about the labels; others only use them where there are some."""
+    known = domains(method.params)
+    return any(role == "labels" and not known[name].optional for name, role in roles(method.params).items())
 
 
 def _looked(run: Run) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import fiftyone as fo
@@ -55,7 +55,9 @@ class ReviewSession:
 
     @classmethod
     def open(cls, ctx: Any) -> ReviewSession | None:
-        """The session of the run that is under review, or else of the first that can be; None where none can be.
+        """The session of the run that is under review; else of the newest that leaves something to decide.
+
+        None where no run can be reviewed.
 
         The panel's state then says which it is.
         """
@@ -63,12 +65,22 @@ class ReviewSession:
         known = queue.sources(runs, ctx.dataset.get_field_schema(), reading.given_labels(ctx.dataset, runs))
         if not known:
             return None
-        source = next((one for one in known if one.key == ctx.panel.get_state("source")), known[0])
-        ctx.panel.set_state({"source": source.key, "objects": source.field})
+        of_source = partial(cls._of, ctx, runs, known)
+        wanted = ctx.panel.get_state("source")
+        session = next((of_source(one) for one in known if one.key == wanted), None)
+        if session is None:
+            newest = map(of_source, known)
+            session = next((one for one in newest if one.after(None) is not None), None) or of_source(known[0])
+        ctx.panel.set_state({"source": session.source.key, "objects": session.source.field})
+        return session
+
+    @classmethod
+    def _of(cls, ctx: Any, runs: Sequence[Run], known: Sequence[Source], source: Source) -> ReviewSession:
         # as the user chose, or else where the run is an order of similar images
         chosen = ctx.panel.get_state("mode")
         side_by_side = chosen == "batch" if chosen else source.position is not None
         these, author = ctx.panel.get_state("these"), ctx.panel.get_state("author") or ctx.user_id
+        ctx.panel.set_state("objects", source.field)  # the grid is read as being about these
         about = grid.scope(ctx) if these is None else scope.whole(ctx.dataset, source.field)
         return cls(ctx.dataset, runs, known, source, about, side_by_side, these, author)
 

@@ -57,3 +57,13 @@ def test_events__ask_the_database_few_times(
     undone, runs = asked("undo")
     assert review.data["progress"]["done"] == 1
     assert runs == 1
+
+
+def test_open__the_newest_that_leaves_something_to_decide(flagged: Any, on: Callable[..., Any]) -> None:
+    """A later search that finds nothing does not hide the labels that wait."""
+    nothing = curate(flagged, "find_annotation_issues", label_field="ground_truth")
+    review = on(flagged, uri=PANEL).send("on_load")
+    assert (review.data["source"], review.data["progress"]["total"]) == ("label_issues", 3)
+    review = on(flagged, uri=PANEL)
+    review.send("on_load").send("choose_source", key=nothing.key)  # but who wants to see it, does
+    assert review.data["card"] is None
