@@ -93,7 +93,7 @@ def manifest(text: str) -> str:
     """The manifest with its list of operators brought up to date; FiftyOne drops names that it does not list."""
     before, rest = text.split("operators:\n")
     after = rest[rest.index("panels:") :]
-    names = [one.name for one in (*METHODS, *ACTIONS, *CLICKS)] + list(ASKED)
+    names = [*(one.name for one in METHODS), *(one.name for one in ACTIONS), *(one.name for one in CLICKS), *ASKED]
     return before + "operators:\n" + "".join(f"  - {name}\n" for name in names) + after
 
 
