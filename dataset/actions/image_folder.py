@@ -29,6 +29,7 @@ LEVELS = ("parent", "top", "path", "none")
 BESIDE = frozenset((".csv", ".json", ".xml", ".yaml", ".yml", ".txt"))
 FIRST = 1 << 16  # bytes of a file that are looked at to tell what it is
 MOST_JSON = 1 << 30
+NO_UTF8 = "names that are not UTF-8, rename them:"
 
 
 @dataclass
@@ -65,14 +66,25 @@ def read_folder(root: Path, level: str = "parent") -> ImageFolder:
         DataError: a label file cannot be read.
     """
     top = os.path.abspath(root)
-    files = list(_walk(top))
+    every = list(_walk(top))
+    files = [path for path in every if _is_utf8(path)]  # the database holds no other texts
     paths = sorted(path for path in files if _ending(path) in SUFFIXES)
     others = [path for path in files if _ending(path) not in SUFFIXES]
     labels, splits = by_folders(paths, top, level)
     found = ImageFolder(paths, labels, splits)
     used = _label_files(found, top, others) if level != "none" else set()
     found.left_out = Counter(_ending(path) or "no ending" for path in others if path not in used)
+    if len(files) < len(every):
+        found.left_out[NO_UTF8] = len(every) - len(files)
     return found
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def by_folders(paths: Sequence[str], top: str, level: str) -> tuple[list[str | None], list[str | None]]:

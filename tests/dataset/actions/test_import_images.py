@@ -148,3 +148,14 @@ def test_import_images__endings_that_fiftyone_takes_for_no_images(empty: Any, tm
     assert import_images(empty, directory=str(tmp_path), label_from="none")["added"] == len(endings)
     assert {sample.media_type for sample in empty} == {"image"}
     assert empty.media_type == "image"
+
+
+def test_import_images__names_that_are_not_utf8_are_counted(empty: Any, tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    try:
+        (Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))).write_bytes((tmp_path / "a.png").read_bytes())
+    except OSError:
+        pytest.skip("this file system takes names in UTF-8 only")
+    summary = import_images(empty, directory=str(tmp_path), label_from="none")
+    said = f"1 samples added to {empty.name!r}; left out: names that are not UTF-8, rename them: 1"
+    assert (summary["headline"], len(empty)) == (said, 1)
