@@ -7,6 +7,7 @@ threads inside ours was seen 8 to 48 times slower on a contended machine.
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -18,6 +19,7 @@ import numpy  # noqa: F401 -- its BLAS must be loaded before it can be looked up
 from .arrays import Progress, silent
 
 T = TypeVar("T")
+WORTH = 4_000_000  # products below which starting threads takes longer than the work
 
 
 def cores() -> int:
@@ -42,7 +44,13 @@ def _libraries() -> Any:
     return ThreadpoolController()
 
 
-def in_threads(work: Callable[[T], None], tasks: Iterable[T], progress: Progress = silent, doing: str = "") -> None:
+def in_threads(
+    work: Callable[[T], None],
+    tasks: Iterable[T],
+    progress: Progress = silent,
+    doing: str = "",
+    products: float = math.inf,
+) -> None:
     """Call `work` on every task, on all cores. Progress is told from the calling thread and may interrupt.
 
     Args:
@@ -50,9 +58,17 @@ def in_threads(work: Callable[[T], None], tasks: Iterable[T], progress: Progress
         tasks: what to work on; small enough that all can be listed.
         progress: told `(tasks done, tasks, doing)`.
         doing: what is being done.
+        products: how many products all tasks take, where that may be so few that no thread is worth starting.
     """
     listed = list(tasks)
-    with blas_threads(1), ThreadPoolExecutor(max(1, min(cores(), len(listed)))) as pool:
+    threads = min(cores(), len(listed)) if products > WORTH else 1
+    if threads <= 1:
+        with blas_threads(1):
+            for done, task in enumerate(listed, start=1):
+                work(task)
+                progress(done, len(listed), doing)
+        return
+    with blas_threads(1), ThreadPoolExecutor(threads) as pool:
         futures = [pool.submit(work, task) for task in listed]
         try:
             for done, future in enumerate(as_completed(futures), start=1):

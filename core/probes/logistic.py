@@ -180,7 +180,7 @@ class FoldFits:
                 slopes[part, :, :-1] += error.T @ self.z[block]
                 slopes[part, :, -1] += error.sum(axis=0)
 
-        in_threads(add, range(PARTS))
+        in_threads(add, range(PARTS), products=m * r * len(points))
         sizes = m if self.counts is None or fits == 1 else self.counts.sum(axis=0, dtype=np.float64)[:, None]
         pulled = self._pull(self.penalty) * points
         penalties = 0.5 * (pulled * points).reshape(fits, -1).sum(axis=1, dtype=np.float64)
