@@ -27,8 +27,8 @@ test: python ## the whole test suite, the real App in a browser included
 	$(SETUP) --browser
 	$(VENV_PYTHON) -m pytest -n $(PROCESSES)
 
-fast: setup ## the tests of the core only: no database, under 30 s
-	$(VENV_PYTHON) -m pytest tests/core -m 'not slow' -q
+fast: setup ## the quick tests of the core: no database, under 20 s
+	$(VENV_PYTHON) -m pytest tests/core -m 'not slow' -q -n $(PROCESSES)
 
 check: setup ## style and types
 	$(VENV_PYTHON) -m ruff check .

@@ -14,6 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+# Libraries' own threads wait for each other in loops where processes share the cores, which costs up to fifty times the
+# work. Those of `core.threads` stay: they sleep when they wait. The libraries read this when they are loaded.
+os.environ.update(OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", OMP_WAIT_POLICY="passive")
+
+# ruff: noqa: E402
 import numpy as np
 import pytest
 from checkout import load_package
@@ -53,16 +58,6 @@ TOGETHER = (
     "tests/browser/",  # one App and one set of digits for all of them
     "tests/setup/",  # they start FiftyOne as users do, and that joins the database of any other
 )
-ONE_THREAD_EACH = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Where several processes share the cores, keep their libraries' threads from waiting for each other in loops.
-
-    The threads of `core.threads` stay: they sleep when they wait, and the tests are to see more than one.
-    """
-    if config.getoption("numprocesses", default=None):
-        os.environ.update(ONE_THREAD_EACH)  # for the processes, which start after this
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -205,6 +205,7 @@ def test_method__rows_in_another_order(name: str) -> None:
         np.testing.assert_allclose(one, other, atol=2e-6, err_msg=column)
 
 
+@pytest.mark.slow
 def test_method__rows_in_another_order_change_no_ranking() -> None:
     """Folds and draws go by row number, so scores move a little; who is suspected must not."""
     x, labels = vectors()

@@ -124,6 +124,7 @@ def test_imports__go_round_in_no_circle() -> None:
         pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
+@pytest.mark.slow
 def test_core__knows_no_fiftyone() -> None:
     for name, path in MODULES.items():
         if name.startswith("core."):

@@ -72,6 +72,7 @@ def test_plain_singular_slips() -> None:
     assert (slips("crar", "car"), slips("elehpant", "elephant"), slips("abc", "abc")) == (1, 1, 0)
 
 
+@pytest.mark.slow
 def test_misspellings__of_many_names() -> None:
     letters = "abcdefghijklmnopqrst"
     counts = {f"{a}{b}{c}idae magna": 30 for a in letters for b in letters for c in letters[:2]}

@@ -127,8 +127,8 @@ def test_finetune_classifier__on_a_small_gpu(shapes: Inputs, weights: str) -> No
 def test_explain__on_a_small_gpu(shapes: Inputs, weights: str, method: str) -> None:
     model: dict[str, Any] = {"model": MODEL, "weights": weights} if method == "grad_cam" else {"model": "tiny_clip"}
     classes = ("class 1", "class 2") if method == "grad_cam" else ("seven", "one")
-    params = ExplainParams(**model, method=method, target="named", classes=classes, batch_size=8, checked=4)
-    some = Inputs(n=12, paths=shapes.paths[:12])
+    params = ExplainParams(**model, method=method, target="named", classes=classes, batch_size=4, checked=1)
+    some = Inputs(n=4, paths=shapes.paths[:4])
     whole = explain(some, params, silent).values
     with room_for(3):
         parted = explain(some, params, silent).values

@@ -48,6 +48,7 @@ def trained_on_sets(x: Any, present: Any, known: Any = None, **params: Any) -> C
     return train_classifier(inputs, ClassifierParams(label_sets="sets", **params), silent)
 
 
+@pytest.mark.slow
 def test_train_classifier__predicts_held_out_and_unlabelled_rows() -> None:
     data = planted.clean(600, 32, classes=4, spread=0.5)
     names: list[str | None] = list(data.names)
@@ -68,6 +69,7 @@ def test_train_classifier__predicts_held_out_and_unlabelled_rows() -> None:
     assert [row["samples"] for row in columns.facts["per_class"]] == np.bincount(data.true[60:]).tolist()
 
 
+@pytest.mark.slow
 def test_train_classifier__what_a_row_is_told_has_no_part_in_its_prediction() -> None:
     """A row with a wrong label and no near kin is predicted as what it is: its own label did not reach its model."""
     data = planted.clean(300, 16, classes=3, spread=0.3)
@@ -98,6 +100,7 @@ def test_train_classifier__is_calibrated() -> None:
     assert sum(row["n"] for row in facts["reliability"]) == 1500
 
 
+@pytest.mark.slow
 def test_train_classifier__hidden_layer_learns_what_no_plane_parts() -> None:
     """Four clusters at the corners of a square, classes along its diagonals."""
     rng = np.random.default_rng(1)
@@ -108,6 +111,7 @@ def test_train_classifier__hidden_layer_learns_what_no_plane_parts() -> None:
     assert trained(x, names).facts["accuracy"] < 0.8
 
 
+@pytest.mark.slow
 def test_train_classifier__balanced_weights_find_the_rare_class() -> None:
     rng = np.random.default_rng(2)
     code = (np.arange(600) < 30).astype(int)
@@ -120,6 +124,7 @@ def test_train_classifier__balanced_weights_find_the_rare_class() -> None:
     assert recall["balanced"] > recall["none"] + 0.2
 
 
+@pytest.mark.slow
 def test_train_classifier__any_number_of_classes() -> None:
     rng = np.random.default_rng(3)
     directions = rng.standard_normal((3, 20))
@@ -139,6 +144,7 @@ def test_train_classifier__any_number_of_classes() -> None:
     assert mlp.facts["macro_f1"] > 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["linear", "mlp"])
 def test_train_classifier__keeps_its_model(model: str, tmp_path: Path) -> None:
     """The kept arrays give the logits of unlabelled rows by three lines of NumPy."""
@@ -161,6 +167,7 @@ def test_train_classifier__two_samples() -> None:
     assert columns.facts["accuracy"] == 0.0
 
 
+@pytest.mark.slow
 def test_train_classifier__class_of_one_sample_is_named() -> None:
     data = planted.clean(60, 8, classes=2)
     facts = trained(data.x, ["alone", *data.names[1:]]).facts
@@ -327,6 +334,7 @@ def test_train_classifier__what_cleaning_is_worth() -> None:
     assert "; 400 trusted samples: " in columns.facts["headline"]
 
 
+@pytest.mark.slow
 def test_curating_curve__copies_of_trusted_rows_teach_nobody() -> None:
     """Rows to learn from that are copies of trusted ones would tell the answers."""
     rng = np.random.default_rng(0)
@@ -345,6 +353,7 @@ def test_curating_curve__copies_of_trusted_rows_teach_nobody() -> None:
     assert all(one["accuracy"] == np.mean(codes[:40] == 0) for one in found["curve"])
 
 
+@pytest.mark.slow
 def test_train_classifier__trusted_samples_that_leave_nothing() -> None:
     x = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
     inputs = Inputs(n=30, embeddings=x, labels=GivenLabels.of(["a", "b"] * 15))

@@ -90,6 +90,7 @@ def vectors_of(folder: list[Path], near: float) -> Any:
     return x
 
 
+@pytest.mark.slow
 def test_find_duplicates__altered_copies_in_one_group(folder: list[Path]) -> None:
     columns = run(folder, vectors_of(folder, near=0.2))
     group, kind, keep = (columns.values[name] for name in ("group", "kind", "keep"))
@@ -134,6 +135,7 @@ def test_find_duplicates__files_that_are_gone_are_judged_by_vectors(tmp_path: Pa
     assert columns.facts["pairs_unchecked"] >= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 3, 70])
 def test_find_duplicates__all_the_same(tmp_path: Path, n: int) -> None:
     for number in range(n):
@@ -181,6 +183,7 @@ def slow_likeness(one: Look, other: Look) -> float:
     return best[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["cut", "mirrored", "cut and mirrored", "other"])
 def test_likenesses__by_their_definition(how: str) -> None:
     picture = scene(0)
@@ -276,6 +279,7 @@ def test_automatic_threshold__copies_do_not_move_it() -> None:
     assert automatic_threshold(build_graph(x[:1], k=24), 0.4) == 1
 
 
+@pytest.mark.slow
 def test_pairs_within__too_many() -> None:
     x = unit(1 + 1e-3 * np.random.default_rng(0).normal(size=(4000, 4)))
     with pytest.raises(ParamError, match="threshold must be high enough to pair at most 5,000,000 samples; got 0.5"):
@@ -321,6 +325,7 @@ def _same(one: Columns, other: Columns) -> None:
         np.testing.assert_array_equal(np.asarray(values), np.asarray(other.values[name]), err_msg=name)
 
 
+@pytest.mark.slow
 def test_move__equals_a_new_run(folder: list[Path]) -> None:
     x = vectors_of(folder, near=0.2)
     automatic = run(folder, x)

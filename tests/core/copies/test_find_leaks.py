@@ -43,6 +43,7 @@ def test_find_leaks__every_pair_though_one_copy_would_be_kept() -> None:
     assert columns.facts["headline"] == "2 samples have a copy in another split, in 1 pairs"
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(2, 60), st.floats(0.6, 0.999), st.integers(0, 1000))
 def test_find_leaks__against_brute_force(n: int, threshold: float, seed: int) -> None:

@@ -42,6 +42,7 @@ def embed(paths: list[str], **params: object) -> Columns:
     return compute_embeddings(Inputs(n=len(paths), paths=paths), EmbeddingsParams(**params), silent)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_compute_embeddings__unreadable_files_have_a_sentence_and_no_vector(tmp_path: Path) -> None:
     paths = made_images(tmp_path)
     Path(paths[1]).write_text("I am not a picture")
@@ -55,6 +56,7 @@ def test_compute_embeddings__unreadable_files_have_a_sentence_and_no_vector(tmp_
     assert columns.facts["headline"] == "5 images embedded in 128 dimensions by descriptor; 2 cannot be read"
 
 
+@pytest.mark.slow
 def test_compute_embeddings__batches_and_threads_change_nothing(tmp_path: Path) -> None:
     paths = made_images(tmp_path, 7)
     one = embed(paths, batch_size=1, workers=1).values[""]
@@ -62,11 +64,13 @@ def test_compute_embeddings__batches_and_threads_change_nothing(tmp_path: Path) 
     np.testing.assert_allclose(one, many, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_compute_embeddings__same_seed_same_vectors(tmp_path: Path) -> None:
     paths = made_images(tmp_path)
     assert np.array_equal(embed(paths, seed=3).values[""], embed(paths, seed=3).values[""])
 
 
+@pytest.mark.slow
 def test_compute_embeddings__degenerate_sets(tmp_path: Path) -> None:
     """One image, identical images, none readable, none at all: vectors that a cosine can compare, or gaps."""
     (path,) = made_images(tmp_path, 1)
@@ -105,6 +109,7 @@ def test_compute_embeddings__unknown_model(model: str, sentence: str) -> None:
         embed([], model=model)
 
 
+@pytest.mark.slow
 def test_import__is_light() -> None:
     """The App imports every method's declaration; it must not wait for torch."""
     code = (
@@ -154,6 +159,7 @@ def test_whitening__by_hand() -> None:
     np.testing.assert_allclose(np.linalg.norm(y, axis=1), 1, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_learn__from_a_seeded_sample_of_large_sets(tmp_path: Path) -> None:
     sources = [Source(path, (row,)) for row, path in enumerate(made_images(tmp_path, 12, 8))]
 
@@ -220,6 +226,7 @@ def test_embed_stream__holds_a_few_batches_whatever_the_number(tmp_path: Path) -
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("read_images")]
 
 
+@pytest.mark.slow
 def test_compute_embeddings__interrupted_leaves_no_threads(tmp_path: Path) -> None:
     def stop(done: int, total: int, doing: str = "") -> None:
         if doing == "embedding images":

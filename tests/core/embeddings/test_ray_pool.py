@@ -75,6 +75,7 @@ def test_shard__round_trip(files: list[str], tmp_path: Path) -> None:
         np.testing.assert_allclose(found[row], vector, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_ray__is_asked_for_where_it_is_missing(files: list[str], tmp_path: Path, monkeypatch: Any) -> None:
     import sys
 

@@ -119,6 +119,7 @@ def test_measure_files__tells_progress(tmp_path: Path) -> None:
     assert told == [(0, 60), (50, 60), (60, 60)]
 
 
+@pytest.mark.slow
 def test_measure__blur_is_told_on_photos(shared_data: Path) -> None:
     """Thirty photos of 500 pixels, and the same blurred by a Gaussian of 4: nearly every pair is told apart."""
     sharp, blurred = [], []

@@ -130,6 +130,7 @@ def test_read_image__thumbnail_page_is_not_the_picture(tmp_path: Path) -> None:
     assert image.size == image.info["full_size"] == (W, H)
 
 
+@pytest.mark.slow
 def test_read_image__thousands_of_pages(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         for number in range(2_000):

@@ -93,6 +93,7 @@ def test_next_to_see__by_hand() -> None:
     assert next_to_see(score, codes, 3, seen, {1: 0, 2: 1}).tolist() == [1, 5]
 
 
+@pytest.mark.slow
 def test_score_importance__unlabelled_rows_get_nothing() -> None:
     data = planted.clean(60, 8, classes=3)
     names: list[str | None] = list(data.names)
@@ -105,6 +106,7 @@ def test_score_importance__unlabelled_rows_get_nothing() -> None:
     assert found.values["in_coreset"].sum() == 20
 
 
+@pytest.mark.slow
 def test_score_importance__coreset_of_everything_is_everything() -> None:
     data = planted.clean(40, 8, classes=2)
     values = _run(data.x, data.names, coreset_size=40).values
@@ -112,6 +114,7 @@ def test_score_importance__coreset_of_everything_is_everything() -> None:
     np.testing.assert_allclose(values["weight"], 1.0)
 
 
+@pytest.mark.slow
 def test_score_importance__what_the_coreset_teaches() -> None:
     data = planted.clean(800, 16, classes=4)
     facts = _run(data.x, data.names, coreset_size=80).facts
@@ -126,6 +129,7 @@ def test_score_importance__what_the_coreset_teaches() -> None:
     assert all(size["coreset"] <= found["full"] + 0.05 for size in found["sizes"])
 
 
+@pytest.mark.slow
 def test_score_importance__class_size() -> None:
     data = planted.clean(200, 8, classes=3)
     facts = _run(data.x, data.names, coreset_size=100, class_size=("class 00=all", "class 01=5")).facts
@@ -259,6 +263,7 @@ def test_calibrated__totals_are_met_and_bounds_kept() -> None:
     np.testing.assert_allclose(calibrated(weights, np.ones(40), known, known.T @ weights, weights), weights)
 
 
+@pytest.mark.slow
 def test_score_importance__same_seed_same_coreset() -> None:
     data = planted.clean(150, 8)
     one, other, third = (_run(data.x, data.names, coreset_size=30, seed=seed).values["weight"] for seed in (1, 1, 2))
@@ -304,6 +309,7 @@ def test_score_importance__refused(params: dict[str, Any], words: str) -> None:
         _run(np.eye(6), ["a", "b"] * 3, **params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["attention", "quick_attention", "sensitivity"])
 @pytest.mark.parametrize("x", [np.ones((6, 3)), np.zeros((6, 3)), np.eye(6)], ids=["identical", "zero", "d = n"])
 def test_score_importance__degenerate(x: Any, method: str) -> None:

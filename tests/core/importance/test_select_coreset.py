@@ -26,6 +26,7 @@ def run(inputs: Inputs, **params: Any) -> Columns:
     return select_coreset(inputs, CoresetParams(embeddings="e", **params), silent)
 
 
+@pytest.mark.slow
 def test_select_coreset__is_score_importances() -> None:
     """Recipes and runs that ask score_importance for a coreset get this one."""
     inputs, same = given(unlabelled=5), {"class_size": ("class 01=9",), "class_at_least": 3, "seed": 7}
@@ -40,6 +41,7 @@ def test_select_coreset__is_score_importances() -> None:
     assert mine.facts["headline"] == "30 of 120 samples stand for all"
 
 
+@pytest.mark.slow
 def test_select_coreset__weights_count_every_class() -> None:
     inputs = given()
     assert inputs.labels is not None

@@ -57,6 +57,7 @@ def test_confident_issues__as_cleanlab_does(n: int, classes: int, seed: int) -> 
     assert (flagged != expected).mean() <= 0.01  # ties are broken otherwise
 
 
+@pytest.mark.slow
 def test_confident_issues__likeliest_classes_are_enough() -> None:
     p, given = _noisy(2000, 60, sharp=5.0)
     kept = Beliefs.empty(2000, 60, cells=1)
@@ -136,6 +137,7 @@ def test_joined__by_value_and_by_likeness() -> None:
     assert len(np.unique(many)) == 4  # a number is no text
 
 
+@pytest.mark.slow
 def test_group_field__a_patient_does_not_judge_itself() -> None:
     """Every patient has a look of its own and one wrong label for all pictures: only others can tell."""
     rng = np.random.default_rng(0)
@@ -172,6 +174,7 @@ def _judged(names: list[str | None], given: LabelValues, x: Any = None, **params
     return find_label_issues(inputs, LabelIssuesParams(**{**chosen, "predictions": ("zero_shot",), **params}), silent)
 
 
+@pytest.mark.slow
 def test_predictions__a_cartoon_among_the_boars() -> None:
     names, given, cartoons = _boars()
     for told in (given, LabelValues(given.classes, given.codes, given.confidence), _without_confidence(given)):
@@ -210,6 +213,7 @@ def test_predictions__join_the_consensus() -> None:
     assert not any("zero_shot" in found.values["detectors"][row] for row in range(80, 90))
 
 
+@pytest.mark.slow
 def test_predictions__classes_that_most_samples_seem_to_be_are_doubted() -> None:
     """A network with twenty further classes sees one of them in every sample; its doubts are not the labels'."""
     rng = np.random.default_rng(2)
@@ -246,6 +250,7 @@ def test_find_confusions__by_predictions() -> None:
         ConfusionsParams(embeddings=None)
 
 
+@pytest.mark.slow
 def test_find_label_issues__a_thousand_classes_of_two() -> None:
     """No warning, no crash; and where classes are that rare, few are flagged without cause."""
     rng = np.random.default_rng(0)

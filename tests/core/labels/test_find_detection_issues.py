@@ -42,6 +42,7 @@ LEFT, RIGHT = (0.1, 0.1, 0.25, 0.4), (0.6, 0.5, 0.3, 0.3)
 FINE = [("cat", LEFT), ("dog", RIGHT)]
 
 
+@pytest.mark.slow
 def test_find_detection_issues__planted() -> None:
     given: list[Any] = [list(FINE) for _ in range(20)]
     given[3] = [("cat", LEFT)]  # the dog is overlooked
@@ -171,6 +172,7 @@ def test_box_scores__as_cleanlab_scores_boxes_that_lie_apart() -> None:
             assert getattr(own, kind) == pytest.approx(other, nan_ok=True), kind
 
 
+@pytest.mark.slow
 def test_average_precision__as_cleanlab_counts_it() -> None:
     """Cleanlab's own function forks a pool of processes, so it is asked in a process of its own."""
     root = Path(__file__).resolve().parents[3]

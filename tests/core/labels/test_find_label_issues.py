@@ -30,6 +30,7 @@ def _one_hot(codes: Any, sure: float, n_classes: int) -> Any:
     return p
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("probabilities", ["consensus", "probe", "neighbors"])
 def test_find_label_issues__planted(probabilities: str) -> None:
     data = planted.with_noise(planted.clean(600, 64), "symmetric", 0.1)
@@ -41,6 +42,7 @@ def test_find_label_issues__planted(probabilities: str) -> None:
     assert np.mean(right) > 0.9
 
 
+@pytest.mark.slow
 def test_find_label_issues__copied_errors() -> None:
     data = planted.with_copies(planted.with_noise(planted.clean(700, 64), "symmetric", 0.08), 0.1, copies=3)
     found = _run(data.x, data.names)
@@ -48,6 +50,7 @@ def test_find_label_issues__copied_errors() -> None:
     assert found.facts["probe"]["near_duplicates_across_folds"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["conservative", "balanced", "broad"])
 def test_judge__given_label_is_always_the_argmax(preset: str) -> None:
     codes = np.repeat([0, 1, 2], 20)
@@ -65,6 +68,7 @@ def test_judge__swapped_labels() -> None:
     assert set(verdict.quality.argsort()[:3]) == {5, 200, 210}
 
 
+@pytest.mark.slow
 def test_find_label_issues__presets_are_nested() -> None:
     data = planted.with_noise(planted.clean(500, 32, spread=1.0), "symmetric", 0.15)
     few, some, many = (
@@ -76,6 +80,7 @@ def test_find_label_issues__presets_are_nested() -> None:
     assert data.wrong[few].mean() >= data.wrong[some].mean() >= data.wrong[many].mean()
 
 
+@pytest.mark.slow
 def test_find_label_issues__ranks_and_ranges() -> None:
     data = planted.with_noise(planted.clean(400, 32), "pair", 0.1)
     values = _run(data.x, data.names).values
@@ -89,6 +94,7 @@ def test_find_label_issues__ranks_and_ranges() -> None:
     assert all(values["suggested"][row] != data.names[row] for row in np.flatnonzero(issue))
 
 
+@pytest.mark.slow
 def test_find_label_issues__names_in_any_order() -> None:
     """Renaming classes so that they sort differently changes names only."""
     data = planted.with_noise(planted.clean(400, 32, classes=3), "symmetric", 0.1)
@@ -118,6 +124,7 @@ def test_find_label_issues__gaps_and_classes_of_one() -> None:
     assert found.facts["samples"] == 198
 
 
+@pytest.mark.slow
 def test_find_label_issues__facts() -> None:
     data = planted.with_noise(planted.clean(600, 64), "pair", 0.2)
     facts = _run(data.x, data.names).facts
@@ -154,6 +161,7 @@ def test_find_label_issues__random_vectors_flag_nothing(classes: int) -> None:
     assert "cannot tell these classes" in found.facts["headline"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [60, 300])
 def test_find_label_issues__clean_small_sets_are_left_alone(n: int) -> None:
     data = planted.clean(n, 32)
@@ -162,6 +170,7 @@ def test_find_label_issues__clean_small_sets_are_left_alone(n: int) -> None:
     assert found.values["quality"].mean() > 0.95
 
 
+@pytest.mark.slow
 def test_find_label_issues__quality_and_suggestions_are_probabilities() -> None:
     data = planted.with_noise(planted.clean(1000, 64), "symmetric", 0.1)
     values = _run(data.x, data.names).values
@@ -171,6 +180,7 @@ def test_find_label_issues__quality_and_suggestions_are_probabilities() -> None:
     assert expected_calibration_error(values["chance"], right) < 0.1
 
 
+@pytest.mark.slow
 def test_find_label_issues__small_classes_are_not_flagged_more() -> None:
     """A clean long tail: the rows of classes under five samples are flagged at most twice as often as others."""
     data = planted.clean(900, 32)
@@ -183,6 +193,7 @@ def test_find_label_issues__small_classes_are_not_flagged_more() -> None:
     assert issue[small].mean() <= max(2 * issue[~small].mean(), 0.02)
 
 
+@pytest.mark.slow
 def test_find_label_issues__same_seed_same_columns() -> None:
     data = planted.with_noise(planted.clean(300, 16), "symmetric", 0.1)
     one, other = (_run(data.x, data.names).values for _ in range(2))

@@ -7,6 +7,7 @@ import pytest
 from image_curation.core.maps.tiles import BITS, Frame, choose, inside, morton, projected, shade, shares
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dims", [2, 3])
 def test_choose__every_isolated_point_of_a_million_survives(dims: int) -> None:
     rng = np.random.default_rng(0)

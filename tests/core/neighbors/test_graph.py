@@ -25,6 +25,7 @@ def brute_force(x, k, metric):
     return order, np.take_along_axis(distances, order, axis=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 @pytest.mark.parametrize(("n", "d"), [(2, 3), (9, 2), (300, 16), (1500, 7)])
 def test_build_graph__equals_brute_force(n, d, metric):

@@ -87,6 +87,7 @@ def test_out_of_fold__is_ridge_regression(d: int) -> None:
     np.testing.assert_allclose(_out_of_fold(x, [y], fold)[0], expected[min(expected)], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_area__is_the_area_under_the_curve() -> None:
     from sklearn.metrics import roc_auc_score
 

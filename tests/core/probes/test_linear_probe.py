@@ -87,6 +87,7 @@ def test_near_duplicate_groups__all_identical(n: int) -> None:
     assert len(np.unique(groups)) == 1
 
 
+@pytest.mark.slow
 def test_out_of_fold__as_accurate_as_scikit_learn() -> None:
     data = planted.with_noise(planted.clean(800, 64, spread=1.3), "symmetric", 0.1)
     ours = out_of_fold(_inputs(data.x, data.names))

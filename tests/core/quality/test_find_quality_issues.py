@@ -167,6 +167,7 @@ def test_find_quality_issues__20000_pixels_square(tmp_path: Path) -> None:
     assert "safe to decode" in found.values["error"][2]
 
 
+@pytest.mark.slow
 def test_find_quality_issues__large_sharp_jpeg_is_not_blurry(tmp_path: Path) -> None:
     photo(3, (2400, 1800)).save(tmp_path / "large.jpg")
     found = run([str(tmp_path / "large.jpg")], checks=("blurry",), most=1.0)

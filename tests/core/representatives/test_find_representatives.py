@@ -137,6 +137,7 @@ def test_k_medoids__copies_on_large_sets():
     assert found.loss < 0.02 * k_medoids(x, 1).loss
 
 
+@pytest.mark.slow
 def test_k_medoids__k_equals_n():
     for n in (6, 4100):
         found = k_medoids(np.random.default_rng(0).normal(size=(n, 3)), n)
@@ -178,6 +179,7 @@ def test_k_medoids__along_leading_directions_as_good_as_fasterpam():
     assert k_medoids(x, 40, thorough=True).loss <= 1.003 * least
 
 
+@pytest.mark.slow
 def test_medoid_losses__fall_with_k():
     for x in (clusters(300, 5, 8), clusters(4500, 5, 8)):
         losses = medoid_losses(x, [1, 2, 4, 8, 16])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from image_curation.core.base.arrays import silent
 from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.neighbors.distances import comparable
@@ -78,6 +79,7 @@ def test_expected_gap__as_large_as_it_proves_to_be() -> None:
     assert expected_gap(x, np.full(800, -1), np.arange(800), place, 51) == {}
 
 
+@pytest.mark.slow
 def test_split_dataset__hard_cuts_no_place_and_says_what_to_expect() -> None:
     rng = np.random.default_rng(0)
     x = (np.repeat(rng.normal(size=(40, 16)), 10, axis=0) + 0.3 * rng.normal(size=(400, 16))).astype(np.float32)

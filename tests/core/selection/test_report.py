@@ -31,6 +31,7 @@ def told(x, subset, codes=None, rank=None, **more):
     return report(inputs, given, silent)
 
 
+@pytest.mark.slow
 def test_report__one_of_each_group_beats_random_and_a_lump_loses():
     x, member = blobs(groups=40, even=True)
     spread = np.array([np.flatnonzero(member == group)[0] for group in np.unique(member)])

@@ -54,6 +54,7 @@ def test_select_subset__cover_everything_finds_rare_groups_and_lies_nearer():
     assert distance["value"] < 0.965 * distance["random_mean"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_select_subset__every_purpose_ranks_and_explains(purpose):
     x, labels, _ = planted(300)
@@ -96,6 +97,7 @@ def test_select_subset__already_selected_covers_and_is_not_chosen_again():
     assert (groups[rows] == 0).sum() < (groups[order(run(x, purpose="label_first", n=8))] == 0).sum() + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("purpose", ["label_first", "cover_everything", "remove_redundancy"])
 def test_select_subset__the_first_half_is_nearer_than_random_halves(purpose):
     x, _, _ = planted()
@@ -117,6 +119,7 @@ def test_select_subset__what_was_chosen_covers():
     assert not set(rare) & set(again), "it is covered"
 
 
+@pytest.mark.slow
 def test_select_subset__the_same_in_another_process(tmp_path):
     x, labels, _ = planted(200)
     np.save(tmp_path / "x.npy", x)
@@ -196,6 +199,7 @@ def test_select_subset__importance_field_draws():
     assert np.mean(high) > np.mean(low) + 40
 
 
+@pytest.mark.slow
 def test_select_subset__edge_cases_come_as_nested_slices():
     x, labels, _ = planted(600)
     found = run(x, labels, purpose="edge_cases", n=40)

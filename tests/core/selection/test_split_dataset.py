@@ -69,6 +69,7 @@ def test_split_dataset__groups_and_copies_found_before_are_whole():
             assert len(set(split[[i for i in range(400) if key[i] == name]])) == 1
 
 
+@pytest.mark.slow
 def test_split_dataset__a_group_larger_than_its_split_is_told():
     x, labels, _ = cloud(copies=0)
     video = ["long"] * 200 + [f"v{i}" for i in range(200)]

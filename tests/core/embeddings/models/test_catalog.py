@@ -14,6 +14,7 @@ from image_curation.core.embeddings.models.clip import TINY
 from image_curation.core.embeddings.models.here import OFFERED
 
 
+@pytest.mark.slow
 def test_explained__every_model_that_the_form_offers() -> None:
     model = domains(EmbeddingsParams)["model"]
     assert model.explain is explained
