@@ -23,6 +23,7 @@ from .labels import find_consensus as consensus
 from .labels import find_detection_issues as detection_issues
 from .labels import find_label_issues as label_issues
 from .labels import find_multilabel_issues as multilabel_issues
+from .labels import find_regression_issues as regression_issues
 from .maps import compute_map as maps
 from .neighbors import find_neighbors as neighbors
 from .quality import find_annotation_issues as annotation_issues
@@ -55,6 +56,7 @@ METHODS: tuple[Method, ...] = (
     label_issues.METHOD,
     audit_labels.METHOD,
     multilabel_issues.METHOD,
+    regression_issues.METHOD,
     detection_issues.METHOD,
     consensus.METHOD,
     confusions.METHOD,

@@ -179,9 +179,10 @@ class Inputs:
         embeddings: (n, d) float32, finite.
         labels: given labels.
         named: parameter → what it names, for parameters of other roles: `values`, a list with None for no value;
-            `predictions`, a `LabelValues`; `label_sets`, a `GivenSets`; `detections`, a `GivenBoxes`; `annotations`, a
-            tuple of `GivenAnnotations`; several `embeddings`, a tuple of (n, d_i) arrays; `members`, an (n,) bool
-            array; `judged`, a `JudgedLabels`. None, or an absent entry, where the parameter names nothing.
+            `numbers`, (n,) float64 with NaN for none; `predictions`, a `LabelValues`; `label_sets`, a `GivenSets`;
+            `detections`, a `GivenBoxes`; `annotations`, a tuple of `GivenAnnotations`; several `embeddings`, a tuple of
+            (n, d_i) arrays; `members`, an (n,) bool array; `judged`, a `JudgedLabels`. None, or an absent entry, where
+            the parameter names nothing.
         sources: "embeddings", or a run's key → what is known about the run that made that input (`model`, …).
         kept: vectors of earlier calls that need not be made again, for methods that make vectors of files.
         graph_of: fetches the graph of the k nearest neighbors of these embeddings, or builds it; None where it is not

@@ -32,6 +32,7 @@ ROLES = {
     "predictions": "a run that predicted classes, or a field of predictions",
     "said": "a run that predicted classes",
     "values": "a field with one value per sample: number, text, true or false, list",
+    "numbers": "a field of numbers or of Regressions",
     "members": "a true-or-false field, a tag or a saved slice",
     "judged": "a run that says how probably each label is right",
     "run": "a run",

@@ -27,14 +27,13 @@ from ..base.threads import blas_threads
 from ..neighbors.graph import shared_graph
 from ..probes.folds import groups_of_many, leaving_together
 from ..probes.linear_probe import NEIGHBORS, unit_rows
-from ..probes.ridge import PENALTIES, GramSums, Ridge, blocks
+from ..probes.ridge import LeavingOut
 from .class_probabilities import Beliefs
 
 ALPHA = 0.8  # weight of the worse answers in the pooled quality, Cleanlab's default
 FEWEST = 3  # pictures with the class, and without it, that are needed to judge it
 STEPS = 20
 SOFT = 1e-2  # pull of the curve's slopes towards 0, so that classes that are told perfectly end
-CHOSEN_ON = 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,56 +100,13 @@ def probabilities(inputs: Inputs, rows: Array, y: Array, progress: Progress) -> 
             f"group; got {len(rows):,} that belong together: label more, or name a group_field with more values"
         )
     x = unit_rows(inputs.vectors)[rows]
-    ridge = left_out(x, y.astype(np.float64), groups_of_many(groups[rows]))
+    ridge = LeavingOut(x, groups_of_many(groups[rows])).predict(y.astype(np.float64))
     progress(1, 3, "asking the neighbors")
     voices = neighbor_shares(graph, groups, rows, y)
     out = np.empty(y.shape)
     for c in range(y.shape[1]):
         out[:, c] = curve(np.stack([ridge[:, c], voices[:, c]], axis=1), y[:, c])
     return out
-
-
-def left_out(x: Array, y: Array, groups: list[Array]) -> Array:
-    """(n, C) leave-one-out ridge predictions of yes-or-no targets; rows of a group leave together.
-
-    y - (y - f) / (1 - h), as in `core/probes/ridge.py`; the penalty has the least squared error over all classes.
-
-    Args:
-        x: (n, d). y: (n, C) of 0 and 1.
-        groups: row numbers of groups of two or more.
-    """
-    n = len(x)
-    wide = x.astype(np.float64)
-    ridge = Ridge.of(GramSums(float(n), wide.sum(axis=0), y.sum(axis=0), wide.T @ wide, wide.T @ y))
-    some = np.unique(np.linspace(0, n - 1, CHOSEN_ON).astype(np.int64))
-    errors = [float(((_without_self(ridge, x[some], y[some], each) - y[some]) ** 2).sum()) for each in PENALTIES]
-    penalty = PENALTIES[int(np.argmin(errors))]
-    out = np.empty(y.shape)
-    for block in blocks(n):
-        out[block] = _without_self(ridge, x[block], y[block], penalty)
-    shrink = ridge.shrink(penalty)
-    for group in groups:
-        z = ridge.rotate(x[group])
-        residual = y[group] - (z @ (shrink[:, None] * ridge.cross) + ridge.prior)
-        # their hat matrix is u u^T
-        u = np.column_stack([z * np.sqrt(shrink), np.full(len(group), ridge.weight**-0.5)])
-        out[group] = y[group] - _without_hat(u, residual)
-    return out
-
-
-def _without_hat(u: Array, residual: Array) -> Array:
-    """(m, C) solution r' of (I - u u^T) r' = r; where m is larger than the width of u, by Woodbury's identity."""
-    if len(u) <= u.shape[1]:
-        return np.asarray(np.linalg.solve(np.eye(len(u)) * (1 + 1e-9) - u @ u.T, residual))
-    inner = np.eye(u.shape[1]) * (1 + 1e-9) - u.T @ u
-    return np.asarray(residual + u @ np.linalg.solve(inner, u.T @ residual))
-
-
-def _without_self(ridge: Ridge, x: Array, y: Array, penalty: float) -> Array:
-    z, shrink = ridge.rotate(x), ridge.shrink(penalty)
-    fitted = z @ (shrink[:, None] * ridge.cross) + ridge.prior
-    leverage = 1.0 / ridge.weight + (z * z) @ shrink
-    return np.asarray(fitted - (y - fitted) * (leverage / np.maximum(1 - leverage, 1e-9))[:, None])
 
 
 def neighbor_shares(graph: Graph, groups: Array, rows: Array, y: Array) -> Array:

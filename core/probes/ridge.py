@@ -22,6 +22,7 @@ import numpy as np
 from ..base.arrays import Array
 
 BLOCK = 8192  # rows at a time: bounds memory at BLOCK * (d + C) float64
+CHOSEN_ON = 5_000  # rows by which a penalty is chosen
 PENALTIES = tuple(float(value) for value in 10.0 ** np.arange(-4.0, 1.51, 0.5))
 
 
@@ -297,6 +298,67 @@ def choose_penalty(
             errors[which] += float(grown @ np.einsum("nc,nc->n", residual, residual))
     errors /= len(seen)
     return float(grid[int(np.argmin(errors))]), {float(p): float(e) for p, e in zip(grid, errors, strict=True)}
+
+
+class LeavingOut:
+    """Leave-one-out ridge predictions of any targets at the same rows; rows of a group leave together.
+
+    The rows are decomposed once, whatever targets are asked for.
+    """
+
+    def __init__(self, x: Array, groups: list[Array]) -> None:
+        """Decompose the rows.
+
+        Args:
+            x: (n, d).
+            groups: row numbers of groups of two or more.
+        """
+        wide = x.astype(np.float64)
+        none = np.zeros(0)
+        self._sums = GramSums(float(len(x)), wide.sum(axis=0), none, wide.T @ wide, np.zeros((x.shape[1], 0)))
+        self._x, self._groups, self._ridge = x, groups, Ridge.of(self._sums)
+
+    def predict(self, y: Array) -> Array:
+        """(n, C) what the fit without each row foretells of it, at the penalty with the least squared error over all.
+
+        Args:
+            y: (n, C) floats, such as 0 and 1.
+        """
+        x, n = self._x, len(self._x)
+        xy = np.zeros((x.shape[1], y.shape[1]))
+        for block in blocks(n):
+            xy += x[block].astype(np.float64).T @ y[block]
+        ridge = self._ridge.with_labels_of(replace(self._sums, y=y.sum(axis=0), xy=xy))
+        some = np.unique(np.linspace(0, n - 1, CHOSEN_ON).astype(np.int64))
+        z = ridge.rotate(x[some])
+        errors = [float(((_targets_without_self(ridge, z, y[some], each) - y[some]) ** 2).sum()) for each in PENALTIES]
+        penalty = PENALTIES[int(np.argmin(errors))]
+        out = np.empty(y.shape)
+        for block in blocks(n):
+            out[block] = _targets_without_self(ridge, ridge.rotate(x[block]), y[block], penalty)
+        shrink = ridge.shrink(penalty)
+        for group in self._groups:
+            z = ridge.rotate(x[group])
+            residual = y[group] - (z @ (shrink[:, None] * ridge.cross) + ridge.prior)
+            # their hat matrix is u u^T
+            u = np.column_stack([z * np.sqrt(shrink), np.full(len(group), ridge.weight**-0.5)])
+            out[group] = y[group] - _without_hat(u, residual)
+        return out
+
+
+def _without_hat(u: Array, residual: Array) -> Array:
+    """(m, C) solution r' of (I - u u^T) r' = r; where m is larger than the width of u, by Woodbury's identity."""
+    if len(u) <= u.shape[1]:
+        return np.asarray(np.linalg.solve(np.eye(len(u)) * (1 + 1e-9) - u @ u.T, residual))
+    inner = np.eye(u.shape[1]) * (1 + 1e-9) - u.T @ u
+    return np.asarray(residual + u @ np.linalg.solve(inner, u.T @ residual))
+
+
+def _targets_without_self(ridge: Ridge, z: Array, y: Array, penalty: float) -> Array:
+    shrink = ridge.shrink(penalty)
+    fitted = z @ (shrink[:, None] * ridge.cross) + ridge.prior
+    leverage = 1.0 / ridge.weight + (z * z) @ shrink
+    return np.asarray(fitted - (y - fitted) * (leverage / np.maximum(1 - leverage, 1e-9))[:, None])
 
 
 def margins(values: Array, codes: Array) -> Array:

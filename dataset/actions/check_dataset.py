@@ -48,6 +48,7 @@ LACKING = {
     "detections": "no given boxes found",
     "detected": "no predicted boxes found",
     "annotations": "no labels found",
+    "numbers": "no Regressions found",
 }
 
 
@@ -178,6 +179,7 @@ def _of_images(dataset: fo.Dataset) -> dict[str, str | None]:
             ("detections", given),
             ("detected", predicted),
             ("annotations", labels),
+            ("numbers", [path for path in named.regression_fields(dataset) if path not in own]),
         )
     }
 

@@ -114,7 +114,14 @@ def fields_for(dataset: fo.Dataset, role: str) -> list[str]:
         return _fields_of(dataset, fo.Detections)
     if role == "members":
         return _members_of(dataset)
+    if role == "numbers":
+        return [*regression_fields(dataset), *_paths_of(dataset, _is_number)]
     return _paths_of(dataset, _is_plain) + [f"{path}.label" for path in _fields_of(dataset, fo.Classification)]
+
+
+def regression_fields(dataset: fo.Dataset) -> list[str]:
+    """Fields of Regressions: numbers that somebody gave to pictures."""
+    return _fields_of(dataset, fo.Regression)
 
 
 def usual_labels(dataset: fo.Dataset) -> str | None:
@@ -180,6 +187,21 @@ def _values(rows: Rows, asked: Asked) -> RoleInput:
             + (f"does not exist on dataset {dataset.name!r}" if kind is None else f"holds {type(kind).__name__}")
         )
     return RoleInput(list(rows.values(path)), _source(dataset, path))
+
+
+def _numbers(rows: Rows, asked: Asked) -> RoleInput:
+    """(n,) float64, NaN for none."""
+    dataset, name = rows.dataset, asked.name
+    path = f"{name}.value" if name in regression_fields(dataset) else _own(dataset, rows, name)
+    kind = dataset.get_field(path)
+    if kind is None or not _is_number(kind):
+        raise ParamError(
+            f"{asked.place} must name a field of numbers or of Regressions; {name!r} "
+            + (f"does not exist on dataset {dataset.name!r}" if kind is None else f"holds {type(kind).__name__}")
+            + f". There are: {', '.join(fields_for(dataset, 'numbers')) or 'none'}"
+        )
+    values = [np.nan if value is None else float(value) for value in rows.values(path)]
+    return RoleInput(np.array(values, dtype=np.float64), _source(dataset, path))
 
 
 def _predictions(rows: Rows, asked: Asked) -> RoleInput:
@@ -385,6 +407,7 @@ READERS: dict[str, Callable[[Rows, Asked], RoleInput]] = {
     "labels": _labels,
     "splits": _splits,
     "values": _values,
+    "numbers": _numbers,
     "members": _members,
     "judged": _judged,
     "predictions": _predictions,
@@ -445,6 +468,10 @@ def _paths_of(dataset: fo.Dataset, wanted: Callable[[fof.Field], bool]) -> list[
     own = [path for path, kind in dataset.get_field_schema().items() if path != "id" and wanted(kind)]
     written = [path for run in runs.list_runs(dataset) for path in run.writes.values() if field_of(dataset, path)]
     return own + [path for path in written if (kind := dataset.get_field(path)) is not None and wanted(kind)]
+
+
+def _is_number(kind: fof.Field) -> bool:
+    return isinstance(kind, (fof.FloatField, fof.IntField))
 
 
 def _is_plain(kind: fof.Field) -> bool:

@@ -72,6 +72,11 @@ def run(method: Method, x: Any, labels: list[str | None]) -> dict[str, Any]:
     if "label_field" in names:
         given.setdefault("label_field", "labels")
     named: dict[str, Any] = {"subset": np.arange(len(x)) % 4 == 0} if method.name == "report" else {}
+    if method.name == "find_regression_issues":
+        given, named = (
+            {"target": "ages"},
+            {"target": np.array([float(ord(label[0])) if label else np.nan for label in labels])},
+        )
     if method.name == "select_next_batch":
         labels = [label if row % 2 else None for row, label in enumerate(labels)]
     if method.name == "fuse_embeddings":
@@ -160,6 +165,13 @@ REFUSED: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
         (*ONE_PLACE, "two identical heaps", "one dimension", "two rows", "one row"),
         r"fractions must name at most as many splits as there are groups that stay together \([12]\); got 3",
     ),
+    (("find_regression_issues",), ONE_PLACE, "neither near-duplicates nor of one group; got 60 that belong together"),
+    (
+        ("find_regression_issues",),
+        FEW,
+        r"RegressionIssuesParams\.target must hold a number on at least 10 pictures; 'ages' has [123]: give",
+    ),
+    (("find_regression_issues",), ("one class",), "must hold numbers that differ; all 60 of 'ages' are 97"),
 )
 SENTENCES = {(method, case): sentence for methods, cases, sentence in REFUSED for method in methods for case in cases}
 

@@ -64,6 +64,8 @@ def _params(method: Method, dataset: Any, tmp_path: Path) -> dict[str, Any]:
         given["run"] = "judged"
     if method.name == "find_consensus":
         given["annotators"] = ["ground_truth", "second"]
+    if method.name == "find_regression_issues":
+        given["target"] = "age"
     if method.name == "select_subset":
         given |= {"fraction": 0.5, "purpose": "edge_cases"}
     if method.name == "select_next_batch":
@@ -96,6 +98,8 @@ def _ready(method: Method, dataset: Any) -> None:
         )
     if method.name == "audit_labels":
         curate(dataset, "find_label_issues", embeddings="vectors", key="judged")
+    if method.name == "find_regression_issues":
+        dataset.set_values("age", [fo.Regression(value=float(row)) for row in range(len(dataset))])
     if method.name == "find_consensus":
         labels = dataset.values("ground_truth.label")
         dataset.set_values("second", [fo.Classification(label=label) for label in [*labels[1:], labels[0]]])

@@ -112,6 +112,8 @@ def _params(method: Method, tmp_path: Path) -> dict[str, Any]:
         given["run"] = "judged"
     if method.name == "find_consensus":
         given["annotators"] = ["objects", "scene"]
+    if method.name == "find_regression_issues":
+        given["target"] = "confidence"
     if method.name == "find_representatives":
         given["k"] = 3
     if method.name == "select_subset":

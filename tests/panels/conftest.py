@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,13 +17,14 @@ PANEL = "@image-curation/curator/curation"
 
 
 class _Calls(monitoring.CommandListener):
-    """Counts what is asked of the database: command and collection → how often."""
+    """Counts what the tests' own thread asks of the database: command and collection → how often."""
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        self.counts[event.command_name, str(event.command.get(event.command_name))] += 1
+        if threading.current_thread() is threading.main_thread():  # leases are renewed beside
+            self.counts[event.command_name, str(event.command.get(event.command_name))] += 1
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
         pass

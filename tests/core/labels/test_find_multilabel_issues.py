@@ -14,7 +14,6 @@ from image_curation.core.labels.find_multilabel_issues import (
     MultilabelIssuesParams,
     curve,
     find_multilabel_issues,
-    left_out,
     pooled,
 )
 from sklearn.metrics import average_precision_score
@@ -112,25 +111,6 @@ def test_pooled__as_cleanlab_does() -> None:
     y, p = rng.random((40, 4)) < 0.5, rng.random((40, 4))
     expected = get_label_quality_scores([np.flatnonzero(row).tolist() for row in y], p)
     np.testing.assert_allclose(pooled(np.where(y, p, 1 - p)), expected, atol=1e-9)
-
-
-@pytest.mark.parametrize("group", [[4, 9], [4, 9, 11, 12, 20, 21]])
-def test_left_out__against_refitting(group: list[int]) -> None:
-    """A row, and groups of fewer rows than dimensions and of more: predicted by ridge regressions without them."""
-    from sklearn.linear_model import Ridge as Refit
-
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(40, 3)), (rng.random((40, 2)) < 0.5).astype(float)
-    found = left_out(x, y, [np.array(group)])
-    errors = []
-    for penalty in 10.0 ** np.arange(-4.0, 1.51, 0.5):
-        centred = x - x.mean(axis=0)
-        scale = float(np.linalg.eigvalsh(centred.T @ centred).mean())
-        others = np.setdiff1d(np.arange(40), group)
-        together = Refit(alpha=penalty * scale).fit(x[others], y[others]).predict(x[group])
-        alone = Refit(alpha=penalty * scale).fit(np.delete(x, 0, 0), np.delete(y, 0, 0)).predict(x[:1])
-        errors.append(np.abs(found[group] - together).max() + np.abs(found[:1] - alone).max())
-    assert min(errors) < 1e-6
 
 
 def test_curve__perfectly_told_and_not_at_all() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_curation.core.probes.ridge import GramSums, Ridge, choose_penalty, leave_out, margins
+from image_curation.core.probes.ridge import GramSums, LeavingOut, Ridge, choose_penalty, leave_out, margins
 from sklearn.linear_model import Ridge as Reference
 
 PENALTY = 0.1
@@ -115,3 +115,20 @@ def test_leave_out__rows_without_spread(x: Any) -> None:
 def test_margins__by_hand() -> None:
     values = np.array([[0.7, 0.2, 0.1], [0.7, 0.2, 0.1], [0.5, 0.3, 0.2]])
     np.testing.assert_allclose(margins(values, np.array([0, 2, -1])), [-0.5, 0.6, np.nan])
+
+
+@pytest.mark.parametrize("group", [[4, 9], [4, 9, 11, 12, 20, 21]])
+def test_leaving_out__equals_refit_of_any_targets(group: list[int]) -> None:
+    """A row, and groups of fewer rows than dimensions and of more: predicted by ridge regressions without them."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 3)), rng.normal(size=(40, 2))
+    found = LeavingOut(x, [np.array(group)]).predict(y)
+    errors = []
+    for penalty in 10.0 ** np.arange(-4.0, 1.51, 0.5):
+        centred = x - x.mean(axis=0)
+        scale = float(np.linalg.eigvalsh(centred.T @ centred).mean())
+        others = np.setdiff1d(np.arange(40), group)
+        together = Reference(alpha=penalty * scale).fit(x[others], y[others]).predict(x[group])
+        alone = Reference(alpha=penalty * scale).fit(np.delete(x, 0, 0), np.delete(y, 0, 0)).predict(x[:1])
+        errors.append(np.abs(found[group] - together).max() + np.abs(found[:1] - alone).max())
+    assert min(errors) < 1e-6

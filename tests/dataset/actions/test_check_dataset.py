@@ -38,6 +38,8 @@ def test_steps__what_there_is_decides(dataset: Any) -> None:
     assert "find_leaks" not in _names(dataset)
     dataset.skip(6).tag_samples("test")
     assert "find_leaks" in _names(dataset)
+    dataset.set_values("age", [fo.Regression(value=row) for row in range(12)])
+    assert "find_regression_issues" in _names(dataset)
     dataset.set_values("many", [fo.Classifications(classifications=[])] * 12)
     dataset.set_values("boxes", [fo.Detections(detections=[])] * 12)
     assert "find_multilabel_issues" in _names(dataset)
