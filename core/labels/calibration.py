@@ -21,10 +21,11 @@ like this too. The share w of wrong labels lies between two numbers that can be 
 w is r^(1 - t) m^t, where the trust t in m grows with the rows of a class and with r itself (`trust`). The odds of all
 labels being wrong are then lowered alike until the mean is w: the plainest misfits stay misfits. Where fewer than three
 of the surest are contradicted, or hardly more than half as many as the models expect to miss, or where classes are
-small, nothing speaks for wrong labels, and 1 in 100 is assumed; where
-even the surest are not sure, the vectors cannot tell, and nothing that does not fit is believed to be wrong. Labels
-that do not fit and stand apart from all others are believed without any of this; in small classes too, if hardly any
-label lies between. The share cannot be read off the data alone: these are assumptions, and an audit replaces them
+small, nothing speaks for wrong labels, and 1 in 100 is assumed. Where even the surest are not sure, the vectors cannot
+tell, and nothing that does not fit is believed to be wrong. Many wrong labels leave every prediction unsure too; but
+then models of different kinds still choose the same class, where weak vectors set them at odds. Labels that do not fit
+and stand apart from all others are believed without any of this; in small classes too, if hardly any label lies
+between. The share cannot be read off the data alone: these are assumptions, and an audit replaces them
 (`core/labels/audit.py`).
 
 Letters: n rows, C classes.
@@ -46,7 +47,8 @@ ROUNDS = 3
 SUREST = 0.2
 FEWEST = 3  # of the surest that their labels contradict: fewer prove nothing
 DOUBTED = 0.6  # as many as the models themselves expect to miss among the surest, times this, prove nothing either
-UNSURE = 0.35  # of what guessing would leave open; if more is open even among the surest, the vectors cannot tell
+UNSURE = 0.35  # of what guessing would leave open; if more is open even among the surest, the vectors cannot tell,
+OF_ONE_MIND = 0.65  # unless views agree so far: then it is the labels that leave it open
 FEW_ROWS = 20  # of a class on average, below which nothing is believed
 TRUST, TRUSTED_AT, TRUST_GAIN = 0.5, 30, 0.41  # in m at so many rows a class; gained when they are ten times as many
 MANY_SURE, MANY_GAIN = 0.1, 5.0  # r above which trust grows too, and how fast
@@ -84,7 +86,9 @@ class Calibration:
     lowered: tuple[float, float]
 
     @classmethod
-    def fit(cls, fit: Array, others: Array, p: Array, codes: Array, sizes: Array) -> Calibration:
+    def fit(
+        cls, fit: Array, others: Array, p: Array, codes: Array, sizes: Array, agreement: float = 0.0
+    ) -> Calibration:
         """Learn from labelled rows.
 
         Args:
@@ -93,6 +97,7 @@ class Calibration:
             p: (n, C) class probabilities by models that did not see the row.
             codes: (n,) given classes.
             sizes: (n,) rows of that class.
+            agreement: of independent views on the likeliest class, beyond chance; 0 where it is not known.
         """
         n, n_classes = p.shape
         s, band = log_odds(fit), bands(sizes)
@@ -119,7 +124,7 @@ class Calibration:
         misfits = float(wrong.mean())
         high = float(np.interp(0.975, np.cumsum(weights), SHARES))
         seen, looked, unsure = surest(p, codes)
-        tells = unsure <= UNSURE
+        tells = unsure <= UNSURE or agreement >= OF_ONE_MIND
         enough = max(FEWEST, DOUBTED * looked * unsure * (1 - 1 / n_classes))
         proved = min(seen / looked, misfits) if tells and large and seen >= enough else 0.0
         share = min(LEAST, misfits)

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,6 +65,32 @@ class Views:
     argmax: dict[str, Array]
     groups: Array
     facts: Facts = field(default_factory=dict)
+
+    def agreement(self, rows: Array) -> float:
+        """How far the embeddings' views agree on the best class of some rows, beyond chance: the least kappa of two.
+
+        Wrong labels drawn at random leave views unsure and still of one mind, vectors that tell classes badly do not.
+        0 where a single view speaks.
+        """
+        own = [best[rows] for name, best in self.argmax.items() if name not in self.facts.get("judges", {})]
+        return min((kappa(one, other) for one, other in combinations(own, 2)), default=0.0)
+
+
+def kappa(one: Array, other: Array) -> float:
+    """Agreement of two that chose a class for each row, beyond chance: 1 for always, 0 for guessing.
+
+    Cohen 1960, https://doi.org/10.1177/001316446002000104
+
+    Args:
+        one: (n,) classes, -1 where none was chosen; such rows do not count. other: the same.
+    """
+    both = (one >= 0) & (other >= 0)
+    if not both.any():
+        return 0.0
+    size = int(max(one.max(), other.max())) + 1
+    shares = [np.bincount(best[both], minlength=size) / both.sum() for best in (one, other)]
+    chance = float(shares[0] @ shares[1])
+    return (float((one == other)[both].mean()) - chance) / max(1 - chance, 1e-12)
 
 
 def views(

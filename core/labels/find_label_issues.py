@@ -129,7 +129,7 @@ def find_label_issues(inputs: Inputs, params: LabelIssuesParams, progress: Progr
     present = np.concatenate([given, np.arange(len(labels.names), len(seen.classes))])
     codes = np.searchsorted(given, labels.codes[rows])
     told = _evidence(inputs, params, rows, codes, seen.groups)
-    verdict = judge(seen.beliefs.only(rows, present), codes)
+    verdict = judge(seen.beliefs.only(rows, present), codes, seen.agreement(rows))
     issue = verdict.flagged[params.preset]
     columns = _columns(inputs.n, rows, issue, verdict, present, seen.classes)
     columns["detectors"] = _detectors(inputs.n, rows, labels.codes, seen, verdict.confident)
@@ -205,12 +205,13 @@ def judgeable(labels: GivenLabels, groups: Array) -> Array:
     return np.asarray((labels.codes >= 0) & (different[np.maximum(labels.codes, 0)] >= 2))
 
 
-def judge(beliefs: Beliefs | Array, codes: Array) -> Verdict:
+def judge(beliefs: Beliefs | Array, codes: Array, agreement: float = 0.0) -> Verdict:
     """Quality, suggestion and flags of labelled rows.
 
     Args:
         beliefs: (m, C) probabilities by models that did not see the row.
         codes: (m,) given classes; classes that nobody was given come last.
+        agreement: of the views that the beliefs are from (`Views.agreement`).
     """
     from .confident_learning import confident_issues
 
@@ -238,7 +239,7 @@ def judge(beliefs: Beliefs | Array, codes: Array) -> Verdict:
     looked = np.linspace(0, n - 1, int(min(n, max(CALIBRATION_CELLS / beliefs.n_classes, 1000)))).astype(np.int64)
     p = beliefs.dense(looked)[:, :n_given]
     others = (p + model.each_label_right(beliefs.dense(looked))[:, :n_given]) / 2
-    calibration = Calibration.fit(fit[looked], others, p, codes[looked], sizes[looked])
+    calibration = Calibration.fit(fit[looked], others, p, codes[looked], sizes[looked], agreement)
     quality = calibration.right(fit, sizes)
     confident, joint = confident_issues(beliefs, codes)
     confident |= foreign

@@ -13,7 +13,7 @@ from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.labels.class_probabilities import KEPT, Beliefs
 from image_curation.core.labels.confident_learning import confident_issues
-from image_curation.core.labels.consensus import views
+from image_curation.core.labels.consensus import kappa, views
 from image_curation.core.labels.find_confusions import ConfusionsParams, find_confusions
 from image_curation.core.labels.find_label_issues import (
     LabelIssuesParams,
@@ -271,3 +271,10 @@ def test_overlapping_and_heat_map__by_hand() -> None:
         "classes": ["a", "b", "c"],
         "counts": [[40, 10, 0], [5, 25, 0], [0, 0, 20]],
     }
+
+
+def test_kappa__by_hand() -> None:
+    """Four rows, three the same; one gives each class to half, so chance is one half: (3/4 - 1/2) / (1/2) = 1/2."""
+    assert kappa(np.array([0, 0, 1, 1, -1]), np.array([0, 0, 1, 0, 1])) == pytest.approx((3 / 4 - 1 / 2) / (1 / 2))
+    assert kappa(np.array([0, 1, 2]), np.array([0, 1, 2])) == 1
+    assert kappa(np.array([-1, -1]), np.array([0, 1])) == 0

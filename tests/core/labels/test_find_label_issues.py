@@ -171,6 +171,20 @@ def test_find_label_issues__clean_small_sets_are_left_alone(n: int) -> None:
 
 
 @pytest.mark.slow
+def test_find_label_issues__many_random_errors() -> None:
+    """600 rows of 4 classes, 4 in 10 labels wrong: flagged, where as unsure predictions of weak vectors flag nothing."""
+    data = planted.with_noise(planted.clean(600, 64, classes=4), "symmetric", 0.4)
+    found = _run(data.x, data.names)
+    assert f1_score(data.wrong, found.values["is_issue"]) > 0.9
+    assert "many labels are wrong" in found.facts["headline"]
+    blurred = data.x + 0.6 * np.random.default_rng(0).normal(size=data.x.shape)
+    weak = _run(blurred, [f"class {code:02d}" for code in data.true])
+    assert weak.facts["issues"] == 0
+    assert weak.facts["evidence_strength"] == "weak"
+    assert "many labels are wrong" not in weak.facts["headline"]
+
+
+@pytest.mark.slow
 def test_find_label_issues__quality_and_suggestions_are_probabilities() -> None:
     data = planted.with_noise(planted.clean(1000, 64), "symmetric", 0.1)
     values = _run(data.x, data.names).values
