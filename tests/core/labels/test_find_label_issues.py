@@ -172,7 +172,7 @@ def test_find_label_issues__clean_small_sets_are_left_alone(n: int) -> None:
 
 @pytest.mark.slow
 def test_find_label_issues__many_random_errors() -> None:
-    """600 rows of 4 classes, 4 in 10 labels wrong: flagged, where as unsure predictions of weak vectors flag nothing."""
+    """600 rows of 4 classes, 4 in 10 labels wrong: flagged; weak vectors leave models as unsure, and flag nothing."""
     data = planted.with_noise(planted.clean(600, 64, classes=4), "symmetric", 0.4)
     found = _run(data.x, data.names)
     assert f1_score(data.wrong, found.values["is_issue"]) > 0.9
