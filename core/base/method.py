@@ -30,12 +30,14 @@ class Finding:
         severity: one of `SEVERITIES`.
         sentence: what it means.
         reason: why such a row is excluded, where one reason is usual.
+        of_classes: it is about whole classes, not about single rows: each value of the marking column is one.
     """
 
     title: str
     severity: Literal["serious", "moderate", "minor"]
     sentence: str
     reason: str | None = None
+    of_classes: bool = False
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,19 @@ class Property:
         lower: said of pictures where it is low, after "is".
         higher: said of pictures where it is high.
         description: what is measured, with its unit or range.
+        noun: what it is called in a sentence; the name where empty.
     """
 
     name: str
     lower: str
     higher: str
     description: str
+    noun: str = ""
+
+    @property
+    def word(self) -> str:
+        """What it is called in a sentence."""
+        return self.noun or self.name
 
 
 PROPERTIES = (
@@ -50,20 +57,46 @@ PROPERTIES = (
     Property("highlights", "darker in its lightest parts", "brighter in its lightest parts", "99th percentile of it"),
     Property("shadows", "darker in its darkest parts", "brighter in its darkest parts", "5th percentile of it"),
     Property("contrast", "lower in contrast", "higher in contrast", "standard deviation of luminance"),
-    Property("information", "plainer", "richer in grey levels", "entropy of 256 grey levels over 8 bits, 0 to 1"),
+    Property(
+        "information",
+        "plainer",
+        "richer in grey levels",
+        "entropy of 256 grey levels over 8 bits, 0 to 1",
+        "grey levels",
+    ),
     Property("saturation", "greyer", "more colourful", "mean difference of the channels, 0 to 1"),
-    Property("colour", "greyer everywhere", "more colourful somewhere", "99th percentile of that difference"),
+    Property("colour", "greyer everywhere", "more colourful somewhere", "99th percentile of that difference", "colour"),
     Property("warmth", "bluer", "redder", "mean red minus mean blue, -1 to 1"),
     Property("greenness", "more magenta", "greener", "mean green minus the mean of red and blue, -1 to 1"),
     Property("sharpness", "blurrier", "sharper", "1 minus the blur effect, 0 to 1; none where nothing varies"),
-    Property("edge_amount", "smoother", "busier", "mean difference of neighboring pixels' luminance, 0 to 1"),
     Property(
-        "edge_x", "with its edges further left", "with its edges further right", "centre of edges, 0 left, 1 right"
+        "edge_amount", "smoother", "busier", "mean difference of neighboring pixels' luminance, 0 to 1", "busyness"
     ),
-    Property("edge_y", "with its edges higher up", "with its edges lower down", "centre of edges, 0 top, 1 bottom"),
-    Property("edge_spread", "with its edges in the middle", "with its edges at the border", "their mean distance²"),
+    Property(
+        "edge_x",
+        "with its edges further left",
+        "with its edges further right",
+        "centre of edges, 0 left, 1 right",
+        "place of edges",
+    ),
+    Property(
+        "edge_y",
+        "with its edges higher up",
+        "with its edges lower down",
+        "centre of edges, 0 top, 1 bottom",
+        "place of edges",
+    ),
+    Property(
+        "edge_spread",
+        "with its edges in the middle",
+        "with its edges at the border",
+        "their mean distance²",
+        "place of edges",
+    ),
     Property("size", "smaller", "larger", "square root of width times height, in pixels of the file"),
-    Property("aspect", "taller", "wider", "binary logarithm of width over height: 0 square, 1 twice as wide as high"),
+    Property(
+        "aspect", "taller", "wider", "binary logarithm of width over height: 0 square, 1 twice as wide as high", "shape"
+    ),
 )
 NAMES = tuple(one.name for one in PROPERTIES)
 

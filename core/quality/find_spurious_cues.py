@@ -37,6 +37,7 @@ RISK = 0.05  # that one accident among all properties and classes is named
 NEARLY = 0.05  # of two cues this equally strong the more general property is named
 SHRINK = 0.05  # of the pooled covariance towards independent properties
 MOST_CUES = 50
+MOST_WORDS = 3  # properties that a sentence lists
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,6 +240,7 @@ def _facts(
     overall = float(known.mean()) if len(known) else 0.0
     return {
         "headline": _headline(names, cues, first, overall),
+        **({"told_by": _told_by(n_classes, first)} if first else {}),
         "told_apart": round(overall, 4),
         "cues": [_said(names, cue, means) for cue in cues[:MOST_CUES]],
         "named": [f"{names[cue.code]}: {cue.direction}" for cue in first.values()][::-1],
@@ -284,8 +286,15 @@ def _headline(names: tuple[str, ...], cues: list[Cue], first: dict[int, Cue], ov
     end = f"all properties together get {max(overall, 0.0):.0%} of the way from guessing to certainty"
     if not cues:
         return f"No class can be guessed from a property of its images; {end}"
-    text = f"{len(first):,} of {len(names):,} classes stand out by a property of their images"
-    return f"{text}, most of all {names[cues[0].code]}: {cues[0].direction}; {end}"
+    return f"{_told_by(len(names), first)}, most of all {names[cues[0].code]}: {cues[0].direction}; {end}"
+
+
+def _told_by(n_classes: int, first: dict[int, Cue]) -> str:
+    """A sentence about classes: "3 of 40 classes can be told by size or shape alone"."""
+    words = list(dict.fromkeys(PROPERTIES[cue.place].word for cue in reversed(first.values())))
+    listed = " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    by = f"{listed} alone" if len(words) <= MOST_WORDS else "one property of their images"
+    return f"{len(first):,} of {n_classes:,} classes can be told by {by}"
 
 
 METHOD = Method(
@@ -302,9 +311,10 @@ METHOD = Method(
         Column("cue", str, "Property by which the sample's class stands out", group=True, role="mark"),
     ),
     finding=Finding(
-        "Samples of classes that a shortcut gives away",
+        "Classes that a shortcut gives away",
         "moderate",
         "These classes can be guessed from brightness, color or size alone; a model may learn that instead.",
+        of_classes=True,
     ),
     cite="Hand & Till 2001, https://doi.org/10.1023/A:1010920819831",
 )

@@ -15,9 +15,11 @@ from typing import Any
 import fiftyone as fo
 import fiftyone.core.fields as fof
 from fiftyone import ViewField as F
+from pymongo.errors import PyMongoError
 
 from ...core.base.arrays import Progress
 from ...core.base.columns import Column
+from ...core.base.errors import Interrupted
 from ...core.base.method import SEVERITIES, Method
 from ...core.base.params import ParamError, Params, domains, param, roles
 from ...core.catalog import METHODS, method_named
@@ -30,7 +32,7 @@ from ..fields.working_set import EXCLUDED, Choice, in_use, sentence
 from ..inputs import roles as named
 from ..inputs import target as subject
 from ..inputs.annotations import OURS, annotation_fields, is_predicted
-from ..inputs.sources import TAGS, label_fields, label_path, vector_sources
+from ..inputs.sources import TAGS, find_vectors, label_fields, label_path, vector_sources
 from ..inputs.views import need_images
 from ..runs import record as runs
 from ..runs.fingerprints import digest
@@ -73,6 +75,10 @@ def check_dataset(samples: fo.DatasetView, params: CheckDatasetParams, progress:
     need_images(samples, "Check dataset")
     params = subject.settled(samples, params)
     about = subject.of(dataset, params)
+    if params.embeddings is not None:
+        find_vectors(dataset, params.embeddings)
+    if params.label_field is not None:
+        label_path(dataset, params.label_field, about)
     params = replace(params, patches_field=about)
     every = rows_of(samples, about)
     rows = every.only(in_use(every))
@@ -94,7 +100,7 @@ def check_dataset(samples: fo.DatasetView, params: CheckDatasetParams, progress:
         check = Check(samples, rows, whole, tuple(made))
         check.run(params, progress)
     except BaseException as error:
-        runs.fail(dataset, record, str(error) or type(error).__name__)
+        runs.give_up(dataset, record, error)
         raise
     facts = {**summary(check), "made": sorted({*made, *check.made} & {run.key for run in check.done})}
     before = known[0] if known and known[0].target == target else None
@@ -195,7 +201,8 @@ def summary(check: Check) -> dict[str, Any]:
         run, finding, column = by_method.get(method.name), method.finding, method.marking
         if run is None or finding is None or column is None or column.name not in run.writes:
             continue
-        count, looked = check.count(marks.expression, column, run), check.count(_has_value, _seen(method, run), run)
+        looked = check.count(_has_value, _seen(method, run), run)
+        count = check.count_classes(column, run) if finding.of_classes else check.count(marks.expression, column, run)
         about: dict[str, Any] = {
             "run": run.key,
             "method": run.method,
@@ -205,7 +212,8 @@ def summary(check: Check) -> dict[str, Any]:
             "of": len(rows),
         }
         if count:
-            expected = check.expected_wrong(method, run, column, count)
+            expected = None if finding.of_classes else check.expected_wrong(method, run, column, count)
+            about |= {"told_by": run.facts.get("told_by")} if finding.of_classes else {}
             issues.append(
                 {**about, "count": count, "expected": expected, "said": finding.sentence, "headline": run.headline}
             )
@@ -227,15 +235,18 @@ def summary(check: Check) -> dict[str, Any]:
 def _headline(check: Check, issues: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any]]) -> str:
     """What was found, in what; names the labels that were judged, and the kinds that were not checked throughout."""
     found = []
-    for issue in issues[:3]:
+    samples = [issue for issue in issues if "told_by" not in issue]
+    for issue in samples[:3]:
         labels = check.given[issue["method"]].get("label_field") if issue["severity"] == "serious" else None
         inside = f" in {labels!r}" if labels and labels != check.rows.field else ""
         about = f" (about {issue['expected']:,} are)" if issue["expected"] is not None else ""
         found.append(f"{issue['count']:,} {_lower(issue['title'])}{inside}{about}")
-    more = len(issues) - len(found)
+    more = len(samples) - len(found)
     said = ", ".join(found) + (f" and {more} more kind{'' if more == 1 else 's'}" if more else "")
-    headline = f"{said} among" if issues else "Nothing found in"
+    headline = f"{said} among" if samples else "Nothing found in"
     headline += f" {len(check.rows):,} samples"
+    about_classes = [issue["told_by"] or f"{issue['count']:,} classes" for issue in issues if "told_by" in issue]
+    headline = "; ".join([headline] * bool(samples or not about_classes) + about_classes)
     titles = list(dict.fromkeys(_lower(gap["title"]) for gap in gaps))
     listed = ", ".join(titles[:3]) + (f" and {len(titles) - 3} more" if len(titles) > 3 else "")
     return headline + (f"; not checked throughout: {listed}" if titles else "")
@@ -306,9 +317,12 @@ class Check:
             within(0, 1)
             try:
                 self.done.append(self._step(method, given, within))
-            except ParamError as error:
+            except (Interrupted, PyMongoError):  # stopped, or the database is away: nothing that follows can run either
+                raise
+            except Exception as error:  # noqa: BLE001 - one method's failure, whatever it is, stops no other
                 title = method.finding.title if method.finding else method.label
-                self.refused.append({"method": method.label, "title": title, "why": str(error)})
+                why = str(error) if isinstance(error, ParamError) else f"failed: {error or type(error).__name__}"
+                self.refused.append({"method": method.label, "title": title, "why": why})
         for method in METHODS:
             if method.finding is not None and method.name not in self.given:
                 lacks = [LACKING[role] for role in method.reads if role in LACKING and not there.get(role)]
@@ -330,7 +344,7 @@ class Check:
         holds = earlier is not None and self._is_same(earlier, given)
         if earlier is not None and holds and not Freshness(self.dataset).stale_reason(earlier.key):
             return earlier
-        key = earlier.key if earlier is not None else runs.free_key(self.dataset, method.key)
+        key = earlier.key if earlier is not None else self._key(method)
         wanted = {**earlier.params, **given} if earlier is not None and earlier.target == "dataset" else dict(given)
         try:
             made = curate(
@@ -346,6 +360,12 @@ class Check:
             )
         self.made.append(made.key)
         return made
+
+    def _key(self, method: Method) -> str:
+        """The method's own key where it is free or holds a failed try of it, which is replaced; else the next."""
+        there = next((run for run in runs.list_runs(self.dataset) if run.key == method.key), None)
+        failed = there is not None and there.method == method.name and (there.status in ("failed", "interrupted"))
+        return method.key if failed else runs.free_key(self.dataset, method.key)
 
     def _earlier(self, name: str, given: Mapping[str, Any]) -> Run | None:
         """The newest run of the method that read the same of the whole dataset, or that an earlier check made."""
@@ -376,6 +396,10 @@ class Check:
         view = self.samples.match_tags(EXCLUDED, bool=False)
         right = view.match(marks.expression(mark, run.writes[mark.name])).sum(run.writes[quality.name])
         return int(round(count - right))
+
+    def count_classes(self, mark: Column, run: Run) -> int:
+        """How many classes a run points at: the values of its mark among the rows in use."""
+        return len({one for one in self.rows.values(run.writes[mark.name]) if one is not None})
 
     def count(self, test: Callable[[Column, str], Any], column: Column, run: Run) -> int:
         """How many of the target's samples or objects in use pass a test of a column."""

@@ -110,6 +110,8 @@ def _left(samples: fo.DatasetView, run: Run, runs: Sequence[Run], found: int) ->
     """
     dataset, declared = samples._root_dataset, run.declaration
     column = declared.marking if declared is not None else None
+    if declared is not None and declared.finding is not None and declared.finding.of_classes:
+        return 0  # of a class there is nothing to decide, sample by sample
     if run.patches_field is not None or column is None or dataset.get_field(FINDINGS) is None:
         return found
     question = question_of(run, runs)

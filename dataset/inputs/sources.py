@@ -68,9 +68,10 @@ def label_path(dataset: fo.Dataset, name: str, objects: str | None = None) -> st
     if name in object_fields(dataset):
         if name == objects:
             return f"{root_of(dataset, name)}.label"
+        of_images = [field for field in label_fields(dataset) if field not in object_fields(dataset)]
         raise ParamError(
             f"Label field {name!r} holds the labels of objects; name embeddings that compute_embeddings made of them "
-            f"with patches_field={name!r}, or a label field of images: {_listed(label_fields(dataset))}"
+            f"with patches_field={name!r}, or a label field of images: {_listed(of_images)}"
         )
     if isinstance(schema, fof.EmbeddedDocumentField) and schema.document_type is fo.Classification:
         return f"{name}.label"

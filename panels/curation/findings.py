@@ -6,14 +6,16 @@ A kind is a question (`dataset/decisions/questions.py`): of several runs that as
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import fiftyone as fo
+import fiftyone.core.stages as fos
 
 from ...core.base.method import SEVERITIES, Finding, Method
 from ...core.base.params import domains, roles
 from ...dataset.actions.check_dataset import NAME
+from ...dataset.fields.working_set import EXCLUDED
 from ...dataset.runs.freshness import Freshness
 from ...dataset.runs.record import Run
 from ..review import review_queue as queue
@@ -69,6 +71,8 @@ def found_in(view: fo.DatasetView, runs: Sequence[Run], fresh: Freshness, labels
         finding = source.run.declaration.finding if source.run.declaration else None
         assert finding is not None
         counted = queue.waiting(source, Scope(samples, source.field), PICTURES)
+        if finding.of_classes:
+            counted = replace(counted, marked=_classes(source, Scope(samples, source.field)), left=0, expected=None)
         stale = fresh.stale_reason(source.key)
         kinds.append(Found(source, finding, counted, stale, bool(stale) and fresh.is_by_decisions(source.key)))
     return sorted(kinds, key=lambda one: (SEVERITIES.index(one.finding.severity), -one.waiting.left))
@@ -88,6 +92,8 @@ def cards(kinds: Sequence[Found], runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 def _card(one: Found, history: Sequence[Mapping[str, Any]], checked: Mapping[str, Any] | None) -> dict[str, Any]:
     run, left, marked = one.source.run, one.waiting.left, one.waiting.marked
+    if one.finding.of_classes:
+        return _about_classes(one, checked)
     method = run.method
     counts = [int(check["left"].get(method, 0)) for check in history if method in check["found"]]
     first, curve = counts[0] if counts else marked, [*counts, left]
@@ -120,6 +126,34 @@ def _card(one: Found, history: Sequence[Mapping[str, Any]], checked: Mapping[str
         "stale": wording.sentence(f"Out of date: {one.stale}") if one.stale else None,
         "action": review if left else look,
         "look": shown if left else None,
+    }
+
+
+def _classes(source: Source, scope: Scope) -> int:
+    """How many classes a run points at: the values of its mark among the samples in use."""
+    used = {scope.own("tags"): {"$ne": EXCLUDED}}
+    marked = scope.add(queue.condition(source)).add(fos.Match(used))
+    return len(list(marked.aggregate([{"$group": {"_id": f"${source.flag}"}}])))
+
+
+def _about_classes(one: Found, checked: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A kind that says something of whole classes: there is nothing to decide sample by sample."""
+    run, count = one.source.run, one.waiting.marked
+    looked = f"{checked['checked']:,} of {checked['of']:,} checked" if checked else _looked(run)
+    told = str(run.facts.get("told_by") or run.headline) if count else "none found"
+    return {
+        "key": run.key,
+        "title": one.finding.title,
+        "severity": one.finding.severity,
+        "first": None,
+        "now": count,
+        "text": " · ".join([told, looked]),
+        "means": one.finding.sentence,
+        "pictures": [{"id": one_id, "path": path} for one_id, path in one.waiting.first] if count else [],
+        "curve": [],
+        "stale": wording.sentence(f"Out of date: {one.stale}") if one.stale else None,
+        "action": {"label": "Look", "event": "open_run", "params": {"key": run.key}},
+        "look": {"label": "In the grid", "event": "show_issue", "params": {"value": run.key}} if count else None,
     }
 
 

@@ -33,6 +33,8 @@ def state_of(run: Run, stale: str | None) -> tuple[str, str | None]:
         return "failed", "Interrupted: the program that ran it has ended. Run it again, or forget it."
     if run.status == "running":
         return "running", None
+    if run.is_cancelled:
+        return "failed", "Cancelled. Try it again, or forget it."
     if run.status == "failed":
         return "failed", wording.sentence(f"Failed: {run.error or 'no reason was recorded'}")
     return ("stale", wording.sentence(f"Out of date: {stale}")) if stale else ("done", None)

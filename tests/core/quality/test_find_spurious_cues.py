@@ -143,7 +143,8 @@ def test_find_spurious_cues__one_dark_class_of_four(tmp_path: Path) -> None:
     found = run(tmp_path, images, labels, at_least=0.7)
     assert found.facts["named"] == ["ant: darker"]
     assert found.values["cue"] == ["ant: darker"] * 60 + [None] * 60
-    assert found.facts["headline"].startswith("1 of 4 classes stand out by a property of their images, most of all ant")
+    assert found.facts["told_by"] == "1 of 4 classes can be told by brightness alone"
+    assert found.facts["headline"].startswith("1 of 4 classes can be told by brightness alone, most of all ant: darker")
     told = {row["class"]: row["told_apart"] for row in found.facts["classes"]}
     assert told["ant"] > 0.9
     assert max(told[name] for name in ("bee", "cat", "dog")) < 0.5

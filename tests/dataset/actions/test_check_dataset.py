@@ -10,11 +10,14 @@ import fiftyone as fo
 import numpy as np
 import pytest
 from image_curation import act, curate, export_recipe, get_run, list_runs, stale_reason
+from image_curation.core.base.errors import Interrupted
 from image_curation.core.base.params import ParamError
 from image_curation.dataset.actions.check_dataset import CheckDatasetParams, steps
 from image_curation.dataset.runs.freshness import Freshness
 from image_curation.panels.curation import check_page as checkup
 from image_curation.panels.curation.findings import found_in
+from image_curation.panels.curation.home import state_of
+from PIL import Image
 
 
 def _names(dataset: Any, **params: Any) -> list[str]:
@@ -117,3 +120,74 @@ def test_check_dataset__refuses_in_a_sentence(dataset: Any) -> None:
         act(dataset, "check_dataset")
     with pytest.raises(ParamError, match="at least 1 sample"):
         act(dataset.limit(0), "check_dataset")
+
+
+def _raising(error: Exception, label: str) -> Any:
+    """Progress that stops the method of that name."""
+
+    def told(done: int, total: int, doing: str = "") -> None:
+        if doing.startswith(f"{label}: ") and doing != f"{label}: ":
+            raise error
+
+    return told
+
+
+def test_check_dataset__a_method_that_fails_is_named_and_the_others_are_done(dataset: Any) -> None:
+    act(dataset, "check_dataset", progress=_raising(RuntimeError("no more memory"), "Find outliers"))
+    check = get_run(dataset, "check")
+    assert check.status == "done"
+    assert {one["method"]: one["why"] for one in check.facts["not_checked"]}[
+        "Find outliers"
+    ] == "failed: no more memory"
+    assert "Outliers" not in check.facts["fine"]
+    assert get_run(dataset, "outliers").status == "failed"
+    assert {"duplicates", "quality"} <= set(check.reads)
+    act(dataset, "check_dataset")
+    assert [run.status for run in list_runs(dataset) if run.method == "find_outliers"] == ["done"], "under the same key"
+    assert get_run(dataset, "check").facts["not_checked"] == []
+
+
+def test_check_dataset__cancelled(dataset: Any, empty: Any) -> None:
+    with pytest.raises(Interrupted):
+        act(dataset, "check_dataset", progress=_raising(Interrupted("Cancelled"), "Find outliers"))
+    check = get_run(dataset, "check")
+    assert check.is_cancelled
+    assert state_of(check, None)[1] == "Cancelled. Try it again, or forget it."
+    act(dataset, "check_dataset")
+    assert {run.status for run in list_runs(dataset)} == {"done"}
+    with pytest.raises(ParamError):
+        act(dataset, "check_dataset", embeddings="none_of_that_name")
+    with pytest.raises(ParamError):
+        act(dataset, "check_dataset", label_field="none_of_that_name")
+    with pytest.raises(ParamError):
+        act(empty, "check_dataset")
+    assert {run.status for run in list_runs(dataset)} == {"done"}
+    assert list_runs(empty) == []
+
+
+def test_check_dataset__a_shortcut_is_about_classes(dataset: Any) -> None:
+    """Red, green and blue pictures: each class can be told by its colour alone."""
+    sizes = {"red": 16, "green": 40, "blue": 16}
+    for sample in dataset:
+        with Image.open(sample.filepath) as image:
+            image.resize((sizes[sample.ground_truth.label], 16)).save(sample.filepath)
+    more = []
+    for sample in dataset:
+        for number in range(4):  # accidents are ruled out by numbers
+            path = sample.filepath.replace(".png", f"_{number}.png")
+            shutil.copy(sample.filepath, path)
+            more.append(fo.Sample(filepath=path, ground_truth=sample.ground_truth.copy(), vectors=sample.vectors))
+    dataset.add_samples(more, progress=False)
+    summary = act(dataset, "check_dataset")
+    run = get_run(dataset, "spurious")
+    cues = {one for one in dataset.values("spurious_cue") if one}
+    assert cues
+    assert run.facts["told_by"].startswith(f"{len(cues)} of 3 classes can be told by ")
+    assert run.headline.startswith(run.facts["told_by"])
+    assert summary["headline"].split("; ")[1] == run.facts["told_by"]
+    assert summary["spurious"] == len(cues)
+    kind = next(one for one in _kinds(dataset) if one["key"] == "spurious")
+    assert (kind["now"], kind["action"]["event"]) == (len(cues), "open_run")
+    assert kind["text"].startswith(run.facts["told_by"])
+    (entry,) = get_run(dataset, "check").facts["history"]
+    assert (entry["found"]["find_spurious_cues"], entry["left"]["find_spurious_cues"]) == (len(cues), 0)

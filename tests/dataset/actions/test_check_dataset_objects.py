@@ -51,7 +51,7 @@ def test_check_dataset__of_objects(drawn: Any) -> None:
     assert (run.patches_field, run.n, run.target, run.params["patches_field"]) == ("objects", 36, "dataset", "objects")
     assert run.facts["not_checked"] == []
     assert {one.patches_field for one in list_runs(drawn)} == {"objects"}
-    assert summary["headline"].endswith("among 36 objects")
+    assert "among 36 objects; " in summary["headline"]
     found = {issue["method"]: issue for issue in run.facts["issues"]}
     labels, root = drawn.values("objects.detections.id"), "objects.detections"
     leaks = drawn.filter_labels("objects", F("leaks_is_leak") == True)  # noqa: E712
