@@ -15,8 +15,8 @@ Not every label that does not fit is wrong: vectors that tell classes badly, and
 like this too. The share w of wrong labels lies between two numbers that can be seen:
 
 * m from above, for no wrong label fits better than an error;
-* from below r, the share of the surest fifth of the predictions that their labels contradict. There models hardly
-  err; people do less than elsewhere, for what is plain to the models mostly is to them.
+* from below r, the share of the surest fifth of the predictions that their labels contradict, drawn towards 1 in 100
+  where these are few, and less some of what the models themselves expect to miss. There models hardly err; people do less than elsewhere, for what is plain to the models mostly is to them.
 
 w is r^(1 - t) m^t, where the trust t in m grows with the rows of a class and with r itself (`trust`). The odds of all
 labels being wrong are then lowered alike until the mean is w: the plainest misfits stay misfits. Where fewer than three
@@ -47,6 +47,8 @@ ROUNDS = 3
 SUREST = 0.2
 FEWEST = 3  # of the surest that their labels contradict: fewer prove nothing
 DOUBTED = 0.6  # as many as the models themselves expect to miss among the surest, times this, prove nothing either
+MISSED = 0.3  # of what the models expect to miss among the surest is taken for their own errors
+PRIOR_ROWS = 60  # of the surest, of which LEAST are contradicted: what is believed before any is looked at
 UNSURE = 0.35  # of what guessing would leave open; if more is open even among the surest, the vectors cannot tell,
 OF_ONE_MIND = 0.65  # unless views agree so far: then it is the labels that leave it open
 FEW_ROWS = 20  # of a class on average, below which nothing is believed
@@ -126,7 +128,10 @@ class Calibration:
         seen, looked, unsure = surest(p, codes)
         tells = unsure <= UNSURE or agreement >= OF_ONE_MIND
         enough = max(FEWEST, DOUBTED * looked * unsure * (1 - 1 / n_classes))
-        proved = min(seen / looked, misfits) if tells and large and seen >= enough else 0.0
+        missed = MISSED * looked * unsure * (1 - 1 / n_classes)
+        proved = min((seen - missed + LEAST * PRIOR_ROWS) / (looked + PRIOR_ROWS), misfits)
+        if not (tells and large and seen >= enough):
+            proved = 0.0
         share = min(LEAST, misfits)
         if proved:
             t = trust(n / n_classes, proved)
