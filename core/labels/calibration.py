@@ -16,7 +16,8 @@ like this too. The share w of wrong labels lies between two numbers that can be 
 
 * m from above, for no wrong label fits better than an error;
 * from below r, the share of the surest fifth of the predictions that their labels contradict, drawn towards 1 in 100
-  where these are few, and less some of what the models themselves expect to miss. There models hardly err; people do less than elsewhere, for what is plain to the models mostly is to them.
+  where these are few, and less some of what the models themselves expect to miss. There models hardly err;
+  people do less than elsewhere, for what is plain to the models mostly is to them.
 
 w is r^(1 - t) m^t, where the trust t in m grows with the rows of a class and with r itself (`trust`). The odds of all
 labels being wrong are then lowered alike until the mean is w: the plainest misfits stay misfits. Where fewer than three
