@@ -223,33 +223,40 @@ def _dataset(samples: fo.DatasetView | None, name: str | None) -> fo.Dataset:
             raise ParamError(
                 "ImportImagesParams.dataset_name must name the dataset to make, since none is open; got nothing"
             )
-        return samples._root_dataset
-    if fo.dataset_exists(name):
-        return fo.load_dataset(name)
-    return fo.Dataset(name, persistent=True)
+        dataset = samples._root_dataset
+    elif fo.dataset_exists(name):
+        dataset = fo.load_dataset(name)
+    else:
+        return fo.Dataset(name, persistent=True)
+    if dataset.media_type not in (None, "image"):
+        holds = {"group": "groups", "video": "videos"}.get(dataset.media_type, dataset.media_type)
+        raise ParamError(
+            f"Import images adds single images; dataset {dataset.name!r} holds {holds}: set dataset_name to another "
+            "name, and they become a dataset of their own"
+        )
+    return dataset
 
 
 def _make_fields(dataset: fo.Dataset, label_field: str, found: ImageFolder) -> None:
-    """Declare the fields that there are values for; a folder without labels leaves no empty field behind."""
+    """Declare the fields that there are values for; a folder without labels leaves no empty field behind.
+
+    Raises:
+        ParamError: a field of that name holds something else; none is declared then.
+    """
     kind = fo.Detections if found.boxes else fo.Classification
-    schema = dataset.get_field(label_field)
-    if schema is None:
-        if found.boxes or any(label is not None for label in found.labels):
-            dataset.add_sample_field(
-                label_field, fo.EmbeddedDocumentField, embedded_doc_type=kind, description="Given label"
-            )
-            dataset.create_index(f"{label_field}.detections.label" if found.boxes else f"{label_field}.label")
-    elif getattr(schema, "document_type", None) is not kind:
+    schema, kept = dataset.get_field(label_field), dataset.get_field(SPLIT_FIELD)
+    if schema is not None and getattr(schema, "document_type", None) is not kind:
         said = "objects" if found.boxes else "classifications"
         raise ParamError(f"Field {label_field!r} holds {type(schema).__name__}, not {said}; choose another label_field")
-    if any(found.splits):
-        kept = dataset.get_field(SPLIT_FIELD)
-        if kept is None:
-            dataset.add_sample_field(SPLIT_FIELD, fo.StringField, description="Split, as its folder or file says")
-        elif not isinstance(kept, fo.StringField):
-            raise ParamError(
-                f"Field {SPLIT_FIELD!r} holds {type(kept).__name__}, not the names of splits; rename it first"
-            )
+    if any(found.splits) and not (kept is None or isinstance(kept, fo.StringField)):
+        raise ParamError(f"Field {SPLIT_FIELD!r} holds {type(kept).__name__}, not the names of splits; rename it first")
+    if schema is None and (found.boxes or any(label is not None for label in found.labels)):
+        dataset.add_sample_field(
+            label_field, fo.EmbeddedDocumentField, embedded_doc_type=kind, description="Given label"
+        )
+        dataset.create_index(f"{label_field}.detections.label" if found.boxes else f"{label_field}.label")
+    if any(found.splits) and kept is None:
+        dataset.add_sample_field(SPLIT_FIELD, fo.StringField, description="Split, as its folder or file says")
     if dataset.get_field(ERROR_FIELD) is None:
         dataset.add_sample_field(ERROR_FIELD, fo.StringField, description="Why the image file cannot be read")
 

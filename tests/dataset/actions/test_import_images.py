@@ -159,3 +159,32 @@ def test_import_images__names_that_are_not_utf8_are_counted(empty: Any, tmp_path
     summary = import_images(empty, directory=str(tmp_path), label_from="none")
     said = f"1 samples added to {empty.name!r}; left out: names that are not UTF-8, rename them: 1"
     assert (summary["headline"], len(empty)) == (said, 1)
+
+
+@pytest.mark.parametrize("media", ["group", "video"])
+def test_import_images__nothing_is_written_into_a_dataset_of_another_kind(empty: Any, folder: Path, media: str) -> None:
+    import fiftyone as fo
+
+    if media == "group":
+        empty.add_group_field("group", default="left")
+        empty.add_sample(fo.Sample(filepath="/pictures/1.png", group=fo.Group().element("left")))
+    else:
+        empty.add_sample(fo.Sample(filepath="/pictures/1.mp4"))
+    before = set(empty.get_field_schema())
+    with pytest.raises(ParamError, match=f"holds {media}s: set dataset_name to another name"):
+        import_images(empty, directory=str(folder))
+    assert set(empty.get_field_schema()) == before
+
+
+@pytest.mark.parametrize("taken", ["ground_truth", "split"])
+def test_import_images__a_field_of_another_kind_leaves_no_field_behind(empty: Any, tmp_path: Path, taken: str) -> None:
+    import fiftyone as fo
+
+    for split in ("train", "test"):
+        (tmp_path / split / "cats").mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / split / "cats" / "1.png")
+    empty.add_sample_field(taken, fo.IntField)
+    before = set(empty.get_field_schema())
+    with pytest.raises(ParamError, match=f"Field '{taken}' holds IntField"):
+        import_images(empty, directory=str(tmp_path))
+    assert set(empty.get_field_schema()) == before
