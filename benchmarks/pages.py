@@ -93,7 +93,7 @@ HEADLINES = (
     Headline(
         "sets of labels",
         "average precision, COCO",
-        ("multilabel", "coco"),
+        ("multilabel", "sets-of-labels"),
         (0, 1),
         (1, 1),
         "Cleanlab",

@@ -90,7 +90,14 @@ class Calibration:
 
     @classmethod
     def fit(
-        cls, fit: Array, others: Array, p: Array, codes: Array, sizes: Array, agreement: float = 0.0
+        cls,
+        fit: Array,
+        others: Array,
+        p: Array,
+        codes: Array,
+        sizes: Array,
+        agreement: float = 0.0,
+        least: float = LEAST,
     ) -> Calibration:
         """Learn from labelled rows.
 
@@ -101,6 +108,7 @@ class Calibration:
             codes: (n,) given classes.
             sizes: (n,) rows of that class.
             agreement: of independent views on the likeliest class, beyond chance; 0 where it is not known.
+            least: share of wrong labels that is assumed where nothing speaks for more.
         """
         n, n_classes = p.shape
         s, band = log_odds(fit), bands(sizes)
@@ -130,21 +138,21 @@ class Calibration:
         tells = unsure <= UNSURE or agreement >= OF_ONE_MIND
         enough = max(FEWEST, DOUBTED * looked * unsure * (1 - 1 / n_classes))
         missed = MISSED * looked * unsure * (1 - 1 / n_classes)
-        proved = min((seen - missed + LEAST * PRIOR_ROWS) / (looked + PRIOR_ROWS), misfits)
+        proved = min((seen - missed + least * PRIOR_ROWS) / (looked + PRIOR_ROWS), misfits)
         if not (tells and large and seen >= enough):
             proved = 0.0
-        share = min(LEAST, misfits)
+        share = min(least, misfits)
         if proved:
             t = trust(n / n_classes, proved)
             share = max(proved ** (1 - t) * misfits**t, apart * misfits)
         elif tells:
             share = max(share, apart * misfits)
         supported = tells and (proved > 0 or apart > 0)
-        least = max(min(proved, share), apart * misfits) if supported else share
+        shown = max(min(proved, share), apart * misfits) if supported else share
         spread = 1.96 * np.sqrt(max(share, 1 / n) / n) + SYSTEMATIC * share
-        ends = max(min(least, share) - spread, 0.0), min(max(high, share) + spread, 1.0)
+        ends = max(min(shown, share) - spread, 0.0), min(max(high, share) + spread, 1.0)
         lowered = (
-            (lowering(1 - wrong, share), lowering(1 - wrong, least)) if tells else (share / max(misfits, 1e-12),) * 2
+            (lowering(1 - wrong, share), lowering(1 - wrong, shown)) if tells else (share / max(misfits, 1e-12),) * 2
         )
         return cls(SHARES, weights, curves, share, *ends, tells, supported, lowered)
 

@@ -178,14 +178,15 @@ def _expected(calibration: Calibration, n: int) -> Facts:
     return {name: round(share * n) for name, share in ends}
 
 
-def headline(issues: int, judged: int, expected: Mapping[str, int], strength: str) -> str:
+def headline(issues: int, judged: int, expected: Mapping[str, int], strength: str, found: str = "") -> str:
     """What was found; how many labels are wrong, or that these embeddings cannot tell.
 
     Args:
         expected: the expected number of wrong labels, `count`, `low` and `high`.
         strength: of the evidence, as `evidence_strength` says it.
+        found: what the sentence begins with; the issues among the samples by default.
     """
-    found = f"{issues:,} likely label issues among {judged:,} samples"
+    found = found or f"{issues:,} likely label issues among {judged:,} samples"
     if strength == "none":
         return f"{found}; these embeddings cannot tell these classes, so take a stronger model"
     if strength == "weak":

@@ -2,10 +2,9 @@
 
 Each class is a question of yes or no. Its probability comes from models that saw neither the picture nor a near copy:
 leave-one-out ridge regression for all classes at once (`core/probes/ridge.py`) and the share of the nearest neighbors
-that have the class, brought together by a logistic curve per class (Platt 1999). Confident learning (Northcutt, Jiang &
-Chuang 2021) counts and flags wrong answers class by class; the quality of a picture's set pools those of its answers so
-that the worst weigh most: an exponential moving average (Thyagarajan, Snorrason, Northcutt & Mueller 2022,
-arXiv:2211.13895).
+that have the class, brought together by a logistic curve per class (Platt 1999). How well an answer fits is its
+probability. From how well the opposite answers would have fitted follows how probably each answer is right, as for
+single labels (`core/labels/calibration.py`); a set is right if all its answers are, so its quality is their product.
 
 Letters: n rows, d dimensions, C classes, k neighbors.
 """
@@ -25,12 +24,13 @@ from ..base.method import Finding, Method
 from ..base.params import ParamError, Params, param
 from ..base.threads import blas_threads
 from ..neighbors.graph import shared_graph
+from ..probes.evidence import Evidence, evidence
 from ..probes.folds import groups_of_many, leaving_together
 from ..probes.linear_probe import NEIGHBORS, unit_rows
 from ..probes.ridge import LeavingOut
-from .class_probabilities import Beliefs
+from .calibration import CELLS, LEAST, Calibration
+from .find_label_issues import PRESETS, evidence_strength, headline, promised
 
-ALPHA = 0.8  # weight of the worse answers in the pooled quality, Cleanlab's default
 FEWEST = 3  # pictures with the class, and without it, that are needed to judge it
 STEPS = 20
 SOFT = 1e-2  # pull of the curve's slopes towards 0, so that classes that are told perfectly end
@@ -45,6 +45,31 @@ class MultilabelIssuesParams(Params):
     group_field: str | None = param(
         None, "Samples that share a value (patient, video, camera) are never used to judge one another", reads="values"
     )
+    preset: str = param(
+        "balanced",
+        "conservative: few flags, almost all right; balanced: about as many as there are errors; broad: miss few",
+        among=PRESETS,
+    )
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was decided about the answers of m pictures to C questions of yes or no.
+
+    Attributes:
+        right: (m, C) float64 in [0, 1], probability that the given answer is right.
+        flagged: preset → (m, C) bool; conservative within balanced within broad.
+        calibration: from fit to `right`.
+    """
+
+    right: Array
+    flagged: dict[str, Array]
+    calibration: Calibration
+
+    @property
+    def quality(self) -> Array:
+        """(m,) probability that all answers of a picture are right."""
+        return np.asarray(self.right.prod(axis=1))
 
 
 def find_multilabel_issues(inputs: Inputs, params: MultilabelIssuesParams, progress: Progress) -> Columns:
@@ -62,22 +87,46 @@ def find_multilabel_issues(inputs: Inputs, params: MultilabelIssuesParams, progr
     y = present[:, judged]
     with blas_threads(1):
         p = probabilities(inputs, rows, y, progress)
-    right = np.where(y, p, 1 - p)
     progress(2, 3, "judging labels")
-    wrong, joints = np.zeros(y.shape, dtype=bool), []
-    from .confident_learning import confident_issues
-
-    for c in range(len(judged)):
-        both = np.stack([1 - p[:, c], p[:, c]], axis=1).astype(np.float32)
-        wrong[:, c], joint = confident_issues(Beliefs(2, both), y[:, c].astype(np.int64))
-        joints.append(joint)
-    quality = pooled(right)
+    told = _evidence(inputs, rows, y)
+    answers = judge_answers(p, y)
+    wrong = answers.flagged[params.preset]
     names = tuple(given.names[code] for code in judged)
-    facts = _facts(names, y, wrong, right, joints)
+    facts = _facts(names, y, wrong, answers, told) | {"preset": params.preset}
     facts["not_judged"] = sorted(set(given.names) - set(names))
     facts["unlabelled"] = int((~given.known).sum())
     progress(3, 3, "judging labels")
-    return Columns(_columns(inputs.n, rows, names, y, wrong, quality), facts, given.known)
+    return Columns(_columns(inputs.n, rows, names, y, wrong, answers.quality), facts, given.known)
+
+
+def judge_answers(p: Array, y: Array) -> Answers:
+    """Which answers are right, and which each preset flags.
+
+    Where nothing speaks for wrong answers, 1 set in 100 is assumed to have one.
+
+    Args:
+        p: (m, C) probability of each class, by models that did not see the row.
+        y: (m, C) bool, the given answers.
+    """
+    m, n_classes = p.shape
+    fit, codes = np.where(y, p, 1 - p).ravel(), y.ravel().astype(np.int64)
+    sizes = np.where(y, y.sum(axis=0), (~y).sum(axis=0)).ravel()
+    looked = np.linspace(0, len(fit) - 1, int(min(len(fit), CELLS / 2))).astype(np.int64)
+    both = np.stack([1 - p.ravel()[looked], p.ravel()[looked]], axis=1)
+    calibration = Calibration.fit(fit[looked], both, both, codes[looked], sizes[looked], least=LEAST / n_classes)
+    right = calibration.right(fit, sizes)
+    least = 1 - calibration.right(fit, sizes, at_least=True) if calibration.supported else None
+    flagged = promised(1 - right, fit, fit < 0.5, np.zeros(len(fit), dtype=bool), least)
+    return Answers(right.reshape(y.shape), {name: rows.reshape(y.shape) for name, rows in flagged.items()}, calibration)
+
+
+def _evidence(inputs: Inputs, rows: Array, y: Array) -> Evidence | None:
+    """How well the vectors tell the classes; None where too few rows of each were drawn."""
+    groups = leaving_together(inputs, shared_graph(inputs, NEIGHBORS))
+    try:
+        return evidence(inputs.vectors[rows], y, groups[rows])
+    except ParamError:
+        return None
 
 
 def probabilities(inputs: Inputs, rows: Array, y: Array, progress: Progress) -> Array:
@@ -147,19 +196,6 @@ def curve(features: Array, y: Array) -> Array:
     return np.asarray(1 / (1 + np.exp(-np.clip(z @ w, -30, 30))))
 
 
-def pooled(right: Array) -> Array:
-    """(n,) quality of each row's answers: a moving average from the best to the worst, each new one counting 0.8.
-
-    Args:
-        right: (n, C) probability that each answer is right.
-    """
-    ranked = -np.sort(-right, axis=1)
-    quality = ranked[:, 0].copy()
-    for c in range(1, ranked.shape[1]):
-        quality = ALPHA * ranked[:, c] + (1 - ALPHA) * quality
-    return np.asarray(quality)
-
-
 def _columns(n: int, rows: Array, names: tuple[str, ...], y: Array, wrong: Array, quality: Array) -> dict[str, Any]:
     issue, all_quality = np.zeros(n, dtype=bool), np.full(n, np.nan)
     issue[rows], all_quality[rows] = wrong.any(axis=1), quality
@@ -175,29 +211,47 @@ def _columns(n: int, rows: Array, names: tuple[str, ...], y: Array, wrong: Array
     return {"is_issue": issue, "quality": all_quality, "missing": missing, "surplus": surplus, "rank": rank}
 
 
-def _facts(names: tuple[str, ...], y: Array, wrong: Array, right: Array, joints: list[Array]) -> Facts:
+def _facts(names: tuple[str, ...], y: Array, wrong: Array, answers: Answers, told: Evidence | None) -> Facts:
     missing, surplus = wrong & ~y, wrong & y
-    issues = int(wrong.any(axis=1).sum())
+    issues, expected = int(wrong.any(axis=1).sum()), _expected(answers)
+    doubt = 1 - answers.right
+    surely, lacking = (doubt * y).sum(axis=0), (doubt * ~y).sum(axis=0)
+    # rows of each class that lie among the others, and the reverse, both lower the area (`core/probes/evidence.py`)
+    mixed = surely / np.maximum(y.sum(axis=0), 1) + lacking / np.maximum((~y).sum(axis=0), 1)
+    strength = evidence_strength(told, float(mixed.mean()) / 2, 2)
+    found = f"{issues:,} of {len(y):,} images probably have wrong sets of labels"
+    found += f": {int(missing.sum()):,} classes missing, {int(surplus.sum()):,} too many" if issues else ""
     return {
         "samples": len(y),
         "issues": issues,
+        "issues_by_preset": {name: int(rows.any(axis=1).sum()) for name, rows in answers.flagged.items()},
         "missing": int(missing.sum()),
         "surplus": int(surplus.sum()),
+        "expected_wrong": expected,
+        "expected_precision": _share(float(doubt[wrong].sum()), int(wrong.sum())) if issues else None,
+        "evidence": told.facts() if told else None,
+        "evidence_strength": strength,
         "classes": [
             {
                 "class": name,
                 "samples": int(y[:, c].sum()),
                 "missing": int(missing[:, c].sum()),
                 "surplus": int(surplus[:, c].sum()),
-                "noise_in": _share(joints[c][1, 0], joints[c][1].sum()),
-                "noise_out": _share(joints[c][0, 1], joints[c][:, 1].sum()),
-                "mean_quality": round(float(right[:, c].mean()), 4),
+                "noise_in": _share(surely[c], y[:, c].sum()),
+                "noise_out": _share(lacking[c], y[:, c].sum() - surely[c] + lacking[c]),
+                "mean_quality": round(float(answers.right[:, c].mean()), 4),
             }
             for c, name in enumerate(names)
         ],
-        "headline": f"{issues:,} of {len(y):,} images probably have wrong sets of labels: "
-        f"{int(missing.sum()):,} classes missing, {int(surplus.sum()):,} too many",
+        "headline": headline(issues, len(y), expected, strength, found),
     }
+
+
+def _expected(answers: Answers) -> dict[str, int]:
+    """The expected number of sets with a wrong answer, and its 95 % interval, as far apart as that of the answers."""
+    count, known = float((1 - answers.quality).sum()), answers.calibration
+    ends = {"count": 1.0, "low": known.low / known.share, "high": known.high / known.share}
+    return {name: min(round(count * times), len(answers.right)) for name, times in ends.items()}
 
 
 def _share(part: float, whole: float) -> float:
@@ -206,7 +260,7 @@ def _share(part: float, whole: float) -> float:
 
 METHOD = Method(
     name="find_multilabel_issues",
-    version=1,
+    version=2,
     label="Find issues in sets of labels",
     stage="clean",
     key="multilabel_issues",
@@ -218,7 +272,7 @@ METHOD = Method(
         Column(
             "quality",
             float,
-            "Probability that the set is right, its worst labels counting most, in [0, 1]",
+            "Probability that all labels of the set are right and none is missing, in [0, 1]",
             best="high",
         ),
         Column("missing", list[str], "Classes that are probably missing", group=True),
@@ -230,5 +284,4 @@ METHOD = Method(
         "serious",
         "A class is probably missing, or one is too many.",
     ),
-    cite="Thyagarajan, Snorrason, Northcutt & Mueller 2022, arXiv:2211.13895",
 )

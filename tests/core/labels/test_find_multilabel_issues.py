@@ -1,4 +1,4 @@
-"""Sets of labels: planted missing and surplus classes are found, and the pooled quality is Cleanlab's."""
+"""Sets of labels: planted missing and surplus classes are found, right ones are left alone."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from image_curation.core.labels.find_multilabel_issues import (
     MultilabelIssuesParams,
     curve,
     find_multilabel_issues,
-    pooled,
+    judge_answers,
 )
+from image_curation.core.probes.metrics import expected_calibration_error
 from sklearn.metrics import average_precision_score
 
 
-def run(x: Any, present: Any, known: Any = None, patient: Any = None) -> Columns:
+def run(x: Any, present: Any, known: Any = None, patient: Any = None, preset: str = "balanced") -> Columns:
     n = len(x)
     names = tuple(f"class {c}" for c in range(present.shape[1]))
     given = GivenSets(names, present, np.ones(n, dtype=bool) if known is None else known)
     named = {"label_field": given} | ({} if patient is None else {"group_field": list(patient)})
     inputs = Inputs(n=n, embeddings=x.astype(np.float32), named=named)
-    return find_multilabel_issues(inputs, MultilabelIssuesParams(), silent)
+    return find_multilabel_issues(inputs, MultilabelIssuesParams(preset=preset), silent)
 
 
 def scenes(n: int = 500, classes: int = 5, seed: int = 0) -> tuple[Any, Any]:
@@ -83,8 +84,8 @@ def test_find_multilabel_issues__a_patient_does_not_judge_itself() -> None:
     truth = wrong.any(axis=1)[patient]
     alone, together = (run(x, given, patient=of).values["is_issue"] for of in (None, patient))
     assert alone[truth].mean() < 0.1
-    assert together[truth].mean() > 0.8
-    assert truth[together].mean() > 0.7
+    assert together[truth].mean() > 0.5
+    assert truth[together].mean() > 0.8
     with pytest.raises(ParamError, match="got 600 that belong together: label more, or name a group_field"):
         run(x, given, patient=np.zeros(600, dtype=int))
 
@@ -104,13 +105,39 @@ def test_find_multilabel_issues__rare_classes_and_gaps() -> None:
         run(x, np.ones((200, 1), dtype=bool))
 
 
-def test_pooled__as_cleanlab_does() -> None:
-    from cleanlab.multilabel_classification import get_label_quality_scores
-
+@pytest.mark.parametrize("n", [30, 300])
+def test_find_multilabel_issues__clean_random_and_few(n: int) -> None:
+    """Right sets, with vectors that tell classes and that do not: at most 1 in 50 flagged."""
+    x, true = scenes(n)
     rng = np.random.default_rng(0)
-    y, p = rng.random((40, 4)) < 0.5, rng.random((40, 4))
-    expected = get_label_quality_scores([np.flatnonzero(row).tolist() for row in y], p)
-    np.testing.assert_allclose(pooled(np.where(y, p, 1 - p)), expected, atol=1e-9)
+    for vectors in (x, x + 3 * rng.normal(size=x.shape), rng.normal(size=x.shape)):
+        assert run(vectors, true).values["is_issue"].mean() <= 0.02
+
+
+def test_find_multilabel_issues__quality_is_a_probability_and_presets_nest() -> None:
+    x, true = scenes()
+    rng = np.random.default_rng(3)
+    given, rows = true.copy(), rng.choice(len(x), 60, replace=False)
+    given[rows, rng.integers(0, 5, 60)] ^= True
+    wrong = (given != true).any(axis=1)
+    found = {preset: run(x, given, preset=preset) for preset in ("conservative", "balanced", "broad")}
+    issue = {preset: columns.values["is_issue"] for preset, columns in found.items()}
+    assert expected_calibration_error(found["balanced"].values["quality"], ~wrong) < 0.05
+    assert (issue["balanced"] >= issue["conservative"]).all()
+    assert (issue["broad"] >= issue["balanced"]).all()
+    facts = found["balanced"].facts
+    assert facts["issues_by_preset"] == {preset: flags.sum() for preset, flags in issue.items()}
+    assert facts["expected_wrong"]["low"] <= 60 <= facts["expected_wrong"]["high"]
+    assert wrong[issue["balanced"]].mean() > facts["expected_precision"] - 0.05 > 0.8
+    assert facts["evidence_strength"] == "good"
+
+
+def test_judge_answers__product_and_silence() -> None:
+    """Forty pictures with two answers that fit as well as an error would: nothing is flagged, all is likely right."""
+    answers = judge_answers(np.full((40, 2), 0.5), np.arange(80).reshape(40, 2) % 3 == 0)
+    assert not any(rows.any() for rows in answers.flagged.values())
+    np.testing.assert_allclose(answers.quality, answers.right[:, 0] * answers.right[:, 1])
+    assert answers.quality.mean() == pytest.approx(0.99, abs=0.005)
 
 
 def test_curve__perfectly_told_and_not_at_all() -> None:
