@@ -22,15 +22,17 @@ SDK = (
     "offer_network",
     "run_recipe",
     "stale_reason",
+    "status",
 )
 
 
 def register(plugin: Any) -> None:
     """Register every operator and panel with FiftyOne."""
     from .operators import OPERATORS
+    from .panels import OPERATORS as ANSWERS
     from .panels import PANELS
 
-    for cls in (*OPERATORS, *PANELS):
+    for cls in (*OPERATORS, *ANSWERS, *PANELS):
         plugin.register(cls)
 
 

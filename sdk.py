@@ -20,6 +20,7 @@ from .dataset.actions.recipes import export_recipe, run_recipe
 from .dataset.curate import curate
 from .dataset.runs.freshness import stale_reason
 from .dataset.runs.record import Run, get_run, list_runs
+from .panels.curation.status import status
 
 __all__ = [
     "ParamError",
@@ -33,6 +34,7 @@ __all__ = [
     "offer_network",
     "run_recipe",
     "stale_reason",
+    "status",
 ]
 
 

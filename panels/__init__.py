@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from .compare.panel import ComparisonPanel
 from .curation.panel import CurationPanel
+from .curation.status import Status
 from .map.panel import MapPanel
 from .report.panel import ReportPanel
 from .review.panel import ReviewPanel
 
+OPERATORS = (Status,)  # that answer with what the panels show
 PANELS = (CurationPanel, ReviewPanel, MapPanel, ReportPanel, ComparisonPanel)

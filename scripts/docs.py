@@ -27,6 +27,7 @@ from image_curation.dataset.actions.action import Action
 from image_curation.dataset.actions.catalog import ACTIONS
 from image_curation.operators.activity import ASKED
 from image_curation.operators.one_click import CLICKS
+from image_curation.panels.curation.status import NAME as STATUS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS, MANIFEST = ROOT / "docs", ROOT / "fiftyone.yml"
@@ -93,7 +94,13 @@ def manifest(text: str) -> str:
     """The manifest with its list of operators brought up to date; FiftyOne drops names that it does not list."""
     before, rest = text.split("operators:\n")
     after = rest[rest.index("panels:") :]
-    names = [*(one.name for one in METHODS), *(one.name for one in ACTIONS), *(one.name for one in CLICKS), *ASKED]
+    names = [
+        *(one.name for one in METHODS),
+        *(one.name for one in ACTIONS),
+        *(one.name for one in CLICKS),
+        *ASKED,
+        STATUS,
+    ]
     return before + "operators:\n" + "".join(f"  - {name}\n" for name in names) + after
 
 

@@ -14,6 +14,7 @@ from ...core.base.method import Method
 from ...dataset.actions.action import Action
 from ...dataset.actions.check_dataset import NAME
 from ...dataset.fields.working_set import EXCLUDED
+from ...dataset.inputs.sources import vector_sources
 from ...dataset.runs.freshness import Freshness
 from ...dataset.runs.record import Run
 from ..shared import wording
@@ -45,8 +46,8 @@ def dashboard(
     history = findings.history_of(runs)
     going = [run for run in runs if home.is_running(run)]
     return {
-        "summary": _summary(view._root_dataset, history),
-        "next": next_step(_situation(methods, runs, kinds, stale, fresh, going, has)),
+        "summary": summary_of(view._root_dataset, history),
+        "next": next_for(methods, runs, kinds, fresh, has),
         "running": [_going(run) for run in going],
         "failed": [_failed(run) for run in runs if home.state_of(run, None)[0] == "failed"],
         "evidence": _evidence(runs),
@@ -60,15 +61,28 @@ def dashboard(
     }
 
 
-def _situation(
+def starting_points(dataset: fo.Dataset, runs: Sequence[Run]) -> set[str]:
+    """What the dataset holds that a method can start from: "labels" that were given, "embeddings" of any origin."""
+    own = {path for run in runs for path in run.writes.values()}
+    given = dataset.get_field_schema(ftype=fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification)
+    has = {"labels"} if any(path not in own for path in given) else set()
+    return has | ({"embeddings"} if vector_sources(dataset) else set())
+
+
+def next_for(
     methods: Sequence[Method],
     runs: Sequence[Run],
     kinds: Sequence[findings.Found],
-    stale: Mapping[str, str],
     fresh: Freshness,
-    going: Sequence[Run],
     has: set[str],
-) -> Situation:
+) -> dict[str, Any]:
+    """The one thing to do next.
+
+    Args:
+        kinds: what was found.
+        has: what there is to start from: "labels", "embeddings".
+    """
+    stale = {run.key: reason for run in runs if (reason := fresh.stale_reason(run.key))}
     newest = {run.method: run for run in runs}
     whole = {
         run.key: stale[run.key]
@@ -76,8 +90,8 @@ def _situation(
         if run.key in stale and run.is_repeatable and run.method != NAME
     }
     checks = [run for run in runs if run.method == NAME and run.status == "done"]
-    return Situation(
-        running=going,
+    now = Situation(
+        running=[run for run in runs if home.is_running(run)],
         asked=[one.asked for one in kinds],
         stale=whole,
         by_work=[key for key in whole if fresh.is_by_decisions(key)],
@@ -88,9 +102,10 @@ def _situation(
         },
         todo=home.todo(methods, runs, has),
     )
+    return next_step(now)
 
 
-def _summary(dataset: fo.Dataset, history: Sequence[Mapping[str, Any]]) -> str:
+def summary_of(dataset: fo.Dataset, history: Sequence[Mapping[str, Any]]) -> str:
     """The working set in one line, as it is now."""
     total, out = dataset.count(), dataset.match_tags(EXCLUDED).count() if EXCLUDED in dataset.distinct("tags") else 0
     corrected = dataset.match_tags("relabelled").count() if "relabelled" in dataset.distinct("tags") else 0

@@ -17,7 +17,6 @@ from ...core.catalog import METHODS
 from ...dataset.actions.catalog import ACTIONS
 from ...dataset.actions.lists import default_name
 from ...dataset.fields.conditions import equals, holds
-from ...dataset.inputs.sources import vector_sources
 from ...dataset.runs.freshness import Freshness
 from ...dataset.runs.record import Run, list_runs
 from ..shared import aggregations as reading
@@ -29,7 +28,7 @@ from ..shared.panel import CuratorPanel, Face, event
 from ..shared.run_layout import Layout, Part, layout, path_of
 from . import check_page as checkup
 from . import home, overlap, quadrants, run_page
-from .dashboard import dashboard
+from .dashboard import dashboard, starting_points
 from .findings import found_in
 from .quadrants import Axes
 from .run_page import GIVEN
@@ -344,7 +343,7 @@ def slice_params(run: Run, parts: Layout, shown: dict[str, Any] | None) -> dict[
 def _home(ctx: Any, view: fo.DatasetView, runs: list[Run], fresh: Freshness) -> dict[str, Any]:
     """The first page."""
     labels = reading.given_labels(ctx.dataset, runs)
-    return dashboard(view, METHODS, ACTIONS, runs, fresh, _has(ctx.dataset, runs), labels)
+    return dashboard(view, METHODS, ACTIONS, runs, fresh, starting_points(ctx.dataset, runs), labels)
 
 
 def _named(runs: list[Run], key: str | None) -> Run | None:
@@ -390,11 +389,3 @@ def _scope(ctx: Any, view: fo.DatasetView) -> dict[str, Any]:
     else:
         text = f"The figures are about the whole dataset: {wording.samples(total)}"
     return {"text": text, "narrowed": bool(view._stages) or ctx.view._is_generated}
-
-
-def _has(dataset: fo.Dataset, runs: list[Run]) -> set[str]:
-    """What the dataset holds that a method can start from: "labels" that were given, "embeddings" of any origin."""
-    own = {path for run in runs for path in run.writes.values()}
-    given = dataset.get_field_schema(ftype=fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification)
-    has = {"labels"} if any(path not in own for path in given) else set()
-    return has | ({"embeddings"} if vector_sources(dataset) else set())

@@ -14,6 +14,7 @@ from image_curation.core.catalog import METHODS
 from image_curation.dataset.actions.catalog import ACTIONS
 from image_curation.operators.activity import ASKED
 from image_curation.operators.one_click import CLICKS
+from image_curation.panels.curation.status import NAME as STATUS
 
 PLUGIN = "@image-curation/curator"
 
@@ -32,7 +33,10 @@ def test_manifest__equals_what_is_registered(registry: Any) -> None:
     panels = {operator.name for operator in ours if hasattr(operator, "render")}
     assert {operator.name for operator in ours} - panels == set(manifest["operators"])
     assert panels == set(manifest["panels"])
-    assert set(manifest["operators"]) == {declared.name for declared in (*METHODS, *ACTIONS, *CLICKS)} | {*ASKED}
+    assert set(manifest["operators"]) == {declared.name for declared in (*METHODS, *ACTIONS, *CLICKS)} | {
+        *ASKED,
+        STATUS,
+    }
 
 
 def test_every_operator__says_its_risk_and_runs_both_ways(registry: Any) -> None:
