@@ -15,6 +15,7 @@ from ..dataset.fields.rows import object_fields
 from ..dataset.fields.working_set import EXCLUDED
 from ..dataset.inputs import roles as named
 from ..dataset.inputs import sources as inputs
+from ..dataset.inputs.evidence import measured
 from ..dataset.runs import record as runs
 
 MORE = "more_settings"  # a tick that unfolds the advanced parameters
@@ -135,7 +136,8 @@ def _add(form: types.Object, name: str, domain: Domain, dataset: fo.Dataset | No
         choices = _classes(dataset, given.get(domain.classes_of) or "ground_truth")
     default = None if domain.default is REQUIRED else domain.default
     if choices and domain.reads and not domain.many and (default not in choices or domain.reads == "embeddings"):
-        default = None if domain.optional and default not in choices else choices[0]  # the best embeddings
+        wanted = default in choices or (domain.reads == "embeddings" and default is not None)
+        default = choices[0] if wanted or not domain.optional else None  # the best embeddings
     common: dict[str, Any] = {
         "label": title(name),
         "description": domain.help,
@@ -161,8 +163,9 @@ def _add(form: types.Object, name: str, domain: Domain, dataset: fo.Dataset | No
         form.enum(name, list(domain.among), view=_listed(domain.among, among=True), **common)
     elif choices:
         view = types.AutocompleteView(allow_user_input=not domain.reads, allow_clearing=domain.optional)
+        explain = _told(dataset).get if domain.reads == "embeddings" else domain.explain
         for choice in choices:
-            view.add_choice(choice, label=choice, description=domain.explain(choice) if domain.explain else None)
+            view.add_choice(choice, label=choice, description=explain(choice) if explain else None)
         form.str(name, view=view, **common)
     else:
         form.str(name, **common)
@@ -175,6 +178,12 @@ def _classes(dataset: fo.Dataset, field: str) -> list[str]:
     except ParamError:
         return []
     return classes_of(dataset, path)[:MOST]
+
+
+def _told(dataset: fo.Dataset | None) -> dict[str, str]:
+    """Embeddings → how well they tell the classes, of those that a run has measured."""
+    found = measured(runs.list_runs(dataset)) if dataset is not None else []
+    return {one.embeddings: f"{one.strength}: they {one.sentence} ({one.labels})" for one in reversed(found)}
 
 
 def _element(domain: Domain) -> Any:

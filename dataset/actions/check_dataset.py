@@ -32,6 +32,7 @@ from ..fields.working_set import EXCLUDED, Choice, in_use, sentence
 from ..inputs import roles as named
 from ..inputs import target as subject
 from ..inputs.annotations import OURS, annotation_fields, is_predicted
+from ..inputs.evidence import measured_by
 from ..inputs.sources import TAGS, find_vectors, label_fields, label_path, vector_sources
 from ..inputs.views import need_images
 from ..runs import record as runs
@@ -214,9 +215,9 @@ def summary(check: Check) -> dict[str, Any]:
         if count:
             expected = None if finding.of_classes else check.expected_wrong(method, run, column, count)
             about |= {"told_by": run.facts.get("told_by")} if finding.of_classes else {}
-            issues.append(
-                {**about, "count": count, "expected": expected, "said": finding.sentence, "headline": run.headline}
-            )
+            told = measured_by(run)
+            said = finding.sentence + (f" The vectors of {told.embeddings} {told.sentence}." if told else "")
+            issues.append({**about, "count": count, "expected": expected, "said": said, "headline": run.headline})
         if looked < len(rows):
             partly.append({"method": method.label, "title": finding.title, "why": _why_not(run, rows, looked)})
         elif not count:

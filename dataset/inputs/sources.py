@@ -15,6 +15,7 @@ from ...core.embeddings.choose_model import best_first
 from ..fields.rows import Rows, object_fields, root_of
 from ..runs import record as runs
 from ..storage import vectors as vector_store
+from .evidence import best_told_first, measured
 
 TAGS = "tags"  # as a field of splits: the split that a sample's tags name
 GEOMETRY = (".bounding_box", ".points", ".mask")  # arrays of numbers that labels have of their own
@@ -23,9 +24,11 @@ GEOMETRY = (".bounding_box", ".points", ".mask")  # arrays of numbers that label
 def vector_sources(dataset: fo.Dataset) -> list[str]:
     """Names that an `embeddings` parameter accepts on this dataset: runs first, the best first, then plain fields.
 
-    A run of the whole dataset comes before those of a part of it; how models are ranked is in `best_first`.
+    A run of the whole dataset comes before those of a part of it; how models are ranked is in `best_first`. Where
+    several were measured by how well they tell the same labels, that decides between them.
     """
-    found = [run for run in reversed(runs.list_runs(dataset)) if _makes_vectors(run)]
+    every = runs.list_runs(dataset)
+    found = [run for run in reversed(every) if _makes_vectors(run)]
     order = best_first([run.facts for run in found])
     made = [found[place].key for place in sorted(order, key=lambda place: found[place].target != "dataset")]
     schema = dict(dataset.get_field_schema())
@@ -33,8 +36,8 @@ def vector_sources(dataset: fo.Dataset) -> list[str]:
         root = root_of(dataset, objects)
         schema |= {f"{root}.{name}": kind for name, kind in dataset.get_field(root).field.get_field_schema().items()}
     plain = [path for path, kind in schema.items() if runs.is_vector_field(kind) and not path.endswith(GEOMETRY)]
-    written = {path for run in runs.list_runs(dataset) for path in run.writes.values()}
-    return made + [path for path in plain if path not in written]
+    written = {path for run in every for path in run.writes.values()}
+    return best_told_first(made + [path for path in plain if path not in written], measured(every))
 
 
 def label_fields(dataset: fo.Dataset) -> list[str]:

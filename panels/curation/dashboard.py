@@ -14,6 +14,7 @@ from ...core.base.method import Method
 from ...dataset.actions.action import Action
 from ...dataset.actions.check_dataset import NAME
 from ...dataset.fields.working_set import EXCLUDED
+from ...dataset.inputs.evidence import measured
 from ...dataset.inputs.sources import vector_sources
 from ...dataset.runs.freshness import Freshness
 from ...dataset.runs.record import Run
@@ -21,8 +22,6 @@ from ..shared import wording
 from . import check_page as checkup
 from . import findings, home
 from .advice import CHECK_AGAIN, Situation, next_step
-
-STRENGTH = {"good": "good", "weak": "weak", "none": "none"}
 
 
 def dashboard(
@@ -137,21 +136,13 @@ def _name(run: Run) -> str:
 
 def _evidence(runs: Sequence[Run]) -> dict[str, Any] | None:
     """How well the embeddings tell the classes, as the newest run that judged labels by them has measured it."""
-    for run in reversed(runs):
-        told, strength = run.facts.get("evidence"), run.facts.get("evidence_strength")
-        if run.status != "done" or not told or strength not in STRENGTH:
-            continue
-        chances = f"{told['value']:.0%} ({told['low']:.0%} to {told['high']:.0%})"
-        text = (
-            f"The vectors of {run.params.get('embeddings')} tell one class from the others in {chances} of "
-            f"comparisons; shuffled labels: {told['chance']:.0%}"
-        )
+    for one in measured(runs):
         action = {"label": "Other embeddings", "event": "run_method", "params": {"method": "compute_embeddings"}}
         return {
-            "word": STRENGTH[strength],
-            "text": wording.sentence(text),
-            "share": told["value"],
-            "action": action if strength != "good" else None,
+            "word": one.strength,
+            "text": wording.sentence(f"The vectors of {one.embeddings} {one.sentence}"),
+            "share": one.told["value"],
+            "action": action if one.strength != "good" else None,
         }
     return None
 
