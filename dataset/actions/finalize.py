@@ -13,7 +13,7 @@ from ...core.base.arrays import Progress
 from ...core.base.params import ParamError, Params, param
 from ..decisions import journal
 from ..decisions.changes import Change
-from ..fields.curated_labels import curated_field, has_curated, inside
+from ..fields.curated_labels import COPIED, curated_field, has_curated, inside
 from ..fields.fiftyone_compat import delete_fields
 from ..fields.rows import Rows, every, object_fields, root_of
 from ..fields.working_set import EXCLUDED, Choice, labels
@@ -123,7 +123,8 @@ def _changes(dataset: fo.Dataset, about: str | None, path: str) -> Iterator[Chan
     for row in dataset._sample_collection.aggregate(stages):
         old, new = row.get(given), row.get(curated)
         names = [one.get("label") if isinstance(one, dict) else one for one in (old, new)]
-        if names[1] is not None and names[0] != names[1]:
+        is_copy = isinstance(new, dict) and bool(new.get(COPIED))
+        if names[1] is not None and names[0] != names[1] and not is_copy:
             before = {} if old is None else {given: old}
             yield Change(str(row["_id"]), before, {given: new}, str(row.get("_within", "")), objects)
 
@@ -157,7 +158,8 @@ def _corrected(path: str) -> dict[str, Any]:
     objects, curated = inside(path), curated_field(path)
     if not objects:
         given = path.removesuffix(".label")
-        return {"$set": {given: {"$ifNull": [f"${curated}", f"${given}"]}}}
+        is_copy = {"$eq": [{"$ifNull": [f"${curated}.{COPIED}", False]}, True]}
+        return {"$set": {given: {"$cond": [is_copy, f"${given}", {"$ifNull": [f"${curated}", f"${given}"]}]}}}
     own, other = (one.removeprefix(f"{objects}.") for one in (path, curated))
     working = {"$mergeObjects": ["$$one", {own: {"$ifNull": [f"$$one.{other}", f"$$one.{own}"]}}]}
     return {"$set": {objects: {"$map": {"input": {"$ifNull": [f"${objects}", []]}, "as": "one", "in": working}}}}

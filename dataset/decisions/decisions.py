@@ -27,7 +27,7 @@ from bson import ObjectId
 
 from ...core.base.params import ParamError
 from ..fields import sidebar
-from ..fields.curated_labels import curated_field, curated_path, has_curated, inside
+from ..fields.curated_labels import COPIED, curated_field, curated_path, has_curated, inside, outdated_copies
 from ..fields.declarations import declare_fields
 from ..fields.fiftyone_compat import reload
 from ..fields.one_writer import one_writer
@@ -249,19 +249,21 @@ def ensure_curated_labels(dataset: fo.Dataset, label_field: str) -> str:
     if objects:
         _copy_given(dataset, objects, given)
     else:
-        copied = [{"$set": {name: _without_logits(given.removesuffix(".label"), given.endswith(".label"))}}]
-        dataset._sample_collection.update_many({path: None, given: {"$ne": None}}, copied)
+        copied = [{"$set": {name: _copied(given.removesuffix(".label"), given.endswith(".label"))}}]
+        lacking = {path: None, given: {"$ne": None}}
+        dataset._sample_collection.update_many({"$or": [lacking, outdated_copies(given)]}, copied)
     if existing is None:
         dataset.create_index(path)  # of values that are there: quicker than keeping it up to date as they come
     return name
 
 
-def _without_logits(path: str, embedded: bool) -> Any:
+def _copied(path: str, embedded: bool) -> Any:
     """What a copy of that label takes over: long logits of a model are no part of a person's decision."""
     if not embedded:
         return f"${path}"
     kept = {"$filter": {"input": {"$objectToArray": f"${path}"}, "cond": {"$ne": ["$$this.k", LOGITS]}}}
-    return {"$arrayToObject": kept}
+    copy = {"$mergeObjects": [{"$arrayToObject": kept}, {COPIED: True}]}
+    return {"$cond": [{"$eq": [{"$ifNull": [f"${path}.label", None]}, None]}, "$$REMOVE", copy]}
 
 
 def _copy_given(dataset: fo.Dataset, objects: str, given: str) -> None:
@@ -398,7 +400,10 @@ def _labelled(now: Any, given: Any, label: str | None, embedded: bool) -> Any:
         return given if label is None else label
     known = [given] if label is None else [value for value in (now, given) if (value or {}).get("label") == label]
     value = known[0] if known else fo.Classification(label=label).to_dict()
-    return None if value is None else {name: one for name, one in value.items() if name != LOGITS}
+    if value is None:
+        return None
+    kept = {name: one for name, one in value.items() if name not in (LOGITS, COPIED)}
+    return {**kept, COPIED: True} if label is None else kept
 
 
 def _declare(rows: Rows) -> None:

@@ -1,4 +1,8 @@
-"""Where curated labels lie, and how they differ from the given ones."""
+"""Where curated labels lie, and how they differ from the given ones.
+
+Those that nobody has decided about are copies, marked as such where they are Classifications: a given label that is
+edited later is no correction, and its copy follows it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from typing import Any
 
 import fiftyone as fo
 
+COPIED = "is_copy"  # attribute of a curated Classification that is the given one
 LISTS = (".detections.", ".polylines.")  # in the path of what objects have
 
 
@@ -40,7 +45,7 @@ def corrections(dataset: fo.Dataset, label_path: str) -> list[tuple[str, str]]:
     """Ids and labels of the samples or objects whose label people have corrected, in order of their ids."""
     if not has_curated(dataset, label_path):
         return []
-    path, objects = curated_path(label_path), inside(label_path)
+    path, objects, mark = curated_path(label_path), inside(label_path), f"{curated_field(label_path)}.{COPIED}"
     # an object takes its sample's place
     stages: list[dict[str, Any]] = (
         [
@@ -51,8 +56,20 @@ def corrections(dataset: fo.Dataset, label_path: str) -> list[tuple[str, str]]:
         else []
     )
     stages += [
-        {"$match": {"$expr": {"$ne": [f"${label_path}", f"${path}"]}, path: {"$ne": None}}},
+        {"$match": {"$expr": {"$ne": [f"${label_path}", f"${path}"]}, path: {"$ne": None}, mark: {"$ne": True}}},
         {"$sort": {"_id": 1}},
         {"$project": {"label": f"${path}"}},
     ]
     return [(str(row["_id"]), row["label"]) for row in dataset._aggregate(post_pipeline=stages)]
+
+
+def outdated_copies(label_path: str) -> dict[str, Any]:
+    """The query for samples whose given label was edited after it was copied."""
+    differs = {"$expr": {"$ne": [f"${label_path}", f"${curated_path(label_path)}"]}}
+    return {f"{curated_field(label_path)}.{COPIED}": True, **differs}
+
+
+def ids_of_outdated_copies(dataset: fo.Dataset, label_path: str) -> set[str]:
+    """Ids of the samples whose working label is the given one, although the curated one differs."""
+    found = dataset._sample_collection.find(outdated_copies(label_path), {"_id": True})
+    return {str(row["_id"]) for row in found}

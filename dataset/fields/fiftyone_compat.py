@@ -45,7 +45,13 @@ def samples_have_changed(dataset: fo.Dataset) -> None:
 
 
 def reload(dataset: fo.Dataset) -> None:
-    """Let this process see the dataset as it stands in the database, also where some values have lost their fields."""
+    """Let this process see the dataset as it stands in the database, also where some values have lost their fields.
+
+    FiftyOne reads it again by the name that this process knows, which another process may have changed.
+    """
+    stored = database().datasets.find_one({"_id": dataset_id(dataset)}, {"name": True})
+    if stored is not None and stored["name"] != dataset.name:
+        dataset._doc.reload()
     dataset._reload(hard=True)
     try:
         dataset._reload_docs(hard=True)

@@ -14,7 +14,7 @@ import fiftyone as fo
 import numpy as np
 
 from ...core.base.arrays import Array
-from .curated_labels import curated_path, has_curated
+from .curated_labels import curated_path, has_curated, ids_of_outdated_copies
 from .rows import Rows, every, root_of
 
 EXCLUDED = "excluded"
@@ -73,7 +73,9 @@ def labels(rows: Rows, path: str, choice: Choice) -> tuple[list[str | None], int
     given = rows.values(path)
     if choice.given_labels or not has_curated(rows.dataset, path):
         return given, 0
-    pairs = list(zip(given, rows.values(curated_path(path)), strict=True))
+    outdated = ids_of_outdated_copies(rows.dataset, path)
+    known = zip(rows.images, rows.values(curated_path(path)), strict=True)
+    pairs = list(zip(given, (None if one in outdated else other for one, other in known), strict=True))
     corrected = sum(other is not None and other != one for one, other in pairs)
     return [one if other is None else other for one, other in pairs], corrected
 

@@ -96,8 +96,7 @@ def _digest_of_annotations(dataset: fo.Dataset, field: str) -> str:
     one = {"$map": {"input": {"$ifNull": [f"${root or field}", []]}, "as": "one", "in": own}}
     single = {name: {"$ifNull": [f"${field}.{name}", None]} for name in OF_LABELS}
     stages = [{"$project": {"labels": one if root else single, "held": {"$ifNull": [f"${field}._cls", None]}}}]
-    corrected = curated_path(f"{field}.label")
-    people = every(dataset).values(corrected) if root is None and dataset.get_field(corrected) is not None else []
+    people = corrections(dataset, f"{field}.label") if root is None else []
     return digest([*every(dataset)._aggregate(post_pipeline=stages), people])
 
 

@@ -64,7 +64,8 @@ def found_in(view: fo.DatasetView, runs: Sequence[Run], fresh: Freshness, labels
     samples = dataset.view() if view._is_patches else view
     newest: dict[str, Source] = {}
     for source in queue.sources(runs, dataset.get_field_schema(), labels):
-        if source.run.declaration is not None and source.run.declaration.finding is not None:
+        marks = source.flag is not None  # else the field of its marks is gone: nothing is known, not "none found"
+        if marks and source.run.declaration is not None and source.run.declaration.finding is not None:
             newest.setdefault(source.question.name, source)
     kinds = []
     for source in newest.values():

@@ -12,6 +12,9 @@ from fiftyone import ViewField as F
 from image_curation import act, curate, get_run, run_recipe, stale_reason
 from image_curation.core.base.params import ParamError
 from image_curation.dataset.actions.recipes import export_recipe
+from image_curation.dataset.fields.curated_labels import corrections
+from image_curation.dataset.fields.rows import Rows
+from image_curation.dataset.fields.working_set import Choice, labels
 
 WRONG = 6
 
@@ -180,3 +183,21 @@ def test_export_list__leaves_excluded_out_and_writes_working_labels(wrong: Any, 
     act(wrong, "export_list", path=str(path), fields=["ground_truth"], **given)
     rows = path.read_text().splitlines()[1:]
     assert [row.split(",")[1] for row in rows] == wrong.values("ground_truth.label")
+
+
+def test_labels__a_given_label_edited_later_is_no_correction(dataset: Any) -> None:
+    """One picture is relabelled; then an annotator edits the given labels of that one and of another."""
+    first, second, third = dataset.limit(3).values("id")
+    act(dataset.select(first), "relabel", label_field="ground_truth", label="green")
+    dataset.select([first, second]).set_values("ground_truth.label", ["blue", "blue"])
+    rows = Rows(dataset.view(), None)
+    working, corrected = labels(rows, "ground_truth.label", Choice())
+    assert (working[:3], corrected) == (["green", "blue", "red"], 1)
+    assert corrections(dataset, "ground_truth.label") == [(first, "green")]
+    act(dataset.select(third), "mark", decision="keep")
+    act(dataset.select(third), "relabel", label_field="ground_truth", label="red")  # somebody says that it is right
+    assert dataset.limit(3).values("ground_truth_curated.label") == ["green", "blue", "red"], "copies follow"
+    dataset.select(third).set_values("ground_truth.label", ["blue"])
+    assert corrections(dataset, "ground_truth.label") == [(first, "green"), (third, "red")]
+    act(dataset, "undo")
+    assert corrections(dataset, "ground_truth.label") == [(first, "green")]

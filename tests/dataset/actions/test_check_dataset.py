@@ -191,3 +191,11 @@ def test_check_dataset__a_shortcut_is_about_classes(dataset: Any) -> None:
     assert kind["text"].startswith(run.facts["told_by"])
     (entry,) = get_run(dataset, "check").facts["history"]
     assert (entry["found"]["find_spurious_cues"], entry["left"]["find_spurious_cues"]) == (len(cues), 0)
+
+
+def test_found_in__a_run_whose_marks_are_gone_does_not_say_none_found(dataset: Any) -> None:
+    act(dataset, "check_dataset")
+    assert "outliers" in {kind["key"] for kind in _kinds(dataset)}
+    dataset.delete_sample_field("outliers_is_outlier")
+    assert "outliers" not in {kind["key"] for kind in _kinds(dataset)}
+    assert "is gone" in str(stale_reason(dataset, get_run(dataset, "outliers")))

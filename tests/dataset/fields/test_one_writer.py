@@ -140,3 +140,17 @@ def test_nested_vectors__stand_in_nobodys_way(dataset: Any) -> None:
     curate(dataset, "compute_map", key="m", embeddings="vectors", method="pca")
     curate(dataset, "find_neighbors", key="m", embeddings="vectors", overwrite=True)
     assert dataset.get_field("m") is None
+
+
+def test_one_writer__a_dataset_that_another_process_has_renamed(dataset: Any) -> None:
+    """Its old name may even be another dataset's by now."""
+    old, new = dataset.name, f"{dataset.name} renamed"
+    database().datasets.update_one({"name": old}, {"$set": {"name": new, "slug": new.replace(" ", "-")}})
+    stranger = fo.Dataset(old)
+    try:
+        curate(dataset, "find_outliers", embeddings="vectors")
+        assert dataset.name == new
+        assert [run.key for run in list_runs(dataset)] == ["outliers"]
+        assert list_runs(stranger) == []
+    finally:
+        stranger.delete()
