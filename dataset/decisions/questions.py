@@ -80,10 +80,11 @@ def answered(question: Question, evidence: str | None, own: Callable[[str], str]
         own: where the documents have the fields of decisions.
     """
     found, reviews = ({"$ifNull": [f"${own(name)}", []]} for name in (FINDINGS, REVIEWS))
-    begins = {"$eq": [{"$indexOfCP": ["$$this", question.name + SAYS]}, 0]}
+    said = {"$eq": [{"$indexOfCP": ["$$this", question.name + SAYS]}, 0]}
+    about = {"$or": [said, {"$eq": ["$$this", {"$literal": question.name}]}]}  # the bare name: nothing was said then
     # decisions of earlier versions say only in which runs' reviews they were made
     by_key = {"$gt": [{"$size": {"$setIntersection": [reviews, list(question.keys)]}}, 0]}
-    unsaid = {"$eq": [{"$size": {"$filter": {"input": found, "cond": begins}}}, 0]}
+    unsaid = {"$eq": [{"$size": {"$filter": {"input": found, "cond": about}}}, 0]}
     return {"$or": [{"$in": [question.entry_in(evidence), found]}, {"$and": [by_key, unsaid]}]}
 
 
