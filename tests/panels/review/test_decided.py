@@ -71,6 +71,16 @@ def test_decisions__other_evidence_is_asked_about(flagged: Any) -> None:
     assert _left(flagged, "label_issues") == (2, 3)
 
 
+def test_decisions__where_nothing_was_said_do_not_answer_what_is_said_later(flagged: Any) -> None:
+    one = flagged.match({"label_issues_is_issue": True}).first()
+    said = one["label_issues_suggested"]
+    flagged.set_values("label_issues_suggested", {one.id: None}, key_field="id")
+    decisions.keep(flagged.select(one.id), "ground_truth", "label_issues")
+    assert _left(flagged, "label_issues") == (2, 3)
+    flagged.set_values("label_issues_suggested", {one.id: said}, key_field="id")
+    assert _left(flagged, "label_issues") == (3, 3)
+
+
 def test_decisions__of_earlier_versions_count(flagged: Any) -> None:
     one = flagged.match({"label_issues_is_issue": True}).first()
     decisions.keep(flagged.select(one.id), "ground_truth", "label_issues")
