@@ -2,7 +2,8 @@
 
 Four sets: the diabetes and digits data of scikit-learn (the digit itself is the number), and 2,000 CIFAR-10 photographs
 with MobileNetV2 features, whose number is their brightness or their contrast. In one of twenty rows the number is
-another row's ("another's"), or two deviations off ("shifted"); three plantings. All four were seen while the rule was made.
+another row's ("another's"), or two deviations off ("shifted"); three plantings. None is held
+out.
 
     python benchmarks/regression_issues.py [plantings]
 """
