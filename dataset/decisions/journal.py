@@ -316,10 +316,16 @@ def _insert_part(heads: Any, decision: ObjectId, number: int, changes: Sequence[
     heads.insert_one(part)
 
 
+def _newest(heads: Any, dataset: Any) -> Any:
+    """The decision with the highest number; asked for as its index says it, so that one key is read, not all."""
+    numbered = {"dataset": dataset, "number": {"$exists": True}}
+    return heads.find(numbered, {"number": True}).sort("number", DESCENDING).limit(1)
+
+
 def _insert_head(heads: Any, head: dict[str, Any]) -> None:
     """Give the decision the next free place."""
     while True:
-        last = heads.find_one({"dataset": head["dataset"]}, {"number": True}, sort=[("number", DESCENDING)])
+        last = next(iter(_newest(heads, head["dataset"])), None)
         head["number"] = (last["number"] if last else 0) + 1
         try:
             heads.insert_one(head)
