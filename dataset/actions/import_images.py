@@ -17,12 +17,13 @@ from ...core.base.arrays import Progress, silent
 from ...core.base.errors import DataError
 from ...core.base.params import ParamError, Params, param
 from ...core.embeddings.vector_files import Vectors, read_npz
+from ...core.images.folder_layout import LEVELS, by_folders
 from ...core.images.formats import BROWSER, SUFFIXES
 from ...core.images.reading import UnreadableImage, read_images
 from ..curate import curate
 from ..runs.record import free_key
 from .action import Action, counted
-from .image_folder import LEVELS, ImageFolder, by_folders, read_folder
+from .image_folder import ImageFolder, read_folder
 from .make_previews import MakePreviewsParams, make_previews
 
 ERROR_FIELD, SPLIT_FIELD = "import_error", "split"
