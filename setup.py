@@ -2,7 +2,7 @@
 
 from setuptools import find_packages, setup
 
-FOLDERS = ("core", "dataset", "operators", "panels")
+FOLDERS = ("core", "dataset", "operators", "panels", "cli")
 INSIDE = find_packages(include=[pattern for folder in FOLDERS for pattern in (folder, f"{folder}.*")])
 
 setup(packages=["image_curation", *(f"image_curation.{name}" for name in INSIDE)])

@@ -31,6 +31,7 @@ class Finding:
         sentence: what it means.
         reason: why such a row is excluded, where one reason is usual.
         of_classes: it is about whole classes, not about single rows: each value of the marking column is one.
+        name: what the command line calls it; the method's key where it is empty.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Finding:
     sentence: str
     reason: str | None = None
     of_classes: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True)

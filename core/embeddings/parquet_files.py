@@ -22,7 +22,7 @@ def read_parquet(path: str) -> dict[str, Any]:
     Raises:
         ParamError: pyarrow is missing, the file is no Parquet, or its vectors are none or differ in length.
     """
-    arrow, parquet = _pyarrow()
+    arrow, parquet = pyarrow_modules()
     try:
         schema = parquet.read_schema(path)
         vectors = _vector_column(arrow, schema)
@@ -39,7 +39,7 @@ def read_parquet(path: str) -> dict[str, Any]:
 
 def read_names(path: str) -> dict[str, Any]:
     """`paths`, `ids`, `labels` and `names`, as `read_parquet` gives them, of a file that holds no vectors."""
-    arrow, parquet = _pyarrow()
+    arrow, parquet = pyarrow_modules()
     try:
         return named(_texts_of(parquet.read_table(path, columns=_text_columns(arrow, parquet.read_schema(path)))))
     except (arrow.ArrowException, OSError) as error:
@@ -102,7 +102,7 @@ def write_parquet(
     Raises:
         ParamError: pyarrow is missing.
     """
-    arrow, parquet = _pyarrow()
+    arrow, parquet = pyarrow_modules()
     flat = np.ascontiguousarray(embeddings, dtype=np.float32)
     columns = {"id": arrow.array(list(ids), arrow.string())}
     columns["image_path"] = arrow.array([str(one) for one in image_paths], arrow.string())
@@ -132,7 +132,12 @@ def _matrix(arrow: Any, path: str, column: Any) -> Array:
     return matrix
 
 
-def _pyarrow() -> tuple[Any, Any]:
+def pyarrow_modules() -> tuple[Any, Any]:
+    """pyarrow and its Parquet module.
+
+    Raises:
+        ParamError: it is not installed.
+    """
     try:
         import pyarrow
         import pyarrow.parquet

@@ -14,8 +14,9 @@ Letters: n rows, d dimensions, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -61,6 +62,19 @@ class Evidence:
         """As a run's record keeps it."""
         numbers = {name: round(getattr(self, name), 4) for name in ("value", "low", "high", "chance")}
         return {**numbers, "samples": self.samples, "tells": self.tells}
+
+
+def in_words(told: Mapping[str, Any]) -> str:
+    """What was measured, in a sentence without its beginning and end: how often, the interval, and what chance gives.
+
+    Args:
+        told: as `Evidence.facts` has it.
+    """
+    low, high, chance = (f"{told[name]:.0%}" for name in ("low", "high", "chance"))
+    return (
+        f"tell one class from the others in {told['value']:.0%} ({low} to {high}) of comparisons; "
+        f"shuffled labels: {chance}"
+    )
 
 
 def evidence(vectors: Array, codes: Array, groups: Array | None = None, seed: int = 51) -> Evidence:

@@ -8,7 +8,7 @@ means.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,10 +17,11 @@ import fiftyone.core.fields as fof
 from fiftyone import ViewField as F
 from pymongo.errors import PyMongoError
 
+from ...core import checking
 from ...core.base.arrays import Progress
 from ...core.base.columns import Column
 from ...core.base.errors import Interrupted
-from ...core.base.method import SEVERITIES, Method
+from ...core.base.method import Method
 from ...core.base.params import ParamError, Params, domains, param, roles
 from ...core.catalog import METHODS, method_named
 from ..curate import curate, rerun, said_of
@@ -44,15 +45,6 @@ from .action import Action
 
 NAME = "check_dataset"
 KEY = "check"
-LACKING = {
-    "labels": "no given labels found",
-    "splits": "no splits found",
-    "label_sets": "no sets of labels found",
-    "detections": "no given boxes found",
-    "detected": "no predicted boxes found",
-    "annotations": "no labels found",
-    "numbers": "no Regressions found",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,11 +128,8 @@ def steps(dataset: fo.Dataset, params: CheckDatasetParams) -> list[tuple[str, di
     plan: list[tuple[str, dict[str, Any]]] = []
     if there["embeddings"] is None:
         there["embeddings"] = runs.free_key(dataset, method_named("compute_embeddings").key)
-        plan.append(("compute_embeddings", _without_gaps({"model": "auto", "patches_field": about})))
-    for method in METHODS:
-        given = _given(method, there) if method.finding is not None else None
-        if given is not None:
-            plan.append((method.name, given))
+        plan.append(("compute_embeddings", {"model": "auto", **({} if about is None else {"patches_field": about})}))
+    plan += [(method.name, given) for method, given in checking.applicable(there)]
     return plan
 
 
@@ -154,21 +143,6 @@ def _there(dataset: fo.Dataset, params: CheckDatasetParams) -> dict[str, str | N
         "objects": about,
         **({} if about is not None else _of_images(dataset)),
     }
-
-
-def _given(method: Method, there: Mapping[str, str | None]) -> dict[str, Any] | None:
-    """The parameters of a method that name something, by role; None where it needs what is not there."""
-    known = domains(method.params)
-    named = {name: there.get(role) for name, role in roles(method.params).items() if not known[name].many}
-    if any(name is None and not known[parameter].optional for parameter, name in named.items()):
-        return None
-    if any(role in LACKING and known[name].many and not there.get(role) for name, role in roles(method.params).items()):
-        return None
-    return _without_gaps(named)
-
-
-def _without_gaps(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def _of_images(dataset: fo.Dataset) -> dict[str, str | None]:
@@ -192,86 +166,39 @@ def _of_images(dataset: fo.Dataset) -> dict[str, str | None]:
 
 
 def summary(check: Check) -> dict[str, Any]:
-    """What was found, the most serious and most frequent first, and how much of the target each kind looked at.
-
-    A kind is fine only where every sample or object of the target was looked at and nothing was found.
-    """
-    rows, by_method = check.rows, {run.method: run for run in check.done}
-    issues, fine, partly = [], [], []
-    for method in METHODS:
-        run, finding, column = by_method.get(method.name), method.finding, method.marking
-        if run is None or finding is None or column is None or column.name not in run.writes:
-            continue
-        looked = check.count(_has_value, _seen(method, run), run)
-        count = check.count_classes(column, run) if finding.of_classes else check.count(marks.expression, column, run)
-        about: dict[str, Any] = {
-            "run": run.key,
-            "method": run.method,
-            "title": finding.title,
-            "severity": finding.severity,
-            "checked": looked,
-            "of": len(rows),
-        }
-        if count:
-            expected = None if finding.of_classes else check.expected_wrong(method, run, column, count)
-            about |= {"told_by": run.facts.get("told_by")} if finding.of_classes else {}
-            told = measured_by(run)
-            said = finding.sentence + (f" The vectors of {told.embeddings} {told.sentence}." if told else "")
-            issues.append({**about, "count": count, "expected": expected, "said": said, "headline": run.headline})
-        if looked < len(rows):
-            partly.append({"method": method.label, "title": finding.title, "why": _why_not(run, rows, looked)})
-        elif not count:
-            fine.append(finding.title)
-    issues.sort(key=lambda issue: (SEVERITIES.index(issue["severity"]), -issue["count"]))
-    refused = [dict(one) for one in check.refused]
-    return {
-        "headline": said_of(rows, _headline(check, issues, [*refused, *partly])),
-        "issues": issues,
-        "fine": fine,
-        "not_checked": [*refused, *partly],
-        "not_here": check.not_here,
-    }
+    """What was found, and how much of the target each kind looked at, as the record keeps it."""
+    by_method = {run.method: run for run in check.done}
+    runs_of = [(method, by_method[method.name]) for method in METHODS if method.name in by_method]
+    found = [one for method, run in runs_of if (one := _found(check, method, run)) is not None]
+    facts = checking.summary(found, check.refused, check.not_here, len(check.rows))
+    return facts | {"headline": said_of(check.rows, facts["headline"])}
 
 
-def _headline(check: Check, issues: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any]]) -> str:
-    """What was found, in what; names the labels that were judged, and the kinds that were not checked throughout."""
-    found = []
-    samples = [issue for issue in issues if "told_by" not in issue]
-    for issue in samples[:3]:
-        labels = check.given[issue["method"]].get("label_field") if issue["severity"] == "serious" else None
-        inside = f" in {labels!r}" if labels and labels != check.rows.field else ""
-        about = f" (about {issue['expected']:,} are)" if issue["expected"] is not None else ""
-        found.append(f"{issue['count']:,} {_lower(issue['title'])}{inside}{about}")
-    more = len(samples) - len(found)
-    said = ", ".join(found) + (f" and {more} more kind{'' if more == 1 else 's'}" if more else "")
-    headline = f"{said} among" if samples else "Nothing found in"
-    headline += f" {len(check.rows):,} samples"
-    about_classes = [issue["told_by"] or f"{issue['count']:,} classes" for issue in issues if "told_by" in issue]
-    headline = "; ".join([headline] * bool(samples or not about_classes) + about_classes)
-    titles = list(dict.fromkeys(_lower(gap["title"]) for gap in gaps))
-    listed = ", ".join(titles[:3]) + (f" and {len(titles) - 3} more" if len(titles) > 3 else "")
-    return headline + (f"; not checked throughout: {listed}" if titles else "")
-
-
-def _seen(method: Method, run: Run) -> Column:
-    """A column that every row which the run looked at has a value in."""
-    there = [column for column in method.writes if column.name in run.writes]
-    plain = [column for column in there if column.marks and column.type is bool]
-    return next(iter([*plain, *(column for column in there if column.type is float), *there]))
+def _found(check: Check, method: Method, run: Run) -> checking.Found | None:
+    """What one run found; None where it marks nothing by its declaration."""
+    rows, finding, column = check.rows, method.finding, method.marking
+    if finding is None or column is None or column.name not in run.writes:
+        return None
+    looked = check.count(_has_value, checking.seen_column(method, run.writes), run)
+    count = check.count_classes(column, run) if finding.of_classes else check.count(marks.expression, column, run)
+    labels = check.given[method.name].get("label_field") if finding.severity == "serious" else None
+    told = measured_by(run)
+    return checking.Found(
+        method,
+        run.key,
+        looked,
+        count,
+        run.headline,
+        checking.why_not(method, len(rows), looked, run.facts.get("skipped") or {}, rows.word),
+        labels if labels != rows.field else None,
+        check.expected_wrong(method, run, column, count) if count and not finding.of_classes else None,
+        run.facts.get("told_by"),
+        f"The vectors of {told.embeddings} {told.sentence}." if told else "",
+    )
 
 
 def _has_value(column: Column, path: str) -> Any:
     return F(path) != None  # noqa: E711
-
-
-def _why_not(run: Run, rows: Rows, looked: int) -> str:
-    """Why a run did not look at all rows: "35 of 125 samples: no vector"."""
-    missing = len(rows) - looked
-    why = [f"{count:,} {reason}" for reason, count in (run.facts.get("skipped") or {}).items()]
-    declared = roles(run.declaration.params).values() if run.declaration else ()
-    if not why:
-        why = ["no split" if "splits" in declared else "no label" if "labels" in declared else "no result"]
-    return f"{missing:,} of {len(rows):,} {rows.word}s: {', '.join(why)}"
 
 
 @dataclass
@@ -321,14 +248,8 @@ class Check:
             except (Interrupted, PyMongoError):  # stopped, or the database is away: nothing that follows can run either
                 raise
             except Exception as error:  # noqa: BLE001 - one method's failure, whatever it is, stops no other
-                title = method.finding.title if method.finding else method.label
-                why = str(error) if isinstance(error, ParamError) else f"failed: {error or type(error).__name__}"
-                self.refused.append({"method": method.label, "title": title, "why": why})
-        for method in METHODS:
-            if method.finding is not None and method.name not in self.given:
-                lacks = [LACKING[role] for role in method.reads if role in LACKING and not there.get(role)]
-                why = lacks[0] if lacks else f"not for {self.rows.word}s"
-                self.not_here.append({"method": method.label, "title": method.finding.title, "why": why})
+                self.refused.append(checking.gap(method, checking.refusal(error)))
+        self.not_here = checking.not_here(there, self.given, self.rows.word)
         progress(len(plan) + 1, len(plan) + 1, "summing up")
 
     def _embed_new(self, name: str, progress: Progress) -> None:
@@ -467,10 +388,6 @@ def _splits(dataset: fo.Dataset) -> str | None:
             if 1 < len(names) == len(split_names(names)):
                 return path
     return None
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
 
 
 ACTION = Action(

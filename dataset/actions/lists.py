@@ -13,13 +13,14 @@ import fiftyone as fo
 import fiftyone.core.fields as fof
 
 from ...core.base.arrays import Progress
+from ...core.base.cells import safe_cell
 from ...core.base.params import ParamError, Params, param
 from ...core.base.shared_params import WorkingSetParams
 from ..decisions import decisions
 from ..fields import working_set
 from ..fields.rows import every, resolved, rows_of, shown_field
 from ..fields.working_set import Choice
-from ..storage.output_files import free_path, new_text, safe_cell
+from ..storage.output_files import free_path, new_text
 from . import save_slice as slices
 from .action import Action, counted
 

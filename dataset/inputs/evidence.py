@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...core.probes.evidence import in_words
 from ..runs.record import Run
 
 STRENGTHS = ("good", "weak", "none")
@@ -30,11 +31,7 @@ class Measured:
     @property
     def sentence(self) -> str:
         """In a sentence without its end: how often, the interval, and what shuffled labels give."""
-        low, high, chance = (f"{self.told[name]:.0%}" for name in ("low", "high", "chance"))
-        return (
-            f"tell one class from the others in {self.told['value']:.0%} ({low} to {high}) of comparisons; "
-            f"shuffled labels: {chance}"
-        )
+        return in_words(self.told)
 
 
 def measured_by(run: Run) -> Measured | None:

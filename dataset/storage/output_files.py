@@ -6,12 +6,10 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from ...core.base.files import new_file
 from ...core.base.params import ParamError
-
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that spreadsheets calculate
 
 
 def free_path(
@@ -76,18 +74,3 @@ def writing(path: Path) -> Iterator[None]:
         raise ParamError(
             f"The file {str(path)!r} cannot be written: {error.strerror or error}; choose a place you may write to"
         ) from None
-
-
-def safe_cell(value: Any) -> Any:
-    """A text as a cell of a CSV file that no spreadsheet takes for a formula."""
-    if isinstance(value, str) and value[:1] in FORMULAS and not _is_number(value):
-        return f"'{value}"
-    return value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -16,7 +16,7 @@ FLOORS = {
     ".": (
         ("core",),
         ("dataset",),
-        ("operators", "panels"),
+        ("operators", "panels", "cli"),
         ("sdk",),
     ),
     "core": (
@@ -27,6 +27,7 @@ FLOORS = {
         ("zero_shot", "quality", "classifiers", "selection"),
         ("explanations", "importance"),
         ("catalog",),
+        ("checking",),
     ),
     "dataset": (
         ("fields", "demo", "zoo_engine"),

@@ -17,6 +17,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLUGIN = "@image-curation/curator"
+LAYERS = ("core", "dataset", "operators", "panels", "cli")
 
 LOADED = """
 import json
@@ -89,7 +90,7 @@ def test_pip_install__brings_everything(outside: Any, clone: Path, tmp_path: Pat
 
     # The installed package is the plugin too: every file of the package, and the data that it reads at run time.
     package = target / "image_curation"
-    wanted = [path for layer in ("core", "dataset", "operators", "panels") for path in (clone / layer).rglob("*.py")]
+    wanted = [path for layer in LAYERS for path in (clone / layer).rglob("*.py")]
     wanted += [
         path for folder in ("models", "recipes", "dist") for path in (clone / folder).rglob("*") if path.is_file()
     ]
@@ -97,6 +98,8 @@ def test_pip_install__brings_everything(outside: Any, clone: Path, tmp_path: Pat
     missing = [path.relative_to(clone) for path in wanted if not (package / path.relative_to(clone)).is_file()]
     assert missing == []
     assert list(target.glob("*.dist-info/licenses/LICENSE"))
+    said = outside.run(str(target / "bin" / "image-curation"), "--version", PYTHONPATH=str(target)).stdout
+    assert said == f"image-curation {declared()['version']}\n"
 
     (outside.plugins / "curator").symlink_to(package, target_is_directory=True)
     assert_loads(outside)

@@ -11,7 +11,7 @@ import pytest
 from image_curation import act
 from image_curation.core.base.files import new_file
 from image_curation.core.base.params import ParamError
-from image_curation.dataset.storage.output_files import free_path, new_text, safe_cell
+from image_curation.dataset.storage.output_files import free_path, new_text
 
 
 def test_new_file__leaves_every_other_file_alone(tmp_path: Path) -> None:
@@ -75,22 +75,6 @@ def test_export_embeddings__the_list_beside_an_npy_is_not_replaced_unasked(datas
     assert sorted(os.listdir(tmp_path)) == ["images", "v.ids.txt"]
     act(dataset, "export_embeddings", path=str(tmp_path / "v.npy"), embeddings="vectors", overwrite=True)
     assert (tmp_path / "v.ids.txt").read_text().splitlines() == dataset.values("filepath")
-
-
-@pytest.mark.parametrize(
-    ("value", "cell"),
-    [
-        ("=1+1", "'=1+1"),
-        ("@user", "'@user"),
-        ("-rot", "'-rot"),
-        ("+", "'+"),
-        ("-1.5", "-1.5"),
-        ("cat", "cat"),
-        (-2, -2),
-    ],
-)
-def test_safe_cell(value: Any, cell: Any) -> None:
-    assert safe_cell(value) == cell
 
 
 def test_export_list__labels_that_begin_like_formulas(dataset: Any, tmp_path: Path) -> None:

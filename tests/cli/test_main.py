@@ -1,0 +1,107 @@
+"""The command as a user types it: what it prints, what it writes, its exit codes, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+from pathlib import Path
+
+import pytest
+from image_curation.cli.main import main
+
+
+def check(folder: Path, *options: str) -> int:
+    return main(["check", str(folder), "--model", "descriptor", *options])
+
+
+def said_once(capsys: pytest.CaptureFixture[str]) -> str:
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    return err
+
+
+@pytest.mark.slow
+def test_check__prints_and_judges(planted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(planted) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(f"{planted}: 35 images, 2 classes, splits test 13, train 22\nLeft out: 1 .txt\n")
+    assert "serious: Copies in two splits (leaks), 2. A model is tested on" in out
+    assert "  test/red/leak.png  leak of: train/red/0.png\n" in out
+    assert err == ""
+    assert check(planted, "--fail-on", "leaks>0") == 1
+    assert check(planted, "--fail-on", "leaks>2") == 0
+    assert check(planted, "--fail-on", "detection_issues>0") == 3, "a gate that cannot judge does not pass"
+
+
+@pytest.mark.slow
+def test_check__only_what_is_new_fails(planted: Path, tmp_path: Path) -> None:
+    known = str(tmp_path / "known.json")
+    assert check(planted, "--fail-on", "serious>0", "--write-baseline", known) == 1
+    assert check(planted, "--fail-on", "serious>0", "--baseline", known) == 0
+    said = json.loads(Path(known).read_text())
+    said["findings"] = [one for one in said["findings"] if one[:2] != ["leaks", "test/red/leak.png"]]
+    Path(known).write_text(json.dumps(said))
+    assert check(planted, "--fail-on", "leaks>0", "--baseline", known) == 1
+    assert check(planted, "--fail-on", "leaks>1", "--baseline", known) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["{}/none"], 2, "There is no folder"),
+        (["{}/empty"], 3, "No images in"),
+        (["{}/notes"], 3, "it holds 1 .txt. Known endings:"),
+        (["{}/empty", "--fail-on", "leaks"], 2, "--fail-on must list conditions"),
+        (["{}/empty", "--out", "{}/none/report.txt"], 2, "--out must name a file in a folder that exists"),
+        (["{}/empty", "--out", "{}/empty"], 2, "--out must name a file; "),
+        (["{}/empty", "--table", "{}/table.xlsx"], 2, "--table must end in .parquet, .csv or .json; got"),
+        (["{}/empty", "--baseline", "{}/none.json"], 2, "There is no baseline"),
+    ],
+)
+def test_check__refuses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], code: int, said: str
+) -> None:
+    for name in ("empty", "notes"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "notes" / "read.txt").write_text("me")
+    assert main(["check", *(one.format(tmp_path) for one in options)]) == code
+    assert said in said_once(capsys)
+
+
+def test_check__without_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check"]) == 2
+    assert "required: folder" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everywhere")
+def test_check__without_permission(planted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    closed.chmod(0o500)
+    assert check(planted, "--out", str(closed / "report.txt")) == 3
+    assert "you may not write to its folder" in said_once(capsys)
+    closed.chmod(0)
+    assert main(["check", str(tmp_path)]) == 3
+    assert f"The folder {str(closed)!r} may not be read" in said_once(capsys)
+    closed.chmod(0o700)
+
+
+def test_check__out_and_table_appear_whole_or_not_at_all(
+    planted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "table.json"
+    assert check(planted, "--out", str(tmp_path / "report.txt"), "--table", str(table)) == 0
+    rows = json.loads(table.read_text())
+    assert len(rows) == 35
+    capsys.readouterr()
+    before, (soft, hard) = table.read_text(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))  # as on a disk that gets full
+    try:
+        assert check(planted, "--table", str(table)) == 3
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "File too large" in said_once(capsys)
+    assert table.read_text() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.txt", "table.json"]
