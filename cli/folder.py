@@ -156,7 +156,7 @@ class ImageFolder:
             field=LABEL,
             is_list=False,
             rows=np.array(rows, dtype=np.int64),
-            ids=[self.names[row] for row in rows.tolist()],
+            ids=[self.names[row] for row in rows],
             names=[labels[row] for row in rows],
             known=np.array([label is not None for label in labels], dtype=bool),
             used=np.ones(len(rows), dtype=bool),

@@ -41,6 +41,7 @@ def test_check__says_what_it_did_not_look_at(checked: Checked) -> None:
     assert here["Boxes that look wrong"] == "no given boxes found"
     partly = {gap["title"]: gap["why"] for gap in checked.summary["not_checked"]}
     assert partly["Outliers"] == "1 of 35 images: 1 no vector"
+    assert not [why for why in partly.values() if why.startswith("failed")]
     assert "Bad files" not in partly, "a file that cannot be read was looked at"
     assert checked.looked["leaks"] == 34
     assert checked.looked["quality"] == checked.looked["unreadable"] == 35
