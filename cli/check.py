@@ -20,7 +20,7 @@ from ..core.probes.evidence import in_words
 from .folder import EMBEDDINGS, ImageFolder
 from .running import Ran, run_method
 
-TOLD = ("checks", "suggestion", "pair", "partners", "group", "problem")  # roles of columns that say more of a row
+TOLD = ("checks", "suggestion", "pair", "partners", "problem")  # roles of columns that say more of a row
 BYTES = 1 << 20
 
 
@@ -50,12 +50,14 @@ class Spot:
         place: the path of the image below the folder, with / between the parts; of a finding about a class, the class.
         content: SHA-256 of the file; "" for a class, and for a file that cannot be read.
         more: what else the method says of it, name → text.
+        beside: places of the images that it is a copy of.
     """
 
     kind: Kind
     place: str
     content: str
     more: Mapping[str, str]
+    beside: Sequence[str] = ()
 
     @property
     def said(self) -> str:
@@ -173,11 +175,24 @@ def _spots(folder: ImageFolder, ran: Ran) -> Iterator[Spot]:
             yield Spot(main, text, "", {})
         return
     checks = next((values for _, values in ran.with_role("checks")), None)
+    kept = _kept_of(ran, folder.names)
+    partners = next((values for _, values in ran.with_role("partners")), None)
     for row in ran.marked():
+        beside = kept.get(row) or (partners[row] if partners is not None else None) or ()
+        copy = {"copy of": kept[row][0]} if row in kept else {}
         names = (checks[row] or ()) if checks is not None else ()
         content = content_of(folder.files[row])
         for kind in dict.fromkeys(known.get(name, main) for name in names) or (main,):
-            yield Spot(kind, folder.names[row], content, _more(ran, row, kind, folder))
+            yield Spot(kind, folder.names[row], content, _more(ran, row, kind, folder) | copy, beside)
+
+
+def _kept_of(ran: Ran, names: Sequence[str]) -> dict[int, list[str]]:
+    """Row of a surplus copy → the one of its group that is proposed to stay."""
+    groups, keep = (next((values for _, values in ran.with_role(role)), None) for role in ("group", "keep"))
+    if groups is None or keep is None:
+        return {}
+    stays = {group: names[row] for row, group in enumerate(groups) if group is not None and keep[row]}
+    return {row: [stays[groups[row]]] for row in ran.marked() if groups[row] in stays}
 
 
 def _more(ran: Ran, row: int, kind: Kind, folder: ImageFolder) -> dict[str, str]:

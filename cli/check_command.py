@@ -15,7 +15,7 @@ from ..core.images.folder_layout import LEVELS
 from . import baseline, conditions
 from .check import check_folder, kinds
 from .folder import ImageFolder
-from .formats import as_json, junit, sarif, text
+from .formats import as_json, html, junit, sarif, text
 from .places import writable
 from .progress import progress_bar
 from .report import Report
@@ -25,6 +25,7 @@ FORMATS: dict[str, Callable[[Report], str]] = {
     "text": text.text,
     "json": as_json.text,
     "junit": junit.text,
+    "html": html.text,
     "sarif": sarif.text,
 }
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,7 +12,8 @@ from bson import ObjectId
 
 from ...core.base.arrays import Progress
 from ...core.base.params import ParamError, Params, param
-from ...core.images.reading import Region, UnreadableImage, ranges_at, read_image
+from ...core.images.reading import Region, ranges_at
+from ...core.pages.small_pictures import small_pictures
 from ..fields.rows import Rows, every, root_of
 from ..inputs.pictures import files_of
 from ..pages import classifier_page
@@ -23,7 +22,6 @@ from ..runs import record as runs
 from ..storage.output_files import free_path, new_text
 from .action import Action
 
-SIDE = 96  # pixels of a thumbnail
 REPORTED = ("train_classifier", "finetune_classifier")  # methods whose runs are reports by themselves
 
 
@@ -99,22 +97,6 @@ def places(dataset: fo.Dataset, run: runs.Run) -> dict[str, str]:
 def thumbnails(dataset: fo.Dataset, run: runs.Run, progress: Progress) -> dict[str, str]:
     """Id of each example → a small picture as a data address; those that cannot be read are left out."""
     return small_pictures(places(dataset, run), progress)
-
-
-def small_pictures(known: Mapping[str, str], progress: Progress) -> dict[str, str]:
-    """Id → file as id → a small picture as a data address; those that cannot be read are left out."""
-    found = {}
-    for done, (one, path) in enumerate(known.items(), start=1):
-        try:
-            picture = read_image(path, enough=SIDE)
-        except UnreadableImage:
-            continue
-        picture.thumbnail((SIDE, SIDE))
-        buffer = io.BytesIO()
-        picture.save(buffer, format="JPEG", quality=80)
-        found[one] = "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
-        progress(done, len(known), "shrinking pictures")
-    return found
 
 
 ACTION = Action(

@@ -13,16 +13,16 @@ import fiftyone as fo
 from ...core.base.arrays import Progress
 from ...core.base.params import Params, param
 from ...core.catalog import METHODS
+from ...core.pages.rendering import rendered
+from ...core.pages.small_pictures import small_pictures
 from ..decisions import journal
 from ..decisions.decisions import REASON
 from ..fields.curated_labels import corrections
 from ..fields.working_set import EXCLUDED
-from ..pages.rendering import rendered
 from ..runs.record import Run, list_runs
 from ..storage.output_files import free_path, new_text
 from .action import Action
 from .check_dataset import NAME as CHECK
-from .export_report import small_pictures
 
 PAIRS = 30  # pairs of classes that are listed
 EXAMPLES = 3  # pictures of each

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...core.classifiers.value_of_cleaning import lines
+from ...core.pages.rendering import colors_of, rendered
 from ..runs.record import Run
-from .rendering import colors_of, rendered
 
 FIGURES = {  # fact → what it is called; an interval lies beside it under its name with "_interval"
     "accuracy": "Right",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ...core.pages.rendering import Line, rendered
 from ..runs.record import Run
-from .rendering import Line, rendered
 
 KINDS = {
     "missed": ("Missed", "The largest clusters without a sample in the subset."),

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 from image_curation.cli.check import Checked
 from image_curation.cli.conditions import judged, parse
-from image_curation.cli.formats import as_json, junit, sarif, text
+from image_curation.cli.formats import as_json, html, junit, sarif, text
 from image_curation.cli.report import Report
 
 
@@ -43,6 +43,18 @@ def test_json(report: Report) -> None:
     assert leaks == {"test/red/leak.png": True, "train/red/0.png": False}
 
 
+def test_html(report: Report) -> None:
+    """One page that fetches nothing; a copy is shown beside the one that stays, and what is known is left out."""
+    said = html.text(report)
+    assert re.findall(r"(?:src|href)=\"(?!data:image/jpeg;base64,)", said) == []
+    assert "<h2>" in said
+    assert "<figcaption>test/red/leak.png<br>leak of: train/red/0.png</figcaption>" in said
+    assert "<figcaption>train/red/0.png<br>leak of" not in said
+    assert said.count('<div class="two"><img alt="" src=') >= 2
+    assert "<figcaption>train/red/broken.png<br>unreadable<br>error: " in said
+    assert "<td>red</td>" in said
+
+
 def test_junit(report: Report) -> None:
     whole = Xml.fromstring(junit.text(report))
     assert whole.tag == "testsuites"
@@ -64,7 +76,7 @@ def test_junit(report: Report) -> None:
     assert [line.partition(":")[0] for line in failed.text.split("\n")] == ["test/red/leak.png"]
 
 
-@pytest.mark.parametrize("form", [junit.text, sarif.text, text.text, as_json.text])
+@pytest.mark.parametrize("form", [junit.text, sarif.text, text.text, as_json.text, html.text])
 def test_formats__odd_names(report: Report, form: Callable[[Report], str]) -> None:
     """Names that XML and addresses cannot hold as they are."""
     odd = "a b/<&\"'>\x01%20é.png"

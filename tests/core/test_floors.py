@@ -22,7 +22,7 @@ FLOORS = {
     "core": (
         ("base",),
         ("images", "neighbors"),
-        ("probes",),
+        ("probes", "pages"),
         ("embeddings", "labels", "copies", "representatives", "maps"),
         ("zero_shot", "quality", "classifiers", "selection"),
         ("explanations", "importance"),

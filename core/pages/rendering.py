@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ...core.base.number_text import number
+from ..base.number_text import number
 
 COLORS = ("#d4590a", "#2b6cb0", "#14763d", "#8a4fa0")  # of solid lines, in order; told apart in gray by their weight
 GRAY = "#8a94a3"

@@ -1,0 +1,1 @@
+"""Pages to hand on: HTML from templates, and small pictures that they hold."""
