@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ..core.base.files import new_file
+from ..core.base.params import ParamError
 from ..core.embeddings.choose_model import AUTO
 from ..core.images.folder_layout import LEVELS
 from . import baseline, conditions
@@ -44,8 +45,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--fail-on", metavar="CONDITIONS", help='such as "leaks>0, wrong_labels>1%%, unreadable>0"')
     parser.add_argument("--baseline", metavar="FILE", help="findings that are known and do not count")
     parser.add_argument("--write-baseline", metavar="FILE", help="write all findings as a baseline")
-    parser.add_argument("--format", choices=FORMATS, default="text", help="of the report (text)")
-    parser.add_argument("--out", metavar="FILE", help="write the report to a file")
+    parser.add_argument(
+        "--format", choices=FORMATS, action="append", help="of the report (text); several, each with its --out"
+    )
+    parser.add_argument("--out", metavar="FILE", action="append", help="write the report to a file")
     parser.add_argument("--table", metavar="FILE", help="write a row per image: .parquet, .csv or .json")
     parser.add_argument("--label-from", choices=LEVELS, default="parent", help="which folder is the class (parent)")
     parser.add_argument("--model", default=AUTO, help="that images are compared by (auto: the best on this machine)")
@@ -55,7 +58,7 @@ def add(commands: Any) -> None:
 def run(given: argparse.Namespace) -> int:
     """Check, write what was asked for, and judge."""
     wanted = conditions.parse(given.fail_on) if given.fail_on is not None else []
-    out = writable("--out", given.out)
+    written = _written(given.format or [], given.out or [])
     table = writable("--table", given.table)
     if table is not None:
         check_kind("--table", table)
@@ -72,17 +75,26 @@ def run(given: argparse.Namespace) -> int:
         write_table(table, table_of(folder, checked.ran))
     if kept is not None:
         baseline.write(kept, checked.spots)
-    _write(FORMATS[given.format](report), report, out)
+    if not written:
+        sys.stdout.write(FORMATS[(given.format or ["text"])[0]](report))
+        return report.exit_code
+    for form, out in written:
+        with new_file(out) as part:
+            part.write_text(FORMATS[form](report), "utf-8")
+    print(f"{checked.summary['headline']}; written to {', '.join(str(out) for _, out in written)}")
+    for verdict in verdicts:
+        print(f"Condition {verdict.said}")
     return report.exit_code
 
 
-def _write(said: str, report: Report, out: Path | None) -> None:
-    """The report to a file, and its headline to the terminal; or all of it to the terminal."""
-    if out is None:
-        sys.stdout.write(said)
-        return
-    with new_file(out) as part:
-        part.write_text(said, "utf-8")
-    print(f"{report.checked.summary['headline']}; written to {out}")
-    for verdict in report.verdicts:
-        print(f"Condition {verdict.said}")
+def _written(formats: Sequence[str], files: Sequence[str]) -> list[tuple[str, Path]]:
+    """Each form of the report with its file; none where the report is printed.
+
+    Raises:
+        ParamError: there are more of the one than of the other, or a file cannot be written.
+    """
+    forms = list(formats) or ["text"]
+    if len(forms) != len(files) and (files or len(forms) > 1):
+        raise ParamError(f"--format and --out must be given equally often; got {len(formats)} and {len(files)}")
+    places = [writable("--out", file) for file in files]
+    return [(form, place) for form, place in zip(forms, places, strict=False) if place is not None]

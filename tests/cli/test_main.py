@@ -56,6 +56,7 @@ def test_check__only_what_is_new_fails(planted: Path, tmp_path: Path) -> None:
         (["{}/empty", "--fail-on", "leaks"], 2, "--fail-on must list conditions"),
         (["{}/empty", "--out", "{}/none/report.txt"], 2, "--out must name a file in a folder that exists"),
         (["{}/empty", "--out", "{}/empty"], 2, "--out must name a file; "),
+        (["{}/empty", "--format", "json", "--format", "html"], 2, "equally often; got 2 and 0"),
         (["{}/empty", "--table", "{}/table.xlsx"], 2, "--table must end in .parquet, .csv or .json; got"),
         (["{}/empty", "--baseline", "{}/none.json"], 2, "There is no baseline"),
     ],
