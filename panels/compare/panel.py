@@ -19,6 +19,7 @@ from ...dataset.inputs.sources import find_vectors, vector_sources
 from ...dataset.runs.record import Run, get_run, list_runs
 from ..shared import grid, scope
 from ..shared import patches as objects
+from ..shared.arguments import Id
 from ..shared.first_steps import advice
 from ..shared.panel import CuratorPanel, Face, event
 from ..shared.similar import Similar, unit_vectors
@@ -57,21 +58,21 @@ class ComparisonPanel(CuratorPanel):
         self._with(ctx)
 
     @event
-    def choose_embeddings(self, ctx: Any) -> None:
+    def choose_embeddings(self, ctx: Any, key: str) -> None:
         """Compare by other vectors."""
-        ctx.panel.set_state("embeddings", ctx.params["key"])
-        self._with(ctx, embeddings=ctx.params["key"])
+        ctx.panel.set_state("embeddings", key)
+        self._with(ctx, embeddings=key)
 
     @event
-    def choose_predictions(self, ctx: Any) -> None:
+    def choose_predictions(self, ctx: Any, key: str) -> None:
         """Show what another run says."""
-        ctx.panel.set_state("predictions", ctx.params["key"])
-        self._with(ctx, predictions=ctx.params["key"])
+        ctx.panel.set_state("predictions", key)
+        self._with(ctx, predictions=key)
 
     @event
-    def show_neighbors(self, ctx: Any) -> None:
+    def show_neighbors(self, ctx: Any, ids: list[Id]) -> None:
         """Narrow the grid to the nine pictures."""
-        chosen, field = fos.Select(ctx.params["ids"], ordered=True), objects.about(ctx)
+        chosen, field = fos.Select(ids, ordered=True), objects.about(ctx)
         whole = ctx.dataset.view()
         if field is None:
             ctx.ops.set_view(view=whole.add_stage(chosen))

@@ -7,7 +7,7 @@ computed for single samples. State, which travels with every event, holds only w
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import fiftyone as fo
 import fiftyone.core.stages as fos
@@ -35,6 +35,9 @@ from .run_page import GIVEN
 
 HELP = """See what has been computed on this dataset, what no longer holds and what to do next. Open a run to see its
 score, its best and worst samples and its groups; click any of them to see those samples in the grid."""
+
+Which = Literal["worst", "best", "chosen"]  # one row of pictures
+Value = str | int | float | bool | None  # of a group
 
 
 class CurationPanel(CuratorPanel):
@@ -98,9 +101,9 @@ class CurationPanel(CuratorPanel):
             self.refresh(ctx)
 
     @event
-    def open_run(self, ctx: Any) -> None:
+    def open_run(self, ctx: Any, key: str) -> None:
         """Show the page of a run."""
-        ctx.panel.set_state({"run": ctx.params.get("key"), "score": None, "pages": None})
+        ctx.panel.set_state({"run": key, "score": None, "pages": None})
         run = _open_run(ctx)
         ctx.panel.set_state("objects", run.patches_field if run is not None else None)
         self.refresh(ctx)
@@ -112,19 +115,19 @@ class CurationPanel(CuratorPanel):
         self.refresh(ctx)
 
     @event
-    def choose_score(self, ctx: Any) -> None:
+    def choose_score(self, ctx: Any, column: str) -> None:
         """Show another of the run's scores."""
-        ctx.panel.set_state({"score": ctx.params.get("column"), "pages": None})
+        ctx.panel.set_state({"score": column, "pages": None})
         self.refresh(ctx)
 
     @event
-    def turn_page(self, ctx: Any) -> None:
+    def turn_page(self, ctx: Any, which: Which, page: int) -> None:
         """Show the next or previous pictures of one end of the score."""
-        parts, which = _parts(ctx), ctx.params.get("which")
+        parts = _parts(ctx)
         if _end(ctx, parts, which) is None:
             return
         pages = dict(ctx.panel.get_state("pages") or {})
-        pages[which] = max(0, int(ctx.params.get("page", 0)))
+        pages[which] = max(0, page)
         ctx.panel.set_state("pages", pages)
         score = parts.score(ctx.panel.get_state("score"))
         ctx.panel.set_data("page.ends", run_page.ends(grid.base_view(ctx), parts, score, pages))
@@ -137,12 +140,11 @@ class CurationPanel(CuratorPanel):
         showing.show_all(ctx)
 
     @event
-    def show_range(self, ctx: Any) -> None:
+    def show_range(self, ctx: Any, low: float, high: float, label: str | None = None) -> None:
         """Show the samples whose score lies in a range of the histogram: all of them, or those of one class."""
-        parts, label = _parts(ctx), ctx.params.get("class")
+        parts = _parts(ctx)
         score = parts.score(ctx.panel.get_state("score"))
-        low, high = reading.finite(ctx.params.get("low")), reading.finite(ctx.params.get("high"))
-        if score is None or low is None or high is None or (label is not None and parts.labels is None):
+        if score is None or (label is not None and parts.labels is None):
             return
         view = grid.base_view(ctx)
         least, largest = reading.extremes(view, score.path)
@@ -152,12 +154,12 @@ class CurationPanel(CuratorPanel):
         if label is not None and parts.labels is not None:
             condition, text = condition & equals(parts.labels, label), f"{text}, labelled {label}"
         shown = {"event": "show_range", "column": score.name, "low": low, "high": high, "last": last, "text": text}
-        showing.show(ctx, fos.Match(condition), {**shown, "class": label})
+        showing.show(ctx, fos.Match(condition), {**shown, "label": label})
 
     @event
-    def show_group(self, ctx: Any) -> None:
+    def show_group(self, ctx: Any, column: str, value: Value) -> None:
         """Show the samples of one group, or those of one given label that the run marked."""
-        parts, column, value = _parts(ctx), ctx.params.get("column"), ctx.params.get("value")
+        parts = _parts(ctx)
         if column == GIVEN and parts.given is not None:
             condition, text = equals(parts.given, value), f"given label {value}"
             if parts.flags:
@@ -173,17 +175,16 @@ class CurationPanel(CuratorPanel):
         showing.show(ctx, fos.Match(condition), shown)
 
     @event
-    def show_flag(self, ctx: Any) -> None:
+    def show_flag(self, ctx: Any, value: str) -> None:
         """Show the samples that one of the run's columns marks."""
-        part = next((part for part in _parts(ctx).flags if part.name == ctx.params.get("value")), None)
+        part = next((part for part in _parts(ctx).flags if part.name == value), None)
         if part is not None:
             shown = {"event": "show_flag", "column": "", "value": part.name, "text": f"marked “{part.title.lower()}”"}
             showing.show(ctx, fos.Match(F(part.path) == True), shown)  # noqa: E712
 
     @event
-    def show_sorted(self, ctx: Any) -> None:
+    def show_sorted(self, ctx: Any, which: Which) -> None:
         """Show all samples that have the score, from one end to the other; or the chosen ones, the first first."""
-        which = ctx.params.get("which")
         score = _end(ctx, _parts(ctx), which)
         if score is None:
             return
@@ -201,10 +202,10 @@ class CurationPanel(CuratorPanel):
             showing.show(ctx, grid.in_order(path), shown)
 
     @event
-    def show_cell(self, ctx: Any) -> None:
+    def show_cell(self, ctx: Any, row: str, column: str) -> None:
         """Show the samples of one cell of the matrix: with this given label, and this class by the run."""
-        parts, row, column = _parts(ctx), ctx.params.get("row"), ctx.params.get("column")
-        if parts.labels is None or parts.label is None or not isinstance(row, str) or not isinstance(column, str):
+        parts = _parts(ctx)
+        if parts.labels is None or parts.label is None:
             return
         condition = equals(parts.labels, row) & equals(parts.label.path, column)
         text = f"given label {row}, {parts.label.title.lower()} {column}"
@@ -212,18 +213,18 @@ class CurationPanel(CuratorPanel):
         showing.show(ctx, fos.Match(condition), shown)
 
     @event
-    def show_overlap(self, ctx: Any) -> None:
+    def show_overlap(self, ctx: Any, value: str) -> None:
         """Show the samples between two overlapping classes: with one's label and, by the run, of the other."""
-        run, value = _open_run(ctx), ctx.params.get("value")
+        run = _open_run(ctx)
         condition = overlap.condition(_parts(ctx), run.facts, value) if run is not None else None
         if condition is not None:
             shown = {"event": "show_overlap", "column": "", "value": value, "text": f"between {value}"}
             showing.show(ctx, fos.Match(condition), shown)
 
     @event
-    def show_quadrant(self, ctx: Any) -> None:
+    def show_quadrant(self, ctx: Any, name: str) -> None:
         """Show the samples of one quadrant of importance against label quality."""
-        axes, name = _axes(ctx), ctx.params.get("name")
+        axes = _axes(ctx)
         quadrant = next((one for one in quadrants.QUADRANTS if one.name == name), None)
         if axes is None or quadrant is None:
             return
@@ -234,33 +235,31 @@ class CurationPanel(CuratorPanel):
             showing.show(ctx, fos.Match(condition), shown)
 
     @event
-    def show_box(self, ctx: Any) -> None:
+    def show_box(self, ctx: Any, left: float, right: float, low: float, high: float) -> None:
         """Show the samples of a rectangle of importance against label quality."""
-        axes = _axes(ctx)
-        given = [reading.finite(ctx.params.get(name)) for name in ("left", "right", "low", "high")]
-        sides = [side for side in given if side is not None]
-        if axes is None or len(sides) < len(given):
+        axes, sides = _axes(ctx), [left, right, low, high]
+        if axes is None:
             return
         view, said, condition = grid.base_view(ctx), [], None
-        for title, path, (low, high) in (("quality", axes.x, sides[:2]), ("importance", axes.y, sides[2:])):
+        for title, path, start, end in (("quality", axes.x, left, right), ("importance", axes.y, low, high)):
             least, largest = reading.extremes(view, path)
-            inside = reading.in_range(path, low, high, closed=largest is None or high >= largest)
+            inside = reading.in_range(path, start, end, closed=largest is None or end >= largest)
             condition = inside if condition is None else condition & inside
-            said.append(f"{title} {wording.interval(low, high, least, largest)}")
+            said.append(f"{title} {wording.interval(start, end, least, largest)}")
         shown = {"event": "show_box", "column": "", "value": sides, "text": ", ".join(said)}
         showing.show(ctx, fos.Match(condition), shown)
 
     @event
-    def show_issue(self, ctx: Any) -> None:
+    def show_issue(self, ctx: Any, value: str) -> None:
         """Show the samples of one kind of issue that a check found."""
-        checkup.show_issue(ctx, str(ctx.params.get("value")))
+        checkup.show_issue(ctx, value)
 
     # What the buttons do: they open the form of an operator, filled in
 
     @event
-    def rerun(self, ctx: Any) -> None:
+    def rerun(self, ctx: Any, key: str | None = None) -> None:
         """Offer to run a run again: the one named, or the open one."""
-        self.prompt(ctx, "rerun", {"key": ctx.params.get("key") or ctx.panel.get_state("run")})
+        self.prompt(ctx, "rerun", {"key": key or ctx.panel.get_state("run")})
 
     @event
     def move_threshold(self, ctx: Any) -> None:
@@ -272,9 +271,9 @@ class CurationPanel(CuratorPanel):
             self.prompt(ctx, "move_threshold", params)
 
     @event
-    def forget(self, ctx: Any) -> None:
+    def forget(self, ctx: Any, key: str | None = None) -> None:
         """Offer to forget a run: the one named, or the open one."""
-        self.prompt(ctx, "forget_run", {"key": ctx.params.get("key") or ctx.panel.get_state("run")})
+        self.prompt(ctx, "forget_run", {"key": key or ctx.panel.get_state("run")})
 
     @event
     def save_slice(self, ctx: Any) -> None:
@@ -312,9 +311,9 @@ class CurationPanel(CuratorPanel):
         ctx.ops.open_panel("map", layout="horizontal", state={"open": ctx.panel.get_state("run")})
 
     @event
-    def review(self, ctx: Any) -> None:
+    def review(self, ctx: Any, key: str | None = None) -> None:
         """Open the Curation Review panel on a run: the one named, or the open one."""
-        key, review = ctx.params.get("key") or ctx.panel.get_state("run"), f"{self.plugin_name}/review"
+        key, review = key or ctx.panel.get_state("run"), f"{self.plugin_name}/review"
         open_ones = [panel for panel in grid.open_panels(ctx) if panel.type in (review, "review")]
         # A panel's state has not reached it when it loads, so what to open goes to the view, which asks for it.
         ctx.ops.open_panel("review", data={"wanted": key})
@@ -330,7 +329,7 @@ def slice_params(run: Run, parts: Layout, shown: dict[str, Any] | None) -> dict[
     params: dict[str, Any] = {"name": f"{run.key} {shown['text']}" if shown else run.key}
     if shown is None:
         return params
-    if shown["event"] == "show_range" and shown.get("class") is None:
+    if shown["event"] == "show_range" and shown.get("label") is None:
         params.update(field=parts.named(shown["column"]).path, at_least=shown["low"], at_most=shown["last"])
     elif shown["event"] == "show_flag":
         params.update(field=parts.named(shown["value"]).path, equals="true")
@@ -367,11 +366,11 @@ def _axes(ctx: Any) -> Axes | None:
     return quadrants.axes(runs, ctx.dataset.get_field_schema(), run) if run is not None else None
 
 
-def _end(ctx: Any, parts: Layout, which: Any) -> Part | None:
+def _end(ctx: Any, parts: Layout, which: Which) -> Part | None:
     """The column that one row of pictures follows; None where there is no such row."""
     if which == run_page.CHOSEN:
         return parts.rank
-    return parts.score(ctx.panel.get_state("score")) if which in ("worst", "best") else None
+    return parts.score(ctx.panel.get_state("score"))
 
 
 def _layout(dataset: fo.Dataset, run: Run, runs: list[Run]) -> Layout:

@@ -6,7 +6,7 @@ samples that are not drawn as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import fiftyone.core.stages as fos
@@ -21,9 +21,10 @@ LISTED = 10_000  # samples that the grid takes as a list: the App sends its view
 LARGEST = 400_000  # samples that the database takes as a list
 
 Choice = Mapping[str, Any]
+ClassValue = str | int | float | bool
 
 
-def shape(points: MapPoints, corners: Any, matrix: Any) -> Choice:
+def shape(points: MapPoints, corners: Sequence[Sequence[float]], matrix: Sequence[float] | None) -> Choice:
     """A shape as the view sends it, checked and made small.
 
     Args:
@@ -33,12 +34,14 @@ def shape(points: MapPoints, corners: Any, matrix: Any) -> Choice:
     Raises:
         ParamError: fewer than three corners, or numbers that are none.
     """
-    drawn = np.array(corners if corners is not None else [], dtype=np.float64).reshape(-1, 2)
+    if any(len(corner) != 2 for corner in corners):
+        raise ParamError("A corner of a shape on the map is two numbers, x and y; draw around some points")
+    drawn = np.array(corners, dtype=np.float64).reshape(-1, 2)
     if not 3 <= len(drawn) <= CORNERS or not np.isfinite(drawn).all():
         raise ParamError(f"A shape on the map has 3 to {CORNERS} corners; got {len(drawn)}: draw around some points")
     choice: dict[str, Any] = {"run": points.key, "corners": [[round(x, 5), round(y, 5)] for x, y in drawn.tolist()]}
     if points.dims == 3:
-        eye = np.array(matrix if matrix is not None else [], dtype=np.float64).reshape(-1)
+        eye = np.array(matrix or [], dtype=np.float64)
         if len(eye) != 16 or not np.isfinite(eye).all():
             raise ParamError(f"A shape on a map in space comes with the 16 numbers of its camera; got {len(eye)}")
         choice["matrix"] = [round(number, 6) for number in eye.tolist()]

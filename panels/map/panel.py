@@ -19,6 +19,7 @@ from ...dataset.decisions.decisions import REASON, Decision
 from ...dataset.inputs.sources import vector_sources
 from ...dataset.runs.record import Run, list_runs
 from ..shared import grid, scope, wording
+from ..shared.arguments import Id
 from ..shared.first_steps import advice
 from ..shared.panel import CuratorPanel, Face, event
 from ..shared.scope import Scope
@@ -27,7 +28,7 @@ from . import colors as map_colors
 from . import page as map_page
 from . import points as map_points
 from . import view as map_view
-from .chosen import Choice
+from .chosen import Choice, ClassValue
 from .points import MapPoints
 from .view import stamp
 
@@ -91,45 +92,45 @@ class MapPanel(CuratorPanel):
         ctx.ops.clear_view()
 
     @event
-    def choose_map(self, ctx: Any) -> None:
+    def choose_map(self, ctx: Any, key: str) -> None:
         """Show another map."""
-        self._remember(ctx, run=ctx.params["key"], chosen=None)
+        self._remember(ctx, run=key, chosen=None)
         ctx.panel.set_data({"point": None, "pointed": None, "said": None})
         if grid.is_shown(ctx):
             grid.show(ctx, None)
         self._show(ctx)
 
     @event
-    def choose_color(self, ctx: Any) -> None:
+    def choose_color(self, ctx: Any, path: str | None = None) -> None:
         """Color the points by another field, or by none."""
-        self._remember(ctx, color=ctx.params.get("path") or "")
+        self._remember(ctx, color=path or "")
         self._with_points(ctx, lambda points: map_view.color(ctx, points))
 
     @event
-    def choose_classes(self, ctx: Any) -> None:
+    def choose_classes(self, ctx: Any, classes: list[ClassValue]) -> None:
         """Say which classes have a color of their own; none for the largest."""
-        path, wanted = ctx.panel.get_state("color"), list(ctx.params.get("classes") or [])[: map_colors.COLORS]
-        classes = [one for one in ctx.panel.get_state("classes") or [] if one["path"] != path]
-        self._remember(ctx, classes=[*classes, {"path": path, "classes": wanted}] if wanted else classes)
+        path, wanted = ctx.panel.get_state("color"), classes[: map_colors.COLORS]
+        others = [one for one in ctx.panel.get_state("classes") or [] if one["path"] != path]
+        self._remember(ctx, classes=[*others, {"path": path, "classes": wanted}] if wanted else others)
         self._with_points(ctx, lambda points: map_view.color(ctx, points))
 
     @event
-    def choose_size(self, ctx: Any) -> None:
+    def choose_size(self, ctx: Any, path: str | None = None) -> None:
         """Size the points by a score, or all the same."""
-        self._remember(ctx, size=ctx.params.get("path") or None)
+        self._remember(ctx, size=path or None)
         self._with_points(ctx, lambda points: map_view.size(ctx, points))
 
     # One sample
 
     @event
-    def point_at(self, ctx: Any) -> None:
+    def point_at(self, ctx: Any, index: int, token: str) -> None:
         """Show the picture and the label of the point under the pointer."""
-        self._with_points(ctx, lambda points: {"pointed": map_view.sample(ctx, points, ctx.params)})
+        self._with_points(ctx, lambda points: {"pointed": map_view.sample(ctx, points, index)}, token)
 
     @event
-    def open_point(self, ctx: Any) -> None:
+    def open_point(self, ctx: Any, index: int, token: str) -> None:
         """Show the sample of a point large."""
-        self._with_points(ctx, lambda points: {"point": map_view.sample(ctx, points, ctx.params), "pointed": None})
+        self._with_points(ctx, lambda points: {"point": map_view.sample(ctx, points, index), "pointed": None}, token)
 
     @event
     def close_point(self, ctx: Any) -> None:
@@ -137,22 +138,28 @@ class MapPanel(CuratorPanel):
         ctx.panel.set_data("point", None)
 
     @event
-    def exclude_point(self, ctx: Any) -> None:
+    def exclude_point(self, ctx: Any, id: Id, index: int, token: str) -> None:
         """Exclude the sample that is shown large."""
-        rows = scope.some(ctx.dataset, ctx.panel.get_state("objects"), [ctx.params["id"]]).rows()
-        self._decide(ctx, lambda queue: decisions.exclude(rows, None, queue))
+        rows = scope.some(ctx.dataset, ctx.panel.get_state("objects"), [id]).rows()
+        self._decide(ctx, lambda queue: decisions.exclude(rows, None, queue), index, token)
 
     # Several samples
 
     @event
-    def choose_shape(self, ctx: Any) -> None:
+    def choose_shape(
+        self, ctx: Any, corners: list[list[float]], matrix: list[float] | None = None, token: str | None = None
+    ) -> None:
         """Choose the samples inside a shape that was drawn on the map."""
-        self._with_points(ctx, lambda points: self._choose(ctx, points, lambda: _drawn(ctx, points)))
+        self._with_points(
+            ctx,
+            lambda points: self._choose(ctx, points, lambda: map_choice.shape(points, corners, matrix)),
+            token,
+        )
 
     @event
-    def choose_class(self, ctx: Any) -> None:
+    def choose_class(self, ctx: Any, value: ClassValue) -> None:
         """Choose the samples of a class of the legend."""
-        choice = map_choice.of_class(ctx.panel.get_state("color"), ctx.params["value"])
+        choice = map_choice.of_class(ctx.panel.get_state("color"), value)
         self._with_points(ctx, lambda points: self._choose(ctx, points, lambda: choice))
 
     @event
@@ -178,9 +185,9 @@ class MapPanel(CuratorPanel):
             self._decide(ctx, lambda queue: decisions.exclude(chosen.rows(), None, queue))
 
     @event
-    def tag_chosen(self, ctx: Any) -> None:
+    def tag_chosen(self, ctx: Any, tag: str) -> None:
         """Give the chosen samples a tag."""
-        tag, chosen = str(ctx.params.get("tag") or "").strip(), self._chosen(ctx)
+        tag, chosen = tag.strip(), self._chosen(ctx)
         if chosen is None:
             return
         if not tag or tag in decisions.TAGS:
@@ -193,14 +200,14 @@ class MapPanel(CuratorPanel):
         self._with_points(ctx, lambda points: self._after(ctx, points, text))
 
     @event
-    def save_chosen(self, ctx: Any) -> None:
+    def save_chosen(self, ctx: Any, name: str) -> None:
         """Save the chosen samples as a slice."""
         points, choice = self._points(ctx), ctx.panel.get_state("chosen")
         if points is None or not choice:
             return
         view = grid.base_view(ctx).add_stage(map_choice.stage(points, choice))
         try:
-            params = slices.SaveSliceParams(name=str(ctx.params.get("name") or "").strip())
+            params = slices.SaveSliceParams(name=name.strip())
             text = wording.sentence(slices.save_slice(view, params, silent)["headline"])
             ctx.ops.reload_dataset()
         except ParamError as error:
@@ -208,14 +215,14 @@ class MapPanel(CuratorPanel):
         self._with_points(ctx, lambda points: self._after(ctx, points, text))
 
     @event
-    def undo(self, ctx: Any) -> None:
-        """Take back the last decision that was made on this map."""
+    def undo(self, ctx: Any, index: int | None = None, token: str | None = None) -> None:
+        """Take back the last decision that was made on this map; the point that is shown large is read again."""
         taken = decisions.undo(ctx.dataset, 1, ctx.panel.get_state("run"))
         text = "There is no decision to take back."
         if taken:
             text = wording.taken_back(taken[0])
             ctx.ops.reload_dataset()
-        self._with_points(ctx, lambda points: self._after(ctx, points, text))
+        self._with_points(ctx, lambda points: self._after(ctx, points, text, index), token)
 
     # Forms
 
@@ -276,8 +283,15 @@ class MapPanel(CuratorPanel):
         )
         return {**map_view.lit(ctx, points), "in_grid": fits, "said": text}
 
-    def _decide(self, ctx: Any, make: Callable[[str], Decision]) -> None:
-        """Decide about samples; the decision is filed under the map, whose undo takes it back."""
+    def _decide(
+        self, ctx: Any, make: Callable[[str], Decision], opened: int | None = None, token: str | None = None
+    ) -> None:
+        """Decide about samples; the decision is filed under the map, whose undo takes it back.
+
+        Args:
+            opened: place of the point that is shown large.
+            token: of the points that the place is of.
+        """
         field = ctx.panel.get_state("objects")
         had_fields = ctx.dataset.get_field(scope.stored(ctx.dataset, field, scope.own(field, REASON))) is not None
         try:
@@ -288,15 +302,14 @@ class MapPanel(CuratorPanel):
             text = str(error)
         if not had_fields or ctx.panel.get_state("chosen"):
             ctx.ops.reload_dataset()
-        self._with_points(ctx, lambda points: self._after(ctx, points, text))
+        self._with_points(ctx, lambda points: self._after(ctx, points, text, opened), token)
 
-    def _after(self, ctx: Any, points: MapPoints, text: str) -> dict[str, Any]:
+    def _after(self, ctx: Any, points: MapPoints, text: str, opened: int | None = None) -> dict[str, Any]:
         """What may have changed with a decision, a tag or a slice; and what was done."""
         last = decisions.last(ctx.dataset, points.key)
         data = {"said": text, "undo": last.said if last else None, **map_view.lit(ctx, points)}
-        opened = ctx.params.get("id")
-        if opened:
-            data["point"] = map_view.sample(ctx, points, {**ctx.params, "token": points.token})
+        if opened is not None:
+            data["point"] = map_view.sample(ctx, points, opened)
         if ctx.panel.get_state("color") == scope.own(points.field, map_colors.TAGS):
             data.update(map_view.color(ctx, points))
         return data
@@ -307,10 +320,13 @@ class MapPanel(CuratorPanel):
             return None
         return grid.scope(ctx).add(map_choice.stage(points, choice))
 
-    def _with_points(self, ctx: Any, make: Callable[[MapPoints], dict[str, Any]]) -> None:
-        """Send what belongs to the points; all of it where they are no longer those that the view has."""
+    def _with_points(self, ctx: Any, make: Callable[[MapPoints], dict[str, Any]], token: str | None = None) -> None:
+        """Send what belongs to the points; all of it where they are no longer those that the view has.
+
+        Args:
+            token: of the points that the view has, where the event is about their places.
+        """
         points = self._points(ctx)
-        token = ctx.params.get("token")
         if points is None or (token is not None and token != points.token):
             self._show(ctx)
         else:
@@ -340,7 +356,3 @@ class MapPanel(CuratorPanel):
 
 def _store(ctx: Any) -> foo.ExecutionStore:
     return foo.ExecutionStore.create(STORE, dataset_id=ctx.dataset._doc.id)
-
-
-def _drawn(ctx: Any, points: MapPoints) -> Choice:
-    return map_choice.shape(points, ctx.params.get("corners"), ctx.params.get("matrix"))

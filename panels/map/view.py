@@ -121,10 +121,9 @@ def lit(ctx: Any, points: MapPoints) -> Data:
     return {**data, "lit": map_points.bits(mask), "scope": f"The current view: {shown.count():,} of {everything}"}
 
 
-def sample(ctx: Any, points: MapPoints, asked: Data) -> Data | None:
-    """The sample of a point; None where the points are no longer those that were pointed at."""
-    index = int(asked["index"])
-    if asked.get("token") != points.token or not 0 <= index < len(points.drawn):
+def sample(ctx: Any, points: MapPoints, index: int) -> Data | None:
+    """The sample of the point at a place; None where there is none."""
+    if not 0 <= index < len(points.drawn):
         return None
     runs = list_runs(ctx.dataset)
     shown = [ctx.panel.get_state("color"), ctx.panel.get_state("size")]

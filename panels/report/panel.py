@@ -67,17 +67,17 @@ class ReportPanel(CuratorPanel):
         ctx.panel.set_data(data)
 
     @event
-    def open_report(self, ctx: Any) -> None:
+    def open_report(self, ctx: Any, key: str) -> None:
         """Show another report."""
-        ctx.panel.set_state({"report": ctx.params.get("key"), "shown": None})
+        ctx.panel.set_state({"report": key, "shown": None})
         if grid.is_shown(ctx):
             grid.show(ctx, None)
         self.refresh(ctx)
 
     @event
-    def compare_with(self, ctx: Any) -> None:
+    def compare_with(self, ctx: Any, key: str | None = None) -> None:
         """Put another report beside the open one; none to take it away."""
-        ctx.panel.set_state("other", ctx.params.get("key"))
+        ctx.panel.set_state("other", key)
         self.refresh(ctx)
 
     # What the grid shows
@@ -101,10 +101,10 @@ class ReportPanel(CuratorPanel):
                 )
 
     @event
-    def show_cluster(self, ctx: Any) -> None:
+    def show_cluster(self, ctx: Any, cluster: int) -> None:
         """Show the samples of one cluster."""
-        run, cluster = _open(ctx), ctx.params.get("cluster")
-        if run is not None and isinstance(cluster, int):
+        run = _open(ctx)
+        if run is not None:
             path = objects.seen(run, run.writes["cluster"])
             showing.show(
                 ctx,
@@ -113,11 +113,11 @@ class ReportPanel(CuratorPanel):
             )
 
     @event
-    def show_class(self, ctx: Any) -> None:
+    def show_class(self, ctx: Any, name: str) -> None:
         """Show the samples of one class that are in the subset."""
-        run, name = _open(ctx), ctx.params.get("name")
+        run = _open(ctx)
         condition = report_view.members(ctx.dataset, run) if run is not None else None
-        if run is None or not isinstance(name, str) or "labels" not in run.reads:
+        if run is None or "labels" not in run.reads:
             return
         labelled = equals(objects.seen(run, run.reads["labels"]["field"]), name)
         condition = labelled if condition is None else condition & labelled

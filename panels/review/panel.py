@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
+from ...core.base.errors import StaleError
 from ...core.base.params import ParamError
 from ...dataset.decisions import decisions
 from ...dataset.decisions.decisions import Decision
@@ -17,11 +18,14 @@ from ...dataset.decisions.new_classes import NewClassError
 from ...dataset.runs.record import list_runs
 from ..shared import grid, wording
 from ..shared.aggregations import given_labels
+from ..shared.arguments import Id
 from ..shared.first_steps import advice
 from ..shared.panel import CuratorPanel, Face, event
 from . import copies
 from . import review_queue as queue
-from .session import ReviewSession
+from .session import ReviewSession, Verdict
+
+Mode = Literal["card", "batch"]
 
 MOST_LETTERS = 40  # of a reviewer's name
 MOST_SELECTED = 500  # ids that are reviewed one by one because somebody selected them; they travel with every event
@@ -76,7 +80,7 @@ class ReviewPanel(CuratorPanel):
         self._show(ctx, None)
 
     @event
-    def choose_these(self, ctx: Any, ids: list[str]) -> None:
+    def choose_these(self, ctx: Any, ids: list[Id]) -> None:
         """Review what somebody selected; without ids, the whole queue again."""
         ctx.panel.set_data("wanted_ids", None)
         if ids:
@@ -94,24 +98,24 @@ class ReviewPanel(CuratorPanel):
         self._show(ctx, ids[0] if ids else None)
 
     @event
-    def choose_mode(self, ctx: Any, mode: str) -> None:
+    def choose_mode(self, ctx: Any, mode: Mode) -> None:
         """Go through the queue one picture at a time ("card"), or many side by side ("batch")."""
         ctx.panel.set_state({"mode": mode, "current": None})
         self._show(ctx, None)
 
     @event
-    def turn_page(self, ctx: Any, id: str) -> None:
+    def turn_page(self, ctx: Any, id: Id) -> None:
         """Show the pictures side by side from this one on."""
         self._show(ctx, id)
 
     @event
-    def skip(self, ctx: Any, id: str) -> None:
+    def skip(self, ctx: Any, id: Id) -> None:
         """Go on without deciding; the sample comes back at the end."""
         session = _session(ctx)
         self._go(ctx, session, session.after(id))
 
     @event
-    def back(self, ctx: Any, id: str | None = None) -> None:
+    def back(self, ctx: Any, id: Id | None = None) -> None:
         """Go to the sample before, decided or not."""
         session = _session(ctx)
         place = session.queue.index(id)
@@ -120,7 +124,7 @@ class ReviewPanel(CuratorPanel):
     # Decisions
 
     @event
-    def accept(self, ctx: Any, id: str, reason: str | None = None) -> None:
+    def accept(self, ctx: Any, id: Id, reason: str | None = None) -> None:
         """Do what the run suggests: give the sample its label; of copies, keep the proposed and exclude the others."""
         session = _session(ctx)
         if session.source.compares:
@@ -130,32 +134,32 @@ class ReviewPanel(CuratorPanel):
             self._decide(ctx, session, id, lambda: session.relabel([id], labels[id]))
 
     @event
-    def choose_keeper(self, ctx: Any, id: str, keeper: str, reason: str | None = None) -> None:
+    def choose_keeper(self, ctx: Any, id: Id, keeper: Id, reason: str | None = None) -> None:
         """Keep one of several copies and exclude the others."""
         session = _session(ctx)
         if session.source.compares:
             self._settle(ctx, session, id, session.members(id), [keeper], reason)
 
     @event
-    def relabel(self, ctx: Any, id: str, label: str, new_class: bool = False) -> None:
+    def relabel(self, ctx: Any, id: Id, label: str, new_class: bool = False) -> None:
         """Give the sample a label that the person chose or typed; a class that no label has yet needs a yes."""
         session = _session(ctx)
         self._decide(ctx, session, id, lambda: session.relabel([id], label, new_class))
 
     @event
-    def keep(self, ctx: Any, id: str) -> None:
+    def keep(self, ctx: Any, id: Id) -> None:
         """Say that the sample is right as it is; of copies, that all of them are."""
         session = _session(ctx)
         self._decide(ctx, session, id, lambda: session.keep(session.members(id)))
 
     @event
-    def exclude(self, ctx: Any, id: str, reason: str | None = None) -> None:
+    def exclude(self, ctx: Any, id: Id, reason: str | None = None) -> None:
         """Exclude the sample, with the reason that is chosen in the panel."""
         session = _session(ctx)
         self._decide(ctx, session, id, lambda: session.exclude([id], reason))
 
     @event
-    def decide_selected(self, ctx: Any, verdict: str, label: str | None = None, reason: str | None = None) -> None:
+    def decide_selected(self, ctx: Any, verdict: Verdict, label: str | None = None, reason: str | None = None) -> None:
         """Keep or exclude all samples that are selected in the grid, in one decision."""
         if ctx.selected:
             session = _session(ctx)
@@ -170,8 +174,8 @@ class ReviewPanel(CuratorPanel):
     def decide_marked(
         self,
         ctx: Any,
-        ids: list[str],
-        verdict: str,
+        ids: list[Id],
+        verdict: Verdict,
         label: str | None = None,
         reason: str | None = None,
         new_class: bool = False,
@@ -197,7 +201,7 @@ class ReviewPanel(CuratorPanel):
         self._show(ctx, taken[0].ids[0], session)
 
     @event
-    def undo_one(self, ctx: Any, key: str) -> None:
+    def undo_one(self, ctx: Any, key: Id) -> None:
         """Take back one decision alone; later ones stay."""
         taken = decisions.undo(ctx.dataset, key=key)
         ctx.panel.set_data("said", wording.taken_back(taken[0]) if taken else "It was taken back already.")
@@ -325,7 +329,8 @@ class ReviewPanel(CuratorPanel):
 def _session(ctx: Any) -> ReviewSession:
     """The session of an event that only a panel with something to review can send."""
     session = ReviewSession.open(ctx)
-    assert session is not None
+    if session is None:
+        raise StaleError("There is nothing to review any more: the run is gone; press “Look again”")
     return session
 
 

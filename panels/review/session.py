@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Literal
 
 import fiftyone as fo
 
@@ -28,6 +28,8 @@ from .review_queue import Queue, Source
 LATEST = 8  # decisions that are listed
 MOST_DIFFER = 500
 PREVIEW = 60  # pictures shown before many suggestions are accepted in one go
+
+Verdict = Literal["accept", "relabel", "exclude", "keep"]
 
 
 @dataclass
@@ -174,7 +176,7 @@ class ReviewSession:
         )
 
     def decide_many(
-        self, ids: Sequence[str], verdict: str, label: str | None, reason: str | None, new_class: bool = True
+        self, ids: Sequence[str], verdict: Verdict, label: str | None, reason: str | None, new_class: bool = True
     ) -> Decision:
         """One decision about many: "accept", "relabel", "exclude" or "keep".
 

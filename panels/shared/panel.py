@@ -16,7 +16,9 @@ import fiftyone.operators as foo
 import fiftyone.operators.types as types
 from fiftyone.operators.categories import Categories
 
-from . import grid, grid_filter
+from ...core.base.errors import CuratorError
+from . import grid, grid_filter, wording
+from .arguments import Id, taken
 
 MARK = "_curator_event"
 
@@ -44,13 +46,17 @@ class Face:
 def event(method: Callable[..., None]) -> Callable[..., None]:
     """A method that the view may call: its arguments behind `ctx` are taken from what the view sent, by name.
 
-    An argument without a default that the view did not send is an error of the view's, and named.
+    They are checked against the types that the method declares. What a user can mend, and what does not fit, is one
+    sentence in the App; the panel stays as it is.
     """
-    names = list(inspect.signature(method).parameters)[2:]
+    take = taken(method)
 
     @wraps(method)
     def called(self: Any, ctx: Any) -> None:
-        method(self, ctx, **{name: ctx.params[name] for name in names if name in ctx.params})
+        try:
+            method(self, ctx, **take(ctx.params))
+        except CuratorError as error:
+            ctx.ops.notify(wording.sentence(str(error)), variant="error")
 
     setattr(called, MARK, True)
     return called
@@ -99,7 +105,7 @@ class CuratorPanel(foo.Panel):  # type: ignore[misc]
         grid_filter.whole_dataset(ctx)
 
     @event
-    def open_sample(self, ctx: Any, id: str) -> None:
+    def open_sample(self, ctx: Any, id: Id) -> None:
         """Open one sample in the App's own viewer."""
         grid.open_sample(ctx, id)
 

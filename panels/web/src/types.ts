@@ -49,7 +49,7 @@ export interface Showing {
   low?: number;
   high?: number;
   /** The class that a range of the histogram is narrowed to. */
-  class?: string | null;
+  label?: string | null;
 }
 
 export type MethodState = "none" | "running" | "done" | "stale" | "failed";

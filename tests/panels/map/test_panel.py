@@ -206,12 +206,12 @@ def test_open_point__exclude_and_undo(panel: Any, copied: Any) -> None:
     panel.send("open_point", index=7, token=panel.data["plot"]["token"])
     point = panel.data["point"]
     assert (point["id"], point["decided"]) == (copied.values("id")[7], None)
-    panel.send("exclude_point", id=point["id"], index=7)
+    panel.send("exclude_point", id=point["id"], index=7, token=point["token"])
     assert copied.match_tags("excluded").values("id") == [point["id"]]
     assert panel.data["said"] == "1 sample excluded."
     assert panel.data["point"]["decided"] == "Excluded"
     assert panel.data["undo"] == "excluded"
-    panel.send("undo", id=point["id"], index=7)
+    panel.send("undo", index=7, token=point["token"])
     assert copied.count_sample_tags() == {"first": 6, "even": 30}
     assert panel.data["point"]["decided"] is None
     assert panel.data["undo"] is None

@@ -70,7 +70,7 @@ def test_show_range__of_one_class(panel: Any, clustered: Any) -> None:
     )
     edges = histogram["edges"]
     for one in histogram["classes"]:
-        panel.send("show_range", **{"low": edges[0], "high": edges[15], "class": one["name"]})
+        panel.send("show_range", **{"low": edges[0], "high": edges[15], "label": one["name"]})
         assert panel.grid_count == sum(one["counts"][:15])
         assert panel.data["showing"]["text"].endswith(f", labelled {one['name']}")
     panel.send("save_slice")
@@ -164,7 +164,7 @@ def test_show__unknown_names_change_nothing(panel: Any, clustered: Any) -> None:
         "show_box": {"left": 0, "right": 1, "low": 0, "high": None},
         "turn_page": {"which": "sideways", "page": 1},
     }.items():
-        assert panel.send(event, **params).calls == []
+        assert {name for name, _ in panel.send(event, **params).calls} <= {"notify"}
 
 
 def test_on_change_view__own_click_costs_no_new_figures(panel: Any, clustered: Any) -> None:

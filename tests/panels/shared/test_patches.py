@@ -368,7 +368,7 @@ def test_map__a_class_is_tagged_saved_and_one_excluded(mapped: Any, on: Any) -> 
     mapped.reload()
     assert mapped.load_saved_view("the a").count(f"{ROOT}.id") == 11
     panel.send("open_point", index=0, token=panel.data["plot"]["token"])
-    panel.send("exclude_point", id=panel.data["point"]["id"], index=0)
+    panel.send("exclude_point", id=panel.data["point"]["id"], index=0, token=panel.data["point"]["token"])
     assert (_worst(mapped).tags, panel.data["point"]["decided"]) == (["excluded"], "Excluded")
     panel.send("clear_chosen").send("open_sample", id=_worst(mapped).id)
     assert panel.calls[-1] == ("open_sample", {"id": mapped.first().id, "group_id": None})

@@ -9,7 +9,7 @@ export interface Range {
   low: number;
   high: number;
   /** The class it is narrowed to. */
-  class: string | null;
+  label: string | null;
 }
 
 interface HistogramProps {
@@ -33,9 +33,9 @@ export function Histogram({ data, label, selected, byClass, onRange }: Histogram
       counts={counts}
       label={name === null ? label : `${label} of ${name}`}
       height={height}
-      selected={selected && selected.class === name ? [selected.low, selected.high] : null}
-      faded={selected !== null && selected.class !== name}
-      onRange={(low, high) => onRange({ low, high, class: name })}
+      selected={selected && selected.label === name ? [selected.low, selected.high] : null}
+      faded={selected !== null && selected.label !== name}
+      onRange={(low, high) => onRange({ low, high, label: name })}
       onLook={(from, to) => {
         if (from === null || to === null) return setSaid(null);
         const n = counts.slice(from, to + 1).reduce((a, b) => a + b, 0);

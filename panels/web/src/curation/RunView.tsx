@@ -125,7 +125,7 @@ function selectedRow(list: Listing, showing: Showing | null): string | null {
 function selectedRange(score: Score, showing: Showing | null): Range | null {
   const here = showing?.event === "show_range" && showing.column === score.column;
   if (!here || showing.low === undefined || showing.high === undefined) return null;
-  return { low: showing.low, high: showing.high, class: showing.class ?? null };
+  return { low: showing.low, high: showing.high, label: showing.label ?? null };
 }
 
 function ScoreCard({ page, score, showing, send }: Omit<RunProps, "progress"> & { score: Score }) {

@@ -62,7 +62,7 @@ export function MapChosen({ data, send }: { data: MapData; send: Send }) {
             {said}
           </Typography>
           {undo && (
-            <Button size="small" color="inherit" title={`Take back: ${undo}`} onClick={() => send("undo")}>
+            <Button size="small" color="inherit" title={`Take back: ${undo}`} onClick={() => send("undo", data.point ? { index: data.point.index, token: data.point.token } : {})}>
               Undo
             </Button>
           )}

@@ -51,7 +51,7 @@ export function Pointed({ at, sample }: PointedProps) {
 
 /** The picture large, with its label, and what can be done about it. */
 export function MapPoint({ sample, send }: { sample: MapSample; send: Send }) {
-  const asked = { id: sample.id, index: sample.index };
+  const asked = { id: sample.id, index: sample.index, token: sample.token };
   return (
     <Box
       role="dialog"
