@@ -37,8 +37,9 @@ check: setup ## style and types
 	$(VENV_PYTHON) -m mypy -p image_curation
 	$(VENV_PYTHON) -m mypy --explicit-package-bases scripts/*.py
 
-web: ## build the panels' bundle dist/index.umd.js from panels/web (needs Node)
+web: setup ## build the panels' bundle dist/index.umd.js from panels/web (needs Node)
 	command -v npm >/dev/null || { echo 'make web needs Node and npm: on Debian and Ubuntu `sudo apt-get install nodejs npm`.' >&2; exit 1; }
+	$(VENV_PYTHON) scripts/web_types.py
 	cd panels/web && npm ci --no-audit --no-fund && npm run build
 
 docs: setup ## bring the generated pages of docs/, the tables of benchmarks and the manifest up to date

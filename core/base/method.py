@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .arrays import Array, Progress
 from .columns import Column, Columns, Vector
@@ -16,7 +16,8 @@ from .inputs import Inputs
 from .params import Params
 
 STAGES = ("import", "understand", "clean", "select", "act", "runs")
-SEVERITIES = ("serious", "moderate", "minor")
+Severity = Literal["serious", "moderate", "minor"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Finding:
     """
 
     title: str
-    severity: Literal["serious", "moderate", "minor"]
+    severity: Severity
     sentence: str
     reason: str | None = None
     of_classes: bool = False

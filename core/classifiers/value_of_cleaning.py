@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arrays import Array, Facts, Progress, silent
+from ..base.curves import CurveLine
 from ..base.inputs import GivenLabels, Inputs
 from ..base.params import ParamError
 from ..labels.find_label_issues import LabelIssuesParams, find_label_issues
@@ -113,10 +114,10 @@ def variants(x: Array, codes: Array, some: Array, seed: int) -> Mapping[str, Mad
     return made
 
 
-def lines(facts: Facts) -> list[dict[str, Any]]:
-    """What was learned from, each a line: "name", "dashed" if by chance, "sizes" ascending, "values", "low", "high"."""
+def lines(facts: Facts) -> list[CurveLine]:
+    """What was learned from, each a line; dashed where it was left to chance."""
     names = list(dict.fromkeys(one["learned_from"] for one in facts["curve"]))
-    found = []
+    found: list[CurveLine] = []
     for name in names:
         points = sorted((one for one in facts["curve"] if one["learned_from"] == name), key=lambda one: one["n"])
         low, high = zip(*(one["interval"] for one in points), strict=True)

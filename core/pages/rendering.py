@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..base.curves import CurveLine
 from ..base.number_text import number
 
 COLORS = ("#d4590a", "#2b6cb0", "#14763d", "#8a4fa0")  # of solid lines, in order; told apart in gray by their weight
 GRAY = "#8a94a3"
 MARGIN = 34
-
-Line = Mapping[str, Any]  # "name", "sizes", "values", and where they are known "low" and "high", "dashed"
 
 
 def rendered(template: str, **values: Any) -> str:
@@ -23,10 +22,10 @@ def rendered(template: str, **values: Any) -> str:
     return _environment().get_template(template).render(values)
 
 
-def chart(lines: Sequence[Line], width: int = 280, height: int = 130) -> Markup:
+def chart(lines: Sequence[CurveLine], width: int = 280, height: int = 130) -> Markup:
     """Values over sizes, as an SVG; a bar through a point is its interval, and a line of one point is a dot."""
     sizes = [n for line in lines for n in line["sizes"]]
-    values = [v for line in lines for name in ("values", "low", "high") for v in line.get(name) or ()]
+    values = [v for line in lines for part in (line["values"], line.get("low"), line.get("high")) for v in part or ()]
     first, last, low, high = min(sizes), max(sizes), min(values), max(values)
 
     def across(n: float) -> str:
@@ -51,7 +50,7 @@ def chart(lines: Sequence[Line], width: int = 280, height: int = 130) -> Markup:
     return Markup(rendered("chart.svg", lines=drawn, width=width, height=height, margin=MARGIN, **ends))
 
 
-def colors_of(lines: Sequence[Line]) -> list[str]:
+def colors_of(lines: Sequence[CurveLine]) -> list[str]:
     """Gray where chance drew a line; the others have a color each."""
     solid = [line["name"] for line in lines if not line.get("dashed")]
     return [GRAY if line.get("dashed") else COLORS[solid.index(line["name"]) % len(COLORS)] for line in lines]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ...core.probes.evidence import in_words
 from ..runs.record import Run
 
-STRENGTHS = ("good", "weak", "none")
+Strength = Literal["good", "weak", "none"]
+STRENGTHS: tuple[Strength, ...] = get_args(Strength)
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Measured:
     embeddings: str
     labels: str
     told: Mapping[str, Any]
-    strength: str
+    strength: Strength
 
     @property
     def sentence(self) -> str:

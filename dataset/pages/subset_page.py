@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ...core.pages.rendering import Line, rendered
+from ...core.base.curves import CurveLine
+from ...core.pages.rendering import rendered
 from ..runs.record import Run
 
 KINDS = {
@@ -38,14 +39,14 @@ def page(dataset: str, reports: Sequence[Run], pictures: Mapping[str, str]) -> s
 
 def _curves(
     points: Sequence[Mapping[str, Any]], measures: Sequence[Mapping[str, Any]]
-) -> Iterator[tuple[str, list[Line]]]:
+) -> Iterator[tuple[str, list[CurveLine]]]:
     """Sentence and lines of each measure that every point knows; one point makes no curve."""
     for one in measures if len(points) > 1 else ():
         if all(one["name"] in point["subset"] for point in points):
             yield one["said"], [line_of(points, one["name"], which, which) for which in ("random", "subset")]
 
 
-def line_of(points: Sequence[Mapping[str, Any]], measure: str, which: str, name: str) -> Line:
+def line_of(points: Sequence[Mapping[str, Any]], measure: str, which: str, name: str) -> CurveLine:
     """A measure along the curve, of the subset or of random subsets; these with one standard deviation either way.
 
     Args:
@@ -53,7 +54,7 @@ def line_of(points: Sequence[Mapping[str, Any]], measure: str, which: str, name:
         name: what the line is called.
     """
     values = [point[which][measure] for point in points]
-    line: dict[str, Any] = {
+    line: CurveLine = {
         "name": name,
         "dashed": which == "random",
         "sizes": [point["n"] for point in points],

@@ -20,16 +20,19 @@ from ...dataset.runs.record import Run, get_run, list_runs
 from ..shared import grid, scope
 from ..shared import patches as objects
 from ..shared.arguments import Id
+from ..shared.buttons import form
 from ..shared.first_steps import advice
 from ..shared.panel import CuratorPanel, Face, event
+from ..shared.payloads import Advice, Picture, Small
 from ..shared.similar import Similar, unit_vectors
+from .payloads import ComparisonData, Says
 
 HELP = """Select a sample or a few in the grid: how alike they are by any embeddings, what a model says of each at any
 temperature, and the nearest neighbors of the first, with their similarity."""
 MOST = 12  # samples side by side
 MOST_CLASSES = 12  # rows of the model's say: those likeliest for one of the samples
 MOST_LOGITS = 1_001  # classes beyond which logits are not sent
-NOTHING = {"similarity": None, "says": None, "neighbors": None}
+NOTHING: ComparisonData = {"similarity": None, "says": None, "neighbors": None}
 NEIGHBORS = 8  # with the sample itself, three by three
 
 
@@ -93,7 +96,7 @@ def compared(
     embeddings: str | None = None,
     predictions: str | None = None,
     field: str | None = None,
-) -> dict[str, Any]:
+) -> ComparisonData:
     """Everything the component draws.
 
     Args:
@@ -113,13 +116,15 @@ def compared(
     sayer = predictions if predictions in sayers else sayers[0] if sayers else None
     return {
         "advice": _advice(bool(ids), bool(by or sayer)),
-        "pictures": [{**row, "caption": str(place)} for place, row in enumerate(rows[:MOST], 1)],
+        "pictures": [
+            {"id": row["id"], "path": row["path"], "caption": str(place)} for place, row in enumerate(rows[:MOST], 1)
+        ],
         "hidden": f"{hidden:,} more are selected; {MOST} are compared at once." if hidden > 0 else None,
         "embeddings": {"chosen": by, "choices": sources},
         "predictions": {"chosen": sayer, "choices": sayers},
         "similarity": _similarity(dataset, field, ids, by) if by else None,
         "says": _says(dataset, field, ids, sayer) if sayer else None,
-        "neighbors": _neighbors(dataset, field, rows[0], by) if by and ids else None,
+        "neighbors": _neighbors(dataset, field, {"id": ids[0], "path": rows[0]["path"]}, by) if by and ids else None,
     }
 
 
@@ -128,11 +133,11 @@ def _chosen(ctx: Any) -> list[str]:
     return [str(one) for one in ctx.selected or [ctx.current_sample] if one]
 
 
-def _advice(selected: bool, comparable: bool) -> dict[str, Any] | None:
+def _advice(selected: bool, comparable: bool) -> Advice | None:
     """What to do where there is nothing to show yet."""
     if not comparable:
         text = "Compute embeddings first: samples are compared, and neighbors found, by them."
-        action = {"label": "Compute embeddings", "event": "run_method", "params": {"method": "compute_embeddings"}}
+        action = form("Compute embeddings", "compute_embeddings")
         return {"title": "There is nothing to compare by yet", "text": text, "action": action}
     if not selected:
         text = "Tick the box at the corner of a picture in the grid: one to see its neighbors, several to compare them."
@@ -173,7 +178,7 @@ def _holds_many(run: Run) -> bool:
     return any(column.type is Labels and run.writes.get(column.name) == _field(run) for column in declared)
 
 
-def _says(dataset: fo.Dataset, field: str | None, ids: list[str], key: str) -> dict[str, Any] | None:
+def _says(dataset: fo.Dataset, field: str | None, ids: list[str], key: str) -> Says | None:
     """Logits of every class for each sample, the likeliest classes first; None where there are none."""
     run = get_run(dataset, key)
     classes, path = list(run.facts["classes"]), f"{objects.seen(run, _field(run) or '')}.logits"
@@ -196,7 +201,7 @@ def _says(dataset: fo.Dataset, field: str | None, ids: list[str], key: str) -> d
     }
 
 
-def _neighbors(dataset: fo.Dataset, field: str | None, own: dict[str, Any], by: str) -> list[dict[str, Any]]:
+def _neighbors(dataset: fo.Dataset, field: str | None, own: Small, by: str) -> list[Picture]:
     """One and its eight nearest, with similarities as captions."""
     path, source, _ = find_vectors(dataset, by)
     asked = Run(key="", method="", reads={"embeddings": {**source, "field": path}}, patches_field=field)

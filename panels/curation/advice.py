@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ...core.base.method import Method
 from ...dataset.runs.record import Run
 from ..shared import wording
-
-Step = dict[str, Any]
+from ..shared.buttons import form
+from ..shared.payloads import Action, Advice
+from .payloads import Step
 
 
 @dataclass(frozen=True)
@@ -96,34 +96,34 @@ class State:
 
     name: str
     holds: Callable[[Situation], bool]
-    says: Callable[[Situation], Step]
+    says: Callable[[Situation], Advice]
 
 
 def next_step(now: Situation) -> Step:
-    """What to do: {"state", "title", "text", "action"}."""
+    """What to do."""
     state = next(state for state in STATES if state.holds(now))
     return {"state": state.name, **state.says(now)}
 
 
-def _wait(now: Situation) -> Step:
+def _wait(now: Situation) -> Advice:
     return _step(f"{now.running[-1].label} is running", "Its results appear here when it ends.")
 
 
-def _go_on(now: Situation) -> Step:
+def _go_on(now: Situation) -> Advice:
     one = now.begun
     assert one is not None
     text = f"{one.total - one.left:,} of {one.total:,} are decided and stay so.{_expected(one)}"
     return _step(f"Next: {_lower(one.title)}, {one.left:,} of {one.total:,} left", text, _review(one))
 
 
-def _begin(now: Situation) -> Step:
+def _begin(now: Situation) -> Advice:
     one = now.waiting
     assert one is not None
     text = f"{wording.samples(one.left, one.word)} to decide about.{_expected(one)}"
     return _step(f"Next: review {_lower(one.title)}", text, _review(one))
 
 
-def _look_again(now: Situation) -> Step:
+def _look_again(now: Situation) -> Advice:
     key = next(key for key in now.stale if key in now.by_work)
     why = wording.sentence(f"Since the last check, {now.stale[key]}")
     text = f"{why} Your decisions are kept and not asked again."
@@ -132,7 +132,7 @@ def _look_again(now: Situation) -> Step:
     return _step(f"Next: {_lower(now.labels.get(key, key))} again", text, _again(key))
 
 
-def _mend(now: Situation) -> Step:
+def _mend(now: Situation) -> Advice:
     key = now.changed
     assert key is not None
     label = now.labels.get(key, key)
@@ -142,33 +142,33 @@ def _mend(now: Situation) -> Step:
     return _step(f"Next: {_lower(label)} again", text, _again(key))
 
 
-def _check(now: Situation) -> Step:
+def _check(now: Situation) -> Advice:
     text = (
         "Labels, copies, leaks, files, outliers and shortcuts: every check that fits. About a minute per 1,000 images."
     )
     return _step("Next: check the dataset", text, {**CHECK_AGAIN, "label": "Check"})
 
 
-def _run(now: Situation) -> Step:
+def _run(now: Situation) -> Advice:
     method = now.todo
     assert method is not None
-    action = {"label": method.label, "event": "run_method", "params": {"method": method.name}}
+    action = form(method.label, method.name)
     return _step(f"Next: {_lower(method.label)}", method.why_now, action)
 
 
-def _rest(now: Situation) -> Step:
+def _rest(now: Situation) -> Advice:
     return _step("Nothing is waiting", "Everything that was found is decided. Open any result to look at it again.")
 
 
-def _step(title: str, text: str, action: Mapping[str, Any] | None = None) -> Step:
-    return {"title": title, "text": text, "action": dict(action) if action is not None else None}
+def _step(title: str, text: str, action: Action | None = None) -> Advice:
+    return {"title": title, "text": text, "action": action}
 
 
-def _review(one: Asked) -> dict[str, Any]:
+def _review(one: Asked) -> Action:
     return {"label": f"Review {one.left:,}", "event": "review", "params": {"key": one.key}}
 
 
-def _again(key: str) -> dict[str, Any]:
+def _again(key: str) -> Action:
     return {"label": "Run again", "event": "rerun", "params": {"key": key}}
 
 
@@ -183,7 +183,7 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-CHECK_AGAIN = {"label": "Check again", "event": "run_method", "params": {"method": "check_dataset"}}
+CHECK_AGAIN = form("Check again", "check_dataset")
 
 STATES = (
     State("running", lambda now: bool(now.running), _wait),

@@ -8,6 +8,7 @@ from typing import Any
 import fiftyone as fo
 import fiftyone.core.stages as fos
 
+from ...core.base.curves import CurveLine
 from ...dataset.actions.check_dataset import NAME
 from ...dataset.fields import marks
 from ...dataset.runs.record import Run, list_runs
@@ -16,8 +17,11 @@ from ..shared import aggregations as reading
 from ..shared import grid_filter as showing
 from ..shared import patches as objects
 from ..shared import wording
+from ..shared.buttons import form
+from ..shared.payloads import Action, CurveData, Showing
 from . import findings, home
 from .findings import Found
+from .payloads import RunPage
 
 
 def _name(gap: Mapping[str, str]) -> str:
@@ -34,7 +38,7 @@ def is_checkup(run: Run) -> bool:
     return run.method == NAME
 
 
-def page(run: Run, stale: str | None, kinds: Sequence[Found], runs: Sequence[Run]) -> dict[str, Any]:
+def page(run: Run, stale: str | None, kinds: Sequence[Found], runs: Sequence[Run]) -> RunPage:
     """The page in the form of a run's page, with the kinds that were looked for in place of its lists.
 
     Args:
@@ -61,7 +65,7 @@ def page(run: Run, stale: str | None, kinds: Sequence[Found], runs: Sequence[Run
         "reason": reason,
         "about": "What was found, the most serious first, and how much of it is left to decide.",
         "note": None,
-        "actions": [{"label": "Check again", **_again(run)}, {"label": "Forget", "event": "forget"}],
+        "actions": [_again(run), {"label": "Forget", "event": "forget"}],
         "scores": [],
         "score": None,
         "ends": [],
@@ -75,19 +79,18 @@ def page(run: Run, stale: str | None, kinds: Sequence[Found], runs: Sequence[Run
     }
 
 
-def _accuracy(history: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def _accuracy(history: Sequence[Mapping[str, Any]]) -> CurveData | None:
     """The simple classifier on the held-out images, check by check, where there are two at least."""
     known = [(number, one["classifier"]) for number, one in enumerate(history, 1) if "classifier" in one]
     if len(known) < 2:
         return None
-    line = {
+    line: CurveLine = {
         "name": "accuracy",
         "dashed": False,
         "sizes": [number for number, _ in known],
-        **{
-            to: [one[name] for _, one in known]
-            for to, name in (("values", "accuracy"), ("low", "low"), ("high", "high"))
-        },
+        "values": [one["accuracy"] for _, one in known],
+        "low": [one["low"] for _, one in known],
+        "high": [one["high"] for _, one in known],
     }
     return {
         "name": "accuracy",
@@ -97,9 +100,8 @@ def _accuracy(history: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     }
 
 
-def _again(run: Run) -> dict[str, Any]:
-    about = {} if run.patches_field is None else {"given": {"patches_field": run.patches_field}}
-    return {"event": "run_method", "params": {"method": NAME, **about}}
+def _again(run: Run) -> Action:
+    return form("Check again", NAME, {"patches_field": run.patches_field} if run.patches_field else None)
 
 
 def label(run: Run) -> str:
@@ -122,7 +124,7 @@ def show_issue(ctx: Any, key: str) -> None:
         left = queue.undecided_only(source, ctx.dataset) if source is not None else None
         if left is not None and ctx.dataset.add_stage(left).limit(1).count():
             stage = left
-    shown = {"event": "show_issue", "column": "", "value": key, "text": title.lower()}
+    shown: Showing = {"event": "show_issue", "column": "", "value": key, "text": title.lower()}
     showing.show(ctx, stage, shown)
 
 

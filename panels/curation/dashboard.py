@@ -19,9 +19,12 @@ from ...dataset.inputs.sources import vector_sources
 from ...dataset.runs.freshness import Freshness
 from ...dataset.runs.record import Run
 from ..shared import wording
+from ..shared.buttons import form
+from ..shared.payloads import Action as Button
 from . import check_page as checkup
 from . import findings, home
 from .advice import CHECK_AGAIN, Situation, next_step
+from .payloads import EvidenceCard, Failed, Gap, Gaps, Going, HistoryLine, Home, Step, Won
 
 
 def dashboard(
@@ -32,7 +35,7 @@ def dashboard(
     fresh: Freshness,
     has: set[str],
     labels: str | None,
-) -> dict[str, Any]:
+) -> Home:
     """The page as the panel's view takes it.
 
     Args:
@@ -74,7 +77,7 @@ def next_for(
     kinds: Sequence[findings.Found],
     fresh: Freshness,
     has: set[str],
-) -> dict[str, Any]:
+) -> Step:
     """The one thing to do next.
 
     Args:
@@ -116,17 +119,17 @@ def summary_of(dataset: fo.Dataset, history: Sequence[Mapping[str, Any]]) -> str
     return " · ".join(said)
 
 
-def _going(run: Run) -> dict[str, Any]:
+def _going(run: Run) -> Going:
     return {"key": run.key, "label": _name(run), "said": home.said(run, "running"), "share": run.progress.get("share")}
 
 
-def _failed(run: Run) -> dict[str, Any]:
+def _failed(run: Run) -> Failed:
     """One line: what failed, why, and what can be done about it."""
     _, why = home.state_of(run, None)
-    again: dict[str, Any] = {"label": "Try again", "event": "run_method", "params": {"method": run.method}}
+    again = form("Try again", run.method)
     if run.is_repeatable and run.declaration is not None:
         again = {"label": "Try again", "event": "rerun", "params": {"key": run.key}}
-    forget = {"label": "Forget", "event": "forget", "params": {"key": run.key}}
+    forget: Button = {"label": "Forget", "event": "forget", "params": {"key": run.key}}
     return {"key": run.key, "label": _name(run), "why": why, "actions": [again, forget]}
 
 
@@ -134,10 +137,10 @@ def _name(run: Run) -> str:
     return checkup.label(run) if checkup.is_checkup(run) else home.label_of(run)
 
 
-def _evidence(runs: Sequence[Run]) -> dict[str, Any] | None:
+def _evidence(runs: Sequence[Run]) -> EvidenceCard | None:
     """How well the embeddings tell the classes, as the newest run that judged labels by them has measured it."""
     for one in measured(runs):
-        action = {"label": "Other embeddings", "event": "run_method", "params": {"method": "compute_embeddings"}}
+        action = form("Other embeddings", "compute_embeddings")
         return {
             "word": one.strength,
             "text": wording.sentence(f"The vectors of {one.embeddings} {one.sentence}"),
@@ -147,18 +150,18 @@ def _evidence(runs: Sequence[Run]) -> dict[str, Any] | None:
     return None
 
 
-def _gaps(runs: Sequence[Run]) -> dict[str, Any] | None:
+def _gaps(runs: Sequence[Run]) -> Gaps | None:
     """What the newest checks did not look at, and why; None where they looked at everything."""
     newest = {run.patches_field: run for run in runs if run.method == NAME and run.status == "done"}
     titles: dict[str, list[str]] = {}
     for run in newest.values():
         for gap in run.facts.get("not_checked", ()):
             titles.setdefault(gap["why"], []).append(gap.get("title") or gap["method"])
-    rows = [{"title": ", ".join(kinds), "why": wording.sentence(why)} for why, kinds in titles.items()]
+    rows: list[Gap] = [{"title": ", ".join(kinds), "why": wording.sentence(why)} for why, kinds in titles.items()]
     return {"rows": rows, "action": CHECK_AGAIN} if rows else None
 
 
-def _won(history: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def _won(history: Sequence[Mapping[str, Any]]) -> Won | None:
     """Accuracy of the simple classifier on the held-out part, now against at first."""
     known = [one for one in history if "classifier" in one]
     if not known:
@@ -177,7 +180,7 @@ def _won(history: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     }
 
 
-def _check(one: Mapping[str, Any]) -> dict[str, str]:
+def _check(one: Mapping[str, Any]) -> HistoryLine:
     """A line of the history."""
     left = sum(one["left"].values())
     said = [wording.samples(one["n"]), f"{sum(one['found'].values()):,} found, {left:,} undecided"]

@@ -21,8 +21,10 @@ from ...dataset.runs.record import Run
 from ..review import review_queue as queue
 from ..review.review_queue import Source, Waiting
 from ..shared import wording
+from ..shared.payloads import Action
 from ..shared.scope import Scope
 from .advice import Asked
+from .payloads import FoundKind
 
 PICTURES = 4  # of each kind
 
@@ -85,13 +87,13 @@ def history_of(runs: Sequence[Run], field: str | None = None) -> list[dict[str, 
     return [dict(one) for one in checks[-1].facts.get("history", ())] if checks else []
 
 
-def cards(kinds: Sequence[Found], runs: Sequence[Run]) -> list[dict[str, Any]]:
+def cards(kinds: Sequence[Found], runs: Sequence[Run]) -> list[FoundKind]:
     """Each kind as the dashboard shows it."""
     checked = {issue["run"]: issue for run in runs if run.method == NAME for issue in run.facts.get("issues", ())}
     return [_card(one, history_of(runs, one.source.field), checked.get(one.source.key)) for one in kinds]
 
 
-def _card(one: Found, history: Sequence[Mapping[str, Any]], checked: Mapping[str, Any] | None) -> dict[str, Any]:
+def _card(one: Found, history: Sequence[Mapping[str, Any]], checked: Mapping[str, Any] | None) -> FoundKind:
     run, left, marked = one.source.run, one.waiting.left, one.waiting.marked
     if one.finding.of_classes:
         return _about_classes(one, checked)
@@ -111,9 +113,9 @@ def _card(one: Found, history: Sequence[Mapping[str, Any]], checked: Mapping[str
     if one.source.labels and run.declaration is not None and _needs_labels(run.declaration):
         said.append(f"labels of {one.source.labels}")
     looked = f"{checked['checked']:,} of {checked['of']:,} checked" if checked else _looked(run)
-    review = {"label": f"Review {left:,}", "event": "review", "params": {"key": run.key}}
-    look = {"label": "Look", "event": "open_run", "params": {"key": run.key}}
-    shown = {"label": "In the grid", "event": "show_issue", "params": {"value": run.key}}
+    review: Action = {"label": f"Review {left:,}", "event": "review", "params": {"key": run.key}}
+    look: Action = {"label": "Look", "event": "open_run", "params": {"key": run.key}}
+    shown: Action = {"label": "In the grid", "event": "show_issue", "params": {"value": run.key}}
     return {
         "key": run.key,
         "title": one.finding.title,
@@ -137,7 +139,7 @@ def _classes(source: Source, scope: Scope) -> int:
     return len(list(marked.aggregate([{"$group": {"_id": f"${source.flag}"}}])))
 
 
-def _about_classes(one: Found, checked: Mapping[str, Any] | None) -> dict[str, Any]:
+def _about_classes(one: Found, checked: Mapping[str, Any] | None) -> FoundKind:
     """A kind that says something of whole classes: there is nothing to decide sample by sample."""
     run, count = one.source.run, one.waiting.marked
     looked = f"{checked['checked']:,} of {checked['of']:,} checked" if checked else _looked(run)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from ...core.base.method import Method
 from ...core.base.params import domains
-from ...dataset.actions.action import Action
+from ...dataset.actions.action import Action as DatasetAction
 from ...dataset.inputs.sources import TAGS
 from ...dataset.runs.record import Run
 from ..shared import wording
+from ..shared.buttons import form
+from ..shared.payloads import Action
+from .payloads import Act, MethodRow, MethodState, Stage
 
 STAGES = (
     ("import", "Bring in", "Use what was computed elsewhere."),
@@ -23,7 +25,7 @@ POLL_SECONDS = 2
 OF_A_RUN = ("evaluate_audit", "forget_run", "move_threshold", "rerun")  # actions that stand on the page of a run
 
 
-def state_of(run: Run, stale: str | None) -> tuple[str, str | None]:
+def state_of(run: Run, stale: str | None) -> tuple[MethodState, str | None]:
     """A run's state in one word, and the sentence behind it.
 
     Args:
@@ -53,7 +55,7 @@ def said(run: Run, state: str) -> str:
 
 def board(
     methods: Sequence[Method], runs: Sequence[Run], stale: Mapping[str, str | None], has: Collection[str]
-) -> list[dict[str, Any]]:
+) -> list[Stage]:
     """The stages, each with its methods and the newest run of each.
 
     Args:
@@ -65,7 +67,7 @@ def board(
     by_method: dict[str, list[Run]] = {}
     for run in runs:
         by_method.setdefault(run.method, []).insert(0, run)
-    stages = []
+    stages: list[Stage] = []
     for name, label, about in STAGES:
         rows = [_row(method, by_method.get(method.name, []), stale, has) for method in methods if method.stage == name]
         if rows:
@@ -101,15 +103,15 @@ def label_of(run: Run) -> str:
     return run.label if run.key == own else f"{run.label} ({run.key})"
 
 
-def act(action: Action) -> dict[str, Any]:
+def act(action: DatasetAction) -> Act:
     """The button of an action."""
-    does = {"label": action.label, "event": "run_method", "params": {"method": action.name}}
+    does = form(action.label, action.name)
     return {"help": wording.sentence(action.help), "action": does}
 
 
-def _row(method: Method, runs: Sequence[Run], stale: Mapping[str, str | None], has: Collection[str]) -> dict[str, Any]:
+def _row(method: Method, runs: Sequence[Run], stale: Mapping[str, str | None], has: Collection[str]) -> MethodRow:
     lacking = missing(method, has)
-    row: dict[str, Any] = {
+    row: MethodRow = {
         "name": method.name,
         "label": method.label,
         "help": wording.sentence(method.help),
@@ -120,32 +122,29 @@ def _row(method: Method, runs: Sequence[Run], stale: Mapping[str, str | None], h
         "reason": None,
         "key": None,
         "others": [],
-        "action": None if lacking else {"label": "Run", "event": "run_method", "params": {"method": method.name}},
+        "action": None if lacking else form("Run", method.name),
     }
     if runs:
         newest = next((run for run in runs if run.status != "failed" and not run.is_interrupted), runs[0])
         others = [run for run in runs if run is not newest]
         state, reason = state_of(newest, stale.get(newest.key))
-        row.update(
-            state=state,
-            said=said(newest, state),
-            progress=newest.progress.get("share") if state == "running" else None,
-            headline=newest.headline or None,
-            reason=reason,
-            key=newest.key,
-            action=_again(method, newest, state),
-            others=[{"key": run.key, "state": state_of(run, stale.get(run.key))[0]} for run in others],
-        )
+        row["state"], row["reason"] = state, reason
+        row["said"] = said(newest, state)
+        row["progress"] = newest.progress.get("share") if state == "running" else None
+        row["headline"] = newest.headline or None
+        row["key"] = newest.key
+        row["action"] = _again(method, newest, state)
+        row["others"] = [{"key": run.key, "state": state_of(run, stale.get(run.key))[0]} for run in others]
     return row
 
 
-def _again(method: Method, run: Run, state: str) -> dict[str, Any] | None:
+def _again(method: Method, run: Run, state: MethodState) -> Action | None:
     """The same once more where it is out of date, another run beside it where it is not."""
     if state == "running":
         return None
     if state == "stale" and run.is_repeatable:
         return {"label": "Run again", "event": "rerun", "params": {"key": run.key}}
-    return {"label": "New run", "event": "run_method", "params": {"method": method.name}}
+    return form("New run", method.name)
 
 
 def is_running(run: Run) -> bool:

@@ -13,13 +13,14 @@ import fiftyone as fo
 
 from ..shared import aggregations as reading
 from ..shared.run_layout import Layout
+from .payloads import MatrixData
 
 MOST = 14  # classes that a panel's width can show
 
 Cells = Mapping[tuple[str, str], int]
 
 
-def matrix(view: fo.DatasetView, parts: Layout, joint: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+def matrix(view: fo.DatasetView, parts: Layout, joint: Mapping[str, Any] | None = None) -> MatrixData | None:
     """The matrix as the view draws it; None where the run names no classes, or none that were given.
 
     Args:

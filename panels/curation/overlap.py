@@ -10,12 +10,13 @@ from fiftyone import ViewField as F
 
 from ..shared import aggregations as reading
 from ..shared.run_layout import Layout
+from .payloads import Listing, Row
 
 MOST = 8
 EITHER = " ↔ "
 
 
-def listing(view: fo.DatasetView, parts: Layout, facts: Mapping[str, Any]) -> dict[str, Any] | None:
+def listing(view: fo.DatasetView, parts: Layout, facts: Mapping[str, Any]) -> Listing | None:
     """The pairs with the most samples between them; None where the run estimates none, or names no classes.
 
     The estimate is the confident joint's, of all samples of the run, in both directions. A row counts and shows the
@@ -24,15 +25,15 @@ def listing(view: fo.DatasetView, parts: Layout, facts: Mapping[str, Any]) -> di
     pairs = [one for one in facts.get("overlapping") or () if isinstance(one, dict)][:MOST]
     if not pairs or parts.labels is None or parts.label is None:
         return None
-    cells, rows = reading.crossed(view, parts.labels, parts.label.path), []
+    cells, rows = reading.crossed(view, parts.labels, parts.label.path), list[Row]()
     for pair in pairs:
         one, other = pair["classes"]
         n = cells.get((one, other), 0) + cells.get((other, one), 0)
         shown = [{"$limit": 1}, {"$project": {"path": reading.picture_of(view)}}]
         found = view.match(_between(parts, one, other))._aggregate(post_pipeline=shown) if n else ()
-        first = next(({"id": str(row["_id"]), "path": row["path"]} for row in found), {"id": None, "path": None})
+        first_id, path = next(((str(row["_id"]), row["path"]) for row in found), (None, None))
         name, note = f"{one}{EITHER}{other}", f"estimated: about {pair['samples']:,.0f}"
-        rows.append({"value": name, "label": name, "n": n, "mean": None, "note": note, **first})
+        rows.append({"value": name, "label": name, "n": n, "mean": None, "note": note, "id": first_id, "path": path})
     return {
         "column": "",
         "title": "Overlapping classes",

@@ -7,7 +7,7 @@ computed for single samples. State, which travels with every event, holds only w
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import fiftyone as fo
 import fiftyone.core.stages as fos
@@ -25,18 +25,19 @@ from ..shared import grid_filter as showing
 from ..shared import patches as objects
 from ..shared.first_steps import advice
 from ..shared.panel import CuratorPanel, Face, event
+from ..shared.payloads import ScopeText, Showing
 from ..shared.run_layout import Layout, Part, layout, path_of
 from . import check_page as checkup
 from . import home, overlap, quadrants, run_page
 from .dashboard import dashboard, starting_points
 from .findings import found_in
+from .payloads import CurationData, Home, Which
 from .quadrants import Axes
 from .run_page import GIVEN
 
 HELP = """See what has been computed on this dataset, what no longer holds and what to do next. Open a run to see its
 score, its best and worst samples and its groups; click any of them to see those samples in the grid."""
 
-Which = Literal["worst", "best", "chosen"]  # one row of pictures
 Value = str | int | float | bool | None  # of a group
 
 
@@ -65,7 +66,7 @@ class CurationPanel(CuratorPanel):
     @event
     def refresh(self, ctx: Any) -> None:
         """Read everything again."""
-        data: dict[str, Any] = {"advice": advice(ctx), "scope": None, "showing": None, "home": None, "page": None}
+        data: CurationData = {"advice": advice(ctx), "scope": None, "showing": None, "home": None, "page": None}
         if ctx.dataset is not None:
             ctx.panel.set_state("base", grid.digest(grid.base_view(ctx)))
         if data["advice"] is None:
@@ -153,8 +154,9 @@ class CurationPanel(CuratorPanel):
         text = f"{score.title} {wording.interval(low, high, least, largest)}"
         if label is not None and parts.labels is not None:
             condition, text = condition & equals(parts.labels, label), f"{text}, labelled {label}"
-        shown = {"event": "show_range", "column": score.name, "low": low, "high": high, "last": last, "text": text}
-        showing.show(ctx, fos.Match(condition), {**shown, "label": label})
+        shown: Showing = {"event": "show_range", "column": score.name, "text": text, "label": label}
+        shown |= {"low": low, "high": high, "last": last}
+        showing.show(ctx, fos.Match(condition), shown)
 
     @event
     def show_group(self, ctx: Any, column: str, value: Value) -> None:
@@ -171,7 +173,7 @@ class CurationPanel(CuratorPanel):
                 return
             condition = (holds if part.holds_many else equals)(part.path, value)
             text = f"{part.title.lower()} {value}"
-        shown = {"event": "show_group", "column": column, "value": value, "text": text}
+        shown: Showing = {"event": "show_group", "column": column, "value": value, "text": text}
         showing.show(ctx, fos.Match(condition), shown)
 
     @event
@@ -179,7 +181,12 @@ class CurationPanel(CuratorPanel):
         """Show the samples that one of the run's columns marks."""
         part = next((part for part in _parts(ctx).flags if part.name == value), None)
         if part is not None:
-            shown = {"event": "show_flag", "column": "", "value": part.name, "text": f"marked “{part.title.lower()}”"}
+            shown: Showing = {
+                "event": "show_flag",
+                "column": "",
+                "value": part.name,
+                "text": f"marked “{part.title.lower()}”",
+            }
             showing.show(ctx, fos.Match(F(part.path) == True), shown)  # noqa: E712
 
     @event
@@ -189,7 +196,12 @@ class CurationPanel(CuratorPanel):
         if score is None:
             return
         high, text = run_page.is_high_end(score, which), run_page.said_of_end(score, which)
-        shown = {"event": "show_sorted", "column": score.name, "value": which, "text": text[:1].lower() + text[1:]}
+        shown: Showing = {
+            "event": "show_sorted",
+            "column": score.name,
+            "value": which,
+            "text": text[:1].lower() + text[1:],
+        }
         showing.show(ctx, grid.in_order(score.path, high), shown)
 
     @event
@@ -198,7 +210,7 @@ class CurationPanel(CuratorPanel):
         run = _open_run(ctx)
         path = path_of(run, "position", ctx.dataset.get_field_schema(flat=True)) if run is not None else None
         if path is not None:
-            shown = {"event": "show_order", "column": "", "value": None, "text": "similar ones side by side"}
+            shown: Showing = {"event": "show_order", "column": "", "value": None, "text": "similar ones side by side"}
             showing.show(ctx, grid.in_order(path), shown)
 
     @event
@@ -209,7 +221,7 @@ class CurationPanel(CuratorPanel):
             return
         condition = equals(parts.labels, row) & equals(parts.label.path, column)
         text = f"given label {row}, {parts.label.title.lower()} {column}"
-        shown = {"event": "show_cell", "column": column, "value": row, "text": text}
+        shown: Showing = {"event": "show_cell", "column": column, "value": row, "text": text}
         showing.show(ctx, fos.Match(condition), shown)
 
     @event
@@ -218,7 +230,7 @@ class CurationPanel(CuratorPanel):
         run = _open_run(ctx)
         condition = overlap.condition(_parts(ctx), run.facts, value) if run is not None else None
         if condition is not None:
-            shown = {"event": "show_overlap", "column": "", "value": value, "text": f"between {value}"}
+            shown: Showing = {"event": "show_overlap", "column": "", "value": value, "text": f"between {value}"}
             showing.show(ctx, fos.Match(condition), shown)
 
     @event
@@ -231,7 +243,7 @@ class CurationPanel(CuratorPanel):
         points = reading.both(grid.base_view(ctx), axes.x, axes.y)
         if len(points):
             condition = axes.condition(quadrant, quadrants.hard_from(points))
-            shown = {"event": "show_quadrant", "column": "", "value": name, "text": quadrant.title.lower()}
+            shown: Showing = {"event": "show_quadrant", "column": "", "value": name, "text": quadrant.title.lower()}
             showing.show(ctx, fos.Match(condition), shown)
 
     @event
@@ -246,7 +258,7 @@ class CurationPanel(CuratorPanel):
             inside = reading.in_range(path, start, end, closed=largest is None or end >= largest)
             condition = inside if condition is None else condition & inside
             said.append(f"{title} {wording.interval(start, end, least, largest)}")
-        shown = {"event": "show_box", "column": "", "value": sides, "text": ", ".join(said)}
+        shown: Showing = {"event": "show_box", "column": "", "value": sides, "text": ", ".join(said)}
         showing.show(ctx, fos.Match(condition), shown)
 
     @event
@@ -321,7 +333,7 @@ class CurationPanel(CuratorPanel):
             ctx.ops.patch_panel_data({"wanted": key}, panel_id=panel.component_id)
 
 
-def slice_params(run: Run, parts: Layout, shown: dict[str, Any] | None) -> dict[str, Any]:
+def slice_params(run: Run, parts: Layout, shown: Showing | None) -> dict[str, Any]:
     """What the form of `save_slice` starts with: the condition that the grid shows, or the run's own mark."""
     if shown is None and parts.flags:
         part = parts.flags[0]
@@ -332,14 +344,14 @@ def slice_params(run: Run, parts: Layout, shown: dict[str, Any] | None) -> dict[
     if shown["event"] == "show_range" and shown.get("label") is None:
         params.update(field=parts.named(shown["column"]).path, at_least=shown["low"], at_most=shown["last"])
     elif shown["event"] == "show_flag":
-        params.update(field=parts.named(shown["value"]).path, equals="true")
+        params.update(field=parts.named(str(shown["value"])).path, equals="true")
     elif shown["event"] == "show_group" and shown["column"] != GIVEN:
         path = parts.named(shown["column"]).path.removesuffix(".label").removesuffix(".classifications")
         params.update(field=path, equals=str(shown["value"]))
     return params
 
 
-def _home(ctx: Any, view: fo.DatasetView, runs: list[Run], fresh: Freshness) -> dict[str, Any]:
+def _home(ctx: Any, view: fo.DatasetView, runs: list[Run], fresh: Freshness) -> Home:
     """The first page."""
     labels = reading.given_labels(ctx.dataset, runs)
     return dashboard(view, METHODS, ACTIONS, runs, fresh, starting_points(ctx.dataset, runs), labels)
@@ -377,7 +389,7 @@ def _layout(dataset: fo.Dataset, run: Run, runs: list[Run]) -> Layout:
     return layout(run, dataset.get_field_schema(), reading.given_labels(dataset, runs, run.patches_field))
 
 
-def _scope(ctx: Any, view: fo.DatasetView) -> dict[str, Any]:
+def _scope(ctx: Any, view: fo.DatasetView) -> ScopeText:
     n, total = view.count(), ctx.dataset.count()
     if view._is_patches:
         text = f"The figures are about {n:,} objects of the field {objects.about(ctx)!r}"

@@ -19,6 +19,7 @@ from ...dataset.runs.record import Run
 from ..shared import aggregations as reading
 from ..shared import wording
 from ..shared.run_layout import path_of
+from .payloads import QuadrantData
 
 AXES: tuple[Role, Role] = ("quality", "importance")
 ACROSS, UP = 30, 16  # cells
@@ -105,7 +106,7 @@ def hard_from(points: Array) -> float:
     return float(ranked[int(HARD * len(ranked))])
 
 
-def plot(points: Array, found: Axes) -> dict[str, Any] | None:
+def plot(points: Array, found: Axes) -> QuadrantData | None:
     """The plot as the view draws it; None where no sample has both scores.
 
     Args:
@@ -126,7 +127,7 @@ def plot(points: Array, found: Axes) -> dict[str, Any] | None:
         "across": across,
         "up": up,
         "cells": cells.tolist(),
-        "split": [found.wrong_to, split],
+        "split": (found.wrong_to, split),
         "x_title": "Label quality",
         "y_title": "Importance",
         "quadrants": [

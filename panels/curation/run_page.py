@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import fiftyone as fo
 
@@ -15,9 +15,12 @@ from ...dataset.inputs.judged import AUDIT
 from ...dataset.runs.record import Run
 from ..shared import aggregations as reading
 from ..shared import wording
+from ..shared.buttons import form
+from ..shared.payloads import Action, CurveData, Fact, Picture
 from ..shared.run_layout import Layout, Part
 from . import home, overlap, quadrants
 from .matrix import matrix
+from .payloads import End, HistogramData, Listing, Row, RunPage, RunProgress, Score, Which
 from .quadrants import Axes
 
 PICTURES = 6
@@ -29,15 +32,13 @@ NOISE = (  # what facts["classes"] says of a class: its name there, its heading,
     ("noise_in", "Noise in", "Share of the samples with this label that belong to another class"),
     ("noise_out", "Noise out", "Share of this class's samples that carry another label"),
 )
-CHOSEN = "chosen"  # stands for the order of choice beside the ends of a score
+CHOSEN: Literal["chosen"] = "chosen"  # stands for the order of choice beside the ends of a score
 GIVEN = "__given__"  # stands for the given labels where events name a column
-
-Page = dict[str, Any]
 
 
 def page(
     run: Run, stale: str | None, view: fo.DatasetView, parts: Layout, axes: Axes | None, state: Mapping[str, Any]
-) -> Page:
+) -> RunPage:
     """Everything the view of a run needs.
 
     Args:
@@ -73,20 +74,20 @@ def page(
     }
 
 
-def progress(run: Run) -> dict[str, Any]:
+def progress(run: Run) -> RunProgress:
     """How far a running run is."""
     said = f"{run.key} · {home.said(run, 'running')}"
     return {"share": run.progress.get("share"), "said": said, "poll": home.POLL_SECONDS}
 
 
-def ends(view: fo.DatasetView, parts: Layout, score: Part | None, pages: Mapping[str, int]) -> list[dict[str, Any]]:
+def ends(view: fo.DatasetView, parts: Layout, score: Part | None, pages: Mapping[str, int]) -> list[End]:
     """Pictures from both ends of the score, where any sample has it, and the first in the order of choice."""
-    asked = [(which, score) for which in ("worst", "best")] + [(CHOSEN, parts.rank)]
+    asked: list[tuple[Which, Part | None]] = [("worst", score), ("best", score), (CHOSEN, parts.rank)]
     found = [end(view, parts, part, which, int(pages.get(which, 0))) for which, part in asked if part is not None]
     return [one for one in found if one["pictures"] or one["page"]]
 
 
-def end(view: fo.DatasetView, parts: Layout, score: Part, which: str, number: int) -> dict[str, Any]:
+def end(view: fo.DatasetView, parts: Layout, score: Part, which: Which, number: int) -> End:
     """Six samples from one end of a score, as pictures.
 
     Args:
@@ -109,19 +110,19 @@ def end(view: fo.DatasetView, parts: Layout, score: Part, which: str, number: in
     }
 
 
-def said_of_end(score: Part, which: str) -> str:
+def said_of_end(score: Part, which: Which) -> str:
     """What stands first: "Dark: lowest first", which holds for titles that are no nouns too."""
     if which == CHOSEN:
         return "In the order of choice"
     return f"{score.title}: {'highest' if is_high_end(score, which) else 'lowest'} first"
 
 
-def is_high_end(score: Part, which: str) -> bool:
+def is_high_end(score: Part, which: Which) -> bool:
     """Whether that end of the score is its high one."""
     return which != CHOSEN and (which == "best") == (score.column.best != "low")
 
 
-def lists(view: fo.DatasetView, parts: Layout, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+def lists(view: fo.DatasetView, parts: Layout, facts: Mapping[str, Any]) -> list[Listing]:
     """What was marked, the run's groups, overlapping classes, and given labels with what the run says of each."""
     found = [_flag_list(view, parts)] if parts.flags else []
     found += [_group_list(view, parts, part) for part in parts.groups]
@@ -132,7 +133,7 @@ def lists(view: fo.DatasetView, parts: Layout, facts: Mapping[str, Any]) -> list
     return [listing for listing in found if listing["rows"]]
 
 
-def _flag_list(view: fo.DatasetView, parts: Layout) -> dict[str, Any]:
+def _flag_list(view: fo.DatasetView, parts: Layout) -> Listing:
     score = parts.score(None)
     flags = {part.name: part.path for part in parts.flags}
     found = reading.flagged(view, flags, score.path if score else None, _worst_low(score))
@@ -143,32 +144,33 @@ def _flag_list(view: fo.DatasetView, parts: Layout) -> dict[str, Any]:
     return _listing("", "Marked samples", "Samples that this run points at.", rows, "show_flag")
 
 
-def _group_list(view: fo.DatasetView, parts: Layout, part: Part) -> dict[str, Any]:
+def _group_list(view: fo.DatasetView, parts: Layout, part: Part) -> Listing:
     found, total = _groups(view, parts, part.path)
     prefix = f"{part.title} " if part.column.type is int else ""
     rows = [_row(group["value"], f"{prefix}{group['value']}", group) for group in found]
     title = f"{part.title} · {total:,} group{'' if total == 1 else 's'}"
-    return {**_listing(part.name, title, part.said, rows, "show_group"), **_columns(parts, found, total)}
+    return _with_columns(_listing(part.name, title, part.said, rows, "show_group"), parts, found, total)
 
 
-def _given_list(view: fo.DatasetView, parts: Layout) -> dict[str, Any]:
+def _given_list(view: fo.DatasetView, parts: Layout) -> Listing:
     assert parts.given is not None
     found, total = _groups(view, parts, parts.given)
     if not parts.flags:
         rows = [_row(group["value"], str(group["value"]), group) for group in found]
         said = "Each class and its size."
-        return {**_listing(GIVEN, "Given labels", said, rows, "show_group"), **_columns(parts, found, total)}
+        return _with_columns(_listing(GIVEN, "Given labels", said, rows, "show_group"), parts, found, total)
     mark = parts.flags[0].title
     rows = [
         _row(group["value"], str(group["value"]), {**group, "n": group["flagged"]}, note=f"of {group['n']:,}")
         for group in found
     ]
     said = f"Each class and how many of its samples are marked “{mark.lower()}”."
-    listing = {**_listing(GIVEN, "Given labels", said, rows, "show_group"), **_columns(parts, found, total)}
-    return {**listing, "size": mark}
+    listing = _with_columns(_listing(GIVEN, "Given labels", said, rows, "show_group"), parts, found, total)
+    listing["size"] = mark
+    return listing
 
 
-def _with_noise(listing: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+def _with_noise(listing: Listing, facts: Mapping[str, Any]) -> Listing:
     """The given labels with the shares of wrong labels that the run estimates, where it does for each class."""
     classes = facts.get("classes")
     classes = [one for one in classes if isinstance(one, dict)] if isinstance(classes, list) else []
@@ -195,15 +197,17 @@ def _groups(view: fo.DatasetView, parts: Layout, path: str) -> tuple[list[dict[s
     )
 
 
-def _columns(parts: Layout, found: Sequence[Any], total: int) -> dict[str, Any]:
+def _with_columns(listing: Listing, parts: Layout, found: Sequence[Any], total: int) -> Listing:
+    """The list with the heading of its means, and with how many groups it leaves out."""
     score = parts.score(None)
-    return {
-        "mean": f"Mean {score.title.lower()}" if score and any(one["mean"] is not None for one in found) else None,
-        "hidden": f"The {len(found)} largest of {total:,}." if total > len(found) else None,
-    }
+    if score and any(one["mean"] is not None for one in found):
+        listing["mean"] = f"Mean {score.title.lower()}"
+    if total > len(found):
+        listing["hidden"] = f"The {len(found)} largest of {total:,}."
+    return listing
 
 
-def _listing(column: str, title: str, said: str, rows: list[dict[str, Any]], event: str) -> dict[str, Any]:
+def _listing(column: str, title: str, said: str, rows: list[Row], event: str) -> Listing:
     return {
         "column": column,
         "title": title,
@@ -216,7 +220,7 @@ def _listing(column: str, title: str, said: str, rows: list[dict[str, Any]], eve
     }
 
 
-def _row(value: Any, label: str, found: Mapping[str, Any], note: str | None = None) -> dict[str, Any]:
+def _row(value: Any, label: str, found: Mapping[str, Any], note: str | None = None) -> Row:
     return {
         "value": value,
         "label": label,
@@ -228,17 +232,17 @@ def _row(value: Any, label: str, found: Mapping[str, Any], note: str | None = No
     }
 
 
-def _score(view: fo.DatasetView, score: Part, labels: str | None) -> dict[str, Any]:
+def _score(view: fo.DatasetView, score: Part, labels: str | None) -> Score:
     spread = reading.spread(view, score.path, by=labels)
     return {
         "column": score.name,
         "title": score.title,
         "said": score.said,
-        "histogram": spread and histogram(spread, score),
+        "histogram": histogram(spread, score) if spread else None,
     }
 
 
-def histogram(spread: reading.Spread, score: Part) -> dict[str, Any]:
+def histogram(spread: reading.Spread, score: Part) -> HistogramData:
     """The histogram as the view draws it, its ends named good and bad."""
     best = score.column.best
     scale = max(abs(spread.edges[0]), abs(spread.edges[-1]))
@@ -257,7 +261,7 @@ def histogram(spread: reading.Spread, score: Part) -> dict[str, Any]:
     }
 
 
-def curve(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def curve(found: Mapping[str, Any] | None) -> CurveData | None:
     """What cleaning and size are worth, where a classifier was tested on trusted samples."""
     if not found:
         return None
@@ -270,7 +274,7 @@ def curve(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
     }
 
 
-def _picture(row: Mapping[str, Any], parts: Layout, score: Part) -> dict[str, Any]:
+def _picture(row: Mapping[str, Any], parts: Layout, score: Part) -> Picture:
     given = row.get(parts.labels) if parts.labels else None
     suggested = row.get(parts.label.path) if parts.label else None
     if given and suggested and given != suggested:
@@ -292,10 +296,10 @@ def _note(run: Run, parts: Layout) -> str | None:
     return None
 
 
-def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
+def _actions(run: Run, parts: Layout) -> list[Action]:
     """The buttons that do something for this run as it stands."""
     done = run.status == "done"
-    actions: list[dict[str, Any]] = []
+    actions: list[Action] = []
     if done and (parts.scores or parts.groups or parts.flags):
         actions.append({"label": "Save a slice", "event": "save_slice"})
         actions.append({"label": "Export a list", "event": "export"})
@@ -305,18 +309,16 @@ def _actions(run: Run, parts: Layout) -> list[dict[str, Any]]:
         actions.append({"label": "Write a report", "event": "write_report"})
     if done and (mixed := _mixed_classes(run)):
         given = {name: run.params.get(name) for name in ("embeddings", "label_field")} | {"classes_of_interest": mixed}
-        params = {"method": "score_importance", "given": given}
-        actions.append({"label": "Importance of the classes mixed up", "event": "run_method", "params": params})
+        actions.append(form("Importance of the classes mixed up", "score_importance", given))
     if done and parts.has_order:
         actions.insert(0, {"label": "Show in this order", "event": "show_order"})
     if done and run.declaration is not None and run.declaration.move is not None:
         actions.append({"label": "Move the threshold", "event": "move_threshold"})
     if done and run.method == "find_label_issues":
         given = {"run": run.key, "label_field": run.params.get("label_field")}
-        actions.append({"label": "Audit", "event": "run_method", "params": {"method": AUDIT, "given": given}})
+        actions.append(form("Audit", AUDIT, given))
     if done and run.method == AUDIT:
-        params = {"method": "evaluate_audit", "given": {"key": run.key}}
-        actions.append({"label": "Evaluate the answers", "event": "run_method", "params": params})
+        actions.append(form("Evaluate the answers", "evaluate_audit", {"key": run.key}))
     if done and parts.has_map:
         actions.append({"label": "Open the map", "event": "open_map"})
     if run.status != "running" or run.is_interrupted:
@@ -332,9 +334,9 @@ def _mixed_classes(run: Run) -> list[str]:
     return list(dict.fromkeys(name for pair in (pairs or ())[:MIXED] for name in (pair["given"], pair["predicted"])))
 
 
-def _settings(run: Run) -> list[dict[str, str]]:
+def _settings(run: Run) -> list[Fact]:
     known = domains(run.declaration.params) if run.declaration else {}
-    rows = [
+    rows: list[Fact] = [
         {"label": _setting_name(name, known[name].help if name in known else ""), "value": text}
         for name, value in run.params.items()
         if (text := wording.plain(value))

@@ -15,6 +15,7 @@ from ...dataset.runs.record import Run, list_runs
 from ..shared import aggregations as reading
 from . import findings, home
 from .dashboard import next_for, starting_points, summary_of
+from .payloads import Step
 
 NAME = "status"
 VERSION = 1  # of the answer; grows when a name in it changes its meaning
@@ -73,15 +74,16 @@ def _finding(found: findings.Found) -> dict[str, Any]:
     }
 
 
-def _step(step: dict[str, Any]) -> dict[str, Any]:
+def _step(step: Step) -> dict[str, Any]:
     """The advice, with the operator that its button opens in place of the panel's event."""
-    told = {name: step.get(name) for name in ("state", "title", "text")}
-    action = step.get("action") or {}
-    params = dict(action.get("params") or {})
-    if action.get("event") == "run_method":
-        told |= {"operator": params.pop("method"), "params": params.get("given") or {}}
-    elif action.get("event") == "rerun":
-        told |= {"operator": "rerun", "params": params}
+    told: dict[str, Any] = {"state": step["state"], "title": step["title"], "text": step["text"]}
+    action = step["action"]
+    if action is not None:
+        params = dict(action.get("params") or {})
+        if action["event"] == "run_method":
+            told |= {"operator": params.pop("method"), "params": params.get("given") or {}}
+        elif action["event"] == "rerun":
+            told |= {"operator": "rerun", "params": params}
     return told
 
 

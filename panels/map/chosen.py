@@ -21,7 +21,6 @@ LISTED = 10_000  # samples that the grid takes as a list: the App sends its view
 LARGEST = 400_000  # samples that the database takes as a list
 
 Choice = Mapping[str, Any]
-ClassValue = str | int | float | bool
 
 
 def shape(points: MapPoints, corners: Sequence[Sequence[float]], matrix: Sequence[float] | None) -> Choice:

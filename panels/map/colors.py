@@ -22,6 +22,7 @@ from ...dataset.runs.record import Run
 from ..shared import wording
 from ..shared.patches import seen
 from ..shared.scope import own, schema_of
+from .payloads import ClassLegend, LegendClass, LegendRow, Ramp
 
 COLORS = 20  # classes with a color of their own
 OTHER, SEVERAL, NONE = 20, 21, 22  # codes behind them
@@ -90,7 +91,7 @@ def choices(dataset: fo.Dataset, runs: Sequence[Run], objects: str | None = None
     return [choice for _, choice in sorted(made, key=lambda pair: pair[0])]
 
 
-def number_codes(values: Sequence[Any]) -> tuple[Array, dict[str, Any] | None]:
+def number_codes(values: Sequence[Any]) -> tuple[Array, Ramp | None]:
     """Numbers as places on a ramp, 0 to `LAST`; the outermost hundredths share its ends.
 
     Returns:
@@ -109,8 +110,8 @@ def number_codes(values: Sequence[Any]) -> tuple[Array, dict[str, Any] | None]:
     codes[known] = np.round(LAST * share)
     below = " and less" if numbers[known].min() < low else ""
     above = " and more" if numbers[known].max() > high else ""
-    legend = {"low": wording.number(float(low)) + below, "high": wording.number(float(high)) + above}
-    return codes, {**legend, "missing": _without(int((~known).sum()))}
+    ends = wording.number(float(low)) + below, wording.number(float(high)) + above
+    return codes, {"low": ends[0], "high": ends[1], "missing": _without(int((~known).sum()))}
 
 
 def class_codes(values: Sequence[Any], slots: Mapping[Any, int]) -> Array:
@@ -156,13 +157,13 @@ def count_classes(values: Sequence[Any]) -> Counter[Any]:
     return counts
 
 
-def class_legend(counts: Mapping[Any, int], slots: Mapping[Any, int], codes: Array) -> dict[str, Any]:
+def class_legend(counts: Mapping[Any, int], slots: Mapping[Any, int], codes: Array) -> ClassLegend:
     """The rows of a legend of classes, and the classes to choose from.
 
     Args:
         codes: of the drawn points, which tell whether there is anything to say about `NONE` and `SEVERAL`.
     """
-    rows = [
+    rows: list[LegendRow] = [
         {"slot": slots[name], "label": _name(name), "value": name, "n": counts[name]}
         for name in sorted(slots, key=_natural)
     ]
@@ -175,7 +176,9 @@ def class_legend(counts: Mapping[Any, int], slots: Mapping[Any, int], codes: Arr
     }
     rows += [{"slot": slot, "label": text, "value": None, "n": None} for slot, text in extra.items() if text]
     largest = sorted(counts, key=lambda name: (-counts[name], _natural(name)))[:MOST_CLASSES]
-    classes = [{"label": _name(name), "value": name, "n": counts[name], "on": name in slots} for name in largest]
+    classes: list[LegendClass] = [
+        {"label": _name(name), "value": name, "n": counts[name], "on": name in slots} for name in largest
+    ]
     return {"rows": rows, "classes": classes if len(counts) > 2 else [], "most": COLORS}
 
 

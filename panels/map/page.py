@@ -10,7 +10,10 @@ import fiftyone as fo
 from ...dataset.decisions.decisions import REASON, TAGS
 from ...dataset.runs.record import Run
 from ..shared import scope, wording
+from ..shared.buttons import form
+from ..shared.payloads import Advice, Fact
 from .colors import FieldChoice
+from .payloads import MapQuality, PointSample
 from .points import MapPoints
 
 SAID = {"excluded": "Excluded", "kept": "Kept", "relabelled": "Relabelled"}
@@ -27,17 +30,17 @@ QUALITY = (
 )
 
 
-def quality(run: Run) -> list[dict[str, str]]:
+def quality(run: Run) -> list[MapQuality]:
     """The run's quality figures, each with what it means."""
-    rows = [
+    rows: list[MapQuality] = [
         {"label": label, "value": f"{run.facts[name]:.0%}", "help": help_text}
         for name, label, help_text in QUALITY
         if isinstance(run.facts.get(name), (int, float))
     ]
     explained = run.facts.get("explained_variance")
     if run.facts.get("method") == "pca" and explained:
-        shown = {"label": "Variation shown", "value": f"{sum(explained):.0%}"}
-        rows.append({**shown, "help": "How much of the differences between embeddings this map's axes hold"})
+        help_text = "How much of the differences between embeddings this map's axes hold"
+        rows.append({"label": "Variation shown", "value": f"{sum(explained):.0%}", "help": help_text})
     return rows
 
 
@@ -62,7 +65,7 @@ def drawn(points: MapPoints, total: int) -> str:
 
 def sample(
     dataset: fo.Dataset, field: str | None, one: str, shown: Sequence[FieldChoice], label_path: str | None
-) -> Any:
+) -> PointSample | None:
     """A sample or object with its picture, label and values of the fields that are shown; None where it is gone."""
     paths: dict[str, Any] = {f"f{number}": choice.path for number, choice in enumerate(shown)}
     paths |= {name: scope.own(field, path) for name, path in (("tags", "tags"), ("reason", REASON))}
@@ -72,7 +75,7 @@ def sample(
         **({"label": label_path} if label_path else {}),
     }
     for row in scope.values(dataset, field, [one], paths):
-        facts = [
+        facts: list[Fact] = [
             {"label": choice.label, "value": text}
             for number, choice in enumerate(shown)
             if choice.path != label_path and (text := wording.plain(row.get(f"f{number}"))) is not None
@@ -88,7 +91,7 @@ def sample(
     return None
 
 
-def nothing_yet(running: bool, has_embeddings: bool) -> dict[str, Any]:
+def nothing_yet(running: bool, has_embeddings: bool) -> Advice:
     """What to do first where there is no map."""
     if running:
         text = "It appears here when it is done; that takes from seconds to minutes."
@@ -101,12 +104,12 @@ def nothing_yet(running: bool, has_embeddings: bool) -> dict[str, Any]:
         text = (
             "A map lays all samples out so that similar ones lie close. It needs embeddings, which tell what is alike."
         )
-        action = {"label": "Compute embeddings", "event": "run_method", "params": {"method": "compute_embeddings"}}
+        action = form("Compute embeddings", "compute_embeddings")
         return {"title": "There is no map yet", "text": text, "action": action}
     text = (
         "A map lays all samples out so that similar ones lie close: groups, odd ones and wrong labels show at a glance."
     )
-    action = {"label": "Compute a map", "event": "run_method", "params": {"method": "compute_map"}}
+    action = form("Compute a map", "compute_map")
     return {"title": "There is no map yet", "text": text, "action": action}
 
 

@@ -28,7 +28,8 @@ from . import colors as map_colors
 from . import page as map_page
 from . import points as map_points
 from . import view as map_view
-from .chosen import Choice, ClassValue
+from .chosen import Choice
+from .payloads import ClassValue, MapData
 from .points import MapPoints
 from .view import stamp
 
@@ -243,7 +244,7 @@ class MapPanel(CuratorPanel):
 
     def _show(self, ctx: Any, again: bool = False) -> None:
         """Send everything; read the points again where they may have changed."""
-        data: dict[str, Any] = {"maps": [], "plot": None, "stamp": stamp()}
+        data: MapData = {"maps": [], "plot": None, "stamp": stamp()}
         runs = list_runs(ctx.dataset) if ctx.dataset is not None else []
         maps = map_points.map_runs(ctx.dataset, runs) if runs else []
         run = next((one for one in maps if one.key == ctx.panel.get_state("run")), maps[0] if maps else None)
@@ -262,7 +263,7 @@ class MapPanel(CuratorPanel):
         ctx.panel.set_state("blank", data["advice"] is not None)
         ctx.panel.set_data(data)
 
-    def _choose(self, ctx: Any, points: MapPoints, make: Callable[[], Choice]) -> dict[str, Any]:
+    def _choose(self, ctx: Any, points: MapPoints, make: Callable[[], Choice]) -> MapData:
         """Choose samples, and show them in the grid."""
         try:
             choice = make()
@@ -304,10 +305,10 @@ class MapPanel(CuratorPanel):
             ctx.ops.reload_dataset()
         self._with_points(ctx, lambda points: self._after(ctx, points, text, opened), token)
 
-    def _after(self, ctx: Any, points: MapPoints, text: str, opened: int | None = None) -> dict[str, Any]:
+    def _after(self, ctx: Any, points: MapPoints, text: str, opened: int | None = None) -> MapData:
         """What may have changed with a decision, a tag or a slice; and what was done."""
         last = decisions.last(ctx.dataset, points.key)
-        data = {"said": text, "undo": last.said if last else None, **map_view.lit(ctx, points)}
+        data: MapData = {"said": text, "undo": last.said if last else None, **map_view.lit(ctx, points)}
         if opened is not None:
             data["point"] = map_view.sample(ctx, points, opened)
         if ctx.panel.get_state("color") == scope.own(points.field, map_colors.TAGS):
@@ -320,7 +321,7 @@ class MapPanel(CuratorPanel):
             return None
         return grid.scope(ctx).add(map_choice.stage(points, choice))
 
-    def _with_points(self, ctx: Any, make: Callable[[MapPoints], dict[str, Any]], token: str | None = None) -> None:
+    def _with_points(self, ctx: Any, make: Callable[[MapPoints], MapData], token: str | None = None) -> None:
         """Send what belongs to the points; all of it where they are no longer those that the view has.
 
         Args:

@@ -20,6 +20,7 @@ from ...dataset.runs.record import Run
 from ..shared.patches import map_path, seen
 from ..shared.scope import Scope, whole
 from . import colors as map_colors
+from .payloads import Hidden, Plot
 
 MOST = 20_000  # points drawn at once
 KEPT = 3  # maps in memory
@@ -116,16 +117,16 @@ def kept(dataset: fo.Dataset, key: str | None) -> MapPoints | None:
     return _KEPT.get((str(dataset._doc.id), key or ""))
 
 
-def plot(points: MapPoints) -> dict[str, Any]:
+def plot(points: MapPoints) -> Plot:
     """What the view needs to draw the points: places once, 2 bytes an axis."""
-    hidden = None
+    hidden: Hidden | None = None
     if not points.all_drawn:
         middles, counts = shade(points.unit, points.rows)
         strength = np.sqrt(counts / counts.max())  # as seen: areas with a quarter of the samples are half as strong
         hidden = {"positions": _places(middles), "strengths": encoded(np.round(255 * strength).astype(np.uint8))}
     return {
         "token": points.token,
-        "dims": points.dims,
+        "dims": 2 if points.dims == 2 else 3,
         "n": len(points.rows),
         "positions": _places(points.unit[points.rows]),
         "hidden": hidden,

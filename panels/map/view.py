@@ -19,12 +19,11 @@ from . import colors as map_colors
 from . import page as map_page
 from . import points as map_points
 from .colors import FieldChoice
+from .payloads import ByClasses, ByNumbers, MapData, MapSample
 from .points import MapPoints
 
-Data = dict[str, Any]
 
-
-def page(ctx: Any, maps: Sequence[Run], run: Run, points: MapPoints, runs: Sequence[Run]) -> Data:
+def page(ctx: Any, maps: Sequence[Run], run: Run, points: MapPoints, runs: Sequence[Run]) -> MapData:
     """Everything; what the user chose and is no longer there gives way to what is."""
     fields = map_colors.choices(ctx.dataset, runs, points.field)
     by = ctx.panel.get_state("color")
@@ -61,27 +60,41 @@ def page(ctx: Any, maps: Sequence[Run], run: Run, points: MapPoints, runs: Seque
     }
 
 
-def color(ctx: Any, points: MapPoints, fields: Sequence[FieldChoice] | None = None) -> Data:
+def color(ctx: Any, points: MapPoints, fields: Sequence[FieldChoice] | None = None) -> MapData:
     """The points' colors, one byte each, and the legend."""
     choice = _choice(ctx, points, "color", fields)
     if choice is None:
         return {"color": {"path": "", "kind": "none", "codes": None, "title": "", "said": "", "legend": None}}
     all_of_them = scope.whole(ctx.dataset, points.field)
     values = map_points.values(all_of_them, points, choice.path)
-    about = {"path": choice.path, "title": choice.title, "said": choice.said}
     if not map_colors.is_classes(choice, values):
         codes, ramp = map_colors.number_codes(values)
-        return {"color": {**about, "kind": "numbers", "codes": map_points.encoded(codes), "legend": ramp}}
+        by_numbers: ByNumbers = {
+            "kind": "numbers",
+            "path": choice.path,
+            "codes": map_points.encoded(codes),
+            "title": choice.title,
+            "said": choice.said,
+            "legend": ramp,
+        }
+        return {"color": by_numbers}
     everywhere = len(points.drawn) == all_of_them.count()
     counts = map_colors.count_classes(values) if everywhere else map_points.counted(all_of_them, choice.path)
     wanted = next((one["classes"] for one in ctx.panel.get_state("classes") or [] if one["path"] == choice.path), ())
     slots = map_colors.slots_of(counts, wanted)
     codes = map_colors.class_codes(values, slots)
-    legend = map_colors.class_legend(counts, slots, codes)
-    return {"color": {**about, "kind": "classes", "codes": map_points.encoded(codes), "legend": legend}}
+    by_classes: ByClasses = {
+        "kind": "classes",
+        "path": choice.path,
+        "codes": map_points.encoded(codes),
+        "title": choice.title,
+        "said": choice.said,
+        "legend": map_colors.class_legend(counts, slots, codes),
+    }
+    return {"color": by_classes}
 
 
-def size(ctx: Any, points: MapPoints, fields: Sequence[FieldChoice] | None = None) -> Data:
+def size(ctx: Any, points: MapPoints, fields: Sequence[FieldChoice] | None = None) -> MapData:
     """The points' sizes, one byte each."""
     choice = _choice(ctx, points, "size", fields)
     if choice is None:
@@ -91,10 +104,10 @@ def size(ctx: Any, points: MapPoints, fields: Sequence[FieldChoice] | None = Non
     return {"size": {"path": choice.path, "title": choice.title, "codes": map_points.encoded(codes), "legend": ramp}}
 
 
-def lit(ctx: Any, points: MapPoints) -> Data:
+def lit(ctx: Any, points: MapPoints) -> MapData:
     """Which points stand out: the chosen ones, or those selected in the grid, or those of the current view."""
     shown, choice = grid.scope(ctx), ctx.panel.get_state("chosen")
-    data: Data = {"in_grid": grid.is_shown(ctx), "chosen": None, "stamp": stamp()}
+    data: MapData = {"in_grid": grid.is_shown(ctx), "chosen": None, "stamp": stamp()}
     total = wording.samples(len(points.ids), shown.word)
     if choice:
         shown = shown.add(map_choice.stage(points, choice))
@@ -121,7 +134,7 @@ def lit(ctx: Any, points: MapPoints) -> Data:
     return {**data, "lit": map_points.bits(mask), "scope": f"The current view: {shown.count():,} of {everything}"}
 
 
-def sample(ctx: Any, points: MapPoints, index: int) -> Data | None:
+def sample(ctx: Any, points: MapPoints, index: int) -> MapSample | None:
     """The sample of the point at a place; None where there is none."""
     if not 0 <= index < len(points.drawn):
         return None

@@ -20,6 +20,7 @@ from ..shared import patches as objects
 from ..shared.first_steps import advice
 from ..shared.panel import CuratorPanel, Face, event
 from . import view as report_view
+from .payloads import ReportData
 
 HELP = """See whether a subset is better than random ones of the same size: what it covers, what it misses, how its
 classes are balanced and what can be learned from it. Compare two subsets, and write the report to a file."""
@@ -48,7 +49,7 @@ class ReportPanel(CuratorPanel):
     @event
     def refresh(self, ctx: Any) -> None:
         """Read everything again."""
-        data: dict[str, Any] = {"advice": None, "reports": [], "page": None, "showing": None}
+        data: ReportData = {"advice": None, "reports": None, "page": None, "showing": None}
         runs = list_runs(ctx.dataset) if ctx.dataset is not None else []
         reports = report_view.reports_of(runs)
         data["advice"] = (advice(ctx) if not reports else None) or (None if reports else report_view.first_step(runs))

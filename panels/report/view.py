@@ -15,6 +15,9 @@ from ...dataset.pages.subset_page import line_of
 from ...dataset.runs.record import Run
 from ..shared import patches as objects
 from ..shared import scope, wording
+from ..shared.buttons import form
+from ..shared.payloads import Advice, CurveData
+from .payloads import ClassShare, ClassShares, ClusterList, MeasureRow, ReportCell, ReportHistory, ReportPage, ReportRow
 
 MOST_CLASSES = 30
 TOLD = ("mean_distance", "rare_clusters", "balanced_accuracy")  # measures in the history
@@ -24,7 +27,7 @@ CLUSTERS = {
     "dense": ("Dense", "The clusters whose samples are most alike"),
 }
 
-Data = dict[str, Any]
+Data = dict[str, Any]  # facts of a run
 
 
 def reports_of(runs: Sequence[Run]) -> list[Run]:
@@ -32,25 +35,25 @@ def reports_of(runs: Sequence[Run]) -> list[Run]:
     return [run for run in reversed(runs) if run.method == "report" and run.status == "done"]
 
 
-def first_step(runs: Sequence[Run]) -> Data:
+def first_step(runs: Sequence[Run]) -> Advice:
     """What to do where there is no report yet."""
     done = {run.method for run in runs if run.status == "done"}
     if "select_subset" in done:
         text = "Measure your subset against random ones of the same size: what it covers, and what it misses."
-        action = {"label": "Report on a subset", "event": "run_method", "params": {"method": "report"}}
+        action = form("Report on a subset", "report")
     elif done & {"compute_embeddings", "import_embeddings", "fuse_embeddings"}:
         text = "Choose a subset first; a tag or a true-or-false field of your own is one too."
-        action = {"label": "Select a subset", "event": "run_method", "params": {"method": "select_subset"}}
+        action = form("Select a subset", "select_subset")
     else:
         text = "Compute embeddings first: subsets are chosen and measured by them."
-        action = {"label": "Compute embeddings", "event": "run_method", "params": {"method": "compute_embeddings"}}
+        action = form("Compute embeddings", "compute_embeddings")
     return {"title": "There is no report yet", "text": text, "action": action}
 
 
-def history(reports: Sequence[Run], open_key: str) -> Data:
+def history(reports: Sequence[Run], open_key: str) -> ReportHistory:
     """All reports side by side, the newest first."""
     titles = [name for name in TOLD if any(name in _values(run) for run in reports)]
-    rows = [
+    rows: list[ReportRow] = [
         {
             "key": run.key,
             "subset": str(run.params["subset"]),
@@ -64,7 +67,7 @@ def history(reports: Sequence[Run], open_key: str) -> Data:
     return {"titles": [wording.title(name) for name in titles], "rows": rows}
 
 
-def page(dataset: fo.Dataset, run: Run, other: Run | None, stale: str | None) -> Data:
+def page(dataset: fo.Dataset, run: Run, other: Run | None, stale: str | None) -> ReportPage:
     """One report, with the figures of another beside it."""
     facts = run.facts
     beside = _values(other) if other is not None else {}
@@ -106,13 +109,13 @@ def _values(run: Run) -> dict[str, Data]:
     return {one["name"]: one for one in run.facts["measures"]}
 
 
-def _cell(one: Data | None) -> Data:
+def _cell(one: Data | None) -> ReportCell:
     if one is None:
         return {"text": "–", "verdict": "alike"}
     return {"text": wording.number(one["value"]), "verdict": one["verdict"]}
 
 
-def _measure(one: Data, other: Data | None) -> Data:
+def _measure(one: Data, other: Data | None) -> MeasureRow:
     """A row: texts, and places between 0 and 1 along a line from the worst to the best value that is shown."""
     shown = [one["value"], *one["random"], *([other["value"]] if other else [])]
     low, high = min(shown), max(shown)
@@ -135,7 +138,7 @@ def _measure(one: Data, other: Data | None) -> Data:
     }
 
 
-def _curves(facts: Mapping[str, Any]) -> list[Data]:
+def _curves(facts: Mapping[str, Any]) -> list[CurveData]:
     points = facts.get("curve") or []
     if len(points) < 2:
         return []
@@ -165,12 +168,12 @@ def _expected(one: Data) -> str:
     return f"; random: {wording.number(one['random'])} ± {wording.number(one['random_spread'])}"
 
 
-def _classes(facts: Mapping[str, Any]) -> Data | None:
+def _classes(facts: Mapping[str, Any]) -> ClassShares | None:
     classes = facts.get("classes")
     if not classes:
         return None
     whole, own = (sum(one[which] for one in classes) or 1 for which in ("set", "subset"))
-    rows = [
+    rows: list[ClassShare] = [
         {
             "name": one["name"],
             "n": one["subset"],
@@ -184,7 +187,7 @@ def _classes(facts: Mapping[str, Any]) -> Data | None:
     return {"rows": rows, "hidden": f"{left:,} smaller classes are not shown" if left > 0 else None}
 
 
-def _clusters(dataset: fo.Dataset, run: Run) -> list[Data]:
+def _clusters(dataset: fo.Dataset, run: Run) -> list[ClusterList]:
     shown = {"path": scope.picture(dataset, run.patches_field)}
     where = {one["id"]: one["path"] for one in scope.values(dataset, run.patches_field, examples(run), shown)}
     return [

@@ -13,8 +13,10 @@ from ...dataset.decisions.decisions import REASON, TAGS
 from ...dataset.fields.curated_labels import curated_path, has_curated
 from ...dataset.runs.record import Run
 from ..shared import scope, wording
+from ..shared.payloads import Action, Advice, Picture
 from ..shared.similar import Similar
 from . import copies, others
+from .payloads import Alike, ReviewCard, ReviewProgress
 from .review_queue import Queue, Source
 
 NEIGHBORS = 4
@@ -22,7 +24,7 @@ NEAREST = 15  # of which the second guess is taken
 SAID = {"excluded": "Excluded", "kept": "Kept", "relabelled": "Relabelled"}
 
 
-def card(dataset: fo.Dataset, runs: Sequence[Run], source: Source, queue: Queue, place: int) -> dict[str, Any]:
+def card(dataset: fo.Dataset, runs: Sequence[Run], source: Source, queue: Queue, place: int) -> ReviewCard:
     """Everything that a person needs to decide about one sample."""
     sample_id = queue.ids[place]
     (row,) = scope.values(dataset, source.field, [sample_id], _paths(dataset, source))
@@ -55,7 +57,7 @@ def card(dataset: fo.Dataset, runs: Sequence[Run], source: Source, queue: Queue,
     }
 
 
-def progress(queue: Queue, place: int | None, counts: Mapping[str, int]) -> dict[str, Any]:
+def progress(queue: Queue, place: int | None, counts: Mapping[str, int]) -> ReviewProgress:
     """How far the review is."""
     done, total = sum(queue.done), len(queue.ids)
     made = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
@@ -67,14 +69,14 @@ def progress(queue: Queue, place: int | None, counts: Mapping[str, int]) -> dict
     }
 
 
-def finished(queue: Queue, counts: Mapping[str, int], word: str) -> dict[str, Any]:
+def finished(queue: Queue, counts: Mapping[str, int], word: str) -> Advice:
     """What to say where there is nothing left to decide."""
     if not queue.ids:
         text = f"This run marks none of the {word}s here. Choose another run, or look at the whole dataset."
         return {"title": "Nothing to review", "text": text, "action": None}
     made = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     text = f"Decided so far: {made}. “Back” returns to any of them, “Undo” takes decisions back one by one."
-    action = {"label": "Show them in the grid", "event": "show_queue"}
+    action: Action = {"label": "Show them in the grid", "event": "show_queue"}
     return {"title": f"All {wording.samples(len(queue.ids), word)} are decided", "text": text, "action": action}
 
 
@@ -145,7 +147,7 @@ def _second(
 
 def _alike(
     dataset: fo.Dataset, runs: Sequence[Run], source: Source, sample_id: str, given: str | None, suggested: str | None
-) -> list[dict[str, Any]]:
+) -> list[Alike]:
     """Rows of pictures: the nearest of both classes, or simply the nearest."""
     rows = []
     classes = [label for label in dict.fromkeys((given, suggested)) if label and source.suggested]
@@ -159,8 +161,8 @@ def _alike(
     return [row for row in rows if row["pictures"]]
 
 
-def _row(title: str, found: Sequence[Mapping[str, Any]], labelled: bool = True) -> dict[str, Any]:
-    pictures = []
+def _row(title: str, found: Sequence[Mapping[str, Any]], labelled: bool = True) -> Alike:
+    pictures: list[Picture] = []
     for one in found:
         close = wording.number(one["similarity"]) if one["similarity"] is not None else None
         caption = (one["label"] if labelled else close) or ""

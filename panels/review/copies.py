@@ -18,6 +18,7 @@ from ...dataset.decisions.decisions import TAGS as DECIDED
 from ...dataset.fields.splits import split_names
 from ...dataset.inputs.pictures import ranges_in
 from ..shared import scope, wording
+from .payloads import Compare
 from .review_queue import Source
 
 BOX = "#xywh="
@@ -55,7 +56,7 @@ def proposed(dataset: fo.Dataset, source: Source, ids: Sequence[str]) -> list[st
     )
 
 
-def table(dataset: fo.Dataset, source: Source, ids: Sequence[str]) -> dict[str, Any]:
+def table(dataset: fo.Dataset, source: Source, ids: Sequence[str]) -> Compare:
     """The copies with what can be told about each, as the view shows them side by side."""
     keep = set(proposed(dataset, source, ids))
     field = source.field

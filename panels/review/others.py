@@ -10,20 +10,21 @@ from bson import ObjectId
 from ...dataset.fields.curated_labels import curated_field
 from ...dataset.fields.rows import object_fields, root_of
 from ..shared import scope
+from .payloads import BoxInPicture, OtherLabel
 from .review_queue import Source
 
 MOST_BOXES = 100
 MOST_LABELS = 6
 
 
-def boxes(dataset: fo.Dataset, field: str | None, about: str) -> list[dict[str, Any]]:
+def boxes(dataset: fo.Dataset, field: str | None, about: str) -> list[BoxInPicture]:
     """The boxes in the picture: left, top, width and height as shares of its sides, and the label of each.
 
     Args:
         field: of the object under review, whose own box is marked; None for a sample, of which all boxes are shown.
         about: id of the sample, or of the object.
     """
-    found = []
+    found: list[BoxInPicture] = []
     for name in [field] if field is not None else object_fields(dataset):
         root = root_of(dataset, name)
         if dataset.get_field(f"{root}.{scope.BOX}") is None:
@@ -36,7 +37,7 @@ def boxes(dataset: fo.Dataset, field: str | None, about: str) -> list[dict[str, 
     return found[:MOST_BOXES]
 
 
-def labels(dataset: fo.Dataset, source: Source, one: str) -> list[dict[str, str]]:
+def labels(dataset: fo.Dataset, source: Source, one: str) -> list[OtherLabel]:
     """The classes that other fields give a sample: a model's, or another annotator's. Of objects none."""
     if source.field is not None:
         return []
@@ -48,5 +49,7 @@ def labels(dataset: fo.Dataset, source: Source, one: str) -> list[dict[str, str]
         return []
     numbered = {f"label{number}": path for number, path in enumerate(paths.values())}
     (row,) = scope.values(dataset, None, [one], numbered)
-    found = [{"field": name, "label": row[key]} for name, key in zip(paths, numbered, strict=True) if row[key]]
+    found: list[OtherLabel] = [
+        {"field": name, "label": row[key]} for name, key in zip(paths, numbered, strict=True) if row[key]
+    ]
     return found[:MOST_LABELS]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from ...core.base.errors import StaleError
 from ...core.base.params import ParamError
@@ -19,13 +19,14 @@ from ...dataset.runs.record import list_runs
 from ..shared import grid, wording
 from ..shared.aggregations import given_labels
 from ..shared.arguments import Id
+from ..shared.buttons import form
 from ..shared.first_steps import advice
 from ..shared.panel import CuratorPanel, Face, event
+from ..shared.payloads import Advice
 from . import copies
 from . import review_queue as queue
+from .payloads import Mode, ReviewData
 from .session import ReviewSession, Verdict
-
-Mode = Literal["card", "batch"]
 
 MOST_LETTERS = 40  # of a reviewer's name
 MOST_SELECTED = 500  # ids that are reviewed one by one because somebody selected them; they travel with every event
@@ -303,7 +304,7 @@ class ReviewPanel(CuratorPanel):
             known: the session of this event, where it has read its runs already.
         """
         ctx.panel.set_state("objects", None)  # whether there is anything at all is asked of samples
-        data: dict[str, Any] = {"advice": advice(ctx), "sources": [], "source": None, "card": None, "finished": None}
+        data: ReviewData = {"advice": advice(ctx), "sources": [], "source": None, "card": None, "finished": None}
         data |= {"batch": None, "preview": None}
         ctx.panel.set_data("stamp", _stamp())
         if data["advice"] is not None:
@@ -334,9 +335,9 @@ def _session(ctx: Any) -> ReviewSession:
     return session
 
 
-def _nothing_yet() -> dict[str, Any]:
+def _nothing_yet() -> Advice:
     text = "Run a method that looks for errors, such as Find label issues; what it finds is reviewed here."
-    action = {"label": "Find label issues", "event": "run_method", "params": {"method": "find_label_issues"}}
+    action = form("Find label issues", "find_label_issues")
     return {"title": "There is nothing to review yet", "text": text, "action": action}
 
 

@@ -23,6 +23,7 @@ from . import card as review_card
 from . import copies
 from . import review_queue as queue
 from . import side_by_side as batch
+from .payloads import DoneLine, Preview, ReviewData
 from .review_queue import Queue, Source
 
 LATEST = 8  # decisions that are listed
@@ -201,7 +202,7 @@ class ReviewSession:
         """Ids of a sample and its copies; its own alone where the run finds no copies."""
         return copies.members(self.dataset, self.source, sample_id) if self.source.compares else [sample_id]
 
-    def about(self) -> dict[str, Any]:
+    def about(self) -> ReviewData:
         """What the panel says of the review as a whole."""
         return {
             "sources": [{"key": one.key, "label": one.run.label, "said": one.run.headline} for one in self.sources],
@@ -213,11 +214,11 @@ class ReviewSession:
             "reasons": list(dict.fromkeys([self.source.reason, *queue.REASONS])),
         }
 
-    def at(self, place: int | None) -> dict[str, Any]:
+    def at(self, place: int | None) -> ReviewData:
         """The card or the page of one place of the queue; at the end, what has been decided."""
         counts = queue.tally(self.source, self.scope)
         done = decisions.history(self.dataset, LATEST, self.source.question.names)
-        data: dict[str, Any] = {
+        data: ReviewData = {
             "mode": "batch" if self.side_by_side else "card",
             "progress": review_card.progress(self.queue, place, counts),
             "undo": done[0].said if done else None,
@@ -248,11 +249,11 @@ class ReviewSession:
         """Ids of what two authors decided differently."""
         return list(decisions.disagreements(self.dataset, self.source.question.names))[:MOST_DIFFER]
 
-    def preview(self) -> dict[str, Any]:
+    def preview(self) -> Preview:
         """What would be accepted in one go: how much of it, and a page of it, the least sure last."""
         shown = Queue(self.sure[:PREVIEW], [False] * len(self.sure[:PREVIEW]))
-        found = batch.page(self.dataset, self.source, shown, 0, None, PREVIEW) if shown.ids else {"pictures": []}
-        return {"n": len(self.sure), "at_least": queue.SURE, "pictures": found["pictures"]}
+        page = batch.page(self.dataset, self.source, shown, 0, None, PREVIEW) if shown.ids else None
+        return {"n": len(self.sure), "at_least": queue.SURE, "pictures": page["pictures"] if page else []}
 
     def _picture(self, place: int | None) -> str | None:
         """The file at a place, to be fetched ahead."""
@@ -263,7 +264,7 @@ class ReviewSession:
         return str(scope.values(self.dataset, self.source.field, ids, {"path": shown})[0]["path"])
 
 
-def _said(entry: Entry) -> dict[str, Any]:
+def _said(entry: Entry) -> DoneLine:
     """A decision of the journal, as the bar of this review's decisions shows it."""
     n = "" if entry.count == 1 else f"{entry.count:,} "
     when = wording.ago(entry.made)

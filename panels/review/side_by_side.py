@@ -11,7 +11,9 @@ import fiftyone as fo
 from ...dataset.decisions.decisions import TAGS
 from ...dataset.runs.record import Run
 from ..shared import scope, wording
+from ..shared.payloads import Picture
 from ..shared.run_layout import path_of
+from .payloads import Batch
 from .review_queue import Queue, Source
 
 SIZE = 30  # pictures on a page
@@ -32,7 +34,7 @@ class Order:
 
 def page(
     dataset: fo.Dataset, source: Source, queue: Queue, place: int, order: Order | None, most: int | None = None
-) -> dict[str, Any]:
+) -> Batch:
     """The page on which a place of the queue is.
 
     Args:
@@ -69,7 +71,7 @@ def order_of(runs: Sequence[Run], source: Source, fields: Mapping[str, Any]) -> 
     return Order(path_of(run, "position", fields) or "", path_of(run, "section", fields))
 
 
-def _picture(row: dict[str, Any], done: bool, before: dict[str, Any] | None) -> dict[str, Any]:
+def _picture(row: dict[str, Any], done: bool, before: dict[str, Any] | None) -> Picture:
     given, suggested, score = row.get("given"), row.get("suggested"), row.get("score")
     tag = next((tag for tag in row["tags"] or [] if tag in TAGS), None) if done else None
     changed = given and suggested and given != suggested

@@ -7,11 +7,13 @@ from typing import Any
 from ...core.base.params import ParamError
 from ...dataset.inputs.views import need_images
 from . import grid
+from .buttons import form
+from .payloads import Action, Advice
 
 
-def advice(ctx: Any) -> dict[str, Any] | None:
+def advice(ctx: Any) -> Advice | None:
     """A sentence and a button, for panels with the events `run_method` and `whole_dataset`; None where all is there."""
-    begin = {"label": "Import images", "event": "run_method", "params": {"method": "import_images"}}
+    begin = form("Import images", "import_images")
     dataset = ctx.dataset
     if dataset is None:
         text = "Choose a dataset in the App's list, or make one from a folder of images."
@@ -26,7 +28,7 @@ def advice(ctx: Any) -> dict[str, Any] | None:
         )
         return {"title": "This dataset has no images yet", "text": text, "action": begin}
     if grid.scope(ctx).count() == 0:
-        action = {"label": "Show the whole dataset", "event": "whole_dataset"}
+        action: Action = {"label": "Show the whole dataset", "event": "whole_dataset"}
         text = (
             f"No {grid.scope(ctx).word} meets the conditions of the current view, so there is nothing to show about it."
         )

@@ -8,9 +8,10 @@ import fiftyone.core.stages as fos
 
 from . import grid, wording
 from . import patches as objects
+from .payloads import Showing
 
 
-def show(ctx: Any, stage: fos.ViewStage, shown: dict[str, Any]) -> None:
+def show(ctx: Any, stage: fos.ViewStage, shown: Showing) -> None:
     """Narrow the grid to a stage.
 
     Args:
@@ -24,12 +25,12 @@ def show(ctx: Any, stage: fos.ViewStage, shown: dict[str, Any]) -> None:
     grid.show(ctx, stage)
 
 
-def shown(ctx: Any) -> dict[str, Any] | None:
+def shown(ctx: Any) -> Showing | None:
     """What the panel's stage in the grid shows; None once the user has removed it."""
     return ctx.panel.get_state("shown") if grid.is_shown(ctx) else None
 
 
-def showing(ctx: Any) -> dict[str, Any] | None:
+def showing(ctx: Any) -> Showing | None:
     """The same with the sentence, counted anew."""
     now = shown(ctx)
     return {**now, "text": _says(ctx.view.count(), now)} if now else None
@@ -49,5 +50,5 @@ def whole_dataset(ctx: Any) -> None:
     ctx.ops.clear_view()
 
 
-def _says(n: int, shown: dict[str, Any]) -> str:
+def _says(n: int, shown: Showing) -> str:
     return f"The grid shows {wording.samples(n, shown.get('word', 'sample'))}: {shown['text']}"

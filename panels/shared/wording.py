@@ -8,6 +8,7 @@ from typing import Any
 
 from ...core.base.number_text import number as number
 from ...dataset.decisions.decisions import Decision
+from .payloads import Fact
 
 # Facts whose name alone would not tell a curator what they are; the others are named after their key.
 FACT_NAMES = {
@@ -21,8 +22,6 @@ FACT_NAMES = {
 UNITS = {"seconds": "s", "peak_memory_mb": "MB"}
 HIDDEN = ("headline", "versions", "text_encoder")
 LONGEST_LIST = 12
-
-Fact = dict[str, str]
 
 
 def interval(low: float, high: float, least: float | None, largest: float | None) -> str:
@@ -85,7 +84,7 @@ def ago(moment: str | None, now: datetime | None = None) -> str:
 
 def facts(found: Mapping[str, Any]) -> list[Fact]:
     """A run's facts as label and value, in plain words; what is no short value is left to the SDK."""
-    rows = []
+    rows: list[Fact] = []
     for name, value in found.items():
         text = None if name in HIDDEN else plain(value)
         if text:

@@ -109,7 +109,7 @@ def test_histogram__brush_keys_and_classes(components: Any) -> None:
     bars = components.locator('[data-component="Histogram"] [role=slider]')
     _drag(components, bars, 0.01, 0.32)
     event, taken = _said(components)
-    assert (event, taken["low"], taken["class"]) == ("range", 0, None)
+    assert (event, taken["low"], taken["label"]) == ("range", 0, None)
     assert taken["high"] == pytest.approx(10 / 30)
     bars.focus()
     bars.press("Home")
@@ -118,7 +118,7 @@ def test_histogram__brush_keys_and_classes(components: Any) -> None:
     assert _said(components)[1]["high"] - _said(components)[1]["low"] == pytest.approx(2 / 30)
     of_class = components.locator('[data-component="HistogramByClass"] [role=slider]').nth(1)
     _drag(components, of_class, 0.5, 0.9)
-    assert _said(components)[1]["class"] == "dog"
+    assert _said(components)[1]["label"] == "dog"
 
 
 def test_gallery__arrow_keys_walk_and_enter_opens(components: Any) -> None:

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+import web_types
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WEB = ROOT / "panels" / "web"
@@ -33,6 +34,11 @@ def digest_of_sources(*folders: str) -> str:
         text = (WEB / path).read_bytes().decode().replace("\r\n", "\n")
         state.update(f"{path}\n{text}\n".encode())
     return state.hexdigest()
+
+
+def test_types__follow_from_the_payloads() -> None:
+    """What Python declares is what the views are typed by."""
+    assert web_types.WRITTEN.read_text() == web_types.source()
 
 
 @pytest.mark.parametrize(("built", "folders"), [(BUNDLE, ("src",)), (PAGE, ("src", "demo"))])

@@ -1,5 +1,5 @@
 // Made-up comparisons in the shape that panels/compare/panel.py sends: of many samples, of one, of more than is known about, and of none.
-import type { ComparisonData } from "../src/compare/Comparison";
+import type { ComparisonData } from "../src/types";
 import { drawn } from "./data";
 
 const MANY = 12;

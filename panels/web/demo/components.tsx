@@ -2,7 +2,7 @@
 import * as React from "react";
 import { Box, Typography } from "@mui/material";
 import { ActionBar, AdviceCard, Card, CompareTable, Curve, FactsTable, Gallery, Histogram, Icon, ListWithThumbnails, LookAgain, Matrix, Picture, ProgressLine, Quadrants, ShowingBar, Sparkline, StageBoard, StateMark, Strip, Thumbnail, Within } from "../src/components";
-import type { Send } from "../src/types";
+import type { Send } from "../src/send";
 import { copies, home, review, run } from "./data";
 
 const page = run.page!;

@@ -62,7 +62,7 @@ export const home: CurationData = {
     gaps: { rows: [{ title: "Labels that look wrong", why: "12 of 1,326 samples: no vector." }], action: { label: "Check again", event: "run_method" } },
     won: { text: "A simple classifier, asked for 260 held-out images; trained on the labels as they were given: 94.2%", first: "89.6%", now: "95.1%", interval: "93.1% to 96.6%", curve: [0.896, 0.93, 0.951], action: { label: "Report", event: "report_cleanup" } },
     history: [{ when: "just now", text: "1,229 samples · 11 found, 7 undecided · accuracy 95.1%" }, { when: "yesterday", text: "1,314 samples · 131 found, 131 undecided · accuracy 89.6%" }],
-    next: { title: "Next: labels that look wrong, 7 of 46 left", text: "39 of 46 are decided and stay so. About 5 of those left are wrong.", action: { label: "Review 7", event: "review", params: { key: "label_issues" } } },
+    next: { state: "in progress", title: "Next: labels that look wrong, 7 of 46 left", text: "39 of 46 are decided and stay so. About 5 of those left are wrong.", action: { label: "Review 7", event: "review", params: { key: "label_issues" } } },
     acts: ["Import images", "Keep or exclude", "Relabel", "Save slice", "Export list"].map((label) => ({ help, action: { label, event: "run_method" } })),
     stages: [
       {
@@ -86,7 +86,7 @@ export const run: CurationData = {
   scope: { text: "The current view: 1,200 of 1,797 samples", narrowed: true },
   showing: { text: "The grid shows 214 samples: Quality 0.2 to 0.4", event: "show_range", column: "quality", low: 0.6, high: 0.8 },
   page: {
-    key: "label_issues", label: "Find label issues", state: "stale", said: "label_issues · 3 minutes ago · 1,797 samples",
+    key: "label_issues", label: "Find label issues", state: "stale", progress: null, kinds: [], said: "label_issues · 3 minutes ago · 1,797 samples",
     headline: "23 likely label issues among 1,797 samples", reason: "Out of date: labels in 'ground_truth' have changed", about: help, note: null,
     actions: [
       { label: "Save as slice", event: "save_slice" }, { label: "Export list", event: "export" }, { label: "Run again", event: "rerun" }, { label: "Forget", event: "forget" },

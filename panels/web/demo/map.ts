@@ -1,5 +1,5 @@
 // A made-up map of 20,000 points, some of 100,000, in the shape that panels/map/panel.py sends.
-import type { MapData } from "../src/map/mapTypes";
+import type { MapData } from "../src/types";
 
 const N = 20_000;
 const CLASSES = 26;

@@ -1,5 +1,5 @@
 // Made-up reports in the shape that panels/report/panel.py sends: one, two side by side, and what is said where there is none.
-import type { MeasureRow, ReportData, Verdict } from "../src/report/reportTypes";
+import type { MeasureRow, ReportData, Verdict } from "../src/types";
 import { drawn, pictures } from "./data";
 
 const measure = (name: string, title: string, verdict: Verdict, place: number, value: string, random: string): MeasureRow => ({

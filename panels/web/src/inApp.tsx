@@ -2,7 +2,7 @@
 import * as React from "react";
 import { useTriggerPanelEvent } from "@fiftyone/operators";
 import { CHANGED } from "./components/events";
-import type { Send } from "./types";
+import type { Send } from "./send";
 
 interface ViewProps<Data> {
   data: Data;

@@ -70,7 +70,7 @@ def test_show_range__of_one_class(panel: Any, clustered: Any) -> None:
     )
     edges = histogram["edges"]
     for one in histogram["classes"]:
-        panel.send("show_range", **{"low": edges[0], "high": edges[15], "label": one["name"]})
+        panel.send("show_range", low=edges[0], high=edges[15], label=one["name"])
         assert panel.grid_count == sum(one["counts"][:15])
         assert panel.data["showing"]["text"].endswith(f", labelled {one['name']}")
     panel.send("save_slice")

@@ -3,39 +3,13 @@
 import * as React from "react";
 import { alpha, Alert, Box, Button, MenuItem, Select, Slider, Typography, useTheme } from "@mui/material";
 import { AdviceCard, Card, Frame, Gallery, Thumbnail } from "../components";
-import type { Advice, Picture, Send } from "../types";
+import type { Send } from "../send";
+import type { Choice, ComparisonData, Picture, Says } from "../types";
 
 const NEIGHBORS_WIDTH = 420;
 const CELL_WIDTH = 96;
 const ROW_WIDTH = 56;
 const LEAST_CELL = 28; // twelve fit a laptop's half
-
-interface Choice {
-  chosen: string | null;
-  choices: string[];
-}
-
-interface Says {
-  classes: string[];
-  /** A row per sample, a number per class; null where the sample has none. */
-  logits: (number[] | null)[];
-  shown: number;
-  /** Classes are judged each by itself. */
-  many: boolean;
-  /** What the stored logits were divided by, where that is known. */
-  temperature: number | null;
-}
-
-export interface ComparisonData {
-  advice?: Advice | null;
-  pictures?: Picture[];
-  hidden?: string | null;
-  embeddings?: Choice;
-  predictions?: Choice;
-  similarity?: (number | null)[][] | null;
-  says?: Says | null;
-  neighbors?: Picture[] | null;
-}
 
 /** The panel without the App around it. */
 export function ComparisonView({ data, send }: { data: ComparisonData; send: Send }) {

@@ -1,7 +1,8 @@
 // The panel's buttons, as Python lists them.
 import * as React from "react";
 import { Box, Button } from "@mui/material";
-import type { Action, Send } from "../types";
+import type { Send } from "../send";
+import type { Action } from "../types";
 
 export function ActionBar({ actions, send }: { actions: Action[]; send: Send }) {
   return (

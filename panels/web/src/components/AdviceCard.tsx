@@ -1,7 +1,8 @@
 // What to do next: a sentence, and the button that does it.
 import * as React from "react";
 import { Button } from "@mui/material";
-import type { Advice, Send } from "../types";
+import type { Send } from "../send";
+import type { Advice } from "../types";
 import { Card } from "./Card";
 
 export function AdviceCard({ advice, send }: { advice: Advice; send: Send }) {

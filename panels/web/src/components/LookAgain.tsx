@@ -1,7 +1,7 @@
 // The button that has everything read again.
 import * as React from "react";
 import { IconButton, Tooltip } from "@mui/material";
-import type { Send } from "../types";
+import type { Send } from "../send";
 import { Icon } from "./Icon";
 
 export function LookAgain({ send }: { send: Send }) {

@@ -2,7 +2,8 @@
 // nothing that was just clicked moves.
 import * as React from "react";
 import { Alert, Button } from "@mui/material";
-import type { Send, Showing } from "../types";
+import type { Send } from "../send";
+import type { Showing } from "../types";
 
 const OPAQUE = { backgroundImage: "none", bgcolor: "background.paper", color: "text.primary", border: 1, borderColor: "info.main" } as const;
 

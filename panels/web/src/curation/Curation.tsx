@@ -5,7 +5,8 @@ import { Box, Button, Typography } from "@mui/material";
 import { AdviceCard, Frame, LookAgain, ShowingBar } from "../components";
 import { Dashboard, type Unfolded } from "./Dashboard";
 import { RunView } from "./RunView";
-import type { CurationData, Send } from "../types";
+import type { Send } from "../send";
+import type { CurationData } from "../types";
 
 /** The panel without the App around it, as the test page draws it too. */
 export function CurationView({ data, send }: { data: CurationData; send: Send }) {

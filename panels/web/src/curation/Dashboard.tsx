@@ -4,7 +4,8 @@ import * as React from "react";
 import { Box, Button, LinearProgress, Link, Tooltip, Typography } from "@mui/material";
 import { AdviceCard, Card, Icon, ProgressBar, Sparkline, StageBoard } from "../components";
 import { BOX, Do, Kinds } from "./Kinds";
-import type { Action, Home, Send } from "../types";
+import type { Send } from "../send";
+import type { Action, Home } from "../types";
 
 const STRENGTH = { good: "success.main", weak: "warning.main", none: "error.main" } as const;
 

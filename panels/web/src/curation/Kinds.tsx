@@ -3,7 +3,8 @@ import * as React from "react";
 import { Box, Button, ButtonBase, Link, Tooltip, Typography } from "@mui/material";
 import { Sparkline, Thumbnail } from "../components";
 import { count } from "../components/text";
-import type { Action, FoundKind, Send } from "../types";
+import type { Send } from "../send";
+import type { Action, FoundKind } from "../types";
 
 const PICTURE = 44;
 const NUMBERS = 72;

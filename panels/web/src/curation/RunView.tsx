@@ -3,7 +3,8 @@ import * as React from "react";
 import { Alert, Box, Button, IconButton, MenuItem, Select, Typography } from "@mui/material";
 import { ActionBar, Card, Curve, FactsTable, Gallery, Histogram, Icon, ListWithThumbnails, Matrix, ProgressBar, Quadrants, StateMark, type Range } from "../components";
 import { Kinds } from "./Kinds";
-import type { End, Listing, RunPage, RunProgress, Score, Send, Showing } from "../types";
+import type { Send } from "../send";
+import type { End, Listing, RunPage, RunProgress, Score, Showing } from "../types";
 
 const PICTURES_WIDTH = 210;
 const LIST_WIDTH = 330;
@@ -80,7 +81,7 @@ export function RunView({ page, progress, showing, send }: RunProps) {
             <Card title={page.matrix.title} text={page.matrix.said}>
               <Matrix
                 data={page.matrix}
-                selected={showing?.event === "show_cell" ? [String(showing.value), showing.column] : null}
+                selected={showing?.event === "show_cell" ? [String(showing.value), showing.column ?? ""] : null}
                 onPick={(row, column) => send("show_cell", { row, column })}
               />
             </Card>

@@ -8,8 +8,8 @@ import { Scatter, type Tool } from "../components/Scatter";
 import { MapChosen } from "./MapChosen";
 import { MapLegend } from "./MapLegend";
 import { MapPoint, Pointed } from "./MapPoint";
-import type { MapData, MapField, MapSample, Plot } from "./mapTypes";
-import type { Send } from "../types";
+import type { MapData, MapField, MapSample, Plot } from "../types";
+import type { Send } from "../send";
 
 const REST = 90; // milliseconds that the pointer rests on a point before its picture is asked for
 const REMEMBERED = 300; // pictures that need not be asked for again

@@ -1,8 +1,8 @@
 // What was chosen on the map, how many samples that is, and what can be done with them; and what the last click did.
 import * as React from "react";
 import { Box, Button, TextField, Typography } from "@mui/material";
-import type { MapData } from "./mapTypes";
-import type { Send } from "../types";
+import type { MapData } from "../types";
+import type { Send } from "../send";
 
 type Asking = { event: "tag_chosen" | "save_chosen"; name: "tag" | "name"; label: string; verb: string };
 const TAG: Asking = { event: "tag_chosen", name: "tag", label: "Tag", verb: "Add" };

@@ -3,8 +3,8 @@ import * as React from "react";
 import { Box, Button, ButtonBase, Checkbox, Popover, TextField, Tooltip, Typography, useTheme } from "@mui/material";
 import { classColor, rampCss, type Mode } from "../components/palette";
 import { count } from "../components/text";
-import type { ClassLegend, ClassValue, MapData, Ramp } from "./mapTypes";
-import type { Send } from "../types";
+import type { ClassLegend, ClassValue, MapData, Ramp } from "../types";
+import type { Send } from "../send";
 
 export function MapLegend({ data, send }: { data: MapData; send: Send }) {
   const { color, size, quality } = data;

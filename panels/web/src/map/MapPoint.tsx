@@ -2,8 +2,8 @@
 import * as React from "react";
 import { Box, Button, IconButton, Typography } from "@mui/material";
 import { FactsTable, Thumbnail } from "../components";
-import type { MapSample } from "./mapTypes";
-import type { Send } from "../types";
+import type { MapSample } from "../types";
+import type { Send } from "../send";
 
 const AWAY = 16; // pixels from the pointer
 

@@ -2,8 +2,8 @@
 import * as React from "react";
 import { Alert, Box, Button, ButtonBase, MenuItem, Select, Typography } from "@mui/material";
 import { AdviceCard, Card, Curve, Frame, Gallery, LookAgain, ShowingBar, Strip, tone } from "../components";
-import type { MeasureRow, ReportData, ReportHistory, ReportPage, Verdict } from "./reportTypes";
-import type { Send } from "../types";
+import type { MeasureRow, ReportData, ReportHistory, ReportPage, Verdict } from "../types";
+import type { Send } from "../send";
 
 const WORDS: Record<Verdict, string> = { better: "better", worse: "worse", alike: "like random" };
 const COLORS = { better: tone("success"), worse: tone("error"), alike: "text.secondary" } as const;

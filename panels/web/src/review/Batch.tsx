@@ -3,7 +3,8 @@ import * as React from "react";
 import { Box, Button, IconButton, Typography } from "@mui/material";
 import { Gallery, Icon } from "../components";
 import { Classes, Reasons } from "./Decide";
-import type { Batch, Send } from "../types";
+import type { Send } from "../send";
+import type { Batch } from "../types";
 
 interface BatchProps {
   batch: Batch;

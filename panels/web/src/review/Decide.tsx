@@ -1,7 +1,8 @@
 // The decisions about one picture, or about a group of copies, each with its key.
 import * as React from "react";
 import { Autocomplete, Box, Button, TextField } from "@mui/material";
-import type { ReviewCard, Send } from "../types";
+import type { Send } from "../send";
+import type { ReviewCard } from "../types";
 
 interface ChoiceProps {
   classes: string[];

@@ -9,7 +9,8 @@ import { Decide } from "./Decide";
 import { Author, Done, Preview } from "./Session";
 import { Labels } from "./Labels";
 import { WANTED } from "../components/events";
-import type { ReviewCard, ReviewData, Send } from "../types";
+import type { Send } from "../send";
+import type { ReviewCard, ReviewData } from "../types";
 
 const KEYS: Record<string, string> = { a: "accept", k: "keep", x: "exclude", s: "skip", b: "back", u: "undo" };
 const VIEWER = "[data-cy=modal]"; // the App's own, over the panel; its keys are its own

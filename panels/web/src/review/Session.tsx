@@ -3,7 +3,8 @@
 import * as React from "react";
 import { Box, Button, Card, TextField, Typography } from "@mui/material";
 import { Gallery } from "../components";
-import type { ReviewData, Send } from "../types";
+import type { Send } from "../send";
+import type { ReviewData } from "../types";
 
 const NAME = "curator:author"; // where the browser remembers it, if it may
 const kept = (name?: string): string => {

@@ -1,0 +1,2 @@
+/** Runs a method of the Python panel. */
+export type Send = (event: string, params?: Record<string, unknown>) => void;
