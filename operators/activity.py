@@ -14,6 +14,7 @@ import fiftyone.operators.types as types
 from ..dataset.runs import record as runs
 from ..dataset.runs.pace import in_words
 from . import jobs
+from .payloads import Job
 
 ASKED = ("activity", "stop_activity")  # names of these operators
 
@@ -56,7 +57,7 @@ class StopActivity(foo.Operator):  # type: ignore[misc]
         return {"stopped": stopped}
 
 
-def _of_run(run: runs.Run) -> dict[str, Any]:
+def _of_run(run: runs.Run) -> Job:
     """A run of another program, in the form of a call."""
     return {
         "key": run.key,

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from .payloads import LineButton
+
 ANNOUNCE = "@image-curation/curator/announce"  # an operator in the bundle
 UNDO = "@image-curation/curator/undo_last"
 
 
 def line(
-    text: str, variant: str = "success", does: dict[str, Any] | None = None, **more: Any
+    text: str, variant: str = "success", does: LineButton | None = None, **more: Any
 ) -> tuple[str, dict[str, Any]]:
     """An operator of the App and its parameters, to be triggered.
 
@@ -24,6 +26,6 @@ def line(
     return ANNOUNCE, {"text": text, "variant": variant, "does": does, **more}
 
 
-def take_back(key: str | None) -> dict[str, Any] | None:
+def take_back(key: str | None) -> LineButton | None:
     """The button that takes back one decision."""
     return None if key is None else {"label": "Undo", "operator": UNDO, "params": {"key": key}}

@@ -17,6 +17,7 @@ from ..dataset.inputs import roles as named
 from ..dataset.inputs import sources as inputs
 from ..dataset.inputs.evidence import measured
 from ..dataset.runs import record as runs
+from .payloads import LineButton
 
 MORE = "more_settings"  # a tick that unfolds the advanced parameters
 REFUSED = "refused"  # what a call was refused for, and with which parameters, when its form is opened again
@@ -119,7 +120,7 @@ def read_params(params: type[Params], given: Mapping[str, Any]) -> Params:
     return params.from_dict(values)
 
 
-def again(operator: str, params: Mapping[str, Any], said: str) -> dict[str, Any]:
+def again(operator: str, params: Mapping[str, Any], said: str) -> LineButton:
     """The button that opens a form as it was sent, with what it was refused for."""
     back = {**params, REFUSED: {"said": said, "params": dict(params)}}
     return {"label": "Change and try again", "operator": operator, "params": back, "prompt": True}

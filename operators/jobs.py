@@ -17,6 +17,8 @@ from typing import Any
 from ..core.base.arrays import Progress
 from ..core.base.errors import CuratorError, Interrupted
 from ..dataset.runs.pace import Pace, in_words
+from . import payloads
+from .payloads import JobState
 
 KEPT = 600.0  # seconds for which an ended call is told
 _jobs: dict[str, Job] = {}
@@ -43,7 +45,7 @@ class Job:
     operator: str
     params: Mapping[str, Any]
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
-    state: str = "running"
+    state: JobState = "running"
     said: str = ""
     summary: dict[str, Any] | None = None
     at: dict[str, Any] = field(default_factory=lambda: {"share": None, "doing": "", "left": None})
@@ -51,7 +53,7 @@ class Job:
     stop: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> payloads.Job:
         """The call as the App shows it."""
         return {
             "key": self.key,

@@ -25,6 +25,7 @@ from ..dataset.fields.rows import Rows, shown_field
 from ..dataset.inputs.alike import most_alike
 from ..dataset.inputs.sources import label_fields, label_path
 from . import announce
+from .payloads import LineButton
 
 GRID = types.Places.SAMPLES_GRID_SECONDARY_ACTIONS
 VIEWER = types.Places.SAMPLES_VIEWER_ACTIONS
@@ -98,7 +99,7 @@ def click_operator(click: Click) -> type[foo.Operator]:
                 meant = f" Did you mean {error.meant!r}?" if error.meant else ""
                 said = f"{error.label!r} is no class yet.{meant}"
                 params = {**ctx.params, "new_class": True}
-                does = {"label": "Make it a new class", "operator": self.uri, "params": params}
+                does: LineButton = {"label": "Make it a new class", "operator": self.uri, "params": params}
                 ctx.trigger(*announce.line(said, "error", does))
                 return {"headline": said, "samples": 0}
             except CuratorError as error:

@@ -84,11 +84,16 @@ def _interface(name: str, payload: Any, names: dict[str, Any]) -> str:
     hints = get_type_hints(payload, include_extras=True)
     lines = [f"/** {about} */", f"export interface {name} {{"]
     for key, hint in hints.items():
-        optional = get_origin(hint) is NotRequired or not payload.__total__
-        hint = get_args(hint)[0] if get_origin(hint) is NotRequired else hint
+        optional = _is_optional(hint) or not payload.__total__
+        hint = get_args(hint)[0] if _is_optional(hint) else hint
         lines += [f"  /** {said[key]} */"] if key in said else []
         lines.append(f"  {key}{'?' if optional else ''}: {_typed(hint, names)};")
     return "\n".join([*lines, "}"])
+
+
+def _is_optional(hint: Any) -> bool:
+    origin: Any = get_origin(hint)
+    return origin is NotRequired
 
 
 def _alias(name: str, what: Any, names: dict[str, Any]) -> str:
@@ -101,7 +106,8 @@ def _typed(hint: Any, names: dict[str, Any]) -> str:
     known = next((name for name, one in names.items() if one is hint or one == hint), None)
     if known is not None:
         return known
-    origin, of = get_origin(hint), get_args(hint)
+    origin: Any = get_origin(hint)
+    of = get_args(hint)
     if origin in UNIONS:
         return " | ".join(dict.fromkeys(_typed(one, names) for one in of))
     if origin is Literal:

@@ -18,7 +18,7 @@ from ...core.pages.small_pictures import small_pictures
 from ..decisions import journal
 from ..decisions.decisions import REASON
 from ..fields.curated_labels import corrections
-from ..fields.working_set import EXCLUDED
+from ..fields.working_set import EXCLUDED, count_tagged
 from ..runs.record import Run, list_runs
 from ..storage.output_files import free_path, new_text
 from .action import Action
@@ -46,7 +46,7 @@ def report_cleanup(samples: fo.DatasetView, params: ReportCleanupParams, progres
     corrected = _corrected(dataset)
     shown = [one for _, _, examples, _ in corrected for ids in examples.values() for one in ids]
     decided = journal.tally(dataset)
-    total, out = dataset.count(), dataset.match_tags(EXCLUDED).count()
+    total, out = dataset.count(), count_tagged(dataset, (EXCLUDED,))[EXCLUDED]
     text = rendered(
         "cleanup.html",
         title=f"Clean-up of {dataset.name}",

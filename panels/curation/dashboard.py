@@ -13,7 +13,7 @@ import fiftyone as fo
 from ...core.base.method import Method
 from ...dataset.actions.action import Action
 from ...dataset.actions.check_dataset import NAME
-from ...dataset.fields.working_set import EXCLUDED
+from ...dataset.fields.working_set import EXCLUDED, count_tagged
 from ...dataset.inputs.evidence import measured
 from ...dataset.inputs.sources import vector_sources
 from ...dataset.runs.freshness import Freshness
@@ -109,8 +109,8 @@ def next_for(
 
 def summary_of(dataset: fo.Dataset, history: Sequence[Mapping[str, Any]]) -> str:
     """The working set in one line, as it is now."""
-    total, out = dataset.count(), dataset.match_tags(EXCLUDED).count() if EXCLUDED in dataset.distinct("tags") else 0
-    corrected = dataset.match_tags("relabelled").count() if "relabelled" in dataset.distinct("tags") else 0
+    total, tagged = dataset.count(), count_tagged(dataset, (EXCLUDED, "relabelled"))
+    out, corrected = tagged[EXCLUDED], tagged["relabelled"]
     said = [f"{total - out:,} of {total:,} samples in use" if out else wording.samples(total)]
     said += [f"{corrected:,} relabelled"] if corrected else []
     said += [f"{out:,} excluded"] if out else []
