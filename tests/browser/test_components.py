@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import axe_playwright_python
 import pytest
 
 PAGE = Path(__file__).parent / "page.js"
 COMPONENTS = Path(__file__).parents[2] / "panels" / "web" / "src" / "components"
-AXE = COMPONENTS.parents[1] / "node_modules" / "axe-core" / "axe.min.js"
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 SERIOUS = """async () => (await axe.run("#page", { resultTypes: ["violations"] })).violations
     .filter((one) => ["serious", "critical"].includes(one.impact))
     .map((one) => [one.id, one.nodes.map((node) => node.html.slice(0, 200))])"""
@@ -203,8 +204,6 @@ def test_panels__fit_a_laptops_half(shown: Any, show: str) -> None:
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_axe__finds_nothing_serious(shown: Any, theme: str) -> None:
-    if not AXE.exists():
-        pytest.skip("axe-core comes with the panels' tools: make web")
     shown.add_script_tag(path=AXE)
     found = {}
     for show in ("components", *PANELS):

@@ -2,12 +2,12 @@
 // The methods stand behind one line at its foot.
 import * as React from "react";
 import { Box, Button, LinearProgress, Link, Tooltip, Typography } from "@mui/material";
-import { AdviceCard, Card, Icon, ProgressBar, Sparkline, StageBoard } from "../components";
+import { AdviceCard, Card, Icon, ProgressBar, Sparkline, StageBoard, tone } from "../components";
 import { BOX, Do, Kinds } from "./Kinds";
 import type { Send } from "../send";
 import type { Action, Home } from "../types";
 
-const STRENGTH = { good: "success.main", weak: "warning.main", none: "error.main" } as const;
+const STRENGTH = { good: tone("success"), weak: tone("warning"), none: tone("error") } as const;
 
 /** What is unfolded at the foot of the page. */
 export type Unfolded = "methods" | "history" | null;
@@ -36,7 +36,7 @@ export function Dashboard({ home, unfolded, onUnfold, send }: DashboardProps) {
         <Line key={run.key} title={run.label} text={run.said} below={<ProgressBar share={run.share} label={`${run.label}: progress`} />} />
       ))}
       {home.failed.map((run) => (
-        <Line key={run.key} title={run.label} text={run.why} mark="error.main" actions={run.actions} act={act} />
+        <Line key={run.key} title={run.label} text={run.why} mark={tone("error")} actions={run.actions} act={act} />
       ))}
       {home.evidence && <Evidence evidence={home.evidence} act={act} />}
       <Kinds kinds={home.findings} send={send} />
@@ -126,7 +126,7 @@ function Won({ won, act }: { won: NonNullable<Home["won"]>; act: (action: Action
 interface LineProps {
   title: string;
   text: string | null;
-  mark?: string;
+  mark?: ReturnType<typeof tone>;
   actions?: Action[];
   act?: (action: Action) => void;
   below?: React.ReactNode;
@@ -160,7 +160,7 @@ function Catalogue({ home, act, send }: { home: Home; act: (action: Action) => v
       <Card title="Act" text="Decide about samples, save and hand on what was found, and repeat it elsewhere.">
         <Box sx={{ display: "flex", gap: 1, flexWrap: "wrap" }}>
           {home.acts.map(({ help, action }) => (
-            <Tooltip key={action.label} title={help}>
+            <Tooltip key={action.label} title={help} describeChild>
               <Button size="small" variant="outlined" color="inherit" onClick={() => act(action)}>
                 {action.label}
               </Button>

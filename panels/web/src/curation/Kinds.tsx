@@ -1,7 +1,7 @@
 // What was found, kind by kind: how much is left of how much, its first pictures, and the one thing to do about it.
 import * as React from "react";
 import { Box, Button, ButtonBase, Link, Tooltip, Typography } from "@mui/material";
-import { Sparkline, Thumbnail } from "../components";
+import { Sparkline, Thumbnail, tone } from "../components";
 import { count } from "../components/text";
 import type { Send } from "../send";
 import type { Action, FoundKind } from "../types";
@@ -37,7 +37,7 @@ function Kind({ kind, act, send }: { kind: FoundKind; act: (action: Action) => v
         </Typography>
       </Box>
       <Box sx={{ flex: "1 1 170px", minWidth: 0 }}>
-        <Tooltip title={kind.means} placement="top-start">
+        <Tooltip title={kind.means} placement="top-start" describeChild>
           <Link component="button" type="button" color="text.primary" underline="hover" onClick={() => send("open_run", { key: kind.key })} sx={{ fontWeight: 600, fontSize: 15, textAlign: "left" }}>
             {kind.title}
           </Link>
@@ -46,7 +46,7 @@ function Kind({ kind, act, send }: { kind: FoundKind; act: (action: Action) => v
           {kind.text}
         </Typography>
         {kind.stale && (
-          <Typography variant="caption" component="div" sx={{ color: "warning.main" }}>
+          <Typography variant="caption" component="div" sx={{ color: tone("warning") }}>
             {kind.stale}
           </Typography>
         )}

@@ -1,7 +1,7 @@
 // One sample of the map: small beside the pointer, or large with what can be done about it.
 import * as React from "react";
 import { Box, Button, IconButton, Typography } from "@mui/material";
-import { FactsTable, Thumbnail } from "../components";
+import { FactsTable, Thumbnail, tone } from "../components";
 import type { MapSample } from "../types";
 import type { Send } from "../send";
 
@@ -72,7 +72,7 @@ export function MapPoint({ sample, send }: { sample: MapSample; send: Send }) {
       <Typography sx={{ fontWeight: 600, mt: 0.5 }}>{sample.label ?? "no label"}</Typography>
       {sample.facts.length > 0 && <FactsTable facts={sample.facts} />}
       {sample.decided && (
-        <Typography variant="body2" color="warning.main">
+        <Typography variant="body2" sx={{ color: tone("warning") }}>
           {sample.decided}
         </Typography>
       )}
@@ -98,7 +98,7 @@ function Lines({ sample }: { sample: MapSample }) {
         </Typography>
       ))}
       {sample.decided && (
-        <Typography variant="caption" component="div" color="warning.main" noWrap>
+        <Typography variant="caption" component="div" noWrap sx={{ color: tone("warning") }}>
           {sample.decided}
         </Typography>
       )}
