@@ -121,10 +121,16 @@ def check_folder(folder: ImageFolder, progress: Progress, model: str = AUTO) -> 
         except Exception as error:  # noqa: BLE001 - one method's failure, whatever it is, stops no other
             refused.append(checking.gap(method, checking.refusal(error)))
     progress(1, 1, "summing up")
-    found = [_found(folder, one) for one in ran if one.method.finding is not None]
+    found = [_found(folder, one) for one in ran if one.marking is not None]
     absent = checking.not_here(folder.there, {method.name: given for method, given in plan}, "image")
     summary = checking.summary(found, refused, absent, len(folder))
-    looked = {kind.name: one.looked for one in found for kind in kinds() if kind.method is one.method}
+    return checked_of(folder, ran, summary)
+
+
+def checked_of(folder: ImageFolder, ran: Sequence[Ran], summary: Mapping[str, Any]) -> Checked:
+    """What methods found, file by file."""
+    by_method = {one.method.name: _found(folder, one).looked for one in ran if one.marking is not None}
+    looked = {kind.name: by_method[kind.method.name] for kind in kinds() if kind.method.name in by_method}
     spots = [spot for one in ran for spot in _spots(folder, one)]
     spots.sort(key=lambda spot: SEVERITIES.index(spot.kind.finding.severity))
     return Checked(folder, ran, summary, looked, spots)
@@ -132,15 +138,14 @@ def check_folder(folder: ImageFolder, progress: Progress, model: str = AUTO) -> 
 
 def _found(folder: ImageFolder, ran: Ran) -> Found:
     """What one method found, in numbers."""
-    method, marked = ran.method, ran.marked()
-    finding, column = method.finding, method.marking
+    method, marked, finding = ran.method, ran.marked(), ran.method.finding
     assert finding is not None
-    assert column is not None
+    assert ran.marking is not None
     seen = checking.seen_column(method, ran.columns)
     looked = sum(value is not None for value in ran.columns[seen.name])
     count = len(marked)
     if finding.of_classes:
-        count = len({ran.columns[column.name][row] for row in marked})
+        count = len({ran.marking[row] for row in marked})
     told = ran.facts.get("evidence") if ran.facts.get("evidence_strength") else None
     return Found(
         method,
@@ -164,14 +169,12 @@ def _expected_wrong(ran: Ran, marked: Sequence[int]) -> int | None:
 
 def _spots(folder: ImageFolder, ran: Ran) -> Iterator[Spot]:
     """What one method points at, by path; each of its own checks is a kind by itself."""
-    if ran.method.finding is None:
+    if ran.marking is None or ran.method.finding is None:
         return
     known = {kind.name: kind for kind in kinds() if kind.method is ran.method}
     main = next(iter(known.values()))
     if ran.method.finding.of_classes:
-        column = ran.method.marking
-        assert column is not None
-        for text in sorted({ran.columns[column.name][row] for row in ran.marked()}):
+        for text in sorted({ran.marking[row] for row in ran.marked()}):
             yield Spot(main, text, "", {})
         return
     checks = next((values for _, values in ran.with_role("checks")), None)

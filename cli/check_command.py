@@ -9,12 +9,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from ..core.base.arrays import Progress
 from ..core.base.files import new_file
 from ..core.base.params import ParamError
 from ..core.embeddings.choose_model import AUTO
 from ..core.images.folder_layout import LEVELS
 from . import baseline, conditions
-from .check import check_folder, kinds
+from .check import Checked, check_folder, kinds
 from .folder import ImageFolder
 from .formats import as_json, html, junit, sarif, text
 from .places import writable
@@ -41,7 +42,8 @@ def add(commands: Any) -> None:
         epilog=f"Findings: {names}. All of a severity: serious, moderate, minor.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument("folder", help="folder of images, sub-folders included")
+    parser.add_argument("folder", nargs="?", help="folder of images, sub-folders included")
+    parser.add_argument("--dataset", metavar="NAME", help="a FiftyOne dataset in place of a folder")
     parser.add_argument("--fail-on", metavar="CONDITIONS", help='such as "leaks>0, wrong_labels>1%%, unreadable>0"')
     parser.add_argument("--baseline", metavar="FILE", help="findings that are known and do not count")
     parser.add_argument("--write-baseline", metavar="FILE", help="write all findings as a baseline")
@@ -65,14 +67,13 @@ def run(given: argparse.Namespace) -> int:
     kept = writable("--write-baseline", given.write_baseline)
     known = baseline.read(Path(given.baseline)) if given.baseline is not None else frozenset()
     with progress_bar(given.quiet) as progress:
-        folder = ImageFolder.read(given.folder, given.label_from)
-        checked = check_folder(folder, progress, given.model)
+        checked = _checked(given, progress)
     new = baseline.new_only(checked.spots, known)
     verdicts = conditions.judged(wanted, checked, new)
     version = str(import_module("..", __package__).__version__)
-    report = Report(str(given.folder), version, checked, new, given.baseline or "", verdicts)
+    report = Report(str(given.folder or given.dataset), version, checked, new, given.baseline or "", verdicts)
     if table is not None:
-        write_table(table, table_of(folder, checked.ran))
+        write_table(table, table_of(checked.folder, checked.ran))
     if kept is not None:
         baseline.write(kept, checked.spots)
     if not written:
@@ -85,6 +86,21 @@ def run(given: argparse.Namespace) -> int:
     for verdict in verdicts:
         print(f"Condition {verdict.said}")
     return report.exit_code
+
+
+def _checked(given: argparse.Namespace, progress: Progress) -> Checked:
+    """The folder or the dataset, checked.
+
+    Raises:
+        ParamError: neither or both are given.
+    """
+    if (given.folder is None) == (given.dataset is None):
+        raise ParamError("check needs a folder or --dataset NAME, and not both")
+    if given.dataset is None:
+        return check_folder(ImageFolder.read(given.folder, given.label_from), progress, given.model)
+    from .dataset import check_dataset  # FiftyOne and its database are started by this only
+
+    return check_dataset(given.dataset, progress)
 
 
 def _written(formats: Sequence[str], files: Sequence[str]) -> list[tuple[str, Path]]:

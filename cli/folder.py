@@ -102,6 +102,13 @@ class ImageFolder:
         self._made_by = made_by
         self._graphs: dict[str, Graph] = {}  # by metric
 
+    def vectors(self) -> list[Array | None]:
+        """(n,) the vector of each image, None where it has none."""
+        found: list[Array | None] = [None] * len(self)
+        for row, vector in zip(self._rows.tolist(), self._vectors, strict=True):
+            found[row] = vector
+        return found
+
     def inputs(self, method: Method, params: Params) -> tuple[Array, Inputs]:
         """What a method's parameters name.
 

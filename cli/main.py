@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from ..core.base.errors import CuratorError, DataError, Interrupted
-from . import check_command
+from . import check_command, method_commands
 from .report import BAD_USE, COULD_NOT
 
 INTERRUPTED = 130  # as shells have it
-COMMANDS = (check_command,)
+COMMANDS = (check_command, *method_commands.COMMANDS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -39,16 +39,21 @@ class Ran:
         """The sentence that says what came out."""
         return str(self.facts.get("headline") or f"{self.method.label}: done")
 
+    @property
+    def marking(self) -> Sequence[Any] | None:
+        """(n,) values of the column that tells the rows to look at; None where the method finds nothing wrong."""
+        column = self.method.marking
+        if column is None or self.method.finding is None:
+            return None
+        return self.columns.get(column.name)
+
     def marked(self) -> list[int]:
         """The rows to look at, by the method's marking column."""
-        column = self.method.marking
-        if column is None or column.name not in self.columns:
+        column, values = self.method.marking, self.marking
+        if column is None or values is None:
             return []
-        wanted = column.role in ("mark", "interest")
-        values = self.columns[column.name]
-        if column.type is bool:
-            return [row for row, value in enumerate(values) if value is not None and value == wanted]
-        return [row for row, value in enumerate(values) if value is not None]
+        wanted = column.role in ("mark", "interest") if column.type is bool else None
+        return [row for row, value in enumerate(values) if value is not None and wanted in (value, None)]
 
     def with_role(self, *wanted: str) -> list[tuple[Column, Sequence[Any]]]:
         """The columns of these roles that were written."""

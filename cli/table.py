@@ -37,18 +37,25 @@ class TableColumn:
     said: str
 
 
-def table_of(folder: ImageFolder, ran: Sequence[Ran]) -> dict[str, TableColumn]:
-    """Name → column: path, class and split of each image, and what the methods wrote."""
+def table_of(folder: ImageFolder, ran: Sequence[Ran], vectors: bool = False) -> dict[str, TableColumn]:
+    """Name → column: path, class and split of each image, and what the methods wrote.
+
+    Args:
+        vectors: with the vectors that images are compared by, as `embedding`.
+    """
     layout = folder.layout
     found = {"path": TableColumn(str, folder.names, "The image, below the folder")}
     if any(layout.labels):
         found["label"] = TableColumn(str, layout.labels, "Class that the folder or metadata.csv says")
     if any(layout.splits):
-        found["split"] = TableColumn(str, layout.splits, "Split that the folder or metadata.csv says")
+        found["given_split"] = TableColumn(str, layout.splits, "Split that the folder or metadata.csv says")
     for one in ran:
         for name, values in one.columns.items():
             column = one.method.column(name)
             found[column.field(one.method.key)] = TableColumn(column.type, values, column.said)
+    if vectors:
+        said = "The image as a vector; similar images have similar vectors"
+        found["embedding"] = TableColumn(kinds.Vector, folder.vectors(), said)
     return found
 
 

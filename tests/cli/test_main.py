@@ -73,7 +73,7 @@ def test_check__refuses(
 
 def test_check__without_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == 2
-    assert "required: folder" in capsys.readouterr().err
+    assert said_once(capsys) == "image-curation: check needs a folder or --dataset NAME, and not both\n"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everywhere")

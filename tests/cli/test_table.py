@@ -24,7 +24,7 @@ def test_table__the_same_in_every_form(checked: Checked, tmp_path: Path) -> None
         cells = list(csv.DictReader(file))
     assert [{name: cell_of(value) for name, value in row.items()} for row in rows] == cells
     leak = next(row for row in rows if row["path"] == "test/red/leak.png")
-    assert (leak["label"], leak["split"], leak["leaks_is_leak"]) == ("red", "test", True)
+    assert (leak["label"], leak["given_split"], leak["leaks_is_leak"]) == ("red", "test", True)
     assert leak["leaks_leak_of"] == ["train/red/0.png"]
     broken = next(row for row in rows if row["path"] == "train/red/broken.png")
     assert broken["outliers_score"] is None

@@ -44,6 +44,7 @@ class TorchEngine(Engine):
         encode: network, batch → (b, dim) tensor; where calling the network is not enough.
         unit: scale vectors to length one.
         text: it has a text encoder too.
+        cpu_batch: pictures that a core embeds at once.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class TorchEngine(Engine):
         encode: Callable[[Any, Any], Any] = lambda network, batch: network(batch),
         unit: bool = False,
         text: bool = False,
+        cpu_batch: int = CPU_BATCH,
     ) -> None:
         import torch
 
@@ -79,7 +81,7 @@ class TorchEngine(Engine):
         self._precision = "undecided" if tried else "fp32"
         self._agreement: float | None = None
         self.learns_from = TRIAL if tried or self._device == "cuda" else 0
-        self.batch = CPU_BATCH if self._device == "cpu" else GPU_BATCH
+        self.batch = cpu_batch if self._device == "cpu" else GPU_BATCH
 
     def prepare(self, image: Image) -> Array:
         """RGB picture → (h, w, 3) uint8."""
