@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..core.base.method import SEVERITIES
 from ..core.base.params import ParamError
+from ..core.checking import FAILED
 from .check import Checked, Kind, Spot, kinds
 
 FORM = re.compile(r"(?P<name>[a-z_]+)\s*>\s*(?P<bound>\d+(?:\.\d+)?)\s*(?P<percent>%?)")
@@ -49,14 +50,14 @@ class Verdict:
 
     @property
     def fails(self) -> bool:
-        """The findings are more than the bound."""
+        """The findings are more than the bound, even if not all could be looked for."""
         share = 100 * self.count / self.looked if self.looked else 0.0
         return (share if self.condition.is_share else self.count) > self.condition.bound
 
     @property
     def said(self) -> str:
         """In a line."""
-        if self.why_not:
+        if self.why_not and not self.fails:
             return f"{self.condition.text}: cannot be judged, {self.why_not}"
         share = f" of {self.looked:,} ({self.count / self.looked:.1%})" if self.looked else ""
         return f"{self.condition.text}: {'failed' if self.fails else 'passed'}, found {self.count:,}{share}"
@@ -104,16 +105,18 @@ def judged(conditions: Sequence[Condition], checked: Checked, spots: Sequence[Sp
 def _judged(condition: Condition, checked: Checked, spots: Sequence[Spot]) -> Verdict:
     names = {kind.name for kind in condition.kinds}
     methods = {kind.method.name for kind in condition.kinds if is_main(kind)}
-    there = [checked.looked[kind.name] for kind in condition.kinds if kind.name in checked.looked]
+    looked = max((checked.looked.get(kind.name, 0) for kind in condition.kinds), default=0)
     places = {
         (spot.kind.method.name, spot.place)
         for spot in spots
         if spot.kind.name in names or spot.kind.method.name in methods
     }
-    looked = max(there, default=0)
-    return Verdict(condition, len(places), looked, "" if there else _why(condition.kinds[0], checked.summary))
+    return Verdict(condition, len(places), looked, _why_not(condition.kinds, looked, checked.summary))
 
 
-def _why(kind: Kind, summary: Mapping[str, Sequence[Mapping[str, str]]]) -> str:
-    gaps = (*summary["not_checked"], *summary["not_here"])
-    return next((gap["why"] for gap in gaps if gap["method"] == kind.method.label), "it was not checked")
+def _why_not(kinds: Sequence[Kind], looked: int, summary: Mapping[str, Sequence[Mapping[str, str]]]) -> str:
+    """Why nothing can be said of these kinds: none was looked for, or one of their methods broke down."""
+    gaps = {gap["method"]: gap["why"] for gap in (*summary["not_here"], *summary["not_checked"])}
+    mine = [gaps[kind.method.label] for kind in kinds if kind.method.label in gaps]
+    broken = (why for why in mine if why.startswith(FAILED))
+    return next(broken, "" if looked else next(iter(mine), "no image was looked at"))

@@ -23,6 +23,6 @@ def writable(option: str, given: str | None) -> Path | None:
         raise ParamError(f"{option} must name a file; {str(path)!r} is a folder")
     if not path.parent.is_dir():
         raise ParamError(f"{option} must name a file in a folder that exists; {str(path.parent)!r} does not")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
+    if not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         raise DataError(f"{option} names {str(path)!r}, and you may not write to its folder; choose another place")
     return path

@@ -25,6 +25,8 @@ LACKING = {
     "numbers": "no Regressions found",
 }
 
+FAILED = "failed: "  # begins why a method broke down, where neither data nor parameters are to blame
+
 Gap = Mapping[str, str]  # "method", "title", "why" of a method that did not look at everything
 
 
@@ -121,7 +123,7 @@ def gap(method: Method, why: str) -> dict[str, str]:
 
 def refusal(error: Exception) -> str:
     """Why a method could not run."""
-    return str(error) if isinstance(error, ParamError) else f"failed: {error or type(error).__name__}"
+    return str(error) if isinstance(error, ParamError) else f"{FAILED}{error or type(error).__name__}"
 
 
 def seen_column(method: Method, written: Mapping[str, Any]) -> Column:

@@ -21,11 +21,11 @@ def text(report: Report) -> str:
     suite = Xml.Element("testsuite", name=f"image-curation {report.name}")
     for verdict in report.verdicts:
         case = Xml.SubElement(suite, "testcase", classname="image-curation.conditions", name=verdict.condition.text)
-        if verdict.why_not:
-            Xml.SubElement(case, "error", message=_clean(verdict.said), type="not checked")
-        elif verdict.fails:
+        if verdict.fails:
             spots = [spot for kind in verdict.condition.kinds for spot in report.spots_of(kind)]
             Xml.SubElement(case, "failure", message=_clean(verdict.said), type="findings").text = _listed(spots)
+        elif verdict.why_not:
+            Xml.SubElement(case, "error", message=_clean(verdict.said), type="not checked")
     for kind in report.found():
         case = Xml.SubElement(suite, "testcase", classname="image-curation.findings", name=kind.name)
         if spots := report.spots_of(kind):

@@ -25,8 +25,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"Missing: {len(layout.missing):,} images that label files name"
     yield f"{summary['headline']}."
     if report.against:
-        known = len(report.checked.spots) - len(report.new)
-        yield f"{len(report.new):,} findings are new; {known:,} are in {report.against}."
+        yield f"New since {report.against}: {len(report.new):,} of {len(report.checked.spots):,} findings."
     issues = {issue["method"]: issue for issue in summary["issues"]}
     for kind in report.found():
         if kind.method.name in issues:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from image_curation.cli.check import Checked
 from image_curation.cli.conditions import judged, parse
@@ -31,6 +33,17 @@ def test_conditions__that_cannot_be_judged(checked: Checked) -> None:
     (verdict,) = judged(parse("detection_issues>0"), checked, checked.spots)
     assert verdict.said == "detection_issues>0: cannot be judged, no given boxes found"
     assert not verdict.fails
+
+
+def test_conditions__of_a_method_that_broke_down(checked: Checked) -> None:
+    """It does not pass as if nothing had been found; without labels, which is nobody's fault, the others decide."""
+    gap = {"method": "Find outliers", "title": "Outliers", "why": "failed: out of luck"}
+    broken = replace(checked, summary={**checked.summary, "not_checked": [gap]})
+    (verdict,) = judged(parse("minor>99"), broken, broken.spots)
+    assert verdict.why_not == "failed: out of luck"
+    assert judged(parse("serious>99"), broken, broken.spots)[0].why_not == ""
+    unseen = replace(checked, looked={**checked.looked, "leaks": 0}, summary={"not_here": [], "not_checked": []})
+    assert judged(parse("leaks>0%"), unseen, [])[0].why_not == "no image was looked at"
 
 
 @pytest.mark.parametrize(

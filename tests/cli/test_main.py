@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from image_curation.cli.main import main
+
+NOBODY = 65534
 
 
 def check(folder: Path, *options: str) -> int:
@@ -76,17 +82,31 @@ def test_check__without_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert said_once(capsys) == "image-curation: check needs a folder or --dataset NAME, and not both\n"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everywhere")
-def test_check__without_permission(planted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    closed = tmp_path / "closed"
+@pytest.fixture
+def no_root() -> Iterator[Path]:
+    """A folder of a user who is not root, who may read and write everywhere."""
+    own = Path(tempfile.mkdtemp())
+    user = os.geteuid()
+    if user == 0:
+        os.chown(own, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+    yield own
+    os.seteuid(user)
+    shutil.rmtree(own)
+
+
+def test_check__without_permission(no_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    closed = no_root / "closed"
     closed.mkdir()
     closed.chmod(0o500)
-    assert check(planted, "--out", str(closed / "report.txt")) == 3
-    assert "you may not write to its folder" in said_once(capsys)
+    for option in ("--out", "--write-baseline"):
+        assert check(no_root, option, str(closed / "report.txt")) == 3
+        assert f"{option} names" in said_once(capsys)
     closed.chmod(0)
-    assert main(["check", str(tmp_path)]) == 3
+    assert check(no_root) == 3
     assert f"The folder {str(closed)!r} may not be read" in said_once(capsys)
-    closed.chmod(0o700)
+    assert check(closed) == 3
+    assert f"The folder {str(closed)!r} may not be read" in said_once(capsys)
 
 
 def test_check__out_and_table_appear_whole_or_not_at_all(
@@ -106,3 +126,16 @@ def test_check__out_and_table_appear_whole_or_not_at_all(
     assert "File too large" in said_once(capsys)
     assert table.read_text() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.txt", "table.json"]
+
+
+def test_check__stopped(planted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As by Ctrl-C, a moment after the beginning."""
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        assert check(planted, "--table", str(tmp_path / "table.csv")) == 130
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert said_once(capsys) == "image-curation: stopped; nothing was written\n"
+    assert list(tmp_path.iterdir()) == []
