@@ -123,7 +123,7 @@ def gap(method: Method, why: str) -> dict[str, str]:
 
 def refusal(error: Exception) -> str:
     """Why a method could not run."""
-    return str(error) if isinstance(error, ParamError) else f"{FAILED}{error or type(error).__name__}"
+    return str(error) if isinstance(error, ParamError) else f"{FAILED}{str(error) or type(error).__name__}"
 
 
 def seen_column(method: Method, written: Mapping[str, Any]) -> Column:
