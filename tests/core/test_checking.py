@@ -26,9 +26,7 @@ def test_summary__the_most_serious_first() -> None:
     found = [
         Found(OUTLIERS, "outliers", looked=9, count=3, headline="3 outliers", why_not="1 of 10 samples: 1 no vector"),
         Found(LEAKS, "leaks", looked=10, count=2, headline="2 leaks"),
-        Found(
-            CUES, "spurious", looked=10, count=1, headline="a cue", told_by="1 of 2 classes can be told by size alone"
-        ),
+        Found(CUES, "spurious", looked=10, count=1, headline="a cue", told_by="1 of 2 classes can be told by size"),
     ]
     said = summary(found, [gap(method_named("find_confusions"), "one class only")], [], 10)
     assert [issue["run"] for issue in said["issues"]] == ["leaks", "spurious", "outliers"]
