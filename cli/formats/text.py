@@ -34,18 +34,17 @@ def _lines(report: Report) -> Iterator[str]:
     yield ""
     if summary["fine"]:
         yield f"Nothing found: {', '.join(summary['fine'])}"
-    for gap in summary["not_checked"]:
-        yield f"Not checked throughout: {gap['title']} ({gap['why']})"
-    for gap in summary["not_here"]:
-        yield f"Not checked: {gap['title']} ({gap['why']})"
+    for said, gaps in (("Not checked throughout", summary["not_checked"]), ("Not checked", summary["not_here"])):
+        for why in dict.fromkeys(gap["why"] for gap in gaps):
+            yield f"{said}: {', '.join(gap['title'] for gap in gaps if gap['why'] == why)} ({why})"
     yield from (f"Condition {verdict.said}" for verdict in report.verdicts)
 
 
 def _counts(report: Report) -> Iterator[str]:
     layout = report.checked.folder.layout
-    yield f"{len(layout.paths):,} images"
+    yield f"{len(layout.paths):,} image{'' if len(layout.paths) == 1 else 's'}"
     if classes := {label for label in layout.labels if label is not None}:
-        yield f"{len(classes):,} classes"
+        yield f"{len(classes):,} class{'' if len(classes) == 1 else 'es'}"
     if splits := Counter(split for split in layout.splits if split is not None):
         yield f"splits {', '.join(f'{name} {count:,}' for name, count in splits.items())}"
 
