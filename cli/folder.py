@@ -16,7 +16,7 @@ from ..core.base.errors import DataError
 from ..core.base.graph import Graph
 from ..core.base.inputs import GivenAnnotations, GivenLabels, Inputs
 from ..core.base.method import Method
-from ..core.base.params import ParamError, Params, roles
+from ..core.base.params import ParamError, Params, domains, roles
 from ..core.base.split_names import split_of
 from ..core.images.folder_layout import FolderLayout, read_layout
 from ..core.images.formats import SUFFIXES
@@ -124,11 +124,14 @@ class ImageFolder:
         if self._named(params, "embeddings"):
             rows, vectors = self._rows, self._vectors
             if not len(rows):
-                raise DataError("No image can be read, so none has a vector")
+                raise DataError("No image has a vector to compare it by; each must be one that can be read")
         if name := self._named(params, "labels") or self._named(params, "splits"):
             labels = self._values(name, rows)
             if not (labels.codes >= 0).any():
-                raise DataError(f"No image that can be read has a {name}")
+                if _only_help(params):
+                    labels = None
+                else:
+                    raise DataError(f"No image that can be read has a {name}")
         for parameter, role in roles(type(params)).items():
             if role == "guide" and any(self.layout.labels):
                 named[parameter] = self._values(LABEL, rows)
@@ -176,6 +179,12 @@ class ImageFolder:
             graph = build_graph(self._vectors, k=max(k, LEAST_K), metric=metric, progress=progress)
             self._graphs[metric] = graph
         return graph
+
+
+def _only_help(params: Params) -> bool:
+    """Whether the method can do without the labels that its parameters name."""
+    known = domains(type(params))
+    return all(known[name].optional for name, role in roles(type(params)).items() if role in ("labels", "splits"))
 
 
 class SharedInMemory:

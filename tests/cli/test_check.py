@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -70,7 +71,21 @@ def test_check__nothing_can_be_read(tmp_path: Path) -> None:
     checked = check_folder(ImageFolder.read(tmp_path), silent, "descriptor")
     assert places(checked, "unreadable") == ["a.png"]
     refused = {gap["title"]: gap["why"] for gap in checked.summary["not_checked"]}
-    assert refused["Outliers"] == "No image can be read, so none has a vector"
+    assert refused["Outliers"] == "No image has a vector to compare it by; each must be one that can be read"
+
+
+def test_check__labels_of_unreadable_images_only(planted: Path, tmp_path: Path) -> None:
+    """What labels only help with runs without them."""
+    (tmp_path / "red").mkdir()
+    (tmp_path / "red" / "broken.png").write_bytes(b"no picture")
+    for number in range(4):
+        os.link(planted / f"train/red/{number}.png", tmp_path / f"{number}.png")
+    shutil.copy(planted / "train/red/0.png", tmp_path / "copy.png")  # a link is no copy
+    checked = check_folder(ImageFolder.read(tmp_path), silent, "descriptor")
+    assert len(places(checked, "duplicates")) == 1
+    assert checked.looked["duplicates"] == 5
+    refused = {gap["title"]: gap["why"] for gap in checked.summary["not_checked"]}
+    assert refused["Labels that look wrong"] == "No image that can be read has a label"
 
 
 def test_check__a_model_that_cannot_be_had(planted: Path) -> None:
