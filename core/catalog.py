@@ -15,6 +15,7 @@ from .embeddings import compute_embeddings as embeddings
 from .embeddings import fuse_embeddings as fusion
 from .embeddings import import_embeddings
 from .explanations import explain
+from .failures import find_failure_slices as failure_slices
 from .importance import score_importance as importance
 from .importance import select_coreset as coreset
 from .labels import audit_labels
@@ -60,6 +61,7 @@ METHODS: tuple[Method, ...] = (
     detection_issues.METHOD,
     consensus.METHOD,
     confusions.METHOD,
+    failure_slices.METHOD,
     quality.METHOD,
     spurious.METHOD,
     duplicates.METHOD,

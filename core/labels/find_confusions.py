@@ -94,16 +94,10 @@ class Confusion:
 
 def find_confusions(inputs: Inputs, params: ConfusionsParams, progress: Progress) -> Columns:
     """Confusion of every labelled sample whose class has samples in other folds. Columns as declared in `METHOD`."""
-    names, probabilities, judged, said = _predicted(inputs, params, progress)
+    names, probabilities, judged, said = predictions_of(inputs, params.predictions, params.folds, params.seed, progress)
     assert inputs.labels is not None
     codes = inputs.labels.codes
     rows = np.flatnonzero(judged)
-    if len(np.unique(codes[rows])) < 2:
-        raise ParamError(
-            "ConfusionsParams.label_field must hold at least two classes of two or more different samples"
-            + (", which predictions knows by name" if params.predictions else "")
-            + f"; got {len(np.unique(codes[rows]))}: label more samples or merge rare classes"
-        )
     found = confusion(probabilities[rows], codes[rows])
     cells = largest_cells(found, names, params.top, params.fewest)
     confused = np.zeros(inputs.n, dtype=bool)
@@ -125,19 +119,41 @@ def find_confusions(inputs: Inputs, params: ConfusionsParams, progress: Progress
     return Columns({"is_confused": confused, "predicted": taken_for, "pair": pair}, facts, judged)
 
 
-def _predicted(
-    inputs: Inputs, params: ConfusionsParams, progress: Progress
+def predictions_of(
+    inputs: Inputs, predictions: str | None, folds: int, seed: int, progress: Progress
 ) -> tuple[tuple[str, ...], Array, Array, Facts]:
-    """Names of the classes, (n, C) probabilities, (n,) rows that can be judged, and facts of the model."""
+    """Names of the classes, (n, C) probabilities, (n,) rows that can be judged, and facts of the model.
+
+    Args:
+        predictions: name of those in `inputs`; None for those of a probe on the vectors, by folds of that seed.
+
+    Raises:
+        ParamError: fewer than two classes can be judged.
+    """
+    found = _predicted(inputs, predictions, folds, seed, progress)
+    assert inputs.labels is not None
+    known = len(np.unique(inputs.labels.codes[found[2]]))
+    if known < 2:
+        raise ParamError(
+            "label_field must hold at least two classes of two or more different samples"
+            + (", which predictions knows by name" if predictions else "")
+            + f"; got {known}: label more samples or merge rare classes"
+        )
+    return found
+
+
+def _predicted(
+    inputs: Inputs, predictions: str | None, folds: int, seed: int, progress: Progress
+) -> tuple[tuple[str, ...], Array, Array, Facts]:
     labels = two_classes(inputs)
-    if params.predictions is not None:
+    if predictions is not None:
         given = inputs.named["predictions"]
-        (judge,) = judges_of([params.predictions], [given], labels)
-        facts = {"predictions": params.predictions, "agreement": round(judge.agreement, 4)}
+        (judge,) = judges_of([predictions], [given], labels)
+        facts = {"predictions": predictions, "agreement": round(judge.agreement, 4)}
         probabilities = judge.probabilities(np.arange(inputs.n))
         return classes_with(labels, [given]), probabilities, judge.speaks & (labels.codes >= 0), facts
     with blas_threads(1):
-        model = out_of_fold(inputs, params.folds, params.seed, progress)
+        model = out_of_fold(inputs, folds, seed, progress)
     return labels.names, model.probabilities, known_elsewhere(labels.codes, model.fold), {"probe": model.facts}
 
 

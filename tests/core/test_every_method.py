@@ -144,17 +144,17 @@ REFUSED: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
         r"size must be at most the number of samples \(12|3\); got 20",
     ),
     (
-        ("score_importance", "select_coreset", "find_label_issues", "find_confusions"),
+        ("score_importance", "select_coreset", "find_label_issues", "find_confusions", "find_failure_slices"),
         ONE_CLASS,
         "label_field must hold at least two classes; got one, '[ab]', on all labelled samples",
     ),
     (
-        ("find_label_issues", "find_confusions"),
+        ("find_label_issues", "find_confusions", "find_failure_slices"),
         ("every row a class", "three rows"),
         "label_field must hold at least two classes of two or more different samples; got [01]: label more",
     ),
     (
-        ("train_classifier", "find_label_issues", "find_confusions"),
+        ("train_classifier", "find_label_issues", "find_confusions", "find_failure_slices"),
         ONE_PLACE,
         r"at least 2 labelled samples .*not near-duplicates of each other; got 1",
     ),

@@ -24,7 +24,7 @@ FLOORS = {
         ("images", "neighbors"),
         ("probes", "pages"),
         ("embeddings", "labels", "copies", "representatives", "maps"),
-        ("zero_shot", "quality", "classifiers", "selection"),
+        ("zero_shot", "quality", "classifiers", "selection", "failures"),
         ("explanations", "importance"),
         ("catalog",),
         ("checking",),
