@@ -92,7 +92,10 @@ def test_pip_install__brings_everything(outside: Any, clone: Path, tmp_path: Pat
     package = target / "image_curation"
     wanted = [path for layer in LAYERS for path in (clone / layer).rglob("*.py")]
     wanted += [
-        path for folder in ("models", "recipes", "dist") for path in (clone / folder).rglob("*") if path.is_file()
+        path
+        for folder in ("models", "recipes", "dist", "core/pages/templates")
+        for path in (clone / folder).rglob("*")
+        if path.is_file()
     ]
     wanted += [clone / name for name in ("fiftyone.yml", "requirements.txt", "py.typed", "sdk.py")]
     missing = [path.relative_to(clone) for path in wanted if not (package / path.relative_to(clone)).is_file()]
