@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +17,8 @@ from ..base.params import ParamError, param
 from ..base.shared_params import StoreParams
 from .models.catalog import ENGINES as ENGINES
 from .models.catalog import open_engine as open_engine
-from .vector_files import Vectors, match, read_vectors
+from .order_proof import check_order
+from .vector_files import Vectors, ids_file, match, read_vectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,8 @@ class ImportEmbeddingsParams(StoreParams):
 def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: Progress) -> Columns:
     """Give each image its vector from a file: by id, by path, or by a file name that is unique; by order if told so.
 
+    An order is held against the images (`order_proof.py`), and refused where they contradict it.
+
     Returns:
         "": (n, d) float32; rows of NaN where the file has no usable vector.
         error: (n,) one sentence where that is so, else None.
@@ -48,7 +53,7 @@ def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: 
                 f"ImportEmbeddingsParams.path must hold one vector per sample ({inputs.n:,}) to be matched by order; "
                 f"got {len(given.embeddings):,} in {path!r}"
             )
-        found, matching = np.arange(inputs.n), {"matched_by": "order", "matched_by_name_only": 0, "vectors_unused": 0}
+        found, matching = np.arange(inputs.n), _by_order(given, inputs.paths, path, progress)
     elif given.paths or given.ids or given.names:
         found, matching = match(inputs.ids, inputs.paths, given)
     else:
@@ -87,8 +92,36 @@ def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: 
     return Columns({"": vectors, "error": errors}, facts)
 
 
+def _by_order(given: Vectors, paths: Sequence[str], path: str, progress: Progress) -> Facts:
+    """What the images say of row i being image i.
+
+    Raises:
+        ParamError: another order fits the images clearly better.
+    """
+    proof = check_order(given.embeddings, paths, progress)
+    if proof.better:
+        raise ParamError(
+            f"ImportEmbeddingsParams.by_order is contradicted by the images: neighbors among the vectors in {path!r} "
+            f"look more alike when its rows are the images {proof.better} (cosine {proof.its_likeness:.2f}) than in "
+            f"the order of the samples ({proof.likeness:.2f}); name the images in {ids_file(path).name}, one a line"
+        )
+    return {
+        "matched_by": "order",
+        "matched_by_name_only": 0,
+        "vectors_unused": 0,
+        "order_confirmed": proof.holds,
+        "order_checked": proof.checked,
+        "order_likeness": None if math.isnan(proof.likeness) else proof.likeness,
+        "order_likeness_by_chance": None if math.isnan(proof.by_chance) else proof.by_chance,
+    }
+
+
 def _by(matching: Facts) -> str:
     """By what the vectors found their images, in words."""
+    if matching["matched_by"] == "order":
+        return "order, which the images " + (
+            "confirm" if matching["order_confirmed"] else "neither confirm nor contradict"
+        )
     by, count, column = matching["matched_by"], matching["matched_by_name_only"], matching.get("matched_in")
     names = f", {count:,} of them by file name only" if count else ""
     return str(by) + (f" in {column!r}" if column else "") + names

@@ -286,7 +286,9 @@ def test_import_embeddings__by_order_only_if_told_so(tmp_path: Path) -> None:
     with pytest.raises(ParamError, match=r"names no images.*set by_order=True if row i is image i \(3 samples\)"):
         imported(tmp_path / "v.npy", ["a", "b", "c"])
     columns = imported(tmp_path / "v.npy", ["a", "b", "c"], by_order=True)
-    assert columns.facts["headline"] == "3 of 3 images have a vector in v.npy, matched by order"
+    assert columns.facts["headline"] == (
+        "3 of 3 images have a vector in v.npy, matched by order, which the images neither confirm nor contradict"
+    )
     assert columns.values[""].dtype == np.float32
     assert np.array_equal(columns.values[""], np.eye(3))
     with pytest.raises(ParamError, match=r"one vector per sample \(2\) to be matched by order; got 3"):
