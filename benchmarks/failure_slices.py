@@ -138,7 +138,7 @@ def main() -> None:
     """Measure, and print the tables."""
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     load_package()
-    print(machine(), "\n")
+    print(f"## Planted slices\n\n{machine()}\n")
     print("| set | planted | seeds | " + " | ".join(CONTESTANTS) + " | slices named |")
     print("|---" * (len(CONTESTANTS) + 4) + "|")
     for name, (x, fine) in sets().items():
@@ -154,7 +154,7 @@ def main() -> None:
                         named += [len(found)] if who == "ours" else []
                 cells = [f"{np.mean(values):.3f}" for values in scores.values()]
                 print(f"| {name} | {kind} | {half} | " + " | ".join(cells) + f" | {np.mean(named):.1f} |", flush=True)
-    print("\n| set | times without signal | slices named | times any was named |\n|---|---|---|---|")
+    print("\n## Errors at random\n\n| set | times without signal | slices named | times any was named |\n|---|---|---|---|")
     for name, (x, fine) in sets().items():
         counts = []
         for seed in range(5 * seeds):
