@@ -154,7 +154,7 @@ def main() -> None:
                         named += [len(found)] if who == "ours" else []
                 cells = [f"{np.mean(values):.3f}" for values in scores.values()]
                 print(f"| {name} | {kind} | {half} | " + " | ".join(cells) + f" | {np.mean(named):.1f} |", flush=True)
-    print("\n## Errors at random\n\n| set | times without signal | slices named | times any was named |\n|---|---|---|---|")
+    print("\n## Errors at random\n\n| set | times | slices named | times any was named |\n|---|---|---|---|")
     for name, (x, fine) in sets().items():
         counts = []
         for seed in range(5 * seeds):

@@ -182,7 +182,9 @@ def _headline(issues: Sequence[Found], gaps: Sequence[Gap], n: int) -> str:
     for issue in samples[:3]:
         inside = f" in {issue.labels!r}" if issue.labels else ""
         about = f" (about {issue.expected:,} are)" if issue.expected is not None else ""
-        found.append(f"{issue.count:,} {_lower(gap(issue.method, '')['title'])}{inside}{about}")
+        finding = issue.method.finding
+        what = finding.counted(issue.count) if finding else f"{issue.count:,} {_lower(issue.method.label)}"
+        found.append(f"{what}{inside}{about}")
     more = len(samples) - len(found)
     said = ", ".join(found) + (f" and {more} more kind{'' if more == 1 else 's'}" if more else "")
     headline = f"{said} among" if samples else "Nothing found in"

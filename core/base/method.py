@@ -32,6 +32,7 @@ class Finding:
         sentence: what it means.
         reason: why such a row is excluded, where one reason is usual.
         of_classes: it is about whole classes, not about single rows: each value of the marking column is one.
+        one: the title of a single one; the title itself where it is empty.
         name: what the command line calls it; the method's key where it is empty.
     """
 
@@ -40,6 +41,13 @@ class Finding:
     sentence: str
     reason: str | None = None
     of_classes: bool = False
+    one: str = ""
+
+    def counted(self, n: int) -> str:
+        """So many of them, in words: "1 bad file", "46 labels that look wrong"."""
+        said = self.one if n == 1 and self.one else self.title
+        return f"{n:,} {said[:1].lower()}{said[1:]}"
+
     name: str = ""
 
 

@@ -331,6 +331,7 @@ METHOD = Method(
         "moderate",
         "The same image is there several times and counts as often. One of each group is proposed to stay.",
         "duplicate",
+        one="Surplus copy",
     ),
     cite="Barz & Denzler 2020, https://doi.org/10.3390/jimaging6060041 (near-duplicates judged by people)",
     move=move,

@@ -165,6 +165,7 @@ METHOD = Method(
         "serious",
         "A model is tested on images it was trained on, so scores are too good. Drop the training copies.",
         "leak",
+        one="Copy in two splits",
     ),
     cite="Barz & Denzler 2020, https://doi.org/10.3390/jimaging6060041",
     move=move,

@@ -298,6 +298,7 @@ METHOD = Method(
         "Samples that look like another class",
         "minor",
         "A model that has not seen them predicts another class: hard samples, or classes to merge.",
+        one="Sample that looks like another class",
     ),
     cite="Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953",
 )

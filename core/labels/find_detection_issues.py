@@ -249,6 +249,7 @@ METHOD = Method(
         "Boxes that look wrong",
         "serious",
         "An object is probably missed, or a box has the wrong class or position.",
+        one="Box that looks wrong",
     ),
     cite="Tkachenko, Thyagarajan & Mueller 2023, arXiv:2309.00832",
 )

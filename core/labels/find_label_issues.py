@@ -445,6 +445,7 @@ METHOD = Method(
         "serious",
         "Models that have not seen these samples disagree with their labels. Review the worst first.",
         name="wrong_labels",
+        one="Label that looks wrong",
     ),
     cite="Northcutt, Jiang & Chuang 2021, https://doi.org/10.1613/jair.1.12125",
     why_now="Some labels are probably wrong. Find them before you train on them.",

@@ -283,5 +283,6 @@ METHOD = Method(
         "Sets of labels that look wrong",
         "serious",
         "A class is probably missing, or one is too many.",
+        one="Set of labels that looks wrong",
     ),
 )

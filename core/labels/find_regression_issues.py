@@ -222,6 +222,7 @@ METHOD = Method(
         "Numbers that look wrong",
         "moderate",
         "Pictures like these have another number.",
+        one="Number that looks wrong",
     ),
     cite="Huber 1973, https://doi.org/10.1214/aos/1176342503; Box & Tiao 1968, https://doi.org/10.1093/biomet/55.1.119",
 )

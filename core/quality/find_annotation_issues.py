@@ -230,5 +230,6 @@ METHOD = Method(
         "Faulty labels",
         "serious",
         "Boxes, outlines, points, masks or names of classes that cannot be right, or that are unlike all others.",
+        one="Faulty label",
     ),
 )

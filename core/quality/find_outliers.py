@@ -286,6 +286,7 @@ METHOD = Method(
         "minor",
         "Unlike all others: images that do not belong here, or rare ones worth collecting more of.",
         "not in scope",
+        one="Outlier",
     ),
     cite="Ramaswamy, Rastogi & Shim 2000, https://doi.org/10.1145/342009.335437; Sun et al. 2022, arXiv:2204.06507",
 )

@@ -232,6 +232,7 @@ METHOD = Method(
         "Bad files",
         "moderate",
         "Dark, bright, blurry, plain, oddly shaped or sized, damaged or unreadable.",
+        one="Bad file",
     ),
     cite="Crete et al. 2007, https://doi.org/10.1117/12.702790 (blurry); "
     "CleanVision, https://github.com/cleanlab/cleanvision (dark, bright, odd_aspect)",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from image_curation.core.base.errors import ParamError
-from image_curation.core.catalog import method_named
+from image_curation.core.base.method import Method
+from image_curation.core.catalog import METHODS, method_named
 from image_curation.core.checking import Found, applicable, gap, not_here, refusal, summary, why_not
 
 LEAKS, OUTLIERS, CUES = (method_named(name) for name in ("find_leaks", "find_outliers", "find_spurious_cues"))
@@ -40,6 +41,18 @@ def test_summary__the_most_serious_first() -> None:
 def test_summary__nothing_found() -> None:
     said = summary([Found(LEAKS, "leaks", looked=10, count=0, headline="")], [], [], 10)
     assert (said["headline"], said["fine"]) == ("Nothing found in 10 samples", ["Copies in two splits"])
+
+
+@pytest.mark.parametrize(
+    "method", [one for one in METHODS if one.finding and not one.finding.of_classes], ids=lambda one: one.name
+)
+def test_summary__one_is_told_in_the_singular(method: Method) -> None:
+    said = summary([Found(method, method.key, looked=10, count=1, headline="")], [], [], 10)["headline"]
+    assert method.finding is not None
+    one = method.finding.one
+    assert one
+    assert one != method.finding.title
+    assert said == f"1 {one[:1].lower()}{one[1:]} among 10 samples"
 
 
 @pytest.mark.parametrize(
