@@ -71,11 +71,12 @@ def method_operator(method: Method) -> type[CuratorOperator]:
             form = types.Object()
             if ctx.dataset is None:
                 return _need_dataset(form, method.label)
-            ctx.target_view()  # asks the App for its choice of dataset, view or selection
+            target = ctx.target_view()  # asks the App for its choice of dataset, view or selection
             forms.add_params(form, method.params, ctx.dataset, ctx.params)
             forms.add_working_set(form, method, ctx.dataset, ctx.params)
             forms.add_key(form, method, ctx.dataset, ctx.params)
             forms.add_error(form, method.params, ctx.params, RUN)
+            forms.add_notice(form, method, target, ctx.params, RUN)
             return types.Property(form, view=types.View(label=method.label, description=method.help))
 
         def call(self, ctx: Any, progress: Progress) -> Summary:

@@ -8,10 +8,11 @@ from typing import Any
 import fiftyone as fo
 import fiftyone.operators.types as types
 
+from ..core.base.inputs import Inputs
 from ..core.base.method import Method
 from ..core.base.params import REQUIRED, Domain, ParamError, Params, domains, roles
 from ..dataset.decisions.new_classes import MOST, classes_of
-from ..dataset.fields.rows import object_fields
+from ..dataset.fields.rows import object_fields, rows_of
 from ..dataset.fields.working_set import EXCLUDED
 from ..dataset.inputs import roles as named
 from ..dataset.inputs import sources as inputs
@@ -107,6 +108,22 @@ def add_error(form: types.Object, params: type[Params], given: Mapping[str, Any]
     except ParamError as error:
         said = str(error).removeprefix(f"{params.__name__}.")
         form.view("wrong", types.Error(label=said))
+
+
+def add_notice(
+    form: types.Object, method: Method, target: Any, given: Mapping[str, Any], beside: Sequence[str]
+) -> None:
+    """Say what is about to come, where the method can tell; nothing while its parameters are incomplete or wrong."""
+    if method.notice is None:
+        return
+    try:
+        params = read_params(method.params, {name: value for name, value in given.items() if name not in beside})
+        rows = rows_of(target.view(), None)
+    except ParamError:
+        return  # `add_error` says so
+    said = method.notice(Inputs(n=len(rows.ids), ids=rows.ids, paths=rows.values("filepath")), params)
+    if said:
+        form.view("notice", types.Notice(label=said))
 
 
 def read_params(params: type[Params], given: Mapping[str, Any]) -> Params:

@@ -73,6 +73,8 @@ class Method:
             as a run's record has them. The newest one when None.
         finding: how what it finds wrong reads. A check of the whole dataset runs every method that has one.
         move: `move(kept, params, threshold)`: the columns for another threshold, without a new search.
+        notice: `notice(inputs, params)`: a sentence for the form that says what is about to come; its inputs are the
+            ids and paths of the samples. None where it has nothing to say.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Method:
     holds_from: Callable[[Mapping[str, Any]], int] | None = None
     finding: Finding | None = None
     move: Callable[[Mapping[str, Array], Any, float], Columns] | None = None
+    notice: Callable[[Inputs, Any], str | None] | None = None
 
     @property
     def help(self) -> str:

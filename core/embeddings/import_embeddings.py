@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..base.arrays import Facts, Progress
+from ..base.arrays import Array, Facts, Progress
 from ..base.columns import Column, Columns, Vector
 from ..base.inputs import Inputs
 from ..base.method import Method
@@ -19,6 +19,9 @@ from .models.catalog import ENGINES as ENGINES
 from .models.catalog import open_engine as open_engine
 from .order_proof import check_order
 from .vector_files import Vectors, ids_file, match, read_vectors
+
+LOOKED_INTO = 100_000_000  # bytes of files that a form looks into
+NAMED = 3  # names that a form gives of what is left over
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,21 +50,9 @@ def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: 
     progress(0, inputs.n, "reading vectors")
     path = str(Path(params.path).expanduser())
     given = read_vectors(path)
+    found, matching = _matched(inputs, params, path, given)
     if params.by_order:
-        if len(given.embeddings) != inputs.n:
-            raise ParamError(
-                f"ImportEmbeddingsParams.path must hold one vector per sample ({inputs.n:,}) to be matched by order; "
-                f"got {len(given.embeddings):,} in {path!r}"
-            )
-        found, matching = np.arange(inputs.n), _by_order(given, inputs.paths, path, progress)
-    elif given.paths or given.ids or given.names:
-        found, matching = match(inputs.ids, inputs.paths, given)
-    else:
-        raise ParamError(
-            f"{path!r} names no images, in it or beside it, so nothing says whose its {len(given.embeddings):,} "
-            f"vectors are; name them in {Path(path).stem}.ids.txt, or set by_order=True if row i is image i "
-            f"({inputs.n:,} samples)"
-        )
+        matching |= _held_against(inputs.paths, path, given, progress)
     usable = np.asarray(np.isfinite(given.embeddings).all(axis=1))
     good = (found >= 0) & usable[found]
     if not good.any():
@@ -92,7 +83,54 @@ def import_embeddings(inputs: Inputs, params: ImportEmbeddingsParams, progress: 
     return Columns({"": vectors, "error": errors}, facts)
 
 
-def _by_order(given: Vectors, paths: Sequence[str], path: str, progress: Progress) -> Facts:
+def look_before(inputs: Inputs, params: ImportEmbeddingsParams) -> str | None:
+    """How many images would get a vector and by what, and what would be left over; or why the file cannot be taken.
+
+    Nothing is said of files above 100 MB: a form must not wait for them.
+    """
+    path = Path(params.path).expanduser()
+    try:
+        files = [one for one in path.iterdir() if one.is_file()] if path.is_dir() else [path]
+        if sum(one.stat().st_size for one in files if one.is_file()) > LOOKED_INTO:
+            return None
+        found, matching = _matched(inputs, params, str(path), read_vectors(str(path)))
+    except (ParamError, OSError) as error:
+        return str(error).removeprefix("ImportEmbeddingsParams.")
+    if params.by_order:
+        return f"Row i of {path.name} would be image i, for {inputs.n:,} images; the run holds that against the images"
+    missing = np.flatnonzero(found < 0)
+    said = f"{inputs.n - len(missing):,} of {inputs.n:,} images match by {_by(matching)}"
+    for count, names, what in (
+        (matching["vectors_unused"], matching["vectors_unused_first"][:NAMED], "vectors left over"),
+        (len(missing), [Path(inputs.paths[row]).name for row in missing[:NAMED].tolist()], "images without one"),
+    ):
+        said += f"; {what}: {count:,} ({', '.join(names)}{', ...' if count > NAMED else ''})" if count else ""
+    return said
+
+
+def _matched(inputs: Inputs, params: ImportEmbeddingsParams, path: str, given: Vectors) -> tuple[Array, Facts]:
+    """(n,) int64 row of the file for each image, -1 for none; and by what.
+
+    Raises:
+        ParamError: nothing says whose the vectors are, or their number is another than the order needs.
+    """
+    if params.by_order:
+        if len(given.embeddings) != inputs.n:
+            raise ParamError(
+                f"ImportEmbeddingsParams.path must hold one vector per sample ({inputs.n:,}) to be matched by order; "
+                f"got {len(given.embeddings):,} in {path!r}"
+            )
+        return np.arange(inputs.n), {"matched_by": "order", "matched_by_name_only": 0, "vectors_unused": 0}
+    if given.paths or given.ids or given.names:
+        return match(inputs.ids, inputs.paths, given)
+    raise ParamError(
+        f"{path!r} names no images, in it or beside it, so nothing says whose its {len(given.embeddings):,} "
+        f"vectors are; name them in {Path(path).stem}.ids.txt, or set by_order=True if row i is image i "
+        f"({inputs.n:,} samples)"
+    )
+
+
+def _held_against(paths: Sequence[str], path: str, given: Vectors, progress: Progress) -> Facts:
     """What the images say of row i being image i.
 
     Raises:
@@ -106,9 +144,6 @@ def _by_order(given: Vectors, paths: Sequence[str], path: str, progress: Progres
             f"the order of the samples ({proof.likeness:.2f}); name the images in {ids_file(path).name}, one a line"
         )
     return {
-        "matched_by": "order",
-        "matched_by_name_only": 0,
-        "vectors_unused": 0,
         "order_confirmed": proof.holds,
         "order_checked": proof.checked,
         "order_likeness": None if math.isnan(proof.likeness) else proof.likeness,
@@ -140,6 +175,7 @@ METHOD = Method(
     key="embeddings",
     params=ImportEmbeddingsParams,
     run=import_embeddings,
+    notice=look_before,
     reads=("paths",),
     on_all_rows=True,
     writes=(

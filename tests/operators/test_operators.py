@@ -202,6 +202,18 @@ def test_forget_run__only_after_a_counted_yes(registry: Any, dataset: Any) -> No
     assert dataset.get_field("neighbors_ids") is None
 
 
+def test_form__import_embeddings_says_before_the_run_what_matches(registry: Any, dataset: Any, tmp_path: Path) -> None:
+    import numpy as np
+
+    paths = dataset.values("filepath")
+    np.savez(tmp_path / "v.npz", features=np.ones((len(paths) - 1, 3)), key=np.array(paths[1:]))
+    given = {"path": str(tmp_path / "v.npz")}
+    notice = _form(registry, "import_embeddings", dataset, given)["type"]["properties"]["notice"]
+    expected = f"{len(paths) - 1:,} of {len(paths):,} images match by path in 'key'; images without one: 1"
+    assert notice["view"]["label"].startswith(expected)
+    assert "notice" not in _form(registry, "import_embeddings", dataset, {})["type"]["properties"]
+
+
 def _execute(name: str, dataset: Any, **params: Any) -> Any:
     import fiftyone.operators as foo
 

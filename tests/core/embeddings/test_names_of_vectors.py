@@ -10,7 +10,12 @@ import pytest
 from image_curation.core.base.arrays import silent
 from image_curation.core.base.inputs import Inputs
 from image_curation.core.base.params import ParamError
-from image_curation.core.embeddings.import_embeddings import ImportEmbeddingsParams, import_embeddings
+from image_curation.core.embeddings.import_embeddings import (
+    LOOKED_INTO,
+    ImportEmbeddingsParams,
+    import_embeddings,
+    look_before,
+)
 from image_curation.core.embeddings.vector_files import match_paths
 
 pyarrow = pytest.importorskip("pyarrow")
@@ -92,3 +97,31 @@ def test_match_paths__equal_names_in_several_folders() -> None:
     given = ["val/dogs/1.jpg", "train/dogs/1.jpg", "train/cats/1.jpg"]
     found, by_name = match_paths(wanted, given)
     assert (found.tolist(), by_name) == ([2, 1, 0], 0)
+
+
+def test_look_before__says_how_many_match_by_what_and_what_is_left_over(tmp_path: Path) -> None:
+    """Ten of twelve are named, and four vectors are of other images; the run comes out as was said."""
+    names = [f"{row:03}.jpg" for row in range(10)] + [f"other{row}.jpg" for row in range(4)]
+    np.savez(tmp_path / "v.npz", features=np.eye(14, dtype=np.float32), key=np.array(names))
+    inputs, params = Inputs(n=N, paths=PATHS), ImportEmbeddingsParams(path=str(tmp_path / "v.npz"))
+    assert look_before(inputs, params) == (
+        "10 of 12 images match by path in 'key', 10 of them by file name only; vectors left over: 4 "
+        "(other0.jpg, other1.jpg, other2.jpg, ...); images without one: 2 (010.jpg, 011.jpg)"
+    )
+    assert import_embeddings(inputs, params, silent).facts["matched"] == 10
+
+
+def test_look_before__order_and_files_that_cannot_be_taken(tmp_path: Path) -> None:
+    np.save(tmp_path / "v.npy", VECTORS)
+    inputs, path = Inputs(n=N, paths=PATHS), str(tmp_path / "v.npy")
+    said = look_before(inputs, ImportEmbeddingsParams(path=path))
+    assert said is not None
+    assert "names no images" in said
+    said = look_before(inputs, ImportEmbeddingsParams(path=path, by_order=True))
+    assert said == "Row i of v.npy would be image i, for 12 images; the run holds that against the images"
+    said = look_before(inputs, ImportEmbeddingsParams(path=str(tmp_path / "none.npy")))
+    assert said is not None
+    assert said.endswith("there is no such file")
+    with (tmp_path / "v.npy").open("ab") as file:
+        file.truncate(LOOKED_INTO + 1)
+    assert look_before(inputs, ImportEmbeddingsParams(path=path)) is None
