@@ -78,7 +78,7 @@ def ours(x: Any, given: Any, predicted: Any) -> list[Any]:
     from image_curation.core.failures.slices import failure_slices
 
     wrong = given != predicted
-    found = failure_slices(x, given, predicted, wrong, np.arange(len(x)), 0.05, TOP, 51, silent)
+    found = failure_slices(x, given, wrong, np.arange(len(x)), 0.05, TOP, 51, silent)
     return [one.rows for one in found]
 
 

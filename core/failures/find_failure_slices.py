@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arrays import Array, Facts, Progress
-from ..base.columns import Column, Columns
+from ..base.columns import Column, Columns, LabelValues
 from ..base.inputs import Inputs
 from ..base.method import Method
 from ..base.params import Params, param
@@ -56,8 +56,7 @@ def find_failure_slices(inputs: Inputs, params: FailureSlicesParams, progress: P
     assert inputs.labels is not None
     rows, n = np.flatnonzero(judged), inputs.n
     given = inputs.labels.codes[rows]
-    found = confusion(probabilities[rows], given)
-    wrong = found.confused
+    predicted, wrong = _outcome(inputs, params, names, probabilities, rows)
     groups = leaving_together(inputs, shared_graph(inputs, NEIGHBORS, "cosine", progress))[rows]
     _, groups = np.unique(groups, return_inverse=True)
     x = unit_rows(inputs.vectors)[rows]
@@ -65,16 +64,35 @@ def find_failure_slices(inputs: Inputs, params: FailureSlicesParams, progress: P
     if FEWEST <= wrong.sum() < len(rows):
         with blas_threads(1):
             rate, top, seed = params.false_slices, params.top, params.seed
-            slices = failure_slices(x, given, found.predicted, wrong, groups, rate, top, seed, progress)
-    told = _names(slices, given, found.predicted, wrong, names)
+            slices = failure_slices(x, given, wrong, groups, rate, top, seed, progress)
+    told = _names(slices, given, predicted, wrong, names)
     slice_of: list[str | None] = [None] * n
     depth, is_error = np.full(n, np.nan), np.zeros(n, dtype=bool)
     is_error[rows] = wrong
     for name, one in zip(told[::-1], slices[::-1], strict=True):  # a row of several counts for the first
         for row, margin in zip(rows[one.rows].tolist(), one.margins.tolist(), strict=True):
             slice_of[row], depth[row] = name, margin
-    facts = _facts(told, slices, given, found.predicted, wrong, names)
+    facts = _facts(told, slices, given, predicted, wrong, names)
     return Columns({"is_error": is_error, "slice": slice_of, "depth": depth}, {**facts, **said}, judged)
+
+
+def _outcome(
+    inputs: Inputs, params: FailureSlicesParams, names: tuple[str, ...], probabilities: Array, rows: Array
+) -> tuple[Array, Array]:
+    """(m,) predicted class of the judged rows, -1 if several are equally likely; (m,) bool, whether it is a wrong one.
+
+    A class that a model names is its prediction, however unsure it is; probabilities only tell where it names none.
+    """
+    assert inputs.labels is not None
+    given = inputs.labels.codes[rows]
+    likeliest = confusion(probabilities[rows], given)
+    if params.predictions is None:
+        return likeliest.predicted, likeliest.confused
+    said: LabelValues = inputs.named["predictions"]
+    place = {name: code for code, name in enumerate(names)}
+    named = np.array([*(place[name] for name in said.classes), -1], dtype=np.int64)[said.codes[rows]]
+    predicted = np.where(named >= 0, named, likeliest.predicted)
+    return predicted, np.where(named >= 0, named != given, likeliest.confused)
 
 
 def _names(slices: list[Slice], given: Array, predicted: Array, wrong: Array, names: tuple[str, ...]) -> list[str]:

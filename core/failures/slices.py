@@ -2,8 +2,9 @@
 
 A group (a slice) is a rule on vectors alone, so that the errors of the rows that it is proved on have no say in who
 belongs: the rows, of a given class or of all, that lie nearest to one of several centres. Centres are those of k-means,
-of the errors and the right rows of the half that is looked at, apart and together. A whole given or predicted class
-comes after these, if it fails on what they leave.
+of the errors and the right rows of the half that is looked at, apart and together. A whole given class comes after
+these, if it fails on what they leave. A predicted class is no slice: a rare one holds many errors of frequent classes
+even where errors are shared out at random.
 
 The proof is exact. Within a given class errors are shared out over the rows at random if the slice means nothing; so
 the errors inside follow a sum of hypergeometric distributions (Fisher 1922,
@@ -17,7 +18,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
 
 import numpy as np
 from scipy import stats
@@ -31,7 +31,6 @@ EVERYWHERE = (5, 10, 20)  # centres of all rows
 ASKED = 30  # slices of one half that are put to the proof
 ALIKE = 3  # of these, about the same rows
 MOST = 20_000  # rows of a half that are looked at, and that are proved on
-Stratum = Literal["given", "predicted", "all"]
 AXES = 64  # principal axes that k-means goes along
 OVERLAP = 0.5  # share of the errors of a slice that an earlier one may hold
 
@@ -41,25 +40,21 @@ class Rule:
     """Who belongs to a slice.
 
     Attributes:
-        by: what the stratum is told by.
-        code: class of the stratum; -1 for all rows.
+        code: the given class; -1 for all rows.
         centres: (c, d) unit vectors, at least two; none where the slice is the whole class.
         which: the centre that the slice's rows lie nearest to.
     """
 
-    by: Stratum
     code: int
     centres: Array
     which: int
 
-    def margins(self, x: Array, given: Array, predicted: Array) -> Array:
+    def margins(self, x: Array, given: Array) -> Array:
         """(n,) how much nearer each row lies to the slice's centre than to any other, in cosines; -inf outside.
 
         All rows of a whole class lie 0 deep in it.
         """
-        rows = np.arange(len(x))
-        if self.by != "all":
-            rows = np.flatnonzero((given if self.by == "given" else predicted) == self.code)
+        rows = np.arange(len(x)) if self.code < 0 else np.flatnonzero(given == self.code)
         out = np.full(len(x), -np.inf)
         if not len(self.centres):
             out[rows] = 0.0
@@ -114,7 +109,6 @@ class _Proof:
 def failure_slices(
     x: Array,
     given: Array,
-    predicted: Array,
     wrong: Array,
     groups: Array,
     rate: float,
@@ -126,13 +120,13 @@ def failure_slices(
 
     Args:
         x: (n, d) unit vectors.
-        given, predicted: (n,) classes.
+        given: (n,) classes.
         wrong: (n,) bool, the errors.
         groups: (n,) of rows that belong together: none is looked at in one half and proved on in the other.
         rate: share of false slices among the named ones, at most, on average.
         top: how many slices, at most.
     """
-    data = _Data(x, given, predicted, wrong)
+    data = _Data(x, given, wrong)
     halves = _halves(groups, seed)
     proving = [data.only(_one_of_each(half, groups, seed)) for half in halves]
     rules: list[list[Rule]] = []
@@ -142,7 +136,7 @@ def failure_slices(
     progress(2, 2, "proving them on the other half")
     parts = [(rule, proving[1 - half]) for half in (0, 1) for rule in rules[half]]
     kept = _apart(_proved(parts, data, rate / 2), wrong, top)
-    whole = [Rule(by, int(code), np.zeros((0, x.shape[1]), x.dtype), 0) for by, code in _classes(data)]
+    whole = [Rule(code, np.zeros((0, x.shape[1]), x.dtype), 0) for code in _classes(data)]
     left = [one.without(kept) for one in proving]
     kept += _apart(_proved([(rule, left[half]) for half in (0, 1) for rule in whole], data, rate / 2), wrong, top, kept)
     return kept[:top]
@@ -152,11 +146,10 @@ def failure_slices(
 class _Data:
     x: Array
     given: Array
-    predicted: Array
     wrong: Array
 
     def only(self, rows: Array) -> _Data:
-        return _Data(self.x[rows], self.given[rows], self.predicted[rows], self.wrong[rows])
+        return _Data(self.x[rows], self.given[rows], self.wrong[rows])
 
     def without(self, slices: Sequence[Slice]) -> _Data:
         """The rows that are in none of the slices."""
@@ -166,7 +159,7 @@ class _Data:
         return self.only(np.flatnonzero(outside))
 
     def inside(self, rule: Rule) -> Array:
-        return np.isfinite(rule.margins(self.x, self.given, self.predicted))
+        return np.isfinite(rule.margins(self.x, self.given))
 
 
 def _halves(groups: Array, seed: int) -> tuple[Array, Array]:
@@ -213,13 +206,11 @@ def _rules(data: _Data, seed: int) -> Iterator[Rule]:
     for k in EVERYWHERE:
         if min(len(failed), len(right)) >= k * FEWEST:
             centres = np.concatenate([_centres(x, axes, failed, k, seed), _centres(x, axes, right, k, seed)])
-            yield from (Rule("all", -1, centres, which) for which in range(len(centres)))
+            yield from (Rule(-1, centres, which) for which in range(len(centres)))
         if len(x) >= 2 * k * FEWEST:
             centres = _centres(x, axes, np.arange(len(x)), k, seed)
-            yield from (Rule("all", -1, centres, which) for which in range(len(centres)))
-    for by, code in _classes(data):
-        if by == "predicted":  # there the wrong rows are simply those of other classes, which look it
-            continue
+            yield from (Rule(-1, centres, which) for which in range(len(centres)))
+    for code in _classes(data):
         rows = np.flatnonzero(data.given == code)
         failed, right = rows[wrong[rows]], rows[~wrong[rows]]
         for k in PARTS:
@@ -227,17 +218,15 @@ def _rules(data: _Data, seed: int) -> Iterator[Rule]:
                 break
             if len(right) >= k:
                 centres = np.concatenate([_centres(x, axes, failed, k, seed), _centres(x, axes, right, k, seed)])
-                yield from (Rule(by, code, centres, which) for which in range(len(centres)))
+                yield from (Rule(code, centres, which) for which in range(len(centres)))
             if k > 1:
                 centres = _centres(x, axes, rows, k, seed)
-                yield from (Rule(by, code, centres, which) for which in range(len(centres)))
+                yield from (Rule(code, centres, which) for which in range(len(centres)))
 
 
-def _classes(data: _Data) -> Iterator[tuple[Stratum, int]]:
-    """The given and the predicted classes with enough errors."""
-    for by, codes in (("given", data.given), ("predicted", data.predicted)):
-        counts = np.bincount(codes[data.wrong & (codes >= 0)])
-        yield from ((cast(Stratum, by), int(code)) for code in np.flatnonzero(counts >= FEWEST))
+def _classes(data: _Data) -> list[int]:
+    """The given classes with enough errors."""
+    return [int(code) for code in np.flatnonzero(np.bincount(data.given[data.wrong]) >= FEWEST)]
 
 
 def _axes(x: Array) -> Array:
@@ -272,7 +261,7 @@ def _proved(asked: Sequence[tuple[Rule, _Data]], data: _Data, rate: float) -> li
     found = []
     for (rule, _), proof, p in zip(asked, proofs, _corrected(np.array([one.p for one in proofs])), strict=True):
         if p <= rate and proof.errors >= FEWEST:
-            margins = rule.margins(data.x, data.given, data.predicted)
+            margins = rule.margins(data.x, data.given)
             rows = np.flatnonzero(np.isfinite(margins))
             rows = rows[np.lexsort((-margins[rows], ~data.wrong[rows]))]
             found.append(Slice(rule, rows, margins[rows], proof.n, proof.errors, proof.expected, float(p)))
