@@ -105,11 +105,11 @@ def _by_pillow(path: str, number: int, page: Any) -> Image | None:
     extra = page.samplesperpixel - CHANNELS[photometric]
     if extra not in (0, 1) or (photometric == INKS and extra):
         return None
-    try:
-        image = Image.open(path)
-    except UnidentifiedImageError:
-        return None
-    with image:
+    with open(path, "rb") as file:  # of a path Pillow maps plain L, RGBA and CMYK into memory, scrambled if turned
+        try:
+            image = Image.open(file)
+        except UnidentifiedImageError:
+            return None
         image.seek(number)
         if image.mode not in MODES[photometric]:
             return None
