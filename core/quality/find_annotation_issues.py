@@ -20,6 +20,7 @@ from ..base.inputs import GivenAnnotations, GivenLabels, Inputs
 from ..base.method import Finding, Method
 from ..base.params import Params, param
 from ..copies.search import equal_files
+from ..images.orientation import orientation_of, turned_size
 from .annotations.boxes import box_faults
 from .annotations.classes import class_faults
 from .annotations.faults import KINDS, Faults
@@ -155,7 +156,9 @@ def _size_of(path: str) -> tuple[float, float]:
     try:
         with Image.open(path) as picture:
             width, height = picture.size
-            return (height, width) if picture.getexif().get(0x0112, 1) >= 5 else (width, height)
+            if picture.format == "TIFF":  # Pillow says how large it is once turned
+                return width, height
+            return turned_size(width, height, orientation_of(picture))
     except (OSError, ValueError, SyntaxError):
         return np.nan, np.nan
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from image_curation.core.base.arrays import silent
 from image_curation.core.base.inputs import GivenAnnotations, Inputs
+from image_curation.core.images.reading import read_image
 from image_curation.core.quality.annotations.boxes import overlapping
 from image_curation.core.quality.annotations.faults import KINDS
 from image_curation.core.quality.annotations.shapes import crosses_itself
-from image_curation.core.quality.find_annotation_issues import AnnotationIssuesParams, find_annotation_issues
+from image_curation.core.quality.find_annotation_issues import (
+    AnnotationIssuesParams,
+    _size_of,
+    find_annotation_issues,
+)
+from PIL import Image
 
 
 def _given(n: int, rows: Any, names: Any, **kinds: Any) -> GivenAnnotations:
@@ -227,3 +234,13 @@ def test_params__one_field_by_its_name_and_the_same_labels_in_another_order() ->
     turned = [4 * (59 - number // 4) + number % 4 for number in range(240)]  # images from last to first
     again = _issues(_given(60, rows, [names[i] for i in turned], boxes=boxes[turned]))
     assert [again[place] for place in np.argsort(turned)] == found
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif"])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_size_of__as_the_picture_is_read(tmp_path: Path, ending: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = str(tmp_path / f"turned.{ending}")
+    Image.new("RGB", (40, 20), (200, 30, 30)).save(path, exif=exif)
+    assert _size_of(path) == read_image(path).size
