@@ -24,6 +24,7 @@ TEMPERATURES = tuple(float(value) for value in 2.0 ** np.arange(-7.0, 7.1, 1.0))
 FOREIGN = 0.05  # odds of the usual sample, at most, that it is of a class nobody was given
 LOOKED_AT = 5_000  # labelled samples whose odds are looked at
 SURE = 0.99  # probability of a prediction that comes without one, at most
+UNSURE = 1.001  # times an equal share: the least that a class which was named has, so that it stays the likeliest
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Judge:
         else:
             known = max(len(self._places), 2)
             confidence = np.where(np.isfinite(given.confidence[rows]), given.confidence[rows], self.agreement)
-            confidence = np.clip(confidence, 1 / known, SURE)
+            confidence = np.clip(confidence, UNSURE / known, SURE)
             out[:, self._places] = ((1 - confidence) / (known - 1))[:, None]
             at = np.flatnonzero(given.codes[rows] >= 0)
             out[at, self._places[given.codes[rows][at]]] = confidence[at]

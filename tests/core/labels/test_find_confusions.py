@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from image_curation.core.base.arrays import silent
-from image_curation.core.base.columns import Columns
+from image_curation.core.base.columns import Columns, LabelValues
 from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.base.params import ParamError
 from image_curation.core.labels.find_confusions import (
@@ -163,3 +163,14 @@ def test_find_confusions__top_limits_what_is_listed() -> None:
     found = run(x, [NAMES[code] for code in codes], top=1)
     assert {pair for pair in found.values["pair"] if pair} == {"ant → cat"}
     assert found.values["is_confused"].sum() >= 48
+
+
+def test_find_confusions__a_named_class_counts_however_unsure() -> None:
+    """Confidences below an equal share do not make a prediction undecided."""
+    codes = np.arange(60) % 3
+    said = np.where(np.arange(60) < 6, (codes + 1) % 3, codes)
+    predictions = LabelValues(NAMES, said, np.full(60, 0.1))
+    inputs = Inputs(n=60, labels=GivenLabels.of([NAMES[code] for code in codes]), named={"predictions": predictions})
+    found = find_confusions(inputs, ConfusionsParams(embeddings=None, predictions="model"), silent)
+    assert found.facts["undecided"] == 0
+    assert found.values["is_confused"].tolist() == [row < 6 for row in range(60)]
