@@ -426,7 +426,7 @@ def _declare_anew(dataset: fo.Dataset, paths: Mapping[str, str], objects: str) -
     for path in lists:
         wanted[path] = {"ftype": fo.ListField, "subfield": fo.StringField, "description": paths[path], "info": info}
     declare_fields(dataset, wanted)
-    for path in (*lists, "tags"):
+    for path in lists:
         dataset.create_index(path)
     if objects:
         dataset.create_index(f"{objects}.id")  # by which panels find the image of an object
