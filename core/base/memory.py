@@ -17,7 +17,33 @@ from .params import ParamError
 
 SAYINGS = ("out of memory", "can't allocate memory")
 
+FREE = 0.8  # share of the free memory that one file may take
+
 T = TypeVar("T")
+
+
+def free() -> int:
+    """Bytes of memory that are free on this machine."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def expect_room(path: str, needed: int) -> None:
+    """Refuse a file whose content would not fit the memory, before any of it is read.
+
+    Args:
+        needed: bytes, as the file itself declares them.
+
+    Raises:
+        ParamError: it would take more than 80 % of what is free.
+    """
+    there = free()
+    if needed > FREE * there:
+        raise ParamError(
+            f"{path!r} holds {needed / 1e6:,.0f} MB once read, and {there / 1e6:,.0f} MB of memory are free; "
+            "write it in parts into a folder, or use a machine with more"
+        )
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -4,6 +4,7 @@ an NPY of vectors with a text file of paths or ids beside it."""
 from __future__ import annotations
 
 import csv
+import math
 import mmap
 import os
 import zipfile
@@ -12,13 +13,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
 from ..base.arrays import Array, Facts
 from ..base.files import new_file
+from ..base.memory import expect_room
 from ..base.params import ParamError
 from .named_columns import EMBEDDINGS, LABELS, PATHS, first
 from .parquet_files import named, read_names, read_parquet
@@ -91,7 +93,9 @@ def read_vectors(path: str) -> Vectors:
     tables = [one for one, array in arrays.items() if array.ndim == 2 and array.dtype.kind == "f"]
     name = tables[0] if name is None and len(tables) == 1 else name
     if name is None:
-        raise ParamError(f"{path!r} must hold an array named embeddings; it holds {', '.join(arrays) or 'none'}")
+        with open(path, "rb") as file:
+            names = ", ".join(_declared(file, path)) or "none"
+        raise ParamError(f"{path!r} must hold an array named embeddings; it holds {names}")
     embeddings = arrays.pop(name)
     if embeddings.ndim != 2 or 0 in embeddings.shape or embeddings.dtype.kind not in "fiu":
         raise ParamError(
@@ -317,17 +321,71 @@ def ids_file(path: str) -> Path:
     return Path(path).with_suffix(".ids.txt")
 
 
+@dataclass(frozen=True)
+class _Declared:
+    """What an array says of itself before it is read."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def size(self) -> int:
+        """Bytes once read."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def is_of_use(self, name: str) -> bool:
+        """Whether it may hold vectors or names; other arrays are never read."""
+        is_table = len(self.shape) == 2 and self.dtype.kind in "fiu"
+        return is_table or self.dtype.kind in "US" or name in (*EMBEDDINGS, *PATHS, *LABELS)
+
+
+def _declared(file: BinaryIO, path: str) -> dict[str, _Declared]:
+    """The arrays of an NPZ by name, or an NPY's only one, as their headers declare them.
+
+    Raises:
+        ParamError: one declares more than the file holds of it.
+    """
+    if file.read(2) != b"PK":
+        file.seek(0)
+        end = os.fstat(file.fileno()).st_size
+        return {"embeddings": _header(file, end, path, "embeddings")}
+    found = {}
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            if member.filename.endswith(".npy"):
+                name = member.filename.removesuffix(".npy")
+                with archive.open(member) as opened:
+                    found[name] = _header(opened, member.file_size, path, name)
+    return found
+
+
+def _header(file: IO[bytes], end: int, path: str, name: str) -> _Declared:
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    found = _Declared(shape, dtype)
+    if not dtype.hasobject and found.size > end - file.tell():
+        raise ParamError(
+            f"{path!r} is damaged: its array {name!r} declares {found.size:,} bytes and holds {end - file.tell():,}; "
+            "write it again"
+        )
+    return found
+
+
 def _arrays(path: str) -> dict[str, Array]:
-    """Arrays by name; an NPY's only one is called embeddings."""
+    """Arrays of use by name; an NPY's only one is called embeddings."""
     try:
         with open(path, "rb") as file:
             if not file.read(6).startswith((b"PK", b"\x93NUMPY")):
                 raise ParamError(f"{path!r} must be an NPZ or NPY file, as numpy writes them; got another kind of file")
             file.seek(0)
+            held = {name: one for name, one in _declared(file, path).items() if one.is_of_use(name)}
+            expect_room(path, sum(one.size for one in held.values()))
+            file.seek(0)
             loaded = np.load(file, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 return {"embeddings": loaded}
-            return {name: loaded[name] for name in loaded.files}
+            return {name: loaded[name] for name in held}
     except FileNotFoundError:
         raise ParamError(f"{path!r} must be an NPZ or NPY file; there is no such file") from None
     except PermissionError:
