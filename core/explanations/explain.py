@@ -357,8 +357,9 @@ def _mask_on_grid(path: str) -> Array:
     from PIL import Image
 
     try:
-        with Image.open(path) as file:
-            mask = Image.fromarray((np.asarray(file.convert("I")) != 0).astype(np.uint8) * 255)
+        # of a path Pillow maps plain grey TIFFs into memory, scrambled if turned
+        with open(path, "rb") as file, Image.open(file) as picture:
+            mask = Image.fromarray((np.asarray(picture.convert("I")) != 0).astype(np.uint8) * 255)
     except (OSError, ValueError) as error:
         raise ParamError(f"The mask {path!r} cannot be read ({error}); mend it, or leave object_masks empty") from None
     return np.asarray(mask.resize((GRID, GRID), Image.Resampling.BOX), dtype=np.float32) / 255

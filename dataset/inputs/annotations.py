@@ -173,7 +173,8 @@ def _masks(rows: Rows, root: str, many: bool) -> Iterator[tuple[int, Array | str
 
 def _of_file(path: str) -> Array | str:
     try:
-        with Image.open(path) as picture:
+        # of a path Pillow maps plain grey TIFFs into memory, scrambled if turned
+        with open(path, "rb") as file, Image.open(file) as picture:
             return np.asarray(picture)
     except (OSError, ValueError, SyntaxError) as error:
         return f"its file cannot be read: {type(error).__name__}"

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from image_curation import act, curate, get_run, stale_reason
 from image_curation.core.base.params import ParamError
+from image_curation.core.explanations import explain
+from image_curation.dataset.inputs import annotations
 from image_curation.panels.review import review_queue
 from image_curation.panels.shared import scope
 from PIL import Image
@@ -195,3 +197,14 @@ def test_find_annotation_issues__excluded_labels_and_copies(photographs: Any, tm
     curate(copy, "find_annotation_issues", key="own", overwrite=True, include_excluded=True)
     assert copy.values("own_kinds") == [["same_picture"], ["doubled", "same_picture"]]
     copy.delete()
+
+
+@pytest.mark.parametrize("read", [annotations._of_file, lambda path: explain._mask_on_grid(path) > 0])
+def test_masks__a_turned_tiff_is_read_like_the_png_of_what_it_shows(tmp_path: Path, read: Any) -> None:
+    """Uncompressed grey TIFFs whose orientation turns them by 90 degrees, as some annotation tools copy it."""
+    shown = np.zeros((48, 64), np.uint8)
+    shown[5:20, 30:50] = 1
+    Image.fromarray(shown).save(tmp_path / "plain.png")
+    stored = Image.fromarray(shown).transpose(Image.Transpose.ROTATE_90)  # orientation 6 turns it back
+    stored.save(tmp_path / "turned.tif", tiffinfo={274: 6})
+    assert np.array_equal(read(str(tmp_path / "turned.tif")), read(str(tmp_path / "plain.png")))
