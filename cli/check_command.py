@@ -30,6 +30,7 @@ FORMATS: dict[str, Callable[[Report], str]] = {
     "html": html.text,
     "sarif": sarif.text,
 }
+TERMINAL = "-"  # in place of a file
 
 
 def add(commands: Any) -> None:
@@ -48,9 +49,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--baseline", metavar="FILE", help="findings that are known and do not count")
     parser.add_argument("--write-baseline", metavar="FILE", help="write all findings as a baseline")
     parser.add_argument(
-        "--format", choices=FORMATS, action="append", help="of the report (text); several, each with its --out"
+        "--format", choices=FORMATS, action="append", help="of the report (text); several, in the order of --out"
     )
-    parser.add_argument("--out", metavar="FILE", action="append", help="write the report to a file")
+    parser.add_argument("--out", metavar="FILE", action="append", help="write the report to a file; - prints it")
     parser.add_argument("--table", metavar="FILE", help="write a row per image: .parquet, .csv or .json")
     parser.add_argument("--label-from", choices=LEVELS, default="parent", help="which folder is the class (parent)")
     parser.add_argument("--model", default=AUTO, help="that images are compared by (auto: the best on this machine)")
@@ -76,12 +77,14 @@ def run(given: argparse.Namespace) -> int:
         write_table(table, table_of(checked.folder, checked.ran))
     if kept is not None:
         baseline.write(kept, checked.spots)
-    if not written:
-        sys.stdout.write(FORMATS[(given.format or ["text"])[0]](report))
-        return report.exit_code
     for form, out in written:
-        with new_file(out) as part:
-            part.write_text(FORMATS[form](report), "utf-8")
+        if out is not None:
+            with new_file(out) as part:
+                part.write_text(FORMATS[form](report), "utf-8")
+    printed = [form for form, out in written if out is None]
+    if printed:
+        sys.stdout.write(FORMATS[printed[0]](report))
+        return report.exit_code
     print(f"{checked.summary['headline']}; written to {', '.join(str(out) for _, out in written)}")
     for verdict in verdicts:
         print(f"Condition {verdict.said}")
@@ -103,14 +106,18 @@ def _checked(given: argparse.Namespace, progress: Progress) -> Checked:
     return check_dataset(given.dataset, progress)
 
 
-def _written(formats: Sequence[str], files: Sequence[str]) -> list[tuple[str, Path]]:
-    """Each form of the report with its file; none where the report is printed.
+def _written(formats: Sequence[str], files: Sequence[str]) -> list[tuple[str, Path | None]]:
+    """Each form of the report with its file; None for the one that is printed.
 
     Raises:
-        ParamError: there are more of the one than of the other, or a file cannot be written.
+        ParamError: more than one would be printed, there are more files than forms, or a file cannot be written.
     """
     forms = list(formats) or ["text"]
-    if len(forms) != len(files) and (files or len(forms) > 1):
-        raise ParamError(f"--format and --out must be given equally often; got {len(formats)} and {len(files)}")
-    places = [writable("--out", file) for file in files]
-    return [(form, place) for form, place in zip(forms, places, strict=False) if place is not None]
+    outs = [*files, *[TERMINAL] * (len(forms) - len(files))]
+    if len(outs) > len(forms) or outs.count(TERMINAL) > 1:
+        raise ParamError(
+            f"each --format must have its --out, but for one that is printed ({TERMINAL}); got {len(formats)} and "
+            f"{len(files)}"
+        )
+    places = [None if out == TERMINAL else writable("--out", out) for out in outs]
+    return list(zip(forms, places, strict=True))

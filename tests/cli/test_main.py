@@ -62,7 +62,8 @@ def test_check__only_what_is_new_fails(planted: Path, tmp_path: Path) -> None:
         (["{}/empty", "--fail-on", "leaks"], 2, "--fail-on must list conditions"),
         (["{}/empty", "--out", "{}/none/report.txt"], 2, "--out must name a file in a folder that exists"),
         (["{}/empty", "--out", "{}/empty"], 2, "--out must name a file; "),
-        (["{}/empty", "--format", "json", "--format", "html"], 2, "equally often; got 2 and 0"),
+        (["{}/empty", "--format", "json", "--format", "html"], 2, "each --format must have its --out"),
+        (["{}/empty", "--out", "-", "--out", "-"], 2, "got 0 and 2"),
         (["{}/empty", "--table", "{}/table.xlsx"], 2, "--table must end in .parquet, .csv or .json; got"),
         (["{}/empty", "--baseline", "{}/none.json"], 2, "There is no baseline"),
     ],
@@ -93,6 +94,19 @@ def no_root() -> Iterator[Path]:
     yield own
     os.seteuid(user)
     shutil.rmtree(own)
+
+
+def test_check__one_form_to_a_file_and_one_printed(
+    planted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A last form without a file is printed, as one of `-` is; no file gets that name."""
+    page = tmp_path / "report.html"
+    for last in ((), ("--out", "-")):
+        assert check(planted, "--format", "html", "--out", str(page), "--format", "json", *last) == 0
+        assert json.loads(capsys.readouterr().out)["headline"]
+        assert page.read_text().startswith("<!doctype html>")
+        page.unlink()
+    assert not Path("-").exists()
 
 
 def test_check__without_permission(no_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
