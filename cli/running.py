@@ -107,11 +107,4 @@ def _plain(column: Column, values: Any, names: Sequence[str]) -> Callable[[int],
         return lambda row: values.classes[values.codes[row]] if values.codes[row] >= 0 else None
     if column.type is kinds.Labels:
         return lambda row: [values.classes[code] for code in np.flatnonzero(values.codes[row])]
-    if column.type is kinds.Neighbors:
-        return lambda row: [names[other] for other in values[row] if other >= 0]
-    if column.type in (kinds.Point, list[float]):
-        return lambda row: None if values[row] is None else [float(value) for value in values[row]]
-    if column.type == list[str]:
-        return lambda row: None if values[row] is None else [str(value) for value in values[row]]
-    cast: Callable[[Any], Any] = column.type
-    return lambda row: None if values[row] is None or values[row] != values[row] else cast(values[row])
+    return column.plain(values, names)

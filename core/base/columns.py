@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -136,6 +136,21 @@ class Column:
     def field(self, key: str) -> str:
         """Name of the sample field that holds this column in run `key`."""
         return f"{key}_{self.name}" if self.name else key
+
+    def plain(self, values: Any, names: Sequence[str]) -> Callable[[int], Any]:
+        """Row → its value in plain Python, None for no value; of numbers, texts, lists of them, points and neighbors.
+
+        Args:
+            names: (n,) of the rows, which neighbors are told by.
+        """
+        if self.type is Neighbors:
+            return lambda row: [names[other] for other in values[row] if other >= 0]
+        if self.type in (Point, list[float]):
+            return lambda row: None if values[row] is None else [float(value) for value in values[row]]
+        if self.type == list[str]:
+            return lambda row: None if values[row] is None else [str(value) for value in values[row]]
+        cast: Callable[[Any], Any] = self.type
+        return lambda row: None if values[row] is None or values[row] != values[row] else cast(values[row])
 
     @property
     def said(self) -> str:

@@ -116,7 +116,7 @@ def failure_slices(
     seed: int,
     progress: Progress,
 ) -> list[Slice]:
-    """The slices that hold up, those with most errors beyond what is expected first.
+    """The slices that hold up: parts first, the most surprising ones before the others; then whole classes.
 
     Args:
         x: (n, d) unit vectors.
@@ -258,8 +258,9 @@ def _mean(x: Array, rows: Array) -> Array:
 def _proved(asked: Sequence[tuple[Rule, _Data]], data: _Data, rate: float) -> list[Slice]:
     """Those of the rules that hold up on the rows that they are proved on."""
     proofs = [_proof(rule, where) for rule, where in asked]
+    corrected = stats.false_discovery_control([one.p for one in proofs]) if proofs else []
     found = []
-    for (rule, _), proof, p in zip(asked, proofs, _corrected(np.array([one.p for one in proofs])), strict=True):
+    for (rule, _), proof, p in zip(asked, proofs, corrected, strict=True):
         if p <= rate and proof.errors >= FEWEST:
             margins = rule.margins(data.x, data.given)
             rows = np.flatnonzero(np.isfinite(margins))
@@ -284,17 +285,6 @@ def _proof(rule: Rule, data: _Data) -> _Proof:
         chances = np.convolve(chances, stats.hypergeom.pmf(np.arange(min(hits, drawn) + 1), n, hits, drawn))
     p = float(np.clip(chances[errors:].sum(), 0.0, 1.0))
     return _Proof(int(inside.sum()), errors, float(expected), p)
-
-
-def _corrected(p: Array) -> Array:
-    """(m,) the least false discovery rate at which each is named (Benjamini & Hochberg)."""
-    if not len(p):
-        return p
-    order = np.argsort(p, kind="stable")
-    steps = p[order] * len(p) / np.arange(1, len(p) + 1)
-    out = np.empty(len(p))
-    out[order] = np.minimum.accumulate(steps[::-1])[::-1].clip(max=1.0)
-    return out
 
 
 def _apart(found: Sequence[Slice], wrong: Array, top: int, before: Sequence[Slice] = ()) -> list[Slice]:

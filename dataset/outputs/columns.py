@@ -177,18 +177,11 @@ def _plain(column: Column, values: Any, into: Rows) -> Callable[[int], Any]:
         return lambda row: _classifications(values, row)
     if column.type is kinds.Heatmap:
         return lambda row: _heatmap(values, row, ids[row])
-    if column.type is kinds.Neighbors:
-        return lambda row: [ids[other] for other in values[row] if other >= 0]
     if column.type is kinds.Vector:
         return lambda row: (
             vector.to_mongo(np.asarray(values[row], np.float32)) if np.isfinite(values[row]).all() else None
         )
-    if column.type in (kinds.Point, list[float]):
-        return lambda row: None if values[row] is None else [float(value) for value in values[row]]
-    if column.type == list[str]:
-        return lambda row: None if values[row] is None else [str(value) for value in values[row]]
-    cast: Callable[[Any], Any] = column.type
-    return lambda row: None if values[row] is None or values[row] != values[row] else cast(values[row])
+    return column.plain(values, ids)
 
 
 def _classification(values: LabelValues, row: int) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ the method's arguments. Everything else that FiftyOne wants of a panel is here.
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -62,7 +63,7 @@ def event(method: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
-class CuratorPanel(foo.Panel):  # type: ignore[misc]
+class CuratorPanel(foo.Panel, ABC):  # type: ignore[misc]
     """A panel of Curator."""
 
     face: ClassVar[Face]
@@ -95,9 +96,9 @@ class CuratorPanel(foo.Panel):  # type: ignore[misc]
         self.refresh(ctx)
 
     @event
+    @abstractmethod
     def refresh(self, ctx: Any) -> None:
         """Read everything again."""
-        raise NotImplementedError
 
     @event
     def whole_dataset(self, ctx: Any) -> None:

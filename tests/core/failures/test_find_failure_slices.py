@@ -10,7 +10,7 @@ from image_curation.core.base.arrays import silent
 from image_curation.core.base.columns import Columns, LabelValues
 from image_curation.core.base.inputs import GivenLabels, Inputs
 from image_curation.core.failures.find_failure_slices import FailureSlicesParams, find_failure_slices
-from image_curation.core.failures.slices import Rule, _corrected, _Data, _halves, _proof, failure_slices
+from image_curation.core.failures.slices import Rule, _Data, _halves, _proof, failure_slices
 from scipy import stats
 
 CLASSES = ("cat", "dog")
@@ -143,12 +143,6 @@ def test_proof__two_classes_by_counting_all_ways() -> None:
         drawn.append(int(shared[inside].sum()))
     assert proof.errors == 4
     assert proof.p == pytest.approx(np.mean(np.array(drawn) >= 4), abs=0.01)
-
-
-def test_corrected__as_scipy() -> None:
-    p = np.random.default_rng(0).random(30) ** 3
-    assert _corrected(p) == pytest.approx(stats.false_discovery_control(p))
-    assert len(_corrected(np.zeros(0))) == 0
 
 
 def test_a_probe_stands_in_for_a_model() -> None:
